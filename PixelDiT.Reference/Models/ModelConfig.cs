@@ -1,0 +1,150 @@
+using System.Text.Json;
+using PixelDiT.Kernels;
+
+namespace PixelDiT.Reference.Models;
+
+/// <summary>
+/// The sizes of a class-conditional PixelDiT (SPEC §1, §10). Immutable; <see cref="Validate"/> is called by every constructor of a model.
+/// </summary>
+public sealed record ModelConfig
+{
+    /// <summary>D, the width of a patch token.</summary>
+    public required int Hidden { get; init; }
+
+    /// <summary>h, the number of attention heads at both levels. D / h is a multiple of 4.</summary>
+    public required int Heads { get; init; }
+
+    /// <summary>p, the side of a patch in pixels.</summary>
+    public required int Patch { get; init; }
+
+    /// <summary>N, the number of patch blocks.</summary>
+    public required int PatchDepth { get; init; }
+
+    /// <summary>M, the number of pixel (PiT) blocks.</summary>
+    public required int PixelDepth { get; init; }
+
+    /// <summary>d, the width of a pixel token; a multiple of 4.</summary>
+    public required int PixelHidden { get; init; }
+
+    /// <summary>The number of classes, without the null class that stands for "no label".</summary>
+    public required int Classes { get; init; }
+
+    /// <summary>Image channels: 3 for colour, 1 for gray.</summary>
+    public int Channels { get; init; } = 3;
+
+    /// <summary>The variant whose PiT blocks modulate after attention and MLP, without gates (SPEC §3.5).</summary>
+    public bool PostModulation { get; init; }
+
+    /// <summary>A, the width of attention inside PiT blocks; 0 means D.</summary>
+    public int PixelAttention { get; init; }
+
+    /// <summary>The heads of attention inside PiT blocks; 0 means h.</summary>
+    public int PixelHeads { get; init; }
+
+    /// <summary>A with its default put in.</summary>
+    public int PixelAttentionWidth => PixelAttention == 0 ? Hidden : PixelAttention;
+
+    /// <summary>The heads of the pixel level with their default put in.</summary>
+    public int PixelAttentionHeads => PixelHeads == 0 ? Heads : PixelHeads;
+
+    /// <summary>P = p², pixels in a patch.</summary>
+    public int PatchPixels => Patch * Patch;
+
+    /// <summary>hd = D / h, the width of a head.</summary>
+    public int HeadWidth => Hidden / Heads;
+
+    /// <summary>F = int(2·4D/3), the inner width of the patch level's SwiGLU.</summary>
+    public int FeedForward => (int)(2 * (4L * Hidden) / 3.0);
+
+    /// <summary>The inner width of the pixel level's MLP, 4d.</summary>
+    public int PixelMlp => 4 * PixelHidden;
+
+    /// <summary>Modulation values a pixel receives in a PiT block: 6d, or 4d with post-modulation.</summary>
+    public int PixelModulation => (PostModulation ? 4 : 6) * PixelHidden;
+
+    /// <summary>The row of the class table that stands for "no label".</summary>
+    public int NullClass => Classes;
+
+    /// <summary>Checks that every size is positive and that the sizes divide as the model needs.</summary>
+    /// <returns>This configuration.</returns>
+    /// <exception cref="ConfigurationException">A size is out of range; the message names the field, its value and what it must be.</exception>
+    public ModelConfig Validate()
+    {
+        foreach (var (name, value) in new[]
+        {
+            ("hidden", Hidden), ("heads", Heads), ("patch", Patch), ("patch-depth", PatchDepth), ("pixel-depth", PixelDepth),
+            ("pixel-hidden", PixelHidden), ("classes", Classes), ("channels", Channels)
+        })
+        {
+            if (value is < 1 or > 1 << 20) throw new ConfigurationException($"{name} is {value}; it must be from 1 to {1 << 20}");
+        }
+        if (Hidden % Heads != 0) throw new ConfigurationException($"hidden is {Hidden} and heads is {Heads}; hidden must be a multiple of heads");
+        if (HeadWidth % 4 != 0) throw new ConfigurationException($"hidden / heads is {HeadWidth}; the width of a head must be a multiple of 4 (2-D RoPE turns pairs along x and y)");
+        if (PixelHidden % 4 != 0) throw new ConfigurationException($"pixel-hidden is {PixelHidden}; it must be a multiple of 4 (its position embedding has sines and cosines of x and of y)");
+        return this;
+    }
+
+    /// <summary>The configuration as JSON in the authors' constructor arguments (SPEC §10), plus in_channels; stored in a checkpoint's metadata under "config".</summary>
+    public string ToJson() => JsonSerializer.Serialize(new Dictionary<string, object>
+    {
+        ["in_channels"] = Channels,
+        ["num_groups"] = Heads,
+        ["hidden_size"] = Hidden,
+        ["pixel_hidden_size"] = PixelHidden,
+        ["patch_depth"] = PatchDepth,
+        ["pixel_depth"] = PixelDepth,
+        ["patch_size"] = Patch,
+        ["num_classes"] = Classes,
+        ["use_pixel_abs_pos"] = true,
+        ["pit_adaln_post_modulation"] = PostModulation
+    });
+
+    /// <summary>Reads the authors' constructor arguments (SPEC §10). An absent optional key has its default; an unknown key is an error.</summary>
+    /// <param name="json">The text of a JSON object.</param>
+    /// <param name="source">The file or argument the text comes from, for messages.</param>
+    /// <exception cref="ConfigurationException">The text is not such an object, or describes a model this program cannot build.</exception>
+    public static ModelConfig FromJson(string json, string source)
+    {
+        Dictionary<string, JsonElement> fields;
+        try
+        {
+            fields = JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(json)
+                ?? throw new ConfigurationException($"{source}: config is null; a JSON object was expected");
+        }
+        catch (JsonException error)
+        {
+            throw new ConfigurationException($"{source}: config is not a JSON object ({error.Message})");
+        }
+
+        int Size(string key, int? absent = null)
+        {
+            if (!fields.Remove(key, out var value)) return absent ?? throw new ConfigurationException($"{source}: config lacks {key}");
+            return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number)
+                ? number
+                : throw new ConfigurationException($"{source}: config {key} is {value.GetRawText()}; a whole number was expected");
+        }
+        bool Flag(string key, bool absent)
+        {
+            if (!fields.Remove(key, out var value)) return absent;
+            return value.ValueKind is JsonValueKind.True or JsonValueKind.False
+                ? value.GetBoolean()
+                : throw new ConfigurationException($"{source}: config {key} is {value.GetRawText()}; true or false was expected");
+        }
+
+        var config = new ModelConfig
+        {
+            Channels = Size("in_channels", 3),
+            Heads = Size("num_groups"),
+            Hidden = Size("hidden_size"),
+            PixelHidden = Size("pixel_hidden_size"),
+            PatchDepth = Size("patch_depth"),
+            PixelDepth = Size("pixel_depth"),
+            Patch = Size("patch_size"),
+            Classes = Size("num_classes"),
+            PostModulation = Flag("pit_adaln_post_modulation", false)
+        };
+        if (!Flag("use_pixel_abs_pos", true)) throw new ConfigurationException($"{source}: config use_pixel_abs_pos is false; this program builds models with the position embedding only");
+        if (fields.Count > 0) throw new ConfigurationException($"{source}: config has {string.Join(", ", fields.Keys)}, which a class-conditional model does not know");
+        return config.Validate();
+    }
+}
