@@ -1,0 +1,203 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using ILGPU;
+using ILGPU.Runtime;
+using ILGPU.Runtime.CPU;
+using ILGPU.Runtime.Cuda;
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Kernels.Devices;
+
+/// <summary>What runs the kernels.</summary>
+public enum DeviceKind
+{
+    /// <summary>This project's threads call kernels directly.</summary>
+    Cpu,
+
+    /// <summary>ILGPU's CPU accelerator: slower, and the proof that what runs on the CPU is the kernel that compiles for CUDA.</summary>
+    IlgpuCpu,
+
+    /// <summary>An NVIDIA card through ILGPU's PTX.</summary>
+    Cuda
+}
+
+/// <summary>
+/// A device: its memory, and the one way to launch a kernel. Driven by one thread at a time. Dispose frees all of its memory.
+/// </summary>
+public sealed unsafe class Device : IDisposable
+{
+    private readonly Context _context;
+    private readonly Accelerator _accelerator;
+    private readonly KernelLoader _loader;
+    private readonly WorkerPool? _pool;
+    private readonly int _groupSize;
+
+    private Device(DeviceKind kind, Context context, Accelerator accelerator, int threads, int groupSize)
+    {
+        (Kind, _context, _accelerator, _groupSize) = (kind, context, accelerator, groupSize);
+        _loader = new KernelLoader(accelerator);
+        Arena = new Arena(accelerator);
+        Threads = threads;
+        if (kind == DeviceKind.Cpu) _pool = new WorkerPool(threads);
+    }
+
+    /// <summary>The names that <see cref="Open"/> takes.</summary>
+    public static IReadOnlyList<string> Names { get; } = ["auto", "cuda", "cpu", "ilgpu-cpu"];
+
+    /// <summary>What runs the kernels.</summary>
+    public DeviceKind Kind { get; }
+
+    /// <summary>Threads that compute; 1 for a GPU.</summary>
+    public int Threads { get; }
+
+    /// <summary>The device's memory.</summary>
+    public Arena Arena { get; }
+
+    /// <summary>Kernels launched so far.</summary>
+    public long Launches { get; private set; }
+
+    /// <summary>The name a person knows the device by.</summary>
+    public string Description => Kind switch
+    {
+        DeviceKind.Cuda => _accelerator.Name,
+        DeviceKind.IlgpuCpu => $"ILGPU's CPU accelerator, {Threads} threads",
+        _ => $"CPU, {Threads} thread{(Threads == 1 ? "" : "s")}, {HostVectors.Description}"
+    };
+
+    /// <summary>Opens a device.</summary>
+    /// <param name="name">auto (cuda where there is a card, else cpu), cuda, cpu or ilgpu-cpu.</param>
+    /// <param name="threads">CPU threads; 0 means one a core.</param>
+    /// <exception cref="DeviceException">The name is unknown, the thread count is out of range, or there is no such device.</exception>
+    public static Device Open(string name = "auto", int threads = 0)
+    {
+        if (threads is < 0 or > 1024) throw new DeviceException($"threads is {threads}; it must be from 1 to 1024, or 0 for one a core");
+        int cores = threads == 0 ? Environment.ProcessorCount : threads;
+        switch (name)
+        {
+            case "auto":
+                return TryOpenCuda(out _) ?? Open("cpu", threads);
+            case "cuda":
+                return TryOpenCuda(out string reason) ?? throw new DeviceException($"no CUDA device could be opened: {reason}; --device cpu runs everywhere");
+            case "cpu":
+                var context = KernelLoader.CreateContext(builder => builder.CPU(new CPUDevice(2, 1, 1)));
+                return new Device(DeviceKind.Cpu, context, context.GetCPUDevice(0).CreateCPUAccelerator(context), cores, 1);
+            case "ilgpu-cpu":
+                return OpenIlgpuCpu(cores, 1);
+            default:
+                throw new DeviceException($"device '{name}' is unknown; known are {string.Join(", ", Names)}");
+        }
+    }
+
+    /// <summary>ILGPU's CPU accelerator with groups of several work items, for tests that a kernel does not depend on the group size.</summary>
+    internal static Device OpenIlgpuCpu(int threads, int groupSize)
+    {
+        // ILGPU wants at least two threads a warp, and a warp at least as wide as the group.
+        var context = KernelLoader.CreateContext(builder => builder.CPU(new CPUDevice(Math.Max(2, groupSize), 1, threads)));
+        return new Device(DeviceKind.IlgpuCpu, context, context.GetCPUDevice(0).CreateCPUAccelerator(context), threads, groupSize);
+    }
+
+    private static Device? TryOpenCuda(out string reason)
+    {
+        CudaDriver.Resolve();
+        Context? context = null;
+        try
+        {
+            context = KernelLoader.CreateContext(builder => builder.Cuda());
+            var cards = context.GetCudaDevices();
+            if (cards.Count > 0)
+            {
+                reason = "";
+                return new Device(DeviceKind.Cuda, context, cards[0].CreateCudaAccelerator(context), 1, 0);
+            }
+            reason = "no card and driver were found";
+        }
+        catch (Exception error) when (error is not PixelDiTException)
+        {
+            reason = error.Message;
+        }
+        context?.Dispose();
+        return null;
+    }
+
+    /// <summary>Takes memory for a tensor; its contents are undefined.</summary>
+    /// <exception cref="DeviceException">The device is out of memory.</exception>
+    public Tensor Allocate(Shape shape, ElementType type = ElementType.Single)
+        => new(this, shape, type, Arena.Take(shape.Count * Tensor.SizeOf(type)));
+
+    /// <summary>A float32 tensor with the given contents.</summary>
+    /// <exception cref="ShapeException">The count of values differs from the shape's.</exception>
+    public Tensor Upload(ReadOnlySpan<float> values, Shape shape)
+    {
+        var tensor = Allocate(shape);
+        tensor.Upload(values);
+        return tensor;
+    }
+
+    /// <summary>A tensor of labels with the given contents.</summary>
+    /// <exception cref="ShapeException">The count of values differs from the shape's.</exception>
+    public Tensor Upload(ReadOnlySpan<int> values, Shape shape)
+    {
+        var tensor = Allocate(shape, ElementType.Int32);
+        tensor.Upload(values);
+        return tensor;
+    }
+
+    /// <summary>Runs a kernel over [0, items). Returns when the work is queued (GPU) or done (CPU).</summary>
+    /// <param name="kernel">The kernel with its arguments.</param>
+    /// <param name="items">The number of items; 0 does nothing.</param>
+    /// <param name="lanes">Work items of a group on a GPU, up to <see cref="Elements.MaxLanes"/>; a CPU always uses 1.</param>
+    public void Launch<TKernel>(TKernel kernel, int items, int lanes = 128) where TKernel : struct, IKernel
+    {
+        if (items == 0) return;
+        Launches++;
+        if (_pool is { } pool)
+        {
+            pool.Run(&KernelEntry.Direct<TKernel>, Unsafe.AsPointer(ref kernel), items);
+            return;
+        }
+        int group = _groupSize > 0 ? _groupSize : Math.Min(lanes, Elements.MaxLanes);
+        _loader.Get<TKernel>()(_accelerator.DefaultStream, new KernelConfig(items, group), kernel);
+    }
+
+    /// <summary>Waits until all queued work is done.</summary>
+    public void Synchronize() => _accelerator.Synchronize();
+
+    internal void CopyToDevice<T>(ReadOnlySpan<T> source, ArrayView<T> target) where T : unmanaged
+    {
+        if (Kind != DeviceKind.Cuda)
+        {
+            source.CopyTo(new Span<T>(Host.Pointer(target), source.Length));
+            return;
+        }
+        target.CopyFromCPU(_accelerator.DefaultStream, source);
+        Synchronize();
+    }
+
+    internal void CopyToHost<T>(ArrayView<T> source, Span<T> target) where T : unmanaged
+    {
+        if (Kind != DeviceKind.Cuda)
+        {
+            Synchronize();
+            new Span<T>(Host.Pointer(source), target.Length).CopyTo(target);
+            return;
+        }
+        source.CopyToCPU(_accelerator.DefaultStream, target);
+        Synchronize();
+    }
+
+    internal void Clear(ArrayView<byte> bytes)
+    {
+        if (Kind == DeviceKind.Cuda) bytes.MemSetToZero(_accelerator.DefaultStream);
+        else NativeMemory.Clear(Host.Pointer(bytes), (nuint)bytes.Length);
+    }
+
+    /// <summary>Frees the device's memory and ends its threads.</summary>
+    public void Dispose()
+    {
+        _pool?.Dispose();
+        Arena.Dispose();
+        _accelerator.Dispose();
+        _context.Dispose();
+    }
+}

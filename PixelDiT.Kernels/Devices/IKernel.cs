@@ -1,0 +1,32 @@
+using System.Runtime.CompilerServices;
+using ILGPU;
+
+namespace PixelDiT.Kernels.Devices;
+
+/// <summary>
+/// A kernel: a struct that holds its arguments (views and numbers) and whose indices are parameters. The same method is compiled to PTX,
+/// run by ILGPU's CPU accelerator, and called directly by this project's own threads.
+/// </summary>
+public interface IKernel
+{
+    /// <summary>Does the work of one item, or, in a group of several lanes, this lane's share of it.</summary>
+    /// <param name="item">The item: a row, a tile, a chunk. Work is cut by problem size, never by thread count, so results do not depend on threads.</param>
+    /// <param name="lane">This work item's place in its group, from 0.</param>
+    /// <param name="lanes">Work items in the group: 1 on a CPU.</param>
+    void Run(int item, int lane, int lanes);
+}
+
+/// <summary>How each back end enters a kernel.</summary>
+internal static unsafe class KernelEntry
+{
+    /// <summary>ILGPU's entry: reads the indices once and hands them over.</summary>
+    public static void Grouped<TKernel>(TKernel kernel) where TKernel : struct, IKernel => kernel.Run(Grid.IdxX, Group.IdxX, Group.DimX);
+
+    /// <summary>The thread pool's entry: a run of items, one lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Direct<TKernel>(void* kernel, int first, int end) where TKernel : struct, IKernel
+    {
+        TKernel local = Unsafe.AsRef<TKernel>(kernel);
+        for (int item = first; item < end; item++) local.Run(item, 0, 1);
+    }
+}

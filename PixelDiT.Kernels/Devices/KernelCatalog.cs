@@ -1,0 +1,56 @@
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Kernels.Devices;
+
+/// <summary>A kernel with its type arguments filled in, as a device compiles it.</summary>
+/// <param name="Name">A readable name, such as <c>RmsNorm.ForwardKernel&lt;Single32&gt;</c>.</param>
+/// <param name="Kernel">The struct.</param>
+public sealed record KernelDescriptor(string Name, Type Kernel);
+
+/// <summary>Every kernel of this assembly, found by reflection so that none can be forgotten, closed over the storages and formulas it can be launched with.</summary>
+public static class KernelCatalog
+{
+    /// <summary>All kernels.</summary>
+    public static IReadOnlyList<KernelDescriptor> All { get; } = [.. Find().OrderBy(kernel => kernel.Name, StringComparer.Ordinal)];
+
+    private static IEnumerable<KernelDescriptor> Find()
+    {
+        foreach (var type in typeof(KernelCatalog).Assembly.GetTypes().Where(type => type.IsValueType && !type.IsInterface && typeof(IKernel).IsAssignableFrom(type)))
+        {
+            foreach (var closed in Close(type)) yield return new KernelDescriptor(NameOf(closed), closed);
+        }
+    }
+
+    private static IEnumerable<Type> Close(Type type)
+    {
+        if (!type.IsGenericTypeDefinition) return [type];
+        // A product's result is float32 or shares the storage of its first operand; weights and gradients of weights are float32.
+        if (type == typeof(ProductKernel<,,>))
+        {
+            Type single = typeof(Single32), brain = typeof(BFloat16);
+            return [type.MakeGenericType(single, single, single), type.MakeGenericType(brain, single, brain), type.MakeGenericType(brain, brain, single), type.MakeGenericType(brain, single, single)];
+        }
+        return type.GetGenericArguments().Select(Candidates)
+            .Aggregate((IEnumerable<Type[]>)[[]], (sofar, candidates) => sofar.SelectMany(arguments => candidates.Select(candidate => (Type[])[.. arguments, candidate])))
+            .Select(arguments => type.MakeGenericType(arguments));
+    }
+
+    private static IEnumerable<Type> Candidates(Type parameter)
+    {
+        var constraint = parameter.GetGenericParameterConstraints().Single(c => c.IsInterface);
+        if (constraint.IsGenericType && constraint.GetGenericTypeDefinition() == typeof(IStorage<>)) return [typeof(Single32), typeof(BFloat16)];
+        // Formulas that a kernel of their own carries as a nested, private detail are reached through that kernel.
+        return typeof(KernelCatalog).Assembly.GetTypes()
+            .Where(type => type.IsValueType && constraint.IsAssignableFrom(type) && type.IsNestedAssembly)
+            .SelectMany(Close);
+    }
+
+    private static string NameOf(Type type)
+    {
+        string name = type.Name.Split('`')[0];
+        if (type.DeclaringType is { } outer) name = $"{outer.Name.Split('`')[0]}.{name}";
+        return type.IsGenericType ? $"{name}<{string.Join(", ", type.GetGenericArguments().Select(NameOf))}>" : name;
+    }
+}

@@ -1,0 +1,59 @@
+using System.Reflection;
+using ILGPU;
+using ILGPU.Backends;
+using ILGPU.Backends.EntryPoints;
+using ILGPU.Backends.PTX;
+using ILGPU.Runtime;
+using ILGPU.Runtime.Cuda;
+using PixelDiT.Kernels.Machine;
+
+namespace PixelDiT.Kernels.Devices;
+
+/// <summary>
+/// Compiles kernels and repairs their PTX. ILGPU 1.5.3 at O2 marks divergent branches <c>.uni</c>, which is wrong code; with the mark removed
+/// ptxas also unrolls and keeps accumulators in registers.
+/// </summary>
+internal sealed class KernelLoader(Accelerator accelerator)
+{
+    private static readonly FieldInfo s_assembly = typeof(PTXCompiledKernel).GetField("<PTXAssembly>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance)
+        ?? throw new DeviceException("this build of ILGPU does not let its PTX be repaired; version 1.5.3 is needed");
+
+    private readonly Dictionary<Type, Delegate> _launchers = [];
+
+    /// <summary>The settings every context of this project is made with.</summary>
+    public static Context CreateContext(Action<Context.Builder> devices)
+    {
+        var context = Context.Create(builder =>
+        {
+            builder.Optimize(OptimizationLevel.O2);
+            devices(builder);
+        });
+        Intrinsics.Register(context);
+        return context;
+    }
+
+    /// <summary>The entry of a kernel type as ILGPU compiles it.</summary>
+    public static EntryPointDescription Describe(Type kernel) => EntryPointDescription.FromExplicitlyGroupedKernel(
+        typeof(KernelEntry).GetMethod(nameof(KernelEntry.Grouped))!.MakeGenericMethod(kernel));
+
+    /// <summary>Compiles a kernel for a backend; PTX is repaired.</summary>
+    public static CompiledKernel Compile(ILGPU.Backends.Backend backend, Type kernel)
+    {
+        var compiled = backend.Compile(Describe(kernel), new KernelSpecialization(Elements.MaxLanes, 1));
+        if (compiled is PTXCompiledKernel ptx) s_assembly.SetValue(ptx, Repair(ptx.PTXAssembly));
+        return compiled;
+    }
+
+    /// <summary>Removes the claim that branches are uniform.</summary>
+    internal static string Repair(string ptx) => ptx.Replace("bra.uni", "bra", StringComparison.Ordinal);
+
+    /// <summary>The launcher of a kernel on this accelerator, compiled at first use.</summary>
+    public Action<AcceleratorStream, KernelConfig, TKernel> Get<TKernel>() where TKernel : struct, IKernel
+    {
+        if (_launchers.TryGetValue(typeof(TKernel), out var known)) return (Action<AcceleratorStream, KernelConfig, TKernel>)known;
+        var kernel = accelerator.LoadKernel(Compile(accelerator.GetBackend(), typeof(TKernel)));
+        var launcher = kernel.CreateLauncherDelegate<Action<AcceleratorStream, KernelConfig, TKernel>>();
+        _launchers[typeof(TKernel)] = launcher;
+        return launcher;
+    }
+}

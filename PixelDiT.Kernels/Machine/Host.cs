@@ -1,0 +1,41 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using ILGPU;
+using ILGPU.Runtime;
+
+namespace PixelDiT.Kernels.Machine;
+
+/// <summary>What CPU bodies of intrinsics need of host memory.</summary>
+internal static unsafe class Host
+{
+    [ThreadStatic]
+    private static Scratch? t_scratch;
+
+    /// <summary>The address of a view's first element, without the bounds check that ends the process.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T* Pointer<T>(ArrayView<T> view) where T : unmanaged => (T*)view.LoadEffectiveAddressAsPtr();
+
+    /// <summary>Working memory of the calling thread, aligned to 64 bytes, valid until the thread asks again. Contents are undefined.</summary>
+    /// <param name="count">How many floats are needed.</param>
+    public static float* Floats(long count) => (t_scratch ??= new Scratch()).Get(count);
+
+    /// <summary>Native memory of one thread; its finaliser frees it when the thread is gone.</summary>
+    private sealed class Scratch
+    {
+        private void* _memory;
+        private long _count;
+
+        public float* Get(long count)
+        {
+            if (count > _count)
+            {
+                NativeMemory.AlignedFree(_memory);
+                _memory = NativeMemory.AlignedAlloc((nuint)count * sizeof(float), 64);
+                _count = count;
+            }
+            return (float*)_memory;
+        }
+
+        ~Scratch() => NativeMemory.AlignedFree(_memory);
+    }
+}

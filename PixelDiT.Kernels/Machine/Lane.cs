@@ -1,0 +1,40 @@
+using System.Runtime.CompilerServices;
+using ILGPU;
+using ILGPU.IR.Intrinsics;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Kernels.Machine;
+
+/// <summary>Single elements read inside formulas.</summary>
+public static unsafe class Lane
+{
+    /// <summary>One element that all lanes share; on a CPU without the view's bounds check, which costs more than the formula.</summary>
+    [IntrinsicImplementation, DeviceBody(nameof(DeviceRead)), MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Read(ArrayView<float> view, long index) => Host.Pointer(view)[index];
+
+    /// <summary>Writes one element.</summary>
+    [IntrinsicImplementation, DeviceBody(nameof(DeviceWrite)), MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Write(ArrayView<float> view, long index, float value) => Host.Pointer(view)[index] = value;
+
+    /// <summary>One stored element as float32.</summary>
+    [IntrinsicImplementation, DeviceBody(nameof(DeviceReadStored)), MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Read<T>(ArrayView<T> view, long index) where T : unmanaged, IStorage<T> => T.ToSingle(Host.Pointer(view)[index]);
+
+    /// <summary>Writes one element, rounded to the storage.</summary>
+    [IntrinsicImplementation, DeviceBody(nameof(DeviceWriteStored)), MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Write<T>(ArrayView<T> view, long index, float value) where T : unmanaged, IStorage<T> => Host.Pointer(view)[index] = T.FromSingle(value);
+
+    /// <summary>One label.</summary>
+    [IntrinsicImplementation, DeviceBody(nameof(DeviceReadLabel)), MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int ReadLabel(ArrayView<int> view, long index) => Host.Pointer(view)[index];
+
+    private static int DeviceReadLabel(ArrayView<int> view, long index) => view[index];
+
+    private static void DeviceWrite(ArrayView<float> view, long index, float value) => view[index] = value;
+
+    private static float DeviceReadStored<T>(ArrayView<T> view, long index) where T : unmanaged, IStorage<T> => T.ToSingle(view[index]);
+
+    private static void DeviceWriteStored<T>(ArrayView<T> view, long index, float value) where T : unmanaged, IStorage<T> => view[index] = T.FromSingle(value);
+
+    private static float DeviceRead(ArrayView<float> view, long index) => view[index];
+}

@@ -1,0 +1,201 @@
+using ILGPU;
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Kernels.Operations;
+
+/// <summary>
+/// SwiGLU's gate (SPEC §2). a, b, y of one shape:
+/// <code>
+/// forward    y = silu(a)·b
+/// backward   da = dy·b·silu′(a)      db = dy·silu(a)
+/// </code>
+/// </summary>
+public static class SwiGlu
+{
+    /// <summary>y = silu(a)·b.</summary>
+    public static void Forward(Tensor a, Tensor b, Tensor y)
+    {
+        if (a.Type == ElementType.BFloat16) Map.Launch(a.Device, new ForwardEach<BFloat16>(a.View<BFloat16>(), b.View<BFloat16>(), y.View<BFloat16>()), a.Count);
+        else Map.Launch(a.Device, new ForwardEach<Single32>(a.View<Single32>(), b.View<Single32>(), y.View<Single32>()), a.Count);
+    }
+
+    /// <summary>dA and dB, written.</summary>
+    public static void Backward(Tensor dY, Tensor a, Tensor b, Tensor dA, Tensor dB)
+    {
+        if (a.Type == ElementType.BFloat16) Backward<BFloat16>(dY, a, b, dA, dB);
+        else Backward<Single32>(dY, a, b, dA, dB);
+    }
+
+    private static void Backward<T>(Tensor dY, Tensor a, Tensor b, Tensor dA, Tensor dB) where T : unmanaged, IStorage<T>
+        => Map.Launch(a.Device, new BackwardEach<T>(dY.View<T>(), a.View<T>(), b.View<T>(), dA.View<T>(), dB.View<T>()), a.Count);
+
+    internal readonly struct ForwardEach<T>(ArrayView<T> a, ArrayView<T> b, ArrayView<T> y) : IEach where T : unmanaged, IStorage<T>
+    {
+        private readonly ArrayView<T> _a = a, _b = b, _y = y;
+
+        public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
+            => L.Store(_y, i, L.Multiply(Formulas.Silu<L, S>(L.Load(_a, i)), L.Load(_b, i)));
+    }
+
+    internal readonly struct BackwardEach<T>(ArrayView<T> dY, ArrayView<T> a, ArrayView<T> b, ArrayView<T> dA, ArrayView<T> dB) : IEach where T : unmanaged, IStorage<T>
+    {
+        private readonly ArrayView<T> _dY = dY, _a = a, _b = b, _dA = dA, _dB = dB;
+
+        public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
+        {
+            S a = L.Load(_a, i), dy = L.Load(_dY, i);
+            S sigmoid = Formulas.Sigmoid<L, S>(a);
+            S slope = L.Multiply(sigmoid, L.MultiplyAdd(a, L.Subtract(L.Set(1f), sigmoid), L.Set(1f)));
+            L.Store(_dA, i, L.Multiply(L.Multiply(dy, L.Load(_b, i)), slope));
+            L.Store(_dB, i, L.Multiply(dy, L.Multiply(a, sigmoid)));
+        }
+    }
+}
+
+/// <summary>
+/// Exact GELU (SPEC §2), Φ the normal distribution function and φ its density:
+/// <code>
+/// forward    y = x·Φ(x)
+/// backward   dx = dy·(Φ(x) + x·φ(x))
+/// </code>
+/// </summary>
+public static class Gelu
+{
+    private const float DensityAtZero = 0.39894228f;
+
+    /// <summary>y = x·Φ(x).</summary>
+    public static void Forward(Tensor x, Tensor y)
+    {
+        if (x.Type == ElementType.BFloat16) Map.Launch(x.Device, new ForwardEach<BFloat16>(x.View<BFloat16>(), y.View<BFloat16>()), x.Count);
+        else Map.Launch(x.Device, new ForwardEach<Single32>(x.View<Single32>(), y.View<Single32>()), x.Count);
+    }
+
+    /// <summary>dX, written.</summary>
+    public static void Backward(Tensor dY, Tensor x, Tensor dX)
+    {
+        if (x.Type == ElementType.BFloat16) Map.Launch(x.Device, new BackwardEach<BFloat16>(dY.View<BFloat16>(), x.View<BFloat16>(), dX.View<BFloat16>()), x.Count);
+        else Map.Launch(x.Device, new BackwardEach<Single32>(dY.View<Single32>(), x.View<Single32>(), dX.View<Single32>()), x.Count);
+    }
+
+    internal readonly struct ForwardEach<T>(ArrayView<T> x, ArrayView<T> y) : IEach where T : unmanaged, IStorage<T>
+    {
+        private readonly ArrayView<T> _x = x, _y = y;
+
+        public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
+        {
+            S x = L.Load(_x, i);
+            L.Store(_y, i, L.Multiply(x, Formulas.NormalDistribution<L, S>(x, out _)));
+        }
+    }
+
+    internal readonly struct BackwardEach<T>(ArrayView<T> dY, ArrayView<T> x, ArrayView<T> dX) : IEach where T : unmanaged, IStorage<T>
+    {
+        private readonly ArrayView<T> _dY = dY, _x = x, _dX = dX;
+
+        public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
+        {
+            S x = L.Load(_x, i);
+            S below = Formulas.NormalDistribution<L, S>(x, out S bell);
+            S slope = L.MultiplyAdd(L.Multiply(x, L.Set(DensityAtZero)), bell, below);
+            L.Store(_dX, i, L.Multiply(L.Load(_dY, i), slope));
+        }
+    }
+}
+
+/// <summary>
+/// SiLU of a sum with a vector that a group of rows shares (SPEC §3.2, §3.4): c = silu(t_emb + y_emb) and s_cond = silu(t_emb + s).
+/// x [R, n], shared [R / rowsPerGroup, n]:
+/// <code>
+/// forward    y_r = silu(x_r + shared_g),  g = r / rowsPerGroup
+/// backward   dx_r = dy_r·silu′(x_r + shared_g)      dshared_g (=, +=) Σ of the same over the rows of g
+/// </code>
+/// Without a shared vector, plain SiLU.
+/// </summary>
+public static class AddSilu
+{
+    /// <summary>y = silu(x + shared).</summary>
+    public static void Forward(Tensor x, Tensor? shared, int rowsPerGroup, Tensor y)
+    {
+        if (x.Type == ElementType.BFloat16) Forward<BFloat16>(x, shared, rowsPerGroup, y);
+        else Forward<Single32>(x, shared, rowsPerGroup, y);
+    }
+
+    /// <summary>dX and dShared (null where not wanted), each written or added to.</summary>
+    public static void Backward(Tensor dY, Tensor x, Tensor? shared, int rowsPerGroup, Tensor? dX, bool accumulateX, Tensor? dShared, bool accumulateShared)
+    {
+        if (x.Type == ElementType.BFloat16) Backward<BFloat16>(dY, x, shared, rowsPerGroup, dX, accumulateX, dShared, accumulateShared);
+        else Backward<Single32>(dY, x, shared, rowsPerGroup, dX, accumulateX, dShared, accumulateShared);
+    }
+
+    private static void Forward<T>(Tensor x, Tensor? shared, int rowsPerGroup, Tensor y) where T : unmanaged, IStorage<T>
+    {
+        int n = x.Shape[^1];
+        x.Device.Launch(new ForwardKernel<T>(x.View<T>(), (shared ?? x).View<T>(), y.View<T>(), n, rowsPerGroup, shared is null ? 0 : 1), x.Shape.Rows, RmsNorm.LanesFor(n));
+    }
+
+    private static void Backward<T>(Tensor dY, Tensor x, Tensor? shared, int rowsPerGroup, Tensor? dX, bool accumulateX, Tensor? dShared, bool accumulateShared)
+        where T : unmanaged, IStorage<T>
+    {
+        int n = x.Shape[^1], rows = x.Shape.Rows;
+        ArrayView<T> dy = dY.View<T>(), xs = x.View<T>(), group = (shared ?? x).View<T>();
+        int added = shared is null ? 0 : 1;
+        if (dX is not null) x.Device.Launch(new InputKernel<T>(dy, xs, group, dX.View<T>(), n, rowsPerGroup, added, accumulateX ? 1 : 0), rows, RmsNorm.LanesFor(n));
+        if (dShared is not null) ColumnSums.Groups(new SlopeTerm<T>(dy, xs, group, n, rowsPerGroup, added), rows, rowsPerGroup, n, dShared, n, 0, accumulateShared);
+    }
+
+    internal readonly struct ForwardKernel<T>(ArrayView<T> x, ArrayView<T> shared, ArrayView<T> y, int n, int rowsPerGroup, int added) : Devices.IKernel
+        where T : unmanaged, IStorage<T>
+    {
+        private readonly ArrayView<T> _x = x, _shared = shared, _y = y;
+        private readonly int _n = n, _rowsPerGroup = rowsPerGroup, _added = added;
+
+        public void Run(int row, int lane, int lanes) => Elements.For(new Each(this, (long)row * _n, (long)(row / _rowsPerGroup) * _n), 0, _n, lane, lanes);
+
+        private readonly struct Each(ForwardKernel<T> a, long row, long group) : IEach
+        {
+            private readonly ForwardKernel<T> _a = a;
+            private readonly long _row = row, _group = group;
+
+            public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
+            {
+                S sum = L.Load(_a._x, _row + i);
+                if (_a._added != 0) sum = L.Add(sum, L.Load(_a._shared, _group + i));
+                L.Store(_a._y, _row + i, Formulas.Silu<L, S>(sum));
+            }
+        }
+    }
+
+    internal readonly struct InputKernel<T>(ArrayView<T> dY, ArrayView<T> x, ArrayView<T> shared, ArrayView<T> dX, int n, int rowsPerGroup, int added, int accumulate) : Devices.IKernel
+        where T : unmanaged, IStorage<T>
+    {
+        private readonly SlopeTerm<T> _slope = new(dY, x, shared, n, rowsPerGroup, added);
+        private readonly ArrayView<T> _dX = dX;
+        private readonly int _n = n, _accumulate = accumulate;
+
+        public void Run(int row, int lane, int lanes) => Elements.For(new Each(this, row), 0, _n, lane, lanes);
+
+        private readonly struct Each(InputKernel<T> a, int row) : IEach
+        {
+            private readonly InputKernel<T> _a = a;
+            private readonly int _row = row;
+
+            public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
+                => Elements.Put<L, S, T>(_a._dX, ((long)_row * _a._n) + i, _a._slope.At<L, S>(_row, (int)i), _a._accumulate);
+        }
+    }
+
+    internal readonly struct SlopeTerm<T>(ArrayView<T> dY, ArrayView<T> x, ArrayView<T> shared, int n, int rowsPerGroup, int added) : IColumnTerm where T : unmanaged, IStorage<T>
+    {
+        private readonly ArrayView<T> _dY = dY, _x = x, _shared = shared;
+        private readonly int _n = n, _rowsPerGroup = rowsPerGroup, _added = added;
+
+        public S At<L, S>(int row, int column) where L : struct, ILanes<S> where S : unmanaged
+        {
+            long i = ((long)row * _n) + column;
+            S sum = L.Load(_x, i);
+            if (_added != 0) sum = L.Add(sum, L.Load(_shared, ((long)(row / _rowsPerGroup) * _n) + column));
+            return L.Multiply(L.Load(_dY, i), Formulas.SiluSlope<L, S>(sum));
+        }
+    }
+}

@@ -1,0 +1,71 @@
+using ILGPU;
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Kernels.Operations;
+
+/// <summary>
+/// A row of a table for each label (SPEC §3.2). table [K, n], labels [B], y [B, n], all float32:
+/// <code>
+/// forward    y_b = table_(label b)
+/// backward   dtable_(label b) += dy_b, image after image
+/// </code>
+/// Labels are checked on the host before they are uploaded.
+/// </summary>
+public static class Embedding
+{
+    /// <summary>y [B, n].</summary>
+    public static void Forward(Tensor table, Tensor labels, Tensor y)
+    {
+        int n = table.Shape[^1];
+        y.Device.Launch(new ForwardKernel(table.View<float>(), labels.View<int>(), y.View<float>(), n), y.Shape.Rows, RmsNorm.LanesFor(n));
+    }
+
+    /// <summary>dTable, added to.</summary>
+    public static void Backward(Tensor dY, Tensor labels, Tensor dTable)
+    {
+        int n = dTable.Shape[^1];
+        dY.Device.Launch(new BackwardKernel(dY.View<float>(), labels.View<int>(), dTable.View<float>(), n, dY.Shape.Rows), 1, Elements.MaxLanes);
+    }
+
+    private readonly struct AddRow(ArrayView<float> from, long first, ArrayView<float> to, long target, int accumulate) : IEach
+    {
+        private readonly ArrayView<float> _from = from, _to = to;
+        private readonly long _first = first, _target = target;
+        private readonly int _accumulate = accumulate;
+
+        public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
+        {
+            S value = L.Load(_from, _first + i);
+            if (_accumulate != 0) value = L.Add(L.Load(_to, _target + i), value);
+            L.Store(_to, _target + i, value);
+        }
+    }
+
+    internal readonly struct ForwardKernel(ArrayView<float> table, ArrayView<int> labels, ArrayView<float> y, int n) : IKernel
+    {
+        private readonly ArrayView<float> _table = table, _y = y;
+        private readonly ArrayView<int> _labels = labels;
+        private readonly int _n = n;
+
+        public void Run(int image, int lane, int lanes)
+            => Elements.For(new AddRow(_table, (long)Lane.ReadLabel(_labels, image) * _n, _y, (long)image * _n, 0), 0, _n, lane, lanes);
+    }
+
+    internal readonly struct BackwardKernel(ArrayView<float> dY, ArrayView<int> labels, ArrayView<float> dTable, int n, int images) : IKernel
+    {
+        private readonly ArrayView<float> _dY = dY, _dTable = dTable;
+        private readonly ArrayView<int> _labels = labels;
+        private readonly int _n = n, _images = images;
+
+        // A lane owns its columns, so images that share a label are added in order.
+        public void Run(int item, int lane, int lanes)
+        {
+            for (int image = 0; image < _images; image++)
+            {
+                Elements.For(new AddRow(_dY, (long)image * _n, _dTable, (long)Lane.ReadLabel(_labels, image) * _n, 1), 0, _n, lane, lanes);
+            }
+        }
+    }
+}

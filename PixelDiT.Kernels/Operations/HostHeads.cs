@@ -1,0 +1,59 @@
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Kernels.Operations;
+
+/// <summary>One head's rows in host memory: float32 in place, other storages through a float32 copy.</summary>
+internal static unsafe class HostHeads
+{
+    /// <summary>Floats a copy of <paramref name="rows"/> rows takes; 0 where none is needed.</summary>
+    public static long Count<T>(int rows, int width) => typeof(T) == typeof(Single32) ? 0 : (long)rows * width;
+
+    /// <summary>Rows as float32: the memory itself, or a copy in <paramref name="copy"/>.</summary>
+    public static float* Widen<T>(HeadMemory<T> heads, int image, int head, int first, int rows, int width, float* copy, out nint stride) where T : unmanaged, IStorage<T>
+    {
+        T* source = Host.Pointer(heads.Values) + heads.First(image, head) + ((long)first * heads.TokenStride);
+        if (typeof(T) == typeof(Single32))
+        {
+            stride = heads.TokenStride;
+            return (float*)source;
+        }
+        for (int r = 0; r < rows; r++)
+        {
+            for (int c = 0; c < width; c++) copy[((nint)r * width) + c] = T.ToSingle(source[((nint)r * heads.TokenStride) + c]);
+        }
+        stride = width;
+        return copy;
+    }
+
+    /// <summary>Where float32 results go: the memory itself, or <paramref name="copy"/>, which <see cref="Store"/> then writes.</summary>
+    public static float* Target<T>(HeadMemory<T> heads, int image, int head, int first, int width, float* copy, out nint stride) where T : unmanaged, IStorage<T>
+    {
+        if (typeof(T) != typeof(Single32))
+        {
+            stride = width;
+            return copy;
+        }
+        stride = heads.TokenStride;
+        return (float*)Host.Pointer(heads.Values) + heads.First(image, head) + ((long)first * heads.TokenStride);
+    }
+
+    /// <summary>Writes what <see cref="Target"/> gave, where it was a copy.</summary>
+    public static void Store<T>(HeadMemory<T> heads, int image, int head, int first, int rows, int width, float* values) where T : unmanaged, IStorage<T>
+    {
+        if (typeof(T) != typeof(Single32)) CopyRows(heads, image, head, first, rows, width, values);
+    }
+
+    /// <summary>Writes all rows of a head from contiguous float32.</summary>
+    public static void Copy<T>(HeadMemory<T> heads, int image, int head, int rows, int width, float* values) where T : unmanaged, IStorage<T>
+        => CopyRows(heads, image, head, 0, rows, width, values);
+
+    private static void CopyRows<T>(HeadMemory<T> heads, int image, int head, int first, int rows, int width, float* values) where T : unmanaged, IStorage<T>
+    {
+        T* target = Host.Pointer(heads.Values) + heads.First(image, head) + ((long)first * heads.TokenStride);
+        for (int r = 0; r < rows; r++)
+        {
+            for (int c = 0; c < width; c++) target[((nint)r * heads.TokenStride) + c] = T.FromSingle(values[((nint)r * width) + c]);
+        }
+    }
+}

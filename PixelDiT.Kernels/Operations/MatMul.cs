@@ -1,0 +1,159 @@
+using System.Runtime.CompilerServices;
+using ILGPU;
+using ILGPU.IR.Intrinsics;
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Kernels.Operations;
+
+/// <summary>
+/// The matrix products of a Linear (SPEC §2). x [M, in], W [out, in] as stored, b [out], y [M, out]:
+/// <code>
+/// forward    y = x·Wᵀ + b
+/// backward   dx (=, +=) dy·W        dW += dyᵀ·x        db += Σ_rows dy
+/// </code>
+/// All three are one kernel, C[m, n] = A·B with any strides. Sums are float32 in an order fixed by the shapes: blocks of 256 along k, and where few
+/// tiles would have to do much work, k is cut into slices that are added in order.
+/// </summary>
+public static class MatMul
+{
+    /// <summary>y = x·Wᵀ + b.</summary>
+    /// <param name="x">[.., in].</param>
+    /// <param name="weight">[out, in], float32.</param>
+    /// <param name="packed">What <see cref="Pack"/> made of the weight, or null.</param>
+    /// <param name="bias">[out], or null.</param>
+    /// <param name="y">[.., out].</param>
+    /// <exception cref="ShapeException">The shapes do not fit.</exception>
+    public static void Forward(Tensor x, Tensor weight, Tensor? packed, Tensor? bias, Tensor y)
+    {
+        int outputs = weight.Shape[0], inputs = weight.Shape[1], rows = Rows(x, inputs, "x"), rowsOut = Rows(y, outputs, "y");
+        if (rows != rowsOut) throw new ShapeException($"x {x.Shape} has {rows} rows of {inputs} and y {y.Shape} has {rowsOut} rows of {outputs}");
+        var sizes = new ProductSizes { M = rows, N = outputs, K = inputs, ARow = inputs, AStep = 1, BStep = 1, BColumn = inputs, CRow = outputs };
+        if (x.Type == ElementType.BFloat16) Launch<BFloat16, Single32, BFloat16>(x, weight, packed, bias, y, sizes, accumulate: false);
+        else Launch<Single32, Single32, Single32>(x, weight, packed, bias, y, sizes, accumulate: false);
+    }
+
+    /// <summary>dx = or += dy·W.</summary>
+    public static void BackwardInput(Tensor dY, Tensor weight, Tensor dX, bool accumulate)
+    {
+        int outputs = weight.Shape[0], inputs = weight.Shape[1], rows = Rows(dY, outputs, "dy");
+        var sizes = new ProductSizes { M = rows, N = inputs, K = outputs, ARow = outputs, AStep = 1, BStep = inputs, BColumn = 1, CRow = inputs };
+        if (dY.Type == ElementType.BFloat16) Launch<BFloat16, Single32, BFloat16>(dY, weight, null, null, dX, sizes, accumulate);
+        else Launch<Single32, Single32, Single32>(dY, weight, null, null, dX, sizes, accumulate);
+    }
+
+    /// <summary>dW += dyᵀ·x.</summary>
+    public static void BackwardWeight(Tensor dY, Tensor x, Tensor dWeight)
+    {
+        int outputs = dWeight.Shape[0], inputs = dWeight.Shape[1], rows = Rows(x, inputs, "x");
+        var sizes = new ProductSizes { M = outputs, N = inputs, K = rows, ARow = 1, AStep = outputs, BStep = inputs, BColumn = 1, CRow = inputs };
+        if (x.Type == ElementType.BFloat16) Launch<BFloat16, BFloat16, Single32>(dY, x, null, null, dWeight, sizes, accumulate: true);
+        else Launch<Single32, Single32, Single32>(dY, x, null, null, dWeight, sizes, accumulate: true);
+    }
+
+    /// <summary>db += Σ over the rows of dy.</summary>
+    public static void BackwardBias(Tensor dY, Tensor dBias)
+    {
+        int n = dBias.Shape[^1], rows = Rows(dY, n, "dy");
+        if (dY.Type == ElementType.BFloat16) ColumnSums.Accumulate(new Modulate.SumTerm<BFloat16>(dY.View<BFloat16>(), n), rows, n, dBias);
+        else ColumnSums.Accumulate(new Modulate.SumTerm<Single32>(dY.View<Single32>(), n), rows, n, dBias);
+    }
+
+    /// <summary>
+    /// The weight as a CPU's product reads it, [panel][in][width]: packed once for each change of the weight instead of in every product. A GPU reads the weight itself: null.
+    /// </summary>
+    /// <param name="weight">[out, in].</param>
+    /// <param name="previous">An earlier packing of the same weight, whose memory is used again.</param>
+    public static Tensor? Pack(Tensor weight, Tensor? previous)
+    {
+        var device = weight.Device;
+        if (device.Kind == DeviceKind.Cuda) return null;
+        int outputs = weight.Shape[0], inputs = weight.Shape[1], panels = (outputs + Tiles.Width - 1) / Tiles.Width;
+        var packed = previous ?? device.Allocate([panels, inputs, Tiles.Width]);
+        device.Launch(new PackKernel(weight.View<float>(), packed.View<float>(), outputs, inputs), panels);
+        return packed;
+    }
+
+    private static int Rows(Tensor tensor, int width, string name) => tensor.Count % width == 0
+        ? checked((int)(tensor.Count / width))
+        : throw new ShapeException($"{name} {tensor.Shape} does not hold rows of {width}");
+
+    private static void Launch<TA, TB, TC>(Tensor a, Tensor b, Tensor? packed, Tensor? bias, Tensor c, ProductSizes sizes, bool accumulate)
+        where TA : unmanaged, IStorage<TA> where TB : unmanaged, IStorage<TB> where TC : unmanaged, IStorage<TC>
+    {
+        if (c.Count != (long)sizes.M * sizes.N) throw new ShapeException($"a product of {sizes.M} rows of {sizes.N} does not fit a tensor {c.Shape}");
+        var device = c.Device;
+        sizes.RowBlocks = (sizes.M + ProductSizes.BlockRows - 1) / ProductSizes.BlockRows;
+        sizes.ColumnBlocks = (sizes.N + ProductSizes.BlockColumns - 1) / ProductSizes.BlockColumns;
+        sizes.Accumulate = accumulate ? 1 : 0;
+        sizes.HasBias = bias is null ? 0 : 1;
+        sizes.IsPacked = packed is null ? 0 : 1;
+        int tiles = sizes.RowBlocks * sizes.ColumnBlocks;
+        int slices = tiles >= 16 ? 1 : Math.Max(1, Math.Min(sizes.K / 512, 16 / tiles));
+        sizes.SliceDepth = (((sizes.K + slices - 1) / slices) + 7) / 8 * 8;
+        slices = (sizes.K + sizes.SliceDepth - 1) / sizes.SliceDepth;
+        var biasView = bias is null ? default : bias.View<float>();
+        var packedView = packed is null ? default : packed.View<float>();
+        if (slices == 1)
+        {
+            device.Launch(new ProductKernel<TA, TB, TC>(a.View<TA>(), b.View<TB>(), packedView, biasView, c.View<TC>(), sizes), tiles, Elements.MaxLanes);
+            return;
+        }
+        using var partials = device.Allocate([slices, sizes.M, sizes.N]);
+        sizes.CSlice = (long)sizes.M * sizes.N;
+        var partSizes = sizes with { Accumulate = 0, HasBias = 0, CRow = sizes.N };
+        device.Launch(new ProductKernel<TA, TB, Single32>(a.View<TA>(), b.View<TB>(), packedView, biasView, partials.View<Single32>(), partSizes), tiles * slices, Elements.MaxLanes);
+        Map.Launch(device, new AddSlices<TC>(partials.View<float>(), biasView, c.View<TC>(), slices, sizes.CSlice, sizes.N, sizes.HasBias, sizes.Accumulate), sizes.CSlice);
+    }
+
+    /// <summary>c = [c +] Σ over slices, in order, [+ bias].</summary>
+    internal readonly struct AddSlices<T>(ArrayView<float> partials, ArrayView<float> bias, ArrayView<T> c, int slices, long stride, int columns, int biased, int accumulate) : IEach
+        where T : unmanaged, IStorage<T>
+    {
+        private readonly ArrayView<float> _partials = partials, _bias = bias;
+        private readonly ArrayView<T> _c = c;
+        private readonly int _slices = slices, _columns = columns, _biased = biased, _accumulate = accumulate;
+        private readonly long _stride = stride;
+
+        public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
+        {
+            S sum = L.Load(_partials, i);
+            for (int slice = 1; slice < _slices; slice++) sum = L.Add(sum, L.Load(_partials, (slice * _stride) + i));
+            if (_biased != 0) sum = L.Add(sum, BiasAt<L, S>(i));
+            Elements.Put<L, S, T>(_c, i, sum, _accumulate);
+        }
+
+        private S BiasAt<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged => RowPattern.Load<L, S>(_bias, i, _columns);
+    }
+
+    internal readonly unsafe struct PackKernel(ArrayView<float> weight, ArrayView<float> packed, int outputs, int inputs) : IKernel
+    {
+        private readonly ArrayView<float> _weight = weight, _packed = packed;
+        private readonly int _outputs = outputs, _inputs = inputs;
+
+        public void Run(int item, int lane, int lanes)
+        {
+            if (lane == 0) PackPanel(_weight, _packed, item, _outputs, _inputs);
+        }
+
+        [IntrinsicImplementation, DeviceBody(nameof(DevicePackPanel))]
+        private static void PackPanel(ArrayView<float> weight, ArrayView<float> packed, int panel, int outputs, int inputs)
+        {
+            int first = panel * Tiles.Width;
+            HostProduct.Pack(
+                Host.Pointer(weight) + ((long)first * inputs), 1, inputs, inputs, Math.Min(Tiles.Width, outputs - first), Host.Pointer(packed) + ((long)first * inputs));
+        }
+
+        // A GPU does not pack; the body exists so that the kernel compiles for every device.
+        private static void DevicePackPanel(ArrayView<float> weight, ArrayView<float> packed, int panel, int outputs, int inputs)
+        {
+            int first = panel * 32;
+            for (int i = 0; i < inputs * 32; i++)
+            {
+                int column = i & 31, k = i >> 5;
+                packed[((long)first * inputs) + i] = first + column < outputs ? weight[((long)(first + column) * inputs) + k] : 0f;
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+using ILGPU;
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Kernels.Operations;
+
+/// <summary>
+/// The loss (SPEC §4). x, target of n float32 elements, loss [1]:
+/// <code>
+/// forward    loss = 1/n·Σ (x − target)²
+/// backward   dx = dloss·2/n·(x − target)
+/// </code>
+/// </summary>
+public static class MeanSquaredError
+{
+    /// <summary>loss [1].</summary>
+    public static void Forward(Tensor x, Tensor target, Tensor loss)
+        => Sums.Reduce(x.Device, new SquareTerm(x.View<float>(), target.View<float>()), x.Count, new Sums.Mean(loss.View<float>(), 1f / x.Count));
+
+    /// <summary>dX, written.</summary>
+    public static void Backward(Tensor dLoss, Tensor x, Tensor target, Tensor dX)
+        => Map.Launch(x.Device, new BackwardEach(dLoss.View<float>(), x.View<float>(), target.View<float>(), dX.View<float>(), 2f / x.Count), x.Count);
+
+    internal readonly struct SquareTerm(ArrayView<float> x, ArrayView<float> target) : ITerm
+    {
+        private readonly ArrayView<float> _x = x, _target = target;
+
+        public S At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
+        {
+            S difference = L.Subtract(L.Load(_x, i), L.Load(_target, i));
+            return L.Multiply(difference, difference);
+        }
+    }
+
+    internal readonly struct BackwardEach(ArrayView<float> dLoss, ArrayView<float> x, ArrayView<float> target, ArrayView<float> dX, float factor) : IEach
+    {
+        private readonly ArrayView<float> _dLoss = dLoss, _x = x, _target = target, _dX = dX;
+        private readonly float _factor = factor;
+
+        public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
+            => L.Store(_dX, i, L.Multiply(L.Subtract(L.Load(_x, i), L.Load(_target, i)), L.Set(_factor * Lane.Read(_dLoss, 0))));
+    }
+}

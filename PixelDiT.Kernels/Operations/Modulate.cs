@@ -1,0 +1,154 @@
+using ILGPU;
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Kernels.Operations;
+
+/// <summary>
+/// The modulation of AdaLN (SPEC §2, §3.5) and its two residual forms. x, y, u [R, n]; shift, scale, gate are chunks of a <see cref="Modulation"/>, row r uses row m = r / rowsPerModulation:
+/// <code>
+/// Modulate       y = base + x·(1 + scale_m) + shift_m     base = 0, or the residual stream (post-modulation)
+///   backward     dx (=, +=) dy·(1 + scale_m)   dshift_m = Σ dy   dscale_m = Σ dy·x   dbase = dy (handed over by the tape)
+/// Gate           y = base + gate_m·x
+///   backward     dx (=, +=) dy·gate_m          dgate_m = Σ dy·x
+/// </code>
+/// Σ runs over the rows that share m. Gradients of the modulation are written, not added to: a chunk has one consumer.
+/// </summary>
+public static class Modulate
+{
+    /// <summary>y = [base +] x·(1 + scale) + shift.</summary>
+    public static void Forward(Tensor x, Tensor? residual, Modulation modulation, int shift, int scale, Tensor y)
+        => Forward(x, residual, modulation, scale, shift, one: 1f, y);
+
+    /// <summary>dX and the chunks <paramref name="shift"/> and <paramref name="scale"/> of dModulation.</summary>
+    public static void Backward(Tensor dY, Tensor x, Modulation modulation, int shift, int scale, Tensor? dX, bool accumulate, Modulation dModulation)
+    {
+        Backward(dY, x, modulation, scale, one: 1f, dX, accumulate, dModulation);
+        SumGroups(dY, null, dModulation, shift);
+    }
+
+    /// <summary>y = base + gate·x.</summary>
+    public static void ForwardGate(Tensor x, Tensor residual, Modulation modulation, int gate, Tensor y)
+        => Forward(x, residual, modulation, gate, shift: -1, one: 0f, y);
+
+    /// <summary>dX and the chunk <paramref name="gate"/> of dModulation.</summary>
+    public static void BackwardGate(Tensor dY, Tensor x, Modulation modulation, int gate, Tensor? dX, bool accumulate, Modulation dModulation)
+        => Backward(dY, x, modulation, gate, one: 0f, dX, accumulate, dModulation);
+
+    private static void Forward(Tensor x, Tensor? residual, Modulation modulation, int scale, int shift, float one, Tensor y)
+    {
+        if (x.Type == ElementType.BFloat16) Forward<BFloat16>(x, residual, modulation, scale, shift, one, y);
+        else Forward<Single32>(x, residual, modulation, scale, shift, one, y);
+    }
+
+    private static void Forward<T>(Tensor x, Tensor? residual, Modulation modulation, int scale, int shift, float one, Tensor y) where T : unmanaged, IStorage<T>
+    {
+        int n = x.Shape[^1];
+        x.Device.Launch(new ForwardKernel<T>(
+            x.View<T>(), (residual ?? x).View<T>(), modulation.Values.View<float>(), y.View<T>(),
+            n, modulation.Chunks * n, modulation.RowsPerModulation, scale * n, Math.Max(shift, 0) * n, shift >= 0 ? 1 : 0, residual is null ? 0 : 1, one), x.Shape.Rows, RmsNorm.LanesFor(n));
+    }
+
+    private static void Backward(Tensor dY, Tensor x, Modulation modulation, int scale, float one, Tensor? dX, bool accumulate, Modulation dModulation)
+    {
+        if (x.Type == ElementType.BFloat16) Input<BFloat16>(dY, modulation, scale, one, dX, accumulate);
+        else Input<Single32>(dY, modulation, scale, one, dX, accumulate);
+        SumGroups(dY, x, dModulation, scale);
+    }
+
+    private static void Input<T>(Tensor dY, Modulation modulation, int scale, float one, Tensor? dX, bool accumulate) where T : unmanaged, IStorage<T>
+    {
+        if (dX is null) return;
+        int n = dY.Shape[^1];
+        dY.Device.Launch(new InputKernel<T>(
+            dY.View<T>(), modulation.Values.View<float>(), dX.View<T>(), n, modulation.Chunks * n, modulation.RowsPerModulation, scale * n, one, accumulate ? 1 : 0), dY.Shape.Rows, RmsNorm.LanesFor(n));
+    }
+
+    /// <summary>A chunk of dModulation = Σ over the rows that share it of dy, or of dy·x.</summary>
+    internal static void SumGroups(Tensor dY, Tensor? x, Modulation dModulation, int chunk)
+    {
+        if (dY.Type == ElementType.BFloat16) SumGroups<BFloat16>(dY, x, dModulation, chunk);
+        else SumGroups<Single32>(dY, x, dModulation, chunk);
+    }
+
+    private static void SumGroups<T>(Tensor dY, Tensor? x, Modulation dModulation, int chunk) where T : unmanaged, IStorage<T>
+    {
+        int n = dY.Shape[^1], rows = dY.Shape.Rows, stride = dModulation.Chunks * n;
+        if (x is null) ColumnSums.Groups(new SumTerm<T>(dY.View<T>(), n), rows, dModulation.RowsPerModulation, n, dModulation.Values, stride, chunk * n, accumulate: false);
+        else ColumnSums.Groups(new ProductTerm<T>(dY.View<T>(), x.View<T>(), n), rows, dModulation.RowsPerModulation, n, dModulation.Values, stride, chunk * n, accumulate: false);
+    }
+
+    internal readonly struct ForwardKernel<T>(
+        ArrayView<T> x, ArrayView<T> residual, ArrayView<float> modulation, ArrayView<T> y,
+        int n, int stride, int rowsPerModulation, int scale, int shift, int shifted, int added, float one) : IKernel
+        where T : unmanaged, IStorage<T>
+    {
+        private readonly ArrayView<T> _x = x, _residual = residual, _y = y;
+        private readonly ArrayView<float> _modulation = modulation;
+        private readonly int _n = n, _stride = stride, _rowsPerModulation = rowsPerModulation, _scale = scale, _shift = shift, _shifted = shifted, _added = added;
+        private readonly float _one = one;
+
+        public void Run(int row, int lane, int lanes)
+        {
+            long modulation = (long)(row / _rowsPerModulation) * _stride;
+            Elements.For(new Each(this, (long)row * _n, modulation + _scale, modulation + _shift), 0, _n, lane, lanes);
+        }
+
+        private readonly struct Each(ForwardKernel<T> a, long row, long scale, long shift) : IEach
+        {
+            private readonly ForwardKernel<T> _a = a;
+            private readonly long _row = row, _scale = scale, _shift = shift;
+
+            public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
+            {
+                S y = L.Multiply(L.Load(_a._x, _row + i), L.Add(L.Set(_a._one), L.Load(_a._modulation, _scale + i)));
+                if (_a._shifted != 0) y = L.Add(y, L.Load(_a._modulation, _shift + i));
+                if (_a._added != 0) y = L.Add(L.Load(_a._residual, _row + i), y);
+                L.Store(_a._y, _row + i, y);
+            }
+        }
+    }
+
+    internal readonly struct InputKernel<T>(
+        ArrayView<T> dY, ArrayView<float> modulation, ArrayView<T> dX, int n, int stride, int rowsPerModulation, int scale, float one, int accumulate) : IKernel
+        where T : unmanaged, IStorage<T>
+    {
+        private readonly ArrayView<T> _dY = dY, _dX = dX;
+        private readonly ArrayView<float> _modulation = modulation;
+        private readonly int _n = n, _stride = stride, _rowsPerModulation = rowsPerModulation, _scale = scale, _accumulate = accumulate;
+        private readonly float _one = one;
+
+        public void Run(int row, int lane, int lanes)
+            => Elements.For(new Each(this, (long)row * _n, ((long)(row / _rowsPerModulation) * _stride) + _scale), 0, _n, lane, lanes);
+
+        private readonly struct Each(InputKernel<T> a, long row, long scale) : IEach
+        {
+            private readonly InputKernel<T> _a = a;
+            private readonly long _row = row, _scale = scale;
+
+            public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
+                => Elements.Put<L, S, T>(_a._dX, _row + i, L.Multiply(L.Load(_a._dY, _row + i), L.Add(L.Set(_a._one), L.Load(_a._modulation, _scale + i))), _a._accumulate);
+        }
+    }
+
+    internal readonly struct SumTerm<T>(ArrayView<T> dY, int n) : IColumnTerm where T : unmanaged, IStorage<T>
+    {
+        private readonly ArrayView<T> _dY = dY;
+        private readonly int _n = n;
+
+        public S At<L, S>(int row, int column) where L : struct, ILanes<S> where S : unmanaged => L.Load(_dY, ((long)row * _n) + column);
+    }
+
+    internal readonly struct ProductTerm<T>(ArrayView<T> dY, ArrayView<T> x, int n) : IColumnTerm where T : unmanaged, IStorage<T>
+    {
+        private readonly ArrayView<T> _dY = dY, _x = x;
+        private readonly int _n = n;
+
+        public S At<L, S>(int row, int column) where L : struct, ILanes<S> where S : unmanaged
+        {
+            long i = ((long)row * _n) + column;
+            return L.Multiply(L.Load(_dY, i), L.Load(_x, i));
+        }
+    }
+}

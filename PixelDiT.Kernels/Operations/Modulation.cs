@@ -1,0 +1,17 @@
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Kernels.Operations;
+
+/// <summary>
+/// Where shifts, scales and gates come from: the output [R / rowsPerModulation, chunks·n] of an adaLN Linear, for an activation of R rows of n.
+/// The patch level shares one row of modulation among the L tokens of an image (rowsPerModulation = L). Pixel-wise AdaLN gives every pixel its own
+/// (rowsPerModulation = 1): the Linear's output [B·L, P·chunks·d] seen as [B·L·P, chunks·d].
+/// </summary>
+/// <param name="Values">The modulation, or its gradient: R / RowsPerModulation rows of Chunks · n float32 values, in any shape of that count.</param>
+/// <param name="Chunks">Chunks in a row: 6, or 4 for post-modulation.</param>
+/// <param name="RowsPerModulation">Rows of the activation that share a row of modulation.</param>
+public readonly record struct Modulation(Tensor Values, int Chunks, int RowsPerModulation)
+{
+    /// <summary>The same layout over another tensor, such as the gradient.</summary>
+    public Modulation With(Tensor values) => this with { Values = values };
+}

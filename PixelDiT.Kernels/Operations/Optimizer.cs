@@ -1,0 +1,79 @@
+using ILGPU;
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Kernels.Operations;
+
+/// <summary>The norm of all gradients together (SPEC §4): norm [1] = √Σ g².</summary>
+public static class GradientNorm
+{
+    /// <summary>norm [1].</summary>
+    public static void Forward(Tensor gradients, Tensor norm)
+        => Sums.Reduce(gradients.Device, new SquareTerm(gradients.View<float>()), gradients.Count, new Sums.Root(norm.View<float>()));
+
+    internal readonly struct SquareTerm(ArrayView<float> gradients) : ITerm
+    {
+        private readonly ArrayView<float> _gradients = gradients;
+
+        public S At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
+        {
+            S g = L.Load(_gradients, i);
+            return L.Multiply(g, g);
+        }
+    }
+}
+
+/// <summary>The numbers of one AdamW step.</summary>
+/// <param name="LearningRate">lr.</param>
+/// <param name="Beta1">Decay of the first moment.</param>
+/// <param name="Beta2">Decay of the second moment.</param>
+/// <param name="Epsilon">Added after the root of the corrected second moment.</param>
+/// <param name="WeightDecay">Decoupled decay.</param>
+/// <param name="Clip">The largest norm of all gradients; 0 for no clipping.</param>
+/// <param name="EmaDecay">The share of the average that is kept.</param>
+/// <param name="Step">Steps taken, this one included; from 1.</param>
+public readonly record struct AdamWStep(double LearningRate, double Beta1, double Beta2, double Epsilon, double WeightDecay, double Clip, double EmaDecay, long Step);
+
+/// <summary>
+/// Clipping, AdamW and EMA in one pass over all parameters (SPEC §4):
+/// <code>
+/// g ·= min(1, clip/(‖g‖ + 1e-6))                      p ·= 1 − lr·wd
+/// m = β₁m + (1 − β₁)g      v = β₂v + (1 − β₂)g²       p −= lr/(1 − β₁ᵗ)·m / (√v/√(1 − β₂ᵗ) + ε)
+/// ema = decay·ema + (1 − decay)·p
+/// </code>
+/// The norm is read on the device, so the host does not wait.
+/// </summary>
+public static class AdamW
+{
+    /// <summary>Updates parameters, both moments and, where given, the average; all of one count, float32.</summary>
+    public static void Step(Tensor parameters, Tensor gradients, Tensor first, Tensor second, Tensor? average, Tensor norm, AdamWStep step)
+        => Map.Launch(parameters.Device, new Each(
+            parameters.View<float>(), gradients.View<float>(), first.View<float>(), second.View<float>(), (average ?? parameters).View<float>(), norm.View<float>(), step, average is not null), parameters.Count);
+
+    internal readonly struct Each(
+        ArrayView<float> parameters, ArrayView<float> gradients, ArrayView<float> first, ArrayView<float> second, ArrayView<float> average, ArrayView<float> norm, AdamWStep step, bool averaged) : IEach
+    {
+        private readonly ArrayView<float> _parameters = parameters, _gradients = gradients, _first = first, _second = second, _average = average, _norm = norm;
+        private readonly float _rate = (float)(step.LearningRate / (1 - Math.Pow(step.Beta1, step.Step)));
+        private readonly float _inverseRoot = (float)(1 / Math.Sqrt(1 - Math.Pow(step.Beta2, step.Step)));
+        private readonly float _beta1 = (float)step.Beta1, _beta2 = (float)step.Beta2, _new1 = (float)(1 - step.Beta1), _new2 = (float)(1 - step.Beta2);
+        private readonly float _epsilon = (float)step.Epsilon, _keep = (float)(1 - (step.LearningRate * step.WeightDecay)), _clip = (float)step.Clip;
+        private readonly float _emaKeep = (float)step.EmaDecay, _emaNew = (float)(1 - step.EmaDecay);
+        private readonly int _averaged = averaged ? 1 : 0;
+
+        public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
+        {
+            float factor = _clip > 0 ? _clip / (Lane.Read(_norm, 0) + 1e-6f) : 1f;
+            if (factor > 1f) factor = 1f;
+            S g = L.Multiply(L.Load(_gradients, i), L.Set(factor));
+            S m = L.Add(L.Multiply(L.Load(_first, i), L.Set(_beta1)), L.Multiply(g, L.Set(_new1)));
+            S v = L.Add(L.Multiply(L.Load(_second, i), L.Set(_beta2)), L.Multiply(L.Multiply(g, g), L.Set(_new2)));
+            S root = L.Add(L.Multiply(L.Sqrt(v), L.Set(_inverseRoot)), L.Set(_epsilon));
+            S p = L.Subtract(L.Multiply(L.Load(_parameters, i), L.Set(_keep)), L.Multiply(L.Set(_rate), L.Divide(m, root)));
+            L.Store(_first, i, m);
+            L.Store(_second, i, v);
+            L.Store(_parameters, i, p);
+            if (_averaged != 0) L.Store(_average, i, L.Add(L.Multiply(L.Load(_average, i), L.Set(_emaKeep)), L.Multiply(p, L.Set(_emaNew))));
+        }
+    }
+}

@@ -1,0 +1,200 @@
+using System.Runtime.CompilerServices;
+using ILGPU;
+using ILGPU.IR.Intrinsics;
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Kernels.Operations;
+
+/// <summary>Sizes and strides of a product C[M, N] = A[M, K]·B[K, N], in elements, and how it is cut into items.</summary>
+internal record struct ProductSizes
+{
+    /// <summary>Rows of C that one item computes.</summary>
+    public const int BlockRows = 64;
+
+    /// <summary>Columns of C that one item computes.</summary>
+    public const int BlockColumns = 256;
+
+    /// <summary>Steps in k between two visits of C.</summary>
+    public const int BlockDepth = 256;
+
+    public int M, N, K;
+    public long ARow, AStep, BStep, BColumn, CRow, CSlice;
+    public int RowBlocks, ColumnBlocks, SliceDepth;
+    public int Accumulate, HasBias, IsPacked;
+}
+
+/// <summary>One block of a product, or of one slice of its sums.</summary>
+internal readonly struct ProductKernel<TA, TB, TC>(
+    ArrayView<TA> a, ArrayView<TB> b, ArrayView<float> packed, ArrayView<float> bias, ArrayView<TC> c, ProductSizes sizes) : IKernel
+    where TA : unmanaged, IStorage<TA> where TB : unmanaged, IStorage<TB> where TC : unmanaged, IStorage<TC>
+{
+    private readonly ArrayView<TA> _a = a;
+    private readonly ArrayView<TB> _b = b;
+    private readonly ArrayView<float> _packed = packed, _bias = bias;
+    private readonly ArrayView<TC> _c = c;
+    private readonly ProductSizes _sizes = sizes;
+
+    public void Run(int item, int lane, int lanes)
+    {
+        int rowBlock = item % _sizes.RowBlocks, rest = item / _sizes.RowBlocks;
+        int columnBlock = rest % _sizes.ColumnBlocks, slice = rest / _sizes.ColumnBlocks;
+        Block(_a, _b, _packed, _bias, _c, _sizes, rowBlock * ProductSizes.BlockRows, columnBlock * ProductSizes.BlockColumns, slice, lane, lanes);
+    }
+
+    [IntrinsicImplementation, DeviceBody(nameof(DeviceBlock)), MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static unsafe void Block(
+        ArrayView<TA> a, ArrayView<TB> b, ArrayView<float> packed, ArrayView<float> bias, ArrayView<TC> c, ProductSizes s, int row, int column, int slice, int lane, int lanes)
+    {
+        if (lane != 0) return;
+        int rows = Math.Min(ProductSizes.BlockRows, s.M - row), columns = Math.Min(ProductSizes.BlockColumns, s.N - column);
+        int first = slice * s.SliceDepth, end = Math.Min(s.K, first + s.SliceDepth);
+        bool packA = typeof(TA) != typeof(Single32) || s.AStep != 1, packB = s.IsPacked == 0, convertC = typeof(TC) != typeof(Single32);
+
+        // Scratch: B's panels, A's tiles, a float32 C where C is stored otherwise, and the rows of A and B before packing where they are stored otherwise.
+        int depthMost = Math.Min(ProductSizes.BlockDepth, end - first);
+        long panelCount = packB ? HostProduct.PackedCount(depthMost, columns) : 0, tileCount = packA ? (long)(rows + Tiles.Rows) * depthMost : 0;
+        long resultCount = convertC ? (long)rows * columns : 0;
+        long widenCount = typeof(TA) == typeof(Single32) && typeof(TB) == typeof(Single32) ? 0 : (long)Math.Max(rows, columns) * depthMost;
+        float* panels = Host.Floats(panelCount + tileCount + resultCount + widenCount), tiles = panels + panelCount, result = tiles + tileCount, widened = result + resultCount;
+
+        float* target = convertC ? result : (float*)Host.Pointer(c) + (slice * s.CSlice) + (row * s.CRow) + column;
+        nint targetRow = convertC ? columns : (nint)s.CRow;
+        for (int k = first; k < end; k += ProductSizes.BlockDepth)
+        {
+            int depth = Math.Min(ProductSizes.BlockDepth, end - k);
+            float* panel = panels;
+            nint panelStride = (nint)depth * Tiles.Width;
+            if (packB) PackColumns(Host.Pointer(b) + (k * s.BStep) + (column * s.BColumn), (nint)s.BStep, (nint)s.BColumn, depth, columns, panels, widened);
+            else
+            {
+                panelStride = (nint)s.K * Tiles.Width;
+                panel = Host.Pointer(packed) + (column / Tiles.Width * panelStride) + ((long)k * Tiles.Width);
+            }
+
+            TA* source = Host.Pointer(a) + (row * s.ARow) + (k * s.AStep);
+            bool initial = k == first;
+            bool add = !initial || (s.Accumulate != 0 && !convertC);
+            float* bias0 = initial && s.HasBias != 0 ? Host.Pointer(bias) + column : null;
+            if (!packA)
+            {
+                HostProduct.Multiply((float*)source, (nint)s.ARow, 1, panel, panelStride, target, targetRow, rows, columns, depth, add, bias0);
+                continue;
+            }
+            PackRows(source, (nint)s.ARow, (nint)s.AStep, depth, rows, tiles, widened);
+            for (int r = 0; r < rows; r += Tiles.Rows)
+            {
+                HostProduct.Multiply(
+                    tiles + ((nint)r * depth), 1, Tiles.Rows, panel, panelStride, target + (r * targetRow), targetRow, Math.Min(Tiles.Rows, rows - r), columns, depth, add, bias0);
+            }
+        }
+        if (!convertC) return;
+        TC* stored = Host.Pointer(c) + (row * s.CRow) + column;
+        for (int r = 0; r < rows; r++)
+        {
+            for (int j = 0; j < columns; j++)
+            {
+                float value = result[((nint)r * columns) + j];
+                TC* place = stored + (r * s.CRow) + j;
+                *place = TC.FromSingle(s.Accumulate != 0 ? TC.ToSingle(*place) + value : value);
+            }
+        }
+    }
+
+    private static unsafe void PackColumns(TB* b, nint bStep, nint bColumn, int depth, int columns, float* panels, float* widened)
+    {
+        if (typeof(TB) == typeof(Single32))
+        {
+            HostProduct.Pack((float*)b, bStep, bColumn, depth, columns, panels);
+            return;
+        }
+        for (int k = 0; k < depth; k++)
+        {
+            for (int j = 0; j < columns; j++) widened[((nint)k * columns) + j] = TB.ToSingle(b[(k * bStep) + (j * bColumn)]);
+        }
+        HostProduct.Pack(widened, columns, 1, depth, columns, panels);
+    }
+
+    private static unsafe void PackRows(TA* a, nint aRow, nint aStep, int depth, int rows, float* tiles, float* widened)
+    {
+        if (typeof(TA) == typeof(Single32))
+        {
+            HostProduct.PackRows((float*)a, aRow, aStep, depth, rows, tiles);
+            return;
+        }
+        for (int r = 0; r < rows; r++)
+        {
+            for (int k = 0; k < depth; k++) widened[((nint)r * depth) + k] = TA.ToSingle(a[(r * aRow) + (k * aStep)]);
+        }
+        HostProduct.PackRows(widened, depth, 1, depth, rows, tiles);
+    }
+
+    /// <summary>A GPU's block: each thread computes 4×4 patches of C in registers.</summary>
+    private static void DeviceBlock(
+        ArrayView<TA> a, ArrayView<TB> b, ArrayView<float> packed, ArrayView<float> bias, ArrayView<TC> c, ProductSizes s, int row, int column, int slice, int lane, int lanes)
+    {
+        int first = slice * s.SliceDepth, end = first + s.SliceDepth;
+        if (end > s.K) end = s.K;
+        const int across = ProductSizes.BlockColumns / 4, patches = across * (ProductSizes.BlockRows / 4);
+        for (int patch = lane; patch < patches; patch += lanes)
+        {
+            int i = row + (patch / across * 4), j = column + (patch % across);
+            if (i < s.M && j < s.N)
+            {
+                // Columns of a patch lie a quarter of the block apart, so that neighbouring threads read neighbouring columns. Indices beyond the
+                // matrix are moved inside; what they compute is not stored.
+                int i1 = i + 1 < s.M ? i + 1 : i, i2 = i + 2 < s.M ? i + 2 : i, i3 = i + 3 < s.M ? i + 3 : i;
+                int j1 = j + across < s.N ? j + across : j, j2 = j + (2 * across) < s.N ? j + (2 * across) : j, j3 = j + (3 * across) < s.N ? j + (3 * across) : j;
+                float c00 = 0, c01 = 0, c02 = 0, c03 = 0, c10 = 0, c11 = 0, c12 = 0, c13 = 0, c20 = 0, c21 = 0, c22 = 0, c23 = 0, c30 = 0, c31 = 0, c32 = 0, c33 = 0;
+                for (int k = first; k < end; k++)
+                {
+                    long ak = k * s.AStep, bk = k * s.BStep;
+                    float b0 = TB.ToSingle(b[bk + (j * s.BColumn)]), b1 = TB.ToSingle(b[bk + (j1 * s.BColumn)]);
+                    float b2 = TB.ToSingle(b[bk + (j2 * s.BColumn)]), b3 = TB.ToSingle(b[bk + (j3 * s.BColumn)]);
+                    float v = TA.ToSingle(a[ak + (i * s.ARow)]);
+                    c00 += v * b0;
+                    c01 += v * b1;
+                    c02 += v * b2;
+                    c03 += v * b3;
+                    v = TA.ToSingle(a[ak + (i1 * s.ARow)]);
+                    c10 += v * b0;
+                    c11 += v * b1;
+                    c12 += v * b2;
+                    c13 += v * b3;
+                    v = TA.ToSingle(a[ak + (i2 * s.ARow)]);
+                    c20 += v * b0;
+                    c21 += v * b1;
+                    c22 += v * b2;
+                    c23 += v * b3;
+                    v = TA.ToSingle(a[ak + (i3 * s.ARow)]);
+                    c30 += v * b0;
+                    c31 += v * b1;
+                    c32 += v * b2;
+                    c33 += v * b3;
+                }
+                StoreRow(c, bias, s, slice, i, j, c00, c01, c02, c03);
+                if (i + 1 < s.M) StoreRow(c, bias, s, slice, i + 1, j, c10, c11, c12, c13);
+                if (i + 2 < s.M) StoreRow(c, bias, s, slice, i + 2, j, c20, c21, c22, c23);
+                if (i + 3 < s.M) StoreRow(c, bias, s, slice, i + 3, j, c30, c31, c32, c33);
+            }
+        }
+    }
+
+    private static void StoreRow(ArrayView<TC> c, ArrayView<float> bias, ProductSizes s, int slice, int i, int j, float v0, float v1, float v2, float v3)
+    {
+        const int across = ProductSizes.BlockColumns / 4;
+        StoreOne(c, bias, s, slice, i, j, v0);
+        if (j + across < s.N) StoreOne(c, bias, s, slice, i, j + across, v1);
+        if (j + (2 * across) < s.N) StoreOne(c, bias, s, slice, i, j + (2 * across), v2);
+        if (j + (3 * across) < s.N) StoreOne(c, bias, s, slice, i, j + (3 * across), v3);
+    }
+
+    private static void StoreOne(ArrayView<TC> c, ArrayView<float> bias, ProductSizes s, int slice, int i, int j, float value)
+    {
+        long place = (slice * s.CSlice) + (i * s.CRow) + j;
+        if (s.HasBias != 0) value += bias[j];
+        if (s.Accumulate != 0) value += TC.ToSingle(c[place]);
+        c[place] = TC.FromSingle(value);
+    }
+}
