@@ -40,7 +40,7 @@ public static partial class Exact
     /// <returns>the shape of x</returns>
     public static double[] Gelu(double[] x) => Map(x.Length, i => x[i] / 2 * Erfc(-x[i] / Math.Sqrt(2)));
 
-    /// <summary>Below this magnitude erf comes from its series, from here on erfc from its continued fraction: both reach a double's precision here.</summary>
+    /// <summary>Below this magnitude erf comes from its series, from here on erfc from its continued fraction: here both are precise.</summary>
     private const double SeriesEnd = 2;
 
     /// <summary>The error function 2/√π ∫₀ˣ e^(−t²) dt, within 1e-15.</summary>
@@ -66,7 +66,7 @@ public static partial class Exact
         return 2 / Math.Sqrt(Math.PI) * Math.Exp(-x * x) * sum;
     }
 
-    /// <summary>erfc(x) = e^(−x²)/√π · 1/(x + (1/2)/(x + (2/2)/(x + (3/2)/(x + …)))), from the inside out; 80 levels suffice from x = 2 on.</summary>
+    /// <summary>erfc(x) = e^(−x²)/√π · 1/(x + (1/2)/(x + (2/2)/(x + (3/2)/(x + …)))), from the inside out; 80 levels suffice for x ≥ 2.</summary>
     private static double ErfcFraction(double x)
     {
         double denominator = x;

@@ -52,7 +52,9 @@ public static partial class Exact
         return sum;
     }
 
-    /// <summary>The products of one row with four rows of the weight. Four sums at once keep the adder busy; each is added in the order of <see cref="Dot"/>.</summary>
+    /// <summary>
+    /// The products of one row with four rows of the weight. Four sums at once keep the adder busy; each is added in the order of <see cref="Dot"/>.
+    /// </summary>
     private static void FourDots(ReadOnlySpan<double> x, ReadOnlySpan<double> weight, Span<double> y)
     {
         int n = x.Length;

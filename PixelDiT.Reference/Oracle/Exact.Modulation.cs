@@ -76,7 +76,8 @@ public static partial class Exact
     /// <param name="rowsPerModulation">Consecutive rows of x that share a row of the modulation.</param>
     /// <returns>[R, width]</returns>
     /// <exception cref="ShapeException">A length does not fit, or a chunk lies outside.</exception>
-    public static double[] AddModulated(double[] x, double[] update, double[] modulation, int shift, int scale, int chunks, int width, int rowsPerModulation)
+    public static double[] AddModulated(
+        double[] x, double[] update, double[] modulation, int shift, int scale, int chunks, int width, int rowsPerModulation)
     {
         Expect(update, x.Length, "update");
         double[] modulated = Modulate(update, modulation, shift, scale, chunks, width, rowsPerModulation);

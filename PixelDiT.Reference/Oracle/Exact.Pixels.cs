@@ -84,7 +84,9 @@ public static partial class Exact
         return PixelRows(image, width, imageHeight, imageWidth, patch);
     }
 
-    /// <summary>A value of an image: where it lies in [B, C, H, W], its channel, its patch token counted over the batch, and its pixel inside the patch.</summary>
+    /// <summary>
+    /// A value of an image: where it lies in [B, C, H, W], its channel, its patch token counted over the batch, and its pixel inside the patch.
+    /// </summary>
     private readonly record struct Pixel(int Source, int Channel, int Token, int Inside);
 
     private static IEnumerable<Pixel> Pixels(double[] values, int channels, int height, int width, int patch)

@@ -8,7 +8,8 @@ public static partial class Exact
     /// <param name="normal">[B], standard normal</param>
     /// <param name="shift">s, 1 at 256² and 3 at 512².</param>
     /// <returns>[B], from 0 (noise) to 1 (data)</returns>
-    public static double[] TrainingTimes(double[] normal, double shift) => Map(normal.Length, b => TimeShift(1 / (1 + Math.Exp(-normal[b])), shift));
+    public static double[] TrainingTimes(double[] normal, double shift) =>
+        Map(normal.Length, b => TimeShift(1 / (1 + Math.Exp(-normal[b])), shift));
 
     /// <summary>t / (t + (1 − t)·s), the time shift of the class-conditional model (SPEC §4, §5): a larger s spends more time near the noise.</summary>
     /// <param name="t">from 0 (noise) to 1 (data)</param>
