@@ -1,7 +1,7 @@
 namespace PixelDiT.Reference.Diffusion;
 
 /// <summary>
-/// The random numbers of PyTorch's CPU generator, so that a seed of the published samples gives the same noise here (SPEC §5, last paragraph).
+/// The random numbers of PyTorch's CPU generator, so that a seed of the published samples gives the same noise (SPEC §5, last paragraph).
 /// The generator is MT19937 (Matsumoto and Nishimura, 1998), seeded with the low 32 bits of the seed.
 /// </summary>
 /// <remarks>

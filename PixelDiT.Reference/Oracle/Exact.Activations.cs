@@ -22,7 +22,7 @@ public static partial class Exact
         return Map(gate.Length, i => Silu(gate[i]) * value[i]);
     }
 
-    /// <summary>silu(x + v), v shared by the rows of an image: the condition of the pixel level, s_cond = silu(t_emb + s) (SPEC §3.4).</summary>
+    /// <summary>silu(x + v), v shared by the rows of an image: the pixel condition s_cond = silu(t_emb + s) (SPEC §3.4).</summary>
     /// <param name="x">[B · rowsPerImage, width]</param>
     /// <param name="perImage">[B, width]</param>
     /// <param name="rowsPerImage">L, or 1 for the condition c = silu(t_emb + y_emb) of SPEC §3.2.</param>
@@ -35,12 +35,12 @@ public static partial class Exact
         return Map(x.Length, i => Silu(x[i] + perImage[i / width / rowsPerImage * width + i % width]));
     }
 
-    /// <summary>gelu(x) = x · Φ(x) = x/2 · (1 + erf(x/√2)), exact (SPEC §2). Written with erfc, which keeps the digits of a negative x.</summary>
+    /// <summary>gelu(x) = x/2 · (1 + erf(x/√2)), exact (SPEC §2). Written with erfc, which keeps the digits of a negative x.</summary>
     /// <param name="x">any shape</param>
     /// <returns>the shape of x</returns>
     public static double[] Gelu(double[] x) => Map(x.Length, i => x[i] / 2 * Erfc(-x[i] / Math.Sqrt(2)));
 
-    /// <summary>Below this magnitude erf comes from its series, from here on erfc from its continued fraction: here both are precise.</summary>
+    /// <summary>Below this magnitude erf comes from its series, from here on erfc from its continued fraction.</summary>
     private const double SeriesEnd = 2;
 
     /// <summary>The error function 2/√π ∫₀ˣ e^(−t²) dt, within 1e-15.</summary>
@@ -66,7 +66,7 @@ public static partial class Exact
         return 2 / Math.Sqrt(Math.PI) * Math.Exp(-x * x) * sum;
     }
 
-    /// <summary>erfc(x) = e^(−x²)/√π · 1/(x + (1/2)/(x + (2/2)/(x + (3/2)/(x + …)))), from the inside out; 80 levels suffice for x ≥ 2.</summary>
+    /// <summary>erfc(x) = e^(−x²)/√π · 1/(x + (1/2)/(x + (2/2)/(x + (3/2)/(x + …)))), inside out; 80 levels suffice for x ≥ 2.</summary>
     private static double ErfcFraction(double x)
     {
         double denominator = x;

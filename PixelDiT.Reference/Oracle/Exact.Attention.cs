@@ -18,7 +18,8 @@ public static partial class Exact
     /// <exception cref="ShapeException"><paramref name="headWidth"/> is not a multiple of 4, or the grid is empty.</exception>
     public static double[] RopeTable(int headWidth, int gridHeight, int gridWidth)
     {
-        if (headWidth < 1 || headWidth % 4 != 0) throw new ShapeException($"the width of a head is {headWidth}; a multiple of 4 was expected");
+        if (headWidth < 1 || headWidth % 4 != 0)
+            throw new ShapeException($"the width of a head is {headWidth}; a multiple of 4 was expected");
         if (gridHeight < 1 || gridWidth < 1) throw new ShapeException($"the patch grid is {gridHeight}x{gridWidth}; both must be positive");
 
         int pairs = headWidth / 2;
@@ -58,7 +59,7 @@ public static partial class Exact
         return y;
     }
 
-    /// <summary>q or k as attention takes it: RMSNorm over hd, then RoPE: each pair (a, b) becomes (a cos − b sin, a sin + b cos) (SPEC §2).</summary>
+    /// <summary>RMSNorm of q or k over hd, then RoPE: each pair (a, b) becomes (a cos − b sin, a sin + b cos) (SPEC §2).</summary>
     /// <param name="qkv">[B, L, 3, h, hd]</param>
     /// <param name="part">0 for q, 1 for k.</param>
     /// <param name="normWeight">[hd]</param>
@@ -107,7 +108,8 @@ public static partial class Exact
             int Key(int token) => (image + token) * width + head * headWidth;
 
             double[] weights = new double[tokens];
-            for (int j = 0; j < tokens; j++) weights[j] = Dot(q.AsSpan(query, headWidth), k.AsSpan(Key(j), headWidth)) / Math.Sqrt(headWidth);
+            for (int j = 0; j < tokens; j++)
+                weights[j] = Dot(q.AsSpan(query, headWidth), k.AsSpan(Key(j), headWidth)) / Math.Sqrt(headWidth);
 
             // The largest score is subtracted so that no exponential overflows; the quotient does not change.
             double largest = weights.Max(), sum = 0;

@@ -53,7 +53,8 @@ public static partial class Exact
     }
 
     /// <summary>
-    /// The products of one row with four rows of the weight. Four sums at once keep the adder busy; each is added in the order of <see cref="Dot"/>.
+    /// The products of one row with four rows of the weight. Four sums at once keep the adder busy; each is summed in the order of
+    /// <see cref="Dot"/>.
     /// </summary>
     private static void FourDots(ReadOnlySpan<double> x, ReadOnlySpan<double> weight, Span<double> y)
     {

@@ -29,8 +29,8 @@ public static partial class Exact
     }
 
     /// <summary>
-    /// y = x · (1 + scale) + shift (SPEC §2, modulate). At the patch level the L tokens of an image share one row of the modulation; at the pixel level
-    /// every pixel has its own (SPEC §1, pixel-wise AdaLN), and [B·L, P, 6d] is B·L·P rows of 6d.
+    /// y = x · (1 + scale) + shift (SPEC §2, modulate). At the patch level the L tokens of an image share one row of the modulation; at the
+    /// pixel level every pixel has its own (SPEC §1, pixel-wise AdaLN), and [B·L, P, 6d] is B·L·P rows of 6d.
     /// </summary>
     /// <param name="x">[R, width]</param>
     /// <param name="modulation">[R / rowsPerModulation, chunks · width]</param>
@@ -65,7 +65,7 @@ public static partial class Exact
         return Map(x.Length, i => x[i] + gateAt(i) * update[i]);
     }
 
-    /// <summary>x + update · (1 + scale) + shift: the residual of the post-modulation variant (SPEC §3.5). Shapes as in <see cref="Modulate"/>.</summary>
+    /// <summary>x + update · (1 + scale) + shift: the residual of post-modulation (SPEC §3.5), shaped as <see cref="Modulate"/>.</summary>
     /// <param name="x">[R, width]</param>
     /// <param name="update">[R, width]</param>
     /// <param name="modulation">[R / rowsPerModulation, chunks · width]</param>

@@ -53,8 +53,8 @@ public static partial class Exact
     }
 
     /// <summary>
-    /// The fixed 2-D sin-cos embedding of the full image, regrouped by patch (SPEC §3.5): ω_i = 10000^(−i/(d/4)); the first d/2 channels are
-    /// [sin(x ω) | cos(x ω)], the last d/2 the same of y, with whole-numbered pixel coordinates.
+    /// The fixed 2-D sin-cos embedding of the full image, regrouped by patch (SPEC §3.5): ω_i = 10000^(−i/(d/4)); the first d/2 channels
+    /// are [sin(x ω) | cos(x ω)], the last d/2 the same of y, with whole-numbered pixel coordinates.
     /// </summary>
     /// <param name="width">d, a multiple of 4.</param>
     /// <param name="imageHeight">H, a multiple of p.</param>
@@ -85,7 +85,7 @@ public static partial class Exact
     }
 
     /// <summary>
-    /// A value of an image: where it lies in [B, C, H, W], its channel, its patch token counted over the batch, and its pixel inside the patch.
+    /// A value of an image: where it lies in [B, C, H, W], its channel, its patch token counted over the batch, its pixel inside the patch.
     /// </summary>
     private readonly record struct Pixel(int Source, int Channel, int Token, int Inside);
 

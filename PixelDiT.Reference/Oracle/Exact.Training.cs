@@ -11,7 +11,7 @@ public static partial class Exact
     public static double[] TrainingTimes(double[] normal, double shift) =>
         Map(normal.Length, b => TimeShift(1 / (1 + Math.Exp(-normal[b])), shift));
 
-    /// <summary>t / (t + (1 − t)·s), the time shift of the class-conditional model (SPEC §4, §5): a larger s spends more time near the noise.</summary>
+    /// <summary>t / (t + (1 − t)·s), the time shift of the class model (SPEC §4, §5): a larger s stays longer near the noise.</summary>
     /// <param name="t">from 0 (noise) to 1 (data)</param>
     /// <param name="shift">s, positive</param>
     public static double TimeShift(double t, double shift) => t / (t + (1 - t) * shift);

@@ -3,8 +3,8 @@ using PixelDiT.Kernels;
 namespace PixelDiT.Reference.Oracle;
 
 /// <summary>
-/// The oracle: every operation of the model as plain loops over <c>double[]</c>, forward only, written to be read beside SPEC. Arrays are row-major;
-/// no argument is ever changed. A result does not depend on the number of threads: each element is computed by one thread in one order.
+/// The oracle: every operation of the model as plain loops over <c>double[]</c>, forward only, written to be read beside SPEC. Arrays are
+/// row-major; no argument is ever changed. Results do not depend on the number of threads: one thread computes an element, in one order.
 /// </summary>
 public static partial class Exact
 {

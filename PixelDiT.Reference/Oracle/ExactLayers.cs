@@ -130,7 +130,7 @@ internal static class ExactLayers
     public static double[] PixelBlock(double[] u, double[] sCond, Func<string, double[]> parameter, double[] ropeTable, ModelConfig config)
     {
         int d = config.PixelHidden;
-        double[] modulation = Linear(sCond, parameter.Under("adaLN_modulation.0"), config.Hidden);                      // [B·L, P, 6d], or 4d
+        double[] modulation = Linear(sCond, parameter.Under("adaLN_modulation.0"), config.Hidden);                      // [B·L·P, 6d or 4d]
         if (config.PostModulation) return PostModulatedPixelBlock(u, modulation, parameter, ropeTable, config);
 
         double[] a = Exact.RmsNorm(u, parameter("norm1.weight"));                                                       // [B·L, P, d]
@@ -160,7 +160,8 @@ internal static class ExactLayers
     }
 
     /// <summary>
-    /// expand(Attn(compress(u))), token compaction (SPEC §1): a patch's P·d values become one token that attends over L tokens, and P·d values again.
+    /// expand(Attn(compress(u))), token compaction (SPEC §1): a patch's P·d values become one token, which attends over L tokens and
+    /// becomes P·d values again.
     /// </summary>
     private static double[] CompactAttention(double[] u, Func<string, double[]> parameter, double[] ropeTable, ModelConfig config)
     {

@@ -8,7 +8,7 @@ namespace PixelDiT.Reference.Oracle;
 /// are used and not kept, so a model larger than memory can be read from its file as it goes.
 /// </summary>
 /// <param name="config">The sizes of the model, also those of a pixel level with its own attention width and heads.</param>
-/// <param name="parameter">A parameter by its released name (SPEC §3, Parameter names), row-major; called several times for one name.</param>
+/// <param name="parameter">A parameter by its released name (SPEC §3, Parameter names), row-major; may be asked for again.</param>
 /// <exception cref="ConfigurationException">The sizes do not fit each other.</exception>
 public sealed class ExactModel(ModelConfig config, Func<string, double[]> parameter)
 {
@@ -36,7 +36,7 @@ public sealed class ExactModel(ModelConfig config, Func<string, double[]> parame
         if (y.Length != B || x.Length != values)
         {
             throw new ShapeException(
-                $"x has {x.Length} values and y {y.Length}; with {B} times and images of {C}x{height}x{width}, {values} and {B} were expected");
+                $"x has {x.Length} values and y {y.Length}; for {B} times and {C}x{height}x{width} images, {values} and {B} were expected");
         }
 
         double[] patches = Exact.Patchify(x, C, height, width, p);                                                      // [B, L, C·P]

@@ -9,8 +9,8 @@ namespace PixelDiT.Tests.Diffusion;
 internal sealed class TorchRandomTests
 {
     /// <summary>
-    /// Units in the last place from 16 values on, where PyTorch's log, cos and sin are float32 polynomials, each within one or two units of the true value.
-    /// Below 16 both sides compute in double and round once.
+    /// Units in the last place from 16 values on, where PyTorch's log, cos and sin are float32 polynomials that miss the nearest number by
+    /// one or two units. Below 16 both sides compute in double and round once.
     /// </summary>
     private const int VectorisedUlps = 2;
 

@@ -6,8 +6,8 @@ namespace PixelDiT.Tests.Oracle;
 internal static class Deviation
 {
     /// <summary>
-    /// Asserts that no difference is above <paramref name="tolerance"/> times the largest magnitude of <paramref name="expected"/>, and that
-    /// zeros, where all expected values are zero, are exact.
+    /// Asserts that no difference is above <paramref name="tolerance"/> times the largest magnitude of <paramref name="expected"/>; where
+    /// that is zero, none may be.
     /// </summary>
     public static void Check(string what, double[] actual, double[] expected, double tolerance)
     {
@@ -17,6 +17,6 @@ internal static class Deviation
         double largest = expected.Select(Math.Abs).Aggregate(Math.Max);
         double difference = actual.Zip(expected, (a, e) => Math.Abs(a - e)).Aggregate(Math.Max);
         TestContext.Out.WriteLine($"{what}: {difference / largest:e2}");
-        Assert.That(difference <= tolerance * largest, $"{what}: {difference} from a tensor of at most {largest}; {tolerance} of it is allowed");
+        Assert.That(difference <= tolerance * largest, $"{what} differs by {difference}; {tolerance} of {largest} is allowed");
     }
 }

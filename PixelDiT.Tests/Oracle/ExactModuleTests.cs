@@ -9,8 +9,8 @@ namespace PixelDiT.Tests.Oracle;
 internal sealed class ExactModuleTests
 {
     /// <summary>
-    /// Golden tensors are float32 results of float32 arithmetic: each of the few sums of a module rounds at 6e-8 and RoPE's angles, up to 16, at 1e-6.
-    /// The largest deviation measured is 6e-7.
+    /// Golden tensors are float32 results of float32 arithmetic: each of the few sums of a module rounds at 6e-8, and RoPE's angles, up to
+    /// 16, at 1e-6. The largest deviation measured is 6e-7.
     /// </summary>
     private const double Tolerance = 1e-6;
 

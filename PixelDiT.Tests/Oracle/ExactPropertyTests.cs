@@ -21,7 +21,8 @@ internal sealed class ExactPropertyTests
             {
                 for (int o = 0; o < given.outputs; o++)
                 {
-                    double sum = Enumerable.Range(0, given.inputs).Sum(i => given.x[r * given.inputs + i] * given.weight[o * given.inputs + i]);
+                    double sum = 0;
+                    for (int i = 0; i < given.inputs; i++) sum += given.x[r * given.inputs + i] * given.weight[o * given.inputs + i];
                     Assert.That(y[r * given.outputs + o], Is.EqualTo(sum + given.bias[o]).Within(1e-12));
                 }
             }
