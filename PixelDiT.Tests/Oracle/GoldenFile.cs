@@ -1,52 +1,32 @@
-using System.Buffers.Binary;
-using System.Runtime.InteropServices;
-using System.Text.Json;
+using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Oracle;
 
 namespace PixelDiT.Tests.Oracle;
 
 /// <summary>A file of golden tensors, embedded in the reference assembly under "golden/".</summary>
-internal sealed class GoldenFile
+/// <param name="name">Its name there without the extension, such as "modules/pixel_block".</param>
+internal sealed class GoldenFile(string name)
 {
-    private readonly byte[] bytes;
-    private readonly Dictionary<string, JsonElement> header;
-    private readonly int dataStart;
-
-    /// <summary>Opens a file by its name under "golden/", without the extension, such as "modules/pixel_block".</summary>
-    public GoldenFile(string name)
-    {
-        using var stream = typeof(ExactModel).Assembly.GetManifestResourceStream($"golden/{name}.safetensors")
-            ?? throw new FileNotFoundException($"golden/{name}.safetensors is not embedded");
-        bytes = new byte[stream.Length];
-        stream.ReadExactly(bytes);
-        int headerLength = (int)BinaryPrimitives.ReadInt64LittleEndian(bytes);
-        dataStart = 8 + headerLength;
-        header = JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(bytes.AsSpan(8, headerLength))!;
-    }
+    // A resource is memory of the assembly, so the reader holds no file that somebody would have to close.
+    private readonly SafetensorsReader reader = SafetensorsReader.Open(
+        typeof(ExactModel).Assembly.GetManifestResourceStream($"golden/{name}.safetensors")
+            ?? throw new FileNotFoundException($"golden/{name}.safetensors is not embedded"),
+        name);
 
     /// <summary>The names of all tensors.</summary>
-    public IEnumerable<string> Names => header.Keys.Where(name => name != "__metadata__");
+    public IEnumerable<string> Names => reader.Tensors.Select(tensor => tensor.Name);
 
     /// <summary>A setting of the file.</summary>
-    public string Metadata(string key) => header["__metadata__"].GetProperty(key).GetString()!;
+    public string Metadata(string key) => reader.Metadata[key];
 
-    public int[] Shape(string name) => [.. header[name].GetProperty("shape").EnumerateArray().Select(size => size.GetInt32())];
+    public int[] Shape(string tensor) => [.. reader[tensor].Shape.Select(size => checked((int)size))];
 
-    public double[] Doubles(string name) => header[name].GetProperty("dtype").GetString() == "F64"
-        ? MemoryMarshal.Cast<byte, double>(Data(name)).ToArray()
-        : Array.ConvertAll(Singles(name), value => (double)value);
+    public double[] Doubles(string tensor) => reader.ReadDoubles(tensor);
 
-    public float[] Singles(string name) => MemoryMarshal.Cast<byte, float>(Data(name)).ToArray();
+    public float[] Singles(string tensor) => reader.ReadSingles(tensor);
 
-    public int[] Integers(string name) => Array.ConvertAll(MemoryMarshal.Cast<byte, long>(Data(name)).ToArray(), checked(value => (int)value));
+    public int[] Integers(string tensor) => Array.ConvertAll(reader.ReadIntegers(tensor), value => checked((int)value));
 
-    /// <summary>The parameters of a module, by the module's own names.</summary>
-    public double[] Parameter(string name) => Doubles($"param.{name}");
-
-    private ReadOnlySpan<byte> Data(string name)
-    {
-        var offsets = header[name].GetProperty("data_offsets");
-        int start = offsets[0].GetInt32(), end = offsets[1].GetInt32();
-        return bytes.AsSpan(dataStart + start, end - start);
-    }
+    /// <summary>A parameter of a module, by the module's own name for it.</summary>
+    public double[] Parameter(string parameter) => Doubles($"param.{parameter}");
 }
