@@ -1,0 +1,73 @@
+using PixelDiT.Kernels;
+
+namespace PixelDiT.Reference.Formats;
+
+/// <summary>Writes a file all or not at all.</summary>
+public static class AtomicFile
+{
+    /// <summary>
+    /// Writes a file under a temporary name in the target's directory, flushes it to the disk, and renames it over the target when it is complete.
+    /// After any failure the temporary file is gone and a target that existed is as it was. A link is followed, so its target is replaced, not the link.
+    /// </summary>
+    /// <param name="path">The file to make or replace; its directory must exist.</param>
+    /// <param name="write">Writes the content to a new, empty, seekable stream, which this method closes. What it throws passes on to the caller, except errors of the file system.</param>
+    /// <exception cref="FileFormatException">The file cannot be written: no such directory, a directory or device in its place, read-only, not permitted, disk full.</exception>
+    public static void Write(string path, Action<Stream> write)
+    {
+        string? temporary = null;
+        try
+        {
+            string target = Resolve(path);
+            temporary = Path.Combine(Path.GetDirectoryName(target)!, $".pixeldit-{Guid.NewGuid():N}.tmp");
+            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
+            {
+                write(stream);
+                stream.Flush(flushToDisk: true);
+            }
+            File.Move(temporary, target, overwrite: true);
+            temporary = null;
+        }
+        catch (Exception error) when (IsFileSystemError(error))
+        {
+            throw new FileFormatException($"{path}: cannot be written: {error.Message}", error);
+        }
+        finally
+        {
+            if (temporary is not null) DeleteQuietly(temporary);
+        }
+    }
+
+    /// <summary>Whether an error comes from the file system, a path included, rather than from a file's content.</summary>
+    internal static bool IsFileSystemError(Exception error) =>
+        error is IOException or UnauthorizedAccessException or System.Security.SecurityException or NotSupportedException;
+
+    private static string Resolve(string path)
+    {
+        if (path.Length == 0 || path.Contains('\0')) throw new FileFormatException($"{Quote.Text(path)}: cannot be written: not a file name");
+        string target = Path.GetFullPath(path);
+        if (File.Exists(target)) target = File.ResolveLinkTarget(target, returnFinalTarget: true)?.FullName ?? target;
+
+        if (Directory.Exists(target) || Path.EndsInDirectorySeparator(target))
+            throw new FileFormatException($"{path}: cannot be written: it names a directory; a file name was expected");
+        string directory = Path.GetDirectoryName(target)!;
+        if (!Directory.Exists(directory)) throw new FileFormatException($"{path}: cannot be written: there is no directory {directory}");
+        // A rename would put an ordinary file in the place of /dev/null or a terminal.
+        if (directory == "/dev") throw new FileFormatException($"{path}: cannot be written: it names a device; a file was expected");
+        // Renaming asks for permission on the directory only, so a file that someone made read-only needs a look of its own.
+        if (File.Exists(target) && File.GetAttributes(target).HasFlag(FileAttributes.ReadOnly))
+            throw new FileFormatException($"{path}: cannot be written: the file is read-only");
+        return target;
+    }
+
+    private static void DeleteQuietly(string temporary)
+    {
+        try
+        {
+            File.Delete(temporary);
+        }
+        catch (Exception error) when (IsFileSystemError(error))
+        {
+            // The failure that brought us here says more than this one.
+        }
+    }
+}

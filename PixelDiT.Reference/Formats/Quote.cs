@@ -1,0 +1,30 @@
+using System.Text;
+
+namespace PixelDiT.Reference.Formats;
+
+/// <summary>Text from a file made fit for an error message: clipped, and free of characters that could steer a terminal.</summary>
+internal static class Quote
+{
+    private const int Longest = 80;
+
+    /// <summary>The text in double quotes, at most 80 characters of it.</summary>
+    public static string Text(ReadOnlySpan<char> text)
+    {
+        bool clipped = text.Length > Longest;
+        if (clipped) text = text[..Longest];
+        var quoted = new StringBuilder(text.Length + 5).Append('"');
+        foreach (char c in text)
+        {
+            if (char.IsControl(c) || char.GetUnicodeCategory(c) == System.Globalization.UnicodeCategory.Format) quoted.Append($"\\u{(int)c:x4}");
+            else quoted.Append(c);
+        }
+        return quoted.Append(clipped ? "…\"" : "\"").ToString();
+    }
+
+    /// <summary>As <see cref="Text"/>, from UTF-8; bytes that are not UTF-8 appear as U+FFFD.</summary>
+    public static string Bytes(ReadOnlySpan<byte> utf8)
+    {
+        // Four bytes a character at most, plus one character more, so that a clipped text is seen to be clipped.
+        return Text(Encoding.UTF8.GetString(utf8[..Math.Min(utf8.Length, 4 * Longest + 4)]));
+    }
+}

@@ -1,0 +1,206 @@
+using System.Text.Json;
+using PixelDiT.Kernels;
+
+namespace PixelDiT.Reference.Formats;
+
+/// <summary>
+/// Walks the JSON of a header token by token, which shows duplicate keys and keeps a hostile header from growing into more memory than <see cref="MemoryLimit"/>.
+/// Each value is asked for by its kind, so nesting deeper than the format's own is refused where it begins.
+/// </summary>
+internal ref struct SafetensorsHeaderParser(ReadOnlySpan<byte> text, string source)
+{
+    /// <summary>Roughly how many bytes of memory the parsed names, shapes and metadata may take.</summary>
+    public const long MemoryLimit = 32 << 20;
+
+    /// <summary>The most dimensions a shape may have; PyTorch has the same limit.</summary>
+    public const int MaximumRank = 64;
+
+    // Objects and dictionary slots (which double when they fill up) per entry, measured on .NET 10 and rounded up.
+    private const long TensorCost = 320, MetadataCost = 160;
+
+    private const string Fields = "dtype, shape and data_offsets";
+
+    private readonly ReadOnlySpan<byte> text = text;
+    private Utf8JsonReader json = new(text);
+    private long remaining = MemoryLimit;
+    private bool metadataSeen;
+
+    // Where the walk is, put into words only when there is something to report.
+    private string? tensor, field;
+    private bool inMetadata;
+
+    /// <summary>How many bytes of the header have been understood.</summary>
+    public readonly int Position => (int)json.BytesConsumed;
+
+    /// <summary>The tensors found, in the header's order.</summary>
+    public Dictionary<string, TensorInfo> Tensors { get; } = [];
+
+    /// <summary>The strings under __metadata__.</summary>
+    public Dictionary<string, string> Metadata { get; } = [];
+
+    /// <summary>Reads the whole header into <see cref="Tensors"/> and <see cref="Metadata"/>.</summary>
+    /// <exception cref="FileFormatException">A key, value or field is not what the format allows.</exception>
+    /// <exception cref="JsonException">The text is not JSON.</exception>
+    public void ReadAll()
+    {
+        Read();
+        while (NextKey(out string name))
+        {
+            if (name == SafetensorsHeader.MetadataKey) ReadMetadata();
+            else ReadTensor(name);
+        }
+        // Anything but space after the closing brace is a JsonException.
+        Read();
+    }
+
+    private void ReadMetadata()
+    {
+        inMetadata = true;
+        if (metadataSeen) throw Error(" occurs twice");
+        metadataSeen = true;
+        Expect(JsonTokenType.StartObject, "an object of strings");
+        while (NextKey(out string key))
+        {
+            field = key;
+            Charge(MetadataCost);
+            Expect(JsonTokenType.String, "a string");
+            if (!Metadata.TryAdd(key, TakeString())) throw Error(" occurs twice");
+            field = null;
+        }
+        inMetadata = false;
+    }
+
+    private void ReadTensor(string name)
+    {
+        tensor = name;
+        Charge(TensorCost);
+        if (Tensors.ContainsKey(name)) throw Error(" occurs twice");
+        Expect(JsonTokenType.StartObject, $"an object with {Fields}");
+
+        DataType? type = null;
+        long[]? shape = null, offsets = null;
+        while (NextKey(out string key))
+        {
+            field = key;
+            bool first = key switch
+            {
+                "dtype" => type is null,
+                "shape" => shape is null,
+                "data_offsets" => offsets is null,
+                _ => throw Error($" is a field that no tensor has; only {Fields} were expected")
+            };
+            if (!first) throw Error(" occurs twice");
+            if (key == "dtype") type = ReadType();
+            else if (key == "shape") shape = ReadSizes(MaximumRank);
+            else offsets = ReadSizes(2);
+            field = null;
+        }
+        Tensors.Add(name, Check(name, type, shape, offsets));
+        tensor = null;
+    }
+
+    private readonly TensorInfo Check(string name, DataType? type, long[]? shape, long[]? offsets)
+    {
+        if (type is null || shape is null || offsets is null)
+            throw Error($" has no {(type is null ? "dtype" : shape is null ? "shape" : "data_offsets")}; {Fields} were expected");
+        if (offsets.Length != 2)
+            throw Error($": data_offsets has {offsets.Length} numbers; 2 were expected, where the bytes begin and where they end");
+        if (offsets[0] > offsets[1])
+            throw Error($": data_offsets are [{offsets[0]}, {offsets[1]}]; the begin must not be after the end");
+        if (!TensorInfo.TryMeasure(shape, type.Value, out long bytes))
+            throw Error($": shape [{string.Join(", ", shape)}] of {type.Value.FormatName} has more than 2^63 - 1 bytes");
+        if (offsets[1] - offsets[0] != bytes)
+        {
+            throw Error($": data_offsets [{offsets[0]}, {offsets[1]}] hold {offsets[1] - offsets[0]} bytes; "
+                + $"shape [{string.Join(", ", shape)}] of {type.Value.FormatName} needs {bytes}");
+        }
+        return new TensorInfo(name, type.Value, Array.AsReadOnly(shape), offsets[0], bytes);
+    }
+
+    private DataType ReadType()
+    {
+        Expect(JsonTokenType.String, "a string such as \"F32\"");
+        return DataTypes.TryParse(TakeString(), out var type)
+            ? type
+            : throw Error($" is {Found()}; one of {string.Join(", ", Enum.GetValues<DataType>().Select(known => known.FormatName))} was expected");
+    }
+
+    private long[] ReadSizes(int most)
+    {
+        Expect(JsonTokenType.StartArray, "an array of whole numbers");
+        Span<long> sizes = stackalloc long[most];
+        int count = 0;
+        while (Read() && json.TokenType != JsonTokenType.EndArray)
+        {
+            if (count == most) throw Error($" has more than {most} numbers");
+            if (json.TokenType != JsonTokenType.Number || !json.TryGetInt64(out long size) || size < 0)
+                throw Error($"[{count}] is {Found()}; a whole number from 0 to 2^63 - 1 was expected");
+            sizes[count++] = size;
+        }
+        Charge(count * sizeof(long));
+        return sizes[..count].ToArray();
+    }
+
+    private bool Read()
+    {
+        // Utf8JsonReader puts a misspelled literal whole into its exception, which for a hundred million letters takes seconds and gigabytes.
+        var rest = text[Position..];
+        int start = rest.IndexOfAnyExcept(": ,\t\r\n"u8);
+        if (start >= 0 && rest[start] is (byte)'t' or (byte)'f' or (byte)'n')
+        {
+            rest = rest[start..];
+            if (!rest.StartsWith("true"u8) && !rest.StartsWith("false"u8) && !rest.StartsWith("null"u8)) throw new JsonException();
+        }
+        return json.Read();
+    }
+
+    private bool NextKey(out string key)
+    {
+        Read();
+        bool more = json.TokenType == JsonTokenType.PropertyName;
+        key = more ? TakeString() : "";
+        return more;
+    }
+
+    private void Expect(JsonTokenType kind, string expected)
+    {
+        Read();
+        if (json.TokenType != kind) throw Error($" is {Found()}; {expected} was expected");
+    }
+
+    private string TakeString()
+    {
+        Charge(sizeof(char) * json.ValueSpan.Length);
+        try
+        {
+            return json.GetString()!;
+        }
+        catch (InvalidOperationException error)
+        {
+            throw Error($": {Quote.Bytes(json.ValueSpan)} escapes half a surrogate pair; Unicode text was expected", error);
+        }
+    }
+
+    private void Charge(long bytes)
+    {
+        remaining -= bytes;
+        if (remaining < 0)
+            throw new FileFormatException($"{source}: the header's names, shapes and metadata take more than {MemoryLimit >> 20} MiB of memory; a file of weights needs far less");
+    }
+
+    private readonly string Found() => json.TokenType switch
+    {
+        JsonTokenType.StartObject => "an object",
+        JsonTokenType.StartArray => "an array",
+        JsonTokenType.String => "the string " + Quote.Bytes(json.ValueSpan),
+        _ => Quote.Bytes(json.ValueSpan).Trim('"')
+    };
+
+    private readonly FileFormatException Error(string problem, Exception? inner = null)
+    {
+        string place = tensor is not null ? $"{source}: tensor {Quote.Text(tensor)}"
+            : inMetadata ? $"{source}: {SafetensorsHeader.MetadataKey}"
+            : $"{source}: the header";
+        return new FileFormatException(field is null ? place + problem : $"{place}: {Quote.Text(field)}{problem}", inner);
+    }
+}

@@ -1,0 +1,34 @@
+namespace PixelDiT.Reference.Formats;
+
+/// <summary>Where one tensor lies in a safetensors file and how its elements are encoded.</summary>
+/// <param name="Name">The key in the file; any text, unique in the file.</param>
+/// <param name="Type">The encoding of an element.</param>
+/// <param name="Shape">The sizes, outermost first, each at least 0; empty for a scalar. Elements are row-major.</param>
+/// <param name="Offset">Where the first byte lies, counted from the first byte after the header.</param>
+/// <param name="Bytes">The number of bytes, the product of the shape times the size of an element.</param>
+public sealed record TensorInfo(string Name, DataType Type, IReadOnlyList<long> Shape, long Offset, long Bytes)
+{
+    /// <summary>The number of elements.</summary>
+    public long Count => Bytes / Type.ElementBytes;
+
+    /// <summary>
+    /// The bytes of a tensor of a shape and type. A shape whose nonzero sizes alone overflow 64 bits is refused even when another size is zero,
+    /// so that nobody who multiplies the sizes in another order meets an overflow.
+    /// </summary>
+    /// <returns>False if a size is negative or the product passes 2⁶³ − 1.</returns>
+    internal static bool TryMeasure(IReadOnlyList<long> shape, DataType type, out long bytes)
+    {
+        bytes = 0;
+        Int128 product = type.ElementBytes;
+        bool empty = false;
+        foreach (long size in shape)
+        {
+            if (size < 0) return false;
+            empty |= size == 0;
+            product *= Math.Max(size, 1);
+            if (product > long.MaxValue) return false;
+        }
+        bytes = empty ? 0 : (long)product;
+        return true;
+    }
+}

@@ -1,0 +1,13 @@
+namespace PixelDiT.Reference.Formats;
+
+/// <summary>A tensor to write.</summary>
+/// <param name="Name">Its key in the file: unique, and not "__metadata__".</param>
+/// <param name="Type">How its elements are stored.</param>
+/// <param name="Shape">The sizes, outermost first, each at least 0; empty for a scalar.</param>
+public sealed record TensorSpec(string Name, DataType Type, IReadOnlyList<long> Shape);
+
+/// <summary>Supplies the elements of a tensor while it is being written.</summary>
+/// <param name="name">The tensor.</param>
+/// <param name="firstElement">The index of the chunk's first element in row-major order. Chunks come in order and never span tensors.</param>
+/// <param name="chunk">To be filled to its end; its content before that is arbitrary.</param>
+public delegate void TensorFill(string name, long firstElement, Span<float> chunk);

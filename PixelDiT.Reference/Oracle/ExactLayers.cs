@@ -1,0 +1,181 @@
+using PixelDiT.Reference.Models;
+
+namespace PixelDiT.Reference.Oracle;
+
+/// <summary>
+/// The layers and blocks of the class model, composed of <see cref="Exact"/>. A layer asks for its parameters by the names they have inside
+/// it, such as "attn.qkv.weight" (SPEC §3, Parameter names); <see cref="Under"/> puts a layer's own name before them.
+/// </summary>
+internal static class ExactLayers
+{
+    /// <summary>The parameters of the layer called <paramref name="layer"/>, by the names they have inside it.</summary>
+    public static Func<string, double[]> Under(this Func<string, double[]> parameter, string layer) => name => parameter($"{layer}.{name}");
+
+    /// <summary>A Linear with a bias. The bias says how wide the result is.</summary>
+    /// <param name="x">[R, inputs]</param>
+    /// <param name="parameter">weight [outputs, inputs], bias [outputs]</param>
+    /// <param name="inputs">The width of a row of x.</param>
+    /// <returns>[R, outputs]</returns>
+    public static double[] Linear(double[] x, Func<string, double[]> parameter, int inputs)
+    {
+        double[] bias = parameter("bias");
+        return Exact.Linear(x, parameter("weight"), bias, inputs, bias.Length);
+    }
+
+    /// <summary>The timestep embedding, Linear 256→D, SiLU, Linear D→D (SPEC §2).</summary>
+    /// <param name="t">[B]</param>
+    /// <param name="parameter">mlp.0, mlp.2</param>
+    /// <param name="hidden">D</param>
+    /// <returns>[B, D]</returns>
+    public static double[] TimestepEmbedder(double[] t, Func<string, double[]> parameter, int hidden)
+    {
+        double[] inner = Linear(Exact.TimestepEmbedding(t), parameter.Under("mlp.0"), Exact.TimestepWidth);             // [B, D]
+        return Linear(Exact.Silu(inner), parameter.Under("mlp.2"), hidden);                                             // [B, D]
+    }
+
+    /// <summary>Attention over the patch grid: qkv, norms and RoPE, softmax(q kᵀ / √hd) v, projection (SPEC §2).</summary>
+    /// <param name="x">[B, L, width]</param>
+    /// <param name="parameter">qkv.weight, q_norm.weight, k_norm.weight, proj</param>
+    /// <param name="ropeTable">[L, hd/2, 2]</param>
+    /// <param name="width">h · hd</param>
+    /// <param name="heads">h</param>
+    /// <returns>[B, L, width]</returns>
+    public static double[] RotaryAttention(double[] x, Func<string, double[]> parameter, double[] ropeTable, int width, int heads)
+    {
+        int headWidth = width / heads, tokens = ropeTable.Length / headWidth;
+        double[] qkv = Exact.Linear(x, parameter("qkv.weight"), null, width, 3 * width);                                // [B, L, 3, h, hd]
+        double[] q = Exact.NormRotate(qkv, 0, parameter("q_norm.weight"), ropeTable, tokens, heads, headWidth);         // [B, L, h, hd]
+        double[] k = Exact.NormRotate(qkv, 1, parameter("k_norm.weight"), ropeTable, tokens, heads, headWidth);         // [B, L, h, hd]
+        double[] v = Exact.Part(qkv, 2, width);                                                                         // [B, L, h, hd]
+        return Linear(Exact.Attention(q, k, v, tokens, heads, headWidth), parameter.Under("proj"), width);              // [B, L, width]
+    }
+
+    /// <summary>w2( silu(w1 x) ⊙ w3 x ), the feed-forward of the patch level (SPEC §2).</summary>
+    /// <param name="x">[R, D]</param>
+    /// <param name="parameter">w1.weight, w3.weight [F, D], w2.weight [D, F]</param>
+    /// <param name="hidden">D</param>
+    /// <returns>[R, D]</returns>
+    public static double[] FeedForward(double[] x, Func<string, double[]> parameter, int hidden)
+    {
+        double[] w1 = parameter("w1.weight");
+        int inner = w1.Length / hidden;
+        double[] gate = Exact.Linear(x, w1, null, hidden, inner);                                                       // [R, F]
+        double[] value = Exact.Linear(x, parameter("w3.weight"), null, hidden, inner);                                  // [R, F]
+        return Exact.Linear(Exact.SwiGlu(gate, value), parameter("w2.weight"), null, inner, hidden);                    // [R, D]
+    }
+
+    /// <summary>fc2(gelu(fc1 x)), the MLP of the pixel level (SPEC §2).</summary>
+    /// <param name="x">[R, d]</param>
+    /// <param name="parameter">fc1, fc2</param>
+    /// <param name="width">d</param>
+    /// <returns>[R, d]</returns>
+    public static double[] Mlp(double[] x, Func<string, double[]> parameter, int width)
+    {
+        double[] inner = Exact.Gelu(Linear(x, parameter.Under("fc1"), width));                                          // [R, 4d]
+        return Linear(inner, parameter.Under("fc2"), 4 * width);                                                        // [R, d]
+    }
+
+    /// <summary>
+    /// A patch block (SPEC §3.3), with (shift₁, scale₁, gate₁, shift₂, scale₂, gate₂) = chunk₆(Linear(c)):
+    /// s += gate₁·Attn(modulate(norm1 s, shift₁, scale₁)); s += gate₂·FF(modulate(norm2 s, shift₂, scale₂)).
+    /// </summary>
+    /// <param name="s">[B, L, D]</param>
+    /// <param name="c">[B, D], the condition</param>
+    /// <param name="parameter">the names under patch_blocks.i</param>
+    /// <param name="ropeTable">[L, hd/2, 2]</param>
+    /// <param name="config">D and h</param>
+    /// <returns>[B, L, D]</returns>
+    public static double[] PatchBlock(double[] s, double[] c, Func<string, double[]> parameter, double[] ropeTable, ModelConfig config)
+    {
+        int D = config.Hidden, L = s.Length / c.Length;
+        double[] modulation = Linear(c, parameter.Under("adaLN_modulation.0"), D);                                      // [B, 6D]
+
+        double[] a = Exact.RmsNorm(s, parameter("norm1.weight"));                                                       // [B, L, D]
+        a = Exact.Modulate(a, modulation, shift: 0, scale: 1, chunks: 6, D, L);
+        a = RotaryAttention(a, parameter.Under("attn"), ropeTable, D, config.Heads);
+        s = Exact.Gate(s, a, modulation, gate: 2, chunks: 6, D, L);
+
+        double[] f = Exact.RmsNorm(s, parameter("norm2.weight"));                                                       // [B, L, D]
+        f = Exact.Modulate(f, modulation, shift: 3, scale: 4, chunks: 6, D, L);
+        f = FeedForward(f, parameter.Under("mlp"), D);
+        return Exact.Gate(s, f, modulation, gate: 5, chunks: 6, D, L);
+    }
+
+    /// <summary>Every pixel: Linear C→d plus its position (SPEC §3.5).</summary>
+    /// <param name="x">[B, C, H, W]</param>
+    /// <param name="parameter">proj</param>
+    /// <param name="height">H</param>
+    /// <param name="width">W</param>
+    /// <param name="config">C, d and p</param>
+    /// <returns>[B·L, P, d]</returns>
+    public static double[] PixelEmbedder(double[] x, Func<string, double[]> parameter, int height, int width, ModelConfig config)
+    {
+        double[] pixels = Exact.PixelRows(x, config.Channels, height, width, config.Patch);                             // [B·L, P, C]
+        double[] u = Linear(pixels, parameter.Under("proj"), config.Channels);                                          // [B·L, P, d]
+        double[] positions = Exact.PixelPositions(config.PixelHidden, height, width, config.Patch);                     // [L·P, d]
+        for (int i = 0; i < u.Length; i++) u[i] += positions[i % positions.Length];
+        return u;
+    }
+
+    /// <summary>
+    /// A PiT block (SPEC §3.5), in which each patch token gives each of its pixels its own modulation:
+    /// u += gate₁·expand(Attn(compress(modulate(norm1 u, shift₁, scale₁)))); u += gate₂·MLP(modulate(norm2 u, shift₂, scale₂)).
+    /// </summary>
+    /// <param name="u">[B·L, P, d]</param>
+    /// <param name="sCond">[B·L, D]</param>
+    /// <param name="parameter">the names under pixel_blocks.j</param>
+    /// <param name="ropeTable">[L, A/heads/2, 2]</param>
+    /// <param name="config">D, d, p, A, the heads of the pixel level, and which of the two variants</param>
+    /// <returns>[B·L, P, d]</returns>
+    public static double[] PixelBlock(double[] u, double[] sCond, Func<string, double[]> parameter, double[] ropeTable, ModelConfig config)
+    {
+        int d = config.PixelHidden;
+        double[] modulation = Linear(sCond, parameter.Under("adaLN_modulation.0"), config.Hidden);                      // [B·L·P, 6d or 4d]
+        if (config.PostModulation) return PostModulatedPixelBlock(u, modulation, parameter, ropeTable, config);
+
+        double[] a = Exact.RmsNorm(u, parameter("norm1.weight"));                                                       // [B·L, P, d]
+        a = Exact.Modulate(a, modulation, shift: 0, scale: 1, chunks: 6, d, rowsPerModulation: 1);
+        a = CompactAttention(a, parameter, ropeTable, config);
+        u = Exact.Gate(u, a, modulation, gate: 2, chunks: 6, d, rowsPerModulation: 1);
+
+        double[] m = Exact.RmsNorm(u, parameter("norm2.weight"));                                                       // [B·L, P, d]
+        m = Exact.Modulate(m, modulation, shift: 3, scale: 4, chunks: 6, d, rowsPerModulation: 1);
+        m = Mlp(m, parameter.Under("mlp"), d);
+        return Exact.Gate(u, m, modulation, gate: 5, chunks: 6, d, rowsPerModulation: 1);
+    }
+
+    /// <summary>
+    /// The post-modulation variant (SPEC §3.5), with (scale₁, shift₁, scale₂, shift₂) = chunk₄(modulation):
+    /// u += a·(1 + scale₁) + shift₁ with a = expand(Attn(compress(norm1 u))); u += m·(1 + scale₂) + shift₂ with m = MLP(norm2 u).
+    /// </summary>
+    private static double[] PostModulatedPixelBlock(
+        double[] u, double[] modulation, Func<string, double[]> parameter, double[] ropeTable, ModelConfig config)
+    {
+        int d = config.PixelHidden;
+        double[] a = CompactAttention(Exact.RmsNorm(u, parameter("norm1.weight")), parameter, ropeTable, config);       // [B·L, P, d]
+        u = Exact.AddModulated(u, a, modulation, shift: 1, scale: 0, chunks: 4, d, rowsPerModulation: 1);
+
+        double[] m = Mlp(Exact.RmsNorm(u, parameter("norm2.weight")), parameter.Under("mlp"), d);                       // [B·L, P, d]
+        return Exact.AddModulated(u, m, modulation, shift: 3, scale: 2, chunks: 4, d, rowsPerModulation: 1);
+    }
+
+    /// <summary>
+    /// expand(Attn(compress(u))), token compaction (SPEC §1): a patch's P·d values become one token, which attends over L tokens and
+    /// becomes P·d values again.
+    /// </summary>
+    private static double[] CompactAttention(double[] u, Func<string, double[]> parameter, double[] ropeTable, ModelConfig config)
+    {
+        int A = config.PixelAttentionWidth;
+        double[] tokens = Linear(u, parameter.Under("compress_to_attn"), config.PatchPixels * config.PixelHidden);      // [B, L, A]
+        tokens = RotaryAttention(tokens, parameter.Under("attn"), ropeTable, A, config.PixelAttentionHeads);            // [B, L, A]
+        return Linear(tokens, parameter.Under("expand_from_attn"), A);                                                  // [B·L, P·d]
+    }
+
+    /// <summary>RMSNorm, then Linear d→C (SPEC §3.6).</summary>
+    /// <param name="u">[B·L, P, d]</param>
+    /// <param name="parameter">norm.weight, linear</param>
+    /// <param name="config">d</param>
+    /// <returns>[B·L, P, C]</returns>
+    public static double[] FinalLayer(double[] u, Func<string, double[]> parameter, ModelConfig config) =>
+        Linear(Exact.RmsNorm(u, parameter("norm.weight")), parameter.Under("linear"), config.PixelHidden);
+}

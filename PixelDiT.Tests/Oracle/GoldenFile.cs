@@ -1,0 +1,32 @@
+using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Oracle;
+
+namespace PixelDiT.Tests.Oracle;
+
+/// <summary>A file of golden tensors, embedded in the reference assembly under "golden/".</summary>
+/// <param name="name">Its name there without the extension, such as "modules/pixel_block".</param>
+internal sealed class GoldenFile(string name)
+{
+    // A resource is memory of the assembly, so the reader holds no file that somebody would have to close.
+    private readonly SafetensorsReader reader = SafetensorsReader.Open(
+        typeof(ExactModel).Assembly.GetManifestResourceStream($"golden/{name}.safetensors")
+            ?? throw new FileNotFoundException($"golden/{name}.safetensors is not embedded"),
+        name);
+
+    /// <summary>The names of all tensors.</summary>
+    public IEnumerable<string> Names => reader.Tensors.Select(tensor => tensor.Name);
+
+    /// <summary>A setting of the file.</summary>
+    public string Metadata(string key) => reader.Metadata[key];
+
+    public int[] Shape(string tensor) => [.. reader[tensor].Shape.Select(size => checked((int)size))];
+
+    public double[] Doubles(string tensor) => reader.ReadDoubles(tensor);
+
+    public float[] Singles(string tensor) => reader.ReadSingles(tensor);
+
+    public int[] Integers(string tensor) => Array.ConvertAll(reader.ReadIntegers(tensor), value => checked((int)value));
+
+    /// <summary>A parameter of a module, by the module's own name for it.</summary>
+    public double[] Parameter(string parameter) => Doubles($"param.{parameter}");
+}
