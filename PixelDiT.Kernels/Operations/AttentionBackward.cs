@@ -13,18 +13,22 @@ internal readonly struct AttentionBackward<T>(
     HeadMemory<T> dQ, HeadMemory<T> dK, HeadMemory<T> dV) : IKernel
     where T : unmanaged, IStorage<T>
 {
-    private readonly HeadMemory<T> _dO = dO, _q = q, _k = k, _v = v, _o = o, _dQ = dQ, _dK = dK, _dV = dV;
-    private readonly ArrayView<float> _lse = lse;
-    private readonly int _tokens = sizes.Tokens, _heads = sizes.Heads, _width = sizes.Width;
-    private readonly float _scale = sizes.Scale;
+    public readonly HeadMemory<T> DO = dO, Q = q, K = k, V = v, O = o, DQ = dQ, DK = dK, DV = dV;
+    public readonly ArrayView<float> Lse = lse;
+    public readonly int Tokens = sizes.Tokens, Heads = sizes.Heads, Width = sizes.Width;
+    public readonly float Scale = sizes.Scale;
 
-    public void Run(int item, int lane, int lanes) => Pair(this, item / _heads, item % _heads, lane, lanes);
+    public void Run(int item, int lane, int lanes) => AttentionBackwardBody.Pair(this, item / Heads, item % Heads, lane, lanes);
+}
 
+/// <summary>The bodies of <see cref="AttentionBackward{T}"/>: intrinsics must be methods of a class without type parameters.</summary>
+internal static class AttentionBackwardBody
+{
     [IntrinsicImplementation, DeviceBody(nameof(DevicePair)), MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static unsafe void Pair(AttentionBackward<T> a, int image, int head, int lane, int lanes)
+    internal static unsafe void Pair<T>(AttentionBackward<T> a, int image, int head, int lane, int lanes) where T : unmanaged, IStorage<T>
     {
         if (lane != 0) return;
-        int tokens = a._tokens, width = a._width, most = Math.Min(Attention.TileRows, tokens);
+        int tokens = a.Tokens, width = a.Width, most = Math.Min(Attention.TileRows, tokens);
         // A row of scores is a little longer than L: read down a column, a power of two between rows would fall into one cache set.
         int scoreRow = tokens + 16;
         long across = HostProduct.PackedCount(width, tokens), down = HostProduct.PackedCount(tokens, width), tilePacked = HostProduct.PackedCount(most, width);
@@ -34,95 +38,95 @@ internal readonly struct AttentionBackward<T>(
         float* p = packed + tilePacked, d = p + scoreCount, dk = d + scoreCount, dv = dk + whole, widened = dv + whole;
         float* wideQ = widened + whole, wideDo = wideQ + part, wideO = wideDo + part, wideDq = wideO + part;
 
-        float* source = HostHeads.Widen(a._k, image, head, 0, tokens, width, widened, out nint stride);
+        float* source = HostHeads.Widen(a.K, image, head, 0, tokens, width, widened, out nint stride);
         HostProduct.Pack(source, 1, stride, width, tokens, keysAcross);
         HostProduct.Pack(source, stride, 1, tokens, width, keysDown);
-        source = HostHeads.Widen(a._v, image, head, 0, tokens, width, widened, out stride);
+        source = HostHeads.Widen(a.V, image, head, 0, tokens, width, widened, out stride);
         HostProduct.Pack(source, 1, stride, width, tokens, valuesAcross);
         new Span<float>(dk, tokens * width).Clear();
         new Span<float>(dv, tokens * width).Clear();
-        float* lse = Host.Pointer(a._lse) + ((((long)image * a._heads) + head) * tokens);
+        float* lse = Host.Pointer(a.Lse) + ((((long)image * a.Heads) + head) * tokens);
         nint panel = (nint)width * Tiles.Width;
 
         for (int first = 0; first < tokens; first += Attention.TileRows)
         {
             int rows = Math.Min(Attention.TileRows, tokens - first);
-            float* queries = HostHeads.Widen(a._q, image, head, first, rows, width, wideQ, out nint queryStride);
-            float* slopes = HostHeads.Widen(a._dO, image, head, first, rows, width, wideDo, out nint slopeStride);
-            float* results = HostHeads.Widen(a._o, image, head, first, rows, width, wideO, out nint resultStride);
+            float* queries = HostHeads.Widen(a.Q, image, head, first, rows, width, wideQ, out nint queryStride);
+            float* slopes = HostHeads.Widen(a.DO, image, head, first, rows, width, wideDo, out nint slopeStride);
+            float* results = HostHeads.Widen(a.O, image, head, first, rows, width, wideO, out nint resultStride);
             HostProduct.Multiply(queries, queryStride, 1, keysAcross, panel, p, scoreRow, rows, tokens, width, accumulate: false, bias: null);
             HostProduct.Multiply(slopes, slopeStride, 1, valuesAcross, panel, d, scoreRow, rows, tokens, width, accumulate: false, bias: null);
             for (int r = 0; r < rows; r++)
             {
                 float delta = HostRows.Dot(slopes + (r * slopeStride), results + (r * resultStride), width);
-                HostRows.SoftmaxSlope(p + ((nint)r * scoreRow), d + ((nint)r * scoreRow), tokens, a._scale, lse[first + r], delta);
+                HostRows.SoftmaxSlope(p + ((nint)r * scoreRow), d + ((nint)r * scoreRow), tokens, a.Scale, lse[first + r], delta);
             }
             HostProduct.Pack(slopes, slopeStride, 1, rows, width, packed);
             HostProduct.Multiply(p, 1, scoreRow, packed, (nint)rows * Tiles.Width, dv, width, tokens, width, rows, accumulate: true, bias: null);
             HostProduct.Pack(queries, queryStride, 1, rows, width, packed);
             HostProduct.Multiply(d, 1, scoreRow, packed, (nint)rows * Tiles.Width, dk, width, tokens, width, rows, accumulate: true, bias: null);
-            float* target = HostHeads.Target(a._dQ, image, head, first, width, wideDq, out nint targetStride);
+            float* target = HostHeads.Target(a.DQ, image, head, first, width, wideDq, out nint targetStride);
             HostProduct.Multiply(d, scoreRow, 1, keysDown, (nint)tokens * Tiles.Width, target, targetStride, rows, width, tokens, accumulate: false, bias: null);
-            HostHeads.Store(a._dQ, image, head, first, rows, width, target);
+            HostHeads.Store(a.DQ, image, head, first, rows, width, target);
         }
-        HostHeads.Copy(a._dK, image, head, tokens, width, dk);
-        HostHeads.Copy(a._dV, image, head, tokens, width, dv);
+        HostHeads.Copy(a.DK, image, head, tokens, width, dk);
+        HostHeads.Copy(a.DV, image, head, tokens, width, dv);
     }
 
     /// <summary>A GPU thread takes rows: as queries for dq, as keys for dk and dv.</summary>
-    private static void DevicePair(AttentionBackward<T> a, int image, int head, int lane, int lanes)
+    private static void DevicePair<T>(AttentionBackward<T> a, int image, int head, int lane, int lanes) where T : unmanaged, IStorage<T>
     {
-        for (int row = lane; row < a._tokens; row += lanes)
+        for (int row = lane; row < a.Tokens; row += lanes)
         {
-            for (int c = 0; c < a._width; c += 4)
+            for (int c = 0; c < a.Width; c += 4)
             {
                 float q0 = 0, q1 = 0, q2 = 0, q3 = 0, k0 = 0, k1 = 0, k2 = 0, k3 = 0, v0 = 0, v1 = 0, v2 = 0, v3 = 0;
-                for (int j = 0; j < a._tokens; j++)
+                for (int j = 0; j < a.Tokens; j++)
                 {
                     float slope = Slope(a, image, head, row, j, out _);
-                    long key = a._k.First(image, head) + ((long)j * a._k.TokenStride) + c;
-                    q0 += slope * a._k.Read(key);
-                    q1 += slope * a._k.Read(key + 1);
-                    q2 += slope * a._k.Read(key + 2);
-                    q3 += slope * a._k.Read(key + 3);
+                    long key = a.K.First(image, head) + ((long)j * a.K.TokenStride) + c;
+                    q0 += slope * a.K.Read(key);
+                    q1 += slope * a.K.Read(key + 1);
+                    q2 += slope * a.K.Read(key + 2);
+                    q3 += slope * a.K.Read(key + 3);
 
                     slope = Slope(a, image, head, j, row, out float p);
-                    long query = a._q.First(image, head) + ((long)j * a._q.TokenStride) + c, output = a._dO.First(image, head) + ((long)j * a._dO.TokenStride) + c;
-                    k0 += slope * a._q.Read(query);
-                    k1 += slope * a._q.Read(query + 1);
-                    k2 += slope * a._q.Read(query + 2);
-                    k3 += slope * a._q.Read(query + 3);
-                    v0 += p * a._dO.Read(output);
-                    v1 += p * a._dO.Read(output + 1);
-                    v2 += p * a._dO.Read(output + 2);
-                    v3 += p * a._dO.Read(output + 3);
+                    long query = a.Q.First(image, head) + ((long)j * a.Q.TokenStride) + c, output = a.DO.First(image, head) + ((long)j * a.DO.TokenStride) + c;
+                    k0 += slope * a.Q.Read(query);
+                    k1 += slope * a.Q.Read(query + 1);
+                    k2 += slope * a.Q.Read(query + 2);
+                    k3 += slope * a.Q.Read(query + 3);
+                    v0 += p * a.DO.Read(output);
+                    v1 += p * a.DO.Read(output + 1);
+                    v2 += p * a.DO.Read(output + 2);
+                    v3 += p * a.DO.Read(output + 3);
                 }
-                Store(a._dQ, image, head, row, c, q0, q1, q2, q3);
-                Store(a._dK, image, head, row, c, k0, k1, k2, k3);
-                Store(a._dV, image, head, row, c, v0, v1, v2, v3);
+                Store(a.DQ, image, head, row, c, q0, q1, q2, q3);
+                Store(a.DK, image, head, row, c, k0, k1, k2, k3);
+                Store(a.DV, image, head, row, c, v0, v1, v2, v3);
             }
         }
     }
 
     /// <summary>dS of a query and a key, and P.</summary>
-    private static float Slope(AttentionBackward<T> a, int image, int head, int i, int j, out float p)
+    private static float Slope<T>(AttentionBackward<T> a, int image, int head, int i, int j, out float p) where T : unmanaged, IStorage<T>
     {
-        long query = a._q.First(image, head) + ((long)i * a._q.TokenStride), key = a._k.First(image, head) + ((long)j * a._k.TokenStride);
-        long slope = a._dO.First(image, head) + ((long)i * a._dO.TokenStride), value = a._v.First(image, head) + ((long)j * a._v.TokenStride);
-        long result = a._o.First(image, head) + ((long)i * a._o.TokenStride);
+        long query = a.Q.First(image, head) + ((long)i * a.Q.TokenStride), key = a.K.First(image, head) + ((long)j * a.K.TokenStride);
+        long slope = a.DO.First(image, head) + ((long)i * a.DO.TokenStride), value = a.V.First(image, head) + ((long)j * a.V.TokenStride);
+        long result = a.O.First(image, head) + ((long)i * a.O.TokenStride);
         float score = 0, along = 0, delta = 0;
-        for (int c = 0; c < a._width; c++)
+        for (int c = 0; c < a.Width; c++)
         {
-            float d = a._dO.Read(slope + c);
-            score += a._q.Read(query + c) * a._k.Read(key + c);
-            along += d * a._v.Read(value + c);
-            delta += d * a._o.Read(result + c);
+            float d = a.DO.Read(slope + c);
+            score += a.Q.Read(query + c) * a.K.Read(key + c);
+            along += d * a.V.Read(value + c);
+            delta += d * a.O.Read(result + c);
         }
-        p = Formulas.Exp<DeviceLane, float>((score * a._scale) - a._lse[((((long)image * a._heads) + head) * a._tokens) + i]);
-        return p * (along - delta) * a._scale;
+        p = Formulas.Exp<DeviceLane, float>((score * a.Scale) - a.Lse[((((long)image * a.Heads) + head) * a.Tokens) + i]);
+        return p * (along - delta) * a.Scale;
     }
 
-    private static void Store(HeadMemory<T> target, int image, int head, int row, int c, float v0, float v1, float v2, float v3)
+    private static void Store<T>(HeadMemory<T> target, int image, int head, int row, int c, float v0, float v1, float v2, float v3) where T : unmanaged, IStorage<T>
     {
         long place = target.First(image, head) + ((long)row * target.TokenStride) + c;
         target.Values[place] = T.FromSingle(v0);

@@ -40,12 +40,17 @@ internal readonly struct ProductKernel<TA, TB, TC>(
     {
         int rowBlock = item % _sizes.RowBlocks, rest = item / _sizes.RowBlocks;
         int columnBlock = rest % _sizes.ColumnBlocks, slice = rest / _sizes.ColumnBlocks;
-        Block(_a, _b, _packed, _bias, _c, _sizes, rowBlock * ProductSizes.BlockRows, columnBlock * ProductSizes.BlockColumns, slice, lane, lanes);
+        ProductBody.Block(_a, _b, _packed, _bias, _c, _sizes, rowBlock * ProductSizes.BlockRows, columnBlock * ProductSizes.BlockColumns, slice, lane, lanes);
     }
+}
 
+/// <summary>The bodies of <see cref="ProductKernel{TA, TB, TC}"/>: intrinsics must be methods of a class without type parameters.</summary>
+internal static class ProductBody
+{
     [IntrinsicImplementation, DeviceBody(nameof(DeviceBlock)), MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static unsafe void Block(
+    internal static unsafe void Block<TA, TB, TC>(
         ArrayView<TA> a, ArrayView<TB> b, ArrayView<float> packed, ArrayView<float> bias, ArrayView<TC> c, ProductSizes s, int row, int column, int slice, int lane, int lanes)
+        where TA : unmanaged, IStorage<TA> where TB : unmanaged, IStorage<TB> where TC : unmanaged, IStorage<TC>
     {
         if (lane != 0) return;
         int rows = Math.Min(ProductSizes.BlockRows, s.M - row), columns = Math.Min(ProductSizes.BlockColumns, s.N - column);
@@ -102,7 +107,8 @@ internal readonly struct ProductKernel<TA, TB, TC>(
         }
     }
 
-    private static unsafe void PackColumns(TB* b, nint bStep, nint bColumn, int depth, int columns, float* panels, float* widened)
+    private static unsafe void PackColumns<TB>(TB* b, nint bStep, nint bColumn, int depth, int columns, float* panels, float* widened)
+        where TB : unmanaged, IStorage<TB>
     {
         if (typeof(TB) == typeof(Single32))
         {
@@ -116,7 +122,8 @@ internal readonly struct ProductKernel<TA, TB, TC>(
         HostProduct.Pack(widened, columns, 1, depth, columns, panels);
     }
 
-    private static unsafe void PackRows(TA* a, nint aRow, nint aStep, int depth, int rows, float* tiles, float* widened)
+    private static unsafe void PackRows<TA>(TA* a, nint aRow, nint aStep, int depth, int rows, float* tiles, float* widened)
+        where TA : unmanaged, IStorage<TA>
     {
         if (typeof(TA) == typeof(Single32))
         {
@@ -131,8 +138,9 @@ internal readonly struct ProductKernel<TA, TB, TC>(
     }
 
     /// <summary>A GPU's block: each thread computes 4×4 patches of C in registers.</summary>
-    private static void DeviceBlock(
+    private static void DeviceBlock<TA, TB, TC>(
         ArrayView<TA> a, ArrayView<TB> b, ArrayView<float> packed, ArrayView<float> bias, ArrayView<TC> c, ProductSizes s, int row, int column, int slice, int lane, int lanes)
+        where TA : unmanaged, IStorage<TA> where TB : unmanaged, IStorage<TB> where TC : unmanaged, IStorage<TC>
     {
         int first = slice * s.SliceDepth, end = first + s.SliceDepth;
         if (end > s.K) end = s.K;
@@ -181,7 +189,8 @@ internal readonly struct ProductKernel<TA, TB, TC>(
         }
     }
 
-    private static void StoreRow(ArrayView<TC> c, ArrayView<float> bias, ProductSizes s, int slice, int i, int j, float v0, float v1, float v2, float v3)
+    private static void StoreRow<TC>(ArrayView<TC> c, ArrayView<float> bias, ProductSizes s, int slice, int i, int j, float v0, float v1, float v2, float v3)
+        where TC : unmanaged, IStorage<TC>
     {
         const int across = ProductSizes.BlockColumns / 4;
         StoreOne(c, bias, s, slice, i, j, v0);
@@ -190,7 +199,8 @@ internal readonly struct ProductKernel<TA, TB, TC>(
         if (j + (3 * across) < s.N) StoreOne(c, bias, s, slice, i, j + (3 * across), v3);
     }
 
-    private static void StoreOne(ArrayView<TC> c, ArrayView<float> bias, ProductSizes s, int slice, int i, int j, float value)
+    private static void StoreOne<TC>(ArrayView<TC> c, ArrayView<float> bias, ProductSizes s, int slice, int i, int j, float value)
+        where TC : unmanaged, IStorage<TC>
     {
         long place = (slice * s.CSlice) + (i * s.CRow) + j;
         if (s.HasBias != 0) value += bias[j];
