@@ -27,11 +27,15 @@ public static class ImageSources
         if (resolution is < 8 or > 4096) throw new DataException($"{spec}: the resolution is {resolution}; it must be from 8 to 4096");
         if (channels is not (1 or 3)) throw new DataException($"{spec}: {channels} channels; images have 3 (colour) or 1 (gray)");
 
-        var (kind, path) = spec.Split(':', 2) is [var before, var after] ? (before, after) : (spec, null);
+        var (kind, path) = spec.Split(':', 2) is [var before, var after] ? (before, (string?)after) : (spec, null);
         return (kind, path) switch
         {
             ("shapes", null) => new Shapes(resolution, channels, part),
             ("idx" or "cifar10" or "folder", null or "") => throw new DataException($"data '{spec}' names no folder; write {kind}:FOLDER"),
+            ("idx", _) => IdxFiles.Open(path!, resolution, channels, part),
+            ("cifar10", _) => Cifar10.Open(path!, resolution, channels, part),
+            ("folder", _) when part == ImagePart.HeldOut => throw new DataException($"data '{spec}' has no held-out part; open a second folder to measure with"),
+            ("folder", _) => new ImageFolder(path!, resolution, channels),
             _ => throw new DataException($"data '{spec}' is unknown; known are {string.Join(", ", Known.Select(known => known.Form))}")
         };
     }

@@ -17,6 +17,9 @@ internal static class PixelScale
         for (int i = 0; i < bytes.Length; i++) values[i] = Values[bytes[i]];
     }
 
+    /// <summary>The brightness of a colour, 0.299 R + 0.587 G + 0.114 B rounded; a gray colour keeps its value.</summary>
+    public static byte Gray(byte red, byte green, byte blue) => (byte)((299 * red + 587 * green + 114 * blue + 500) / 1000);
+
     /// <summary>The two checks that every source makes before it reads.</summary>
     public static void CheckRead(this IImageSource source, long index, Span<float> image)
     {

@@ -12,6 +12,7 @@ public static class PngWriter
     /// <exception cref="FileFormatException">The file cannot be written; the message names it and says why.</exception>
     public static void Write(string path, Picture picture)
     {
+        if (path.Length == 0) throw new FileFormatException("a picture was to be written to a file without a name");
         string whole = Path.GetFullPath(path);
         string temporary = $"{whole}.{Guid.NewGuid():N}.tmp";
         try
