@@ -57,7 +57,7 @@ public sealed class BatchLoader : IDisposable
 
     /// <summary>The next batch, waited for where it is not read yet.</summary>
     /// <returns>Arrays that stay as they are until the next call.</returns>
-    /// <exception cref="DataException">An image cannot be read. The call is made again with the same result.</exception>
+    /// <exception cref="DataException">An image cannot be read; every later call throws the same. Whatever else the source throws comes out here as well.</exception>
     /// <exception cref="ObjectDisposedException">The loader is closed.</exception>
     public Batch Next()
     {

@@ -14,7 +14,7 @@ internal readonly struct Permutation(long count, ulong key)
 
     private readonly int half = Math.Max(1, (BitOperations.Log2((ulong)Math.Max(1, count - 1)) + 2) / 2);
 
-    /// <summary>What is at a place of the shuffle. The network covers less than 4 n values, so the walk takes fewer than 4 steps on average.</summary>
+    /// <summary>What is at a place of the shuffle. The network covers at most 4 n values, so the walk takes at most 4 steps on average.</summary>
     public long this[long place]
     {
         get
