@@ -53,9 +53,9 @@ internal static class IdxFiles
 
             var header = new byte[4 * (fields.Length + 1)];
             int got = stream.ReadAtLeast(header, header.Length, throwOnEndOfStream: false);
-            if (got < header.Length) throw new DataException($"{path}: the header has {got} bytes; {header.Length} were expected");
             int Word(int i) => BinaryPrimitives.ReadInt32BigEndian(header.AsSpan(4 * i));
-            if (Word(0) != magic) throw new DataException($"{path}: magic number is 0x{Word(0):X8}; 0x{magic:X8} was expected");
+            if (got >= 4 && Word(0) != magic) throw new DataException($"{path}: magic number is 0x{Word(0):X8}; 0x{magic:X8} was expected");
+            if (got < header.Length) throw new DataException($"{path}: the header has {got} bytes; {header.Length} were expected");
 
             int[] sizes = [.. Enumerable.Range(1, fields.Length).Select(Word)];
             double total = 1;

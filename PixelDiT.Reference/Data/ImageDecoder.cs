@@ -60,7 +60,7 @@ internal static class ImageDecoder
         if (file.Length == 0) throw new DataException("the file is empty");
         using (var header = new MemoryStream(file))
         {
-            if (ImageInfo.FromStream(header) is not { } info) throw new DataException("the file is neither PNG nor JPEG");
+            if (ImageInfo.FromStream(header) is not { } info) throw new DataException("the file does not begin like a PNG or JPEG that can be decoded");
             if ((long)info.Width * info.Height > MostPixels) throw new DataException($"the header says {info.Width} × {info.Height} pixels; at most {MostPixels} are decoded");
         }
         if (file is [0xFF, 0xD8, ..] && !JpegEnds(file)) throw new DataException("the JPEG is cut short: no end marker after its pixels");
