@@ -1,0 +1,140 @@
+using System.Runtime.ExceptionServices;
+using PixelDiT.Kernels;
+
+namespace PixelDiT.Reference.Data;
+
+/// <summary>Images and their labels. The arrays belong to the loader and are written again after the next call of <see cref="BatchLoader.Next"/>.</summary>
+/// <param name="Images">[B, C, H, W], −1 … 1.</param>
+/// <param name="Labels">[B].</param>
+public sealed record Batch(float[] Images, int[] Labels);
+
+/// <summary>
+/// Batches of a source in a seeded order, read by a thread of its own while the caller computes. The order depends on the seed and the position
+/// only: every epoch is a shuffle of all images, and a batch may hold the end of one and the beginning of the next. Next and Dispose are called
+/// by one thread.
+/// </summary>
+public sealed class BatchLoader : IDisposable
+{
+    private readonly IImageSource source;
+    private readonly ulong seed;
+    private readonly bool flip;
+    private readonly Batch[] ring;
+    private readonly Thread thread;
+    private readonly Lock gate = new();
+    private readonly SemaphoreSlim free, ready;
+    private readonly CancellationTokenSource stop = new();
+    private ExceptionDispatchInfo? failure;
+    private int taken;
+    private bool holding, disposed;
+
+    /// <summary>Starts to read.</summary>
+    /// <param name="source">Where the images come from.</param>
+    /// <param name="batch">B, at least 1.</param>
+    /// <param name="seed">Chooses the order of the images, and the flips.</param>
+    /// <param name="position">Images consumed before, as <see cref="Position"/> told; the batches go on from there.</param>
+    /// <param name="flip">Whether half of the images, chosen anew in every epoch, are mirrored left to right.</param>
+    /// <param name="ahead">Batches read in advance, at least 1.</param>
+    /// <exception cref="ConfigurationException">A number is out of range.</exception>
+    /// <exception cref="DataException">The source is empty.</exception>
+    public BatchLoader(IImageSource source, int batch, ulong seed, long position = 0, bool flip = false, int ahead = 2)
+    {
+        if (batch < 1) throw new ConfigurationException($"batch is {batch}; it must be at least 1");
+        if (ahead < 1) throw new ConfigurationException($"ahead is {ahead}; it must be at least 1");
+        if (position < 0) throw new ConfigurationException($"position is {position}; it must be at least 0");
+        if (source.Count < 1) throw new DataException($"{source.Name}: the source is empty; at least one image was expected");
+
+        (this.source, this.seed, this.flip, Position) = (source, seed, flip, position);
+        int length = source.Channels * source.Height * source.Width;
+        // One more than is read ahead: the one the caller holds.
+        ring = [.. Enumerable.Range(0, ahead + 1).Select(_ => new Batch(new float[checked(batch * length)], new int[batch]))];
+        (free, ready) = (new SemaphoreSlim(ring.Length), new SemaphoreSlim(0));
+        thread = new Thread(() => Fill(position)) { IsBackground = true, Name = "batch loader" };
+        thread.Start();
+    }
+
+    /// <summary>Images in the batches that <see cref="Next"/> has returned, plus those before the start. Saved with a run, it resumes the order exactly.</summary>
+    public long Position { get; private set; }
+
+    /// <summary>The next batch, waited for where it is not read yet.</summary>
+    /// <returns>Arrays that stay as they are until the next call.</returns>
+    /// <exception cref="DataException">An image cannot be read; every later call throws the same. Whatever else the source throws comes out here as well.</exception>
+    /// <exception cref="ObjectDisposedException">The loader is closed.</exception>
+    public Batch Next()
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        if (holding) free.Release();
+        holding = false;
+        ready.Wait();
+
+        lock (gate)
+        {
+            // Batches that were complete before the failure are handed out first; the failure itself stays.
+            if (failure is not null && ready.CurrentCount == 0)
+            {
+                ready.Release();
+                failure.Throw();
+            }
+        }
+        holding = true;
+        var batch = ring[taken];
+        taken = (taken + 1) % ring.Length;
+        Position += batch.Labels.Length;
+        return batch;
+    }
+
+    /// <summary>Stops reading; waits for the image in hand only.</summary>
+    public void Dispose()
+    {
+        if (disposed) return;
+        disposed = true;
+        stop.Cancel();
+        thread.Join();
+        stop.Dispose();
+        free.Dispose();
+        ready.Dispose();
+    }
+
+    private void Fill(long position)
+    {
+        try
+        {
+            for (int slot = 0; ; slot = (slot + 1) % ring.Length)
+            {
+                free.Wait(stop.Token);
+                position = Fill(ring[slot], position);
+                ready.Release();
+            }
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+        }
+        catch (Exception error)
+        {
+            lock (gate)
+            {
+                failure = ExceptionDispatchInfo.Capture(error);
+                ready.Release();
+            }
+        }
+    }
+
+    private long Fill(Batch batch, long position)
+    {
+        int length = batch.Images.Length / batch.Labels.Length;
+        for (int b = 0; b < batch.Labels.Length; b++, position++)
+        {
+            stop.Token.ThrowIfCancellationRequested();
+            var (epoch, place) = Math.DivRem(position, source.Count);
+            var order = new Permutation(source.Count, CounterHash.Bits(seed, (ulong)epoch));
+            var image = batch.Images.AsSpan(b * length, length);
+            batch.Labels[b] = source.Read(order[place], image);
+            if (flip && (CounterHash.Bits(~seed, (ulong)position) & 1) == 1) Mirror(image);
+        }
+        return position;
+    }
+
+    private void Mirror(Span<float> image)
+    {
+        for (int row = 0; row < image.Length; row += source.Width) image.Slice(row, source.Width).Reverse();
+    }
+}

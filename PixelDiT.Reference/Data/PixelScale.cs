@@ -1,0 +1,33 @@
+using PixelDiT.Kernels;
+
+namespace PixelDiT.Reference.Data;
+
+/// <summary>Bytes to the values a model is trained on (SPEC §4).</summary>
+internal static class PixelScale
+{
+    // A table, so that the division by 255 happens 256 times in all.
+    private static readonly float[] Values = [.. Enumerable.Range(0, 256).Select(v => (v / 255f - 0.5f) / 0.5f)];
+
+    /// <summary>(v/255 − 0.5)/0.5.</summary>
+    public static float ToValue(byte v) => Values[v];
+
+    /// <summary>(v/255 − 0.5)/0.5 of every byte.</summary>
+    public static void ToValues(ReadOnlySpan<byte> bytes, Span<float> values)
+    {
+        for (int i = 0; i < bytes.Length; i++) values[i] = Values[bytes[i]];
+    }
+
+    /// <summary>The brightness of a colour, 0.299 R + 0.587 G + 0.114 B rounded; a gray colour keeps its value.</summary>
+    public static byte Gray(byte red, byte green, byte blue) => (byte)((299 * red + 587 * green + 114 * blue + 500) / 1000);
+
+    /// <summary>The two checks that every source makes before it reads.</summary>
+    public static void CheckRead(this IImageSource source, long index, Span<float> image)
+    {
+        if (index < 0 || index >= source.Count) throw new DataException($"{source.Name}: image {index} was asked for; there are {source.Count}");
+        int length = source.Channels * source.Height * source.Width;
+        if (image.Length != length)
+        {
+            throw new ShapeException($"{source.Name}: an image has {source.Channels}·{source.Height}·{source.Width} = {length} values; the array given has {image.Length}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+using PixelDiT.Kernels;
+
+namespace PixelDiT.Reference.Pictures;
+
+/// <summary>Many pictures in one: samples side by side, or trajectories as film strips.</summary>
+public static class Grid
+{
+    /// <summary>The side that small pictures are enlarged to at least, in pixels, where nothing else is said.</summary>
+    public const int VisibleSide = 64;
+
+    private const byte Paper = 255;
+
+    /// <summary>Lays pictures out row by row on white.</summary>
+    /// <param name="pictures">At least one; all of one size.</param>
+    /// <param name="columns">Pictures in a row; missing ones of the last row stay white.</param>
+    /// <param name="gap">Pixels between and around pictures.</param>
+    /// <param name="minimumSide">Pictures with a shorter side are enlarged by the least whole factor that reaches it; 1 leaves them as they are.</param>
+    /// <exception cref="ShapeException">There is no picture, sizes differ, or a number is out of range.</exception>
+    public static Picture Compose(IReadOnlyList<Picture> pictures, int columns, int gap = 2, int minimumSide = VisibleSide)
+    {
+        if (pictures.Count == 0) throw new ShapeException("a grid of no pictures was asked for; it needs at least one");
+        if (columns < 1 || gap < 0) throw new ShapeException($"a grid of {columns} columns with a gap of {gap} was asked for; there must be at least 1 column and a gap of at least 0");
+
+        var first = pictures[0];
+        foreach (var picture in pictures)
+        {
+            if ((picture.Width, picture.Height, picture.Channels) != (first.Width, first.Height, first.Channels))
+            {
+                throw new ShapeException(
+                    $"a grid holds pictures of one size; found {first.Width} × {first.Height} × {first.Channels} and {picture.Width} × {picture.Height} × {picture.Channels}");
+            }
+        }
+
+        int factor = Math.Max(1, (minimumSide + Math.Min(first.Width, first.Height) - 1) / Math.Min(first.Width, first.Height));
+        int rows = (pictures.Count + columns - 1) / columns, channels = first.Channels;
+        int tileWidth = first.Width * factor, tileHeight = first.Height * factor;
+        int width = checked(gap + columns * (tileWidth + gap)), height = checked(gap + rows * (tileHeight + gap));
+        var pixels = new byte[checked(width * height * channels)];
+        Array.Fill(pixels, Paper);
+
+        for (int i = 0; i < pictures.Count; i++)
+        {
+            var tile = pictures[i].Enlarge(factor);
+            int left = gap + i % columns * (tileWidth + gap), top = gap + i / columns * (tileHeight + gap);
+            for (int y = 0; y < tileHeight; y++)
+            {
+                tile.Pixels.AsSpan(y * tileWidth * channels, tileWidth * channels).CopyTo(pixels.AsSpan(((top + y) * width + left) * channels));
+            }
+        }
+        return new Picture(width, height, channels, pixels);
+    }
+
+    /// <summary>A row for each trajectory, a column for each of its snapshots, from first to last.</summary>
+    /// <param name="snapshots">The batch as it was at each moment: [B, C, H, W] each, −1 … 1.</param>
+    /// <param name="channels">C, 3 or 1.</param>
+    /// <param name="height">H, in pixels.</param>
+    /// <param name="width">W, in pixels.</param>
+    /// <param name="gap">Pixels between and around pictures.</param>
+    /// <param name="minimumSide">As in <see cref="Compose"/>.</param>
+    /// <exception cref="ShapeException">There is no snapshot, or they are not batches of one size.</exception>
+    public static Picture FilmStrip(IReadOnlyList<float[]> snapshots, int channels, int height, int width, int gap = 2, int minimumSide = VisibleSide)
+    {
+        var columns = snapshots.Select(batch => Picture.FromBatch(batch, channels, height, width)).ToArray();
+        if (columns.Length == 0) throw new ShapeException("a film strip of no snapshots was asked for; it needs at least one");
+        if (columns.FirstOrDefault(column => column.Count != columns[0].Count) is { } odd)
+        {
+            throw new ShapeException($"a film strip holds batches of one size; found {columns[0].Count} and {odd.Count} images");
+        }
+        var byRow = Enumerable.Range(0, columns[0].Count).SelectMany(row => columns.Select(column => column[row])).ToArray();
+        return Compose(byRow, columns.Length, gap, minimumSide);
+    }
+}

@@ -1,0 +1,198 @@
+using System.Diagnostics;
+using NUnit.Framework;
+using PixelDiT.Kernels;
+using PixelDiT.Reference.Data;
+
+namespace PixelDiT.Tests.Data;
+
+public sealed class BatchLoaderTests
+{
+    [Test]
+    public void Batches_hold_the_images_of_their_labels()
+    {
+        var source = new Numbers(10);
+        using var loader = new BatchLoader(source, 4, seed: 1);
+        var batch = loader.Next();
+        Assert.That((batch.Images.Length, batch.Labels.Length), Is.EqualTo((4 * source.Length, 4)));
+        for (int b = 0; b < 4; b++)
+        {
+            Assert.That(batch.Images[(b * source.Length)..((b + 1) * source.Length)], Is.EqualTo(Enumerable.Range(0, source.Length).Select(i => batch.Labels[b] + i / 100f)));
+        }
+    }
+
+    [Test]
+    public void Every_epoch_has_every_image_once_in_an_order_of_its_own()
+    {
+        int[] labels = Labels(new Numbers(10), 4, 1, batches: 10);
+        for (int epoch = 0; epoch < 4; epoch++)
+        {
+            Assert.That(labels[(10 * epoch)..(10 * epoch + 10)].Order(), Is.EqualTo(Enumerable.Range(0, 10)));
+        }
+        Assert.That(labels[..10], Is.Not.EqualTo(labels[10..20]));
+        Assert.That(labels, Is.Not.EqualTo(Labels(new Numbers(10), 4, 2, batches: 10)));
+    }
+
+    [Test]
+    public void The_order_does_not_depend_on_timing()
+    {
+        int[] fast = Labels(new Numbers(23), 5, 3, batches: 20);
+        var random = new Random(1);
+        int[] slowSource = Labels(new Numbers(23) { BeforeRead = _ => Thread.Sleep(random.Next(2)) }, 5, 3, batches: 20);
+        using var loader = new BatchLoader(new Numbers(23), 5, 3, ahead: 7);
+        var slowCaller = new List<int>();
+        for (int i = 0; i < 20; i++)
+        {
+            Thread.Sleep(i % 3);
+            slowCaller.AddRange(loader.Next().Labels);
+        }
+        Assert.That(slowSource, Is.EqualTo(fast));
+        Assert.That(slowCaller, Is.EqualTo(fast));
+    }
+
+    [Test]
+    public void A_batch_stays_as_it_is_until_the_next_one()
+    {
+        using var loader = new BatchLoader(new Numbers(50), 3, 5, ahead: 1);
+        for (int i = 0; i < 20; i++)
+        {
+            var batch = loader.Next();
+            int[] labels = [.. batch.Labels];
+            Thread.Sleep(2);
+            Assert.That(batch.Labels, Is.EqualTo(labels));
+        }
+    }
+
+    [Test]
+    public void Buffers_are_reused()
+    {
+        using var loader = new BatchLoader(new Numbers(50), 3, 5, ahead: 2);
+        var arrays = Enumerable.Range(0, 30).Select(_ => loader.Next().Images).ToHashSet(ReferenceEqualityComparer.Instance);
+        Assert.That(arrays, Has.Count.EqualTo(3));
+    }
+
+    [TestCase(4, 4)]
+    [TestCase(4, 6)]
+    [TestCase(5, 1)]
+    public void A_saved_position_resumes_the_order(int batchBefore, int batchAfter)
+    {
+        int[] whole = Labels(new Numbers(13), 1, 9, batches: 120);
+        long position;
+        using (var loader = new BatchLoader(new Numbers(13), batchBefore, 9))
+        {
+            for (int i = 0; i < 7; i++) loader.Next();
+            position = loader.Position;
+        }
+        Assert.That(position, Is.EqualTo(7 * batchBefore));
+        Assert.That(Labels(new Numbers(13), batchAfter, 9, 10, position), Is.EqualTo(whole[(int)position..((int)position + 10 * batchAfter)]));
+    }
+
+    [Test]
+    public void Flips_are_off_by_default_and_resumable()
+    {
+        var source = new Numbers(6);
+        float[] Row(bool flip, long position)
+        {
+            using var loader = new BatchLoader(source, 60, 2, position, flip);
+            return [.. loader.Next().Images.Where((_, i) => i % source.Length == 0)];
+        }
+        // The first value of an image is a whole number; of a mirrored one it is the last of the row.
+        Assert.That(Row(false, 0).Count(value => value != MathF.Floor(value)), Is.Zero);
+        Assert.That(Row(true, 0).Count(value => value != MathF.Floor(value)), Is.InRange(15, 45));
+        Assert.That(Row(true, 30)[..30], Is.EqualTo(Row(true, 0)[30..]));
+    }
+
+    [Test]
+    public void A_failure_comes_out_after_the_batches_before_it_and_stays()
+    {
+        int reads = 0;
+        var source = new Numbers(100) { BeforeRead = _ => { if (++reads > 10) throw new DataException("a.png: gone"); } };
+        using var loader = new BatchLoader(source, 4, 1, ahead: 5);
+        loader.Next();
+        loader.Next();
+        Assert.That(loader.Next, Throws.TypeOf<DataException>().With.Message.EqualTo("a.png: gone"));
+        Assert.That(loader.Next, Throws.TypeOf<DataException>());
+        Assert.That(loader.Position, Is.EqualTo(8));
+    }
+
+    [Test]
+    public void Dispose_stops_within_one_image()
+    {
+        int reads = 0;
+        var source = new Numbers(100) { BeforeRead = _ => { Interlocked.Increment(ref reads); Thread.Sleep(20); } };
+        var loader = new BatchLoader(source, 10_000, 1);
+        SpinWait.SpinUntil(() => Volatile.Read(ref reads) > 0, 5000);
+        var watch = Stopwatch.StartNew();
+        loader.Dispose();
+        loader.Dispose();
+        Assert.That(watch.ElapsedMilliseconds, Is.LessThan(2000));
+        int after = reads;
+        Thread.Sleep(60);
+        Assert.That(reads, Is.EqualTo(after));
+        Assert.That(loader.Next, Throws.TypeOf<ObjectDisposedException>());
+    }
+
+    [Test]
+    public void Dispose_stops_a_loader_whose_ring_is_full()
+    {
+        var loader = new BatchLoader(new Numbers(5), 2, 1);
+        loader.Next();
+        Thread.Sleep(20);
+        Assert.That(loader.Dispose, Throws.Nothing);
+    }
+
+    [Test]
+    public void The_endless_shapes_load()
+    {
+        using var loader = new BatchLoader(new Shapes(8), 90, 4);
+        Assert.That(loader.Next().Labels.Distinct().Count(), Is.EqualTo(9));
+    }
+
+    [Test]
+    public void A_batch_of_none_is_refused() => Assert.That(() => new BatchLoader(new Numbers(5), 0, 1), Throws.TypeOf<ConfigurationException>());
+
+    [Test]
+    public void A_ring_of_none_is_refused() => Assert.That(() => new BatchLoader(new Numbers(5), 1, 1, ahead: 0), Throws.TypeOf<ConfigurationException>());
+
+    [Test]
+    public void A_negative_position_is_refused() => Assert.That(() => new BatchLoader(new Numbers(5), 1, 1, -1), Throws.TypeOf<ConfigurationException>());
+
+    [Test]
+    public void An_empty_source_is_refused() => Assert.That(() => new BatchLoader(new Numbers(0), 1, 1), Throws.TypeOf<DataException>().With.Message.Contains("empty"));
+
+    private static int[] Labels(IImageSource source, int batch, ulong seed, int batches, long position = 0)
+    {
+        using var loader = new BatchLoader(source, batch, seed, position);
+        return [.. Enumerable.Range(0, batches).SelectMany(_ => loader.Next().Labels.ToArray())];
+    }
+
+    /// <summary>Image i is of class i and has the values i, i + 0.01, i + 0.02 …</summary>
+    private sealed class Numbers(int count) : IImageSource
+    {
+        public Action<long> BeforeRead { get; init; } = _ => { };
+
+        public int Length => Channels * Height * Width;
+
+        public string Name => "numbers";
+
+        public int Classes => count;
+
+        public IReadOnlyList<string> ClassNames => [.. Enumerable.Range(0, count).Select(i => $"{i}")];
+
+        public long Count => count;
+
+        public int Channels => 1;
+
+        public int Height => 2;
+
+        public int Width => 4;
+
+        public IReadOnlyList<SkippedImage> Skipped => [];
+
+        public int Read(long index, Span<float> image)
+        {
+            BeforeRead(index);
+            for (int i = 0; i < image.Length; i++) image[i] = index + i / 100f;
+            return (int)index;
+        }
+    }
+}
