@@ -1,5 +1,6 @@
 using System.Reflection;
 using ILGPU;
+using ILGPU.Algorithms;
 using ILGPU.Backends;
 using ILGPU.Backends.EntryPoints;
 using ILGPU.Backends.PTX;
@@ -25,7 +26,7 @@ internal sealed class KernelLoader(Accelerator accelerator)
     {
         var context = Context.Create(builder =>
         {
-            builder.Optimize(OptimizationLevel.O2);
+            builder.EnableAlgorithms().Optimize(OptimizationLevel.O2);
             devices(builder);
         });
         Intrinsics.Register(context);

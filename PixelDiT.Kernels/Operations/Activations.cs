@@ -110,7 +110,7 @@ public static class Gelu
 /// forward    y_r = silu(x_r + shared_g),  g = r / rowsPerGroup
 /// backward   dx_r = dy_r·silu′(x_r + shared_g)      dshared_g (=, +=) Σ of the same over the rows of g
 /// </code>
-/// Without a shared vector, plain SiLU.
+/// The shared vector and its gradient are float32. Without one, plain SiLU.
 /// </summary>
 public static class AddSilu
 {
@@ -131,23 +131,25 @@ public static class AddSilu
     private static void Forward<T>(Tensor x, Tensor? shared, int rowsPerGroup, Tensor y) where T : unmanaged, IStorage<T>
     {
         int n = x.Shape[^1];
-        x.Device.Launch(new ForwardKernel<T>(x.View<T>(), (shared ?? x).View<T>(), y.View<T>(), n, rowsPerGroup, shared is null ? 0 : 1), x.Shape.Rows, RmsNorm.LanesFor(n));
+        x.Device.Launch(new ForwardKernel<T>(x.View<T>(), shared is null ? default : shared.View<float>(), y.View<T>(), n, rowsPerGroup, shared is null ? 0 : 1), x.Shape.Rows, RmsNorm.LanesFor(n));
     }
 
     private static void Backward<T>(Tensor dY, Tensor x, Tensor? shared, int rowsPerGroup, Tensor? dX, bool accumulateX, Tensor? dShared, bool accumulateShared)
         where T : unmanaged, IStorage<T>
     {
         int n = x.Shape[^1], rows = x.Shape.Rows;
-        ArrayView<T> dy = dY.View<T>(), xs = x.View<T>(), group = (shared ?? x).View<T>();
+        ArrayView<T> dy = dY.View<T>(), xs = x.View<T>();
+        var group = shared is null ? default : shared.View<float>();
         int added = shared is null ? 0 : 1;
         if (dX is not null) x.Device.Launch(new InputKernel<T>(dy, xs, group, dX.View<T>(), n, rowsPerGroup, added, accumulateX ? 1 : 0), rows, RmsNorm.LanesFor(n));
         if (dShared is not null) ColumnSums.Groups(new SlopeTerm<T>(dy, xs, group, n, rowsPerGroup, added), rows, rowsPerGroup, n, dShared, n, 0, accumulateShared);
     }
 
-    internal readonly struct ForwardKernel<T>(ArrayView<T> x, ArrayView<T> shared, ArrayView<T> y, int n, int rowsPerGroup, int added) : Devices.IKernel
+    internal readonly struct ForwardKernel<T>(ArrayView<T> x, ArrayView<float> shared, ArrayView<T> y, int n, int rowsPerGroup, int added) : Devices.IKernel
         where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<T> _x = x, _shared = shared, _y = y;
+        private readonly ArrayView<T> _x = x, _y = y;
+        private readonly ArrayView<float> _shared = shared;
         private readonly int _n = n, _rowsPerGroup = rowsPerGroup, _added = added;
 
         public void Run(int row, int lane, int lanes) => Elements.For(new Each(this, (long)row * _n, (long)(row / _rowsPerGroup) * _n), 0, _n, lane, lanes);
@@ -166,7 +168,7 @@ public static class AddSilu
         }
     }
 
-    internal readonly struct InputKernel<T>(ArrayView<T> dY, ArrayView<T> x, ArrayView<T> shared, ArrayView<T> dX, int n, int rowsPerGroup, int added, int accumulate) : Devices.IKernel
+    internal readonly struct InputKernel<T>(ArrayView<T> dY, ArrayView<T> x, ArrayView<float> shared, ArrayView<T> dX, int n, int rowsPerGroup, int added, int accumulate) : Devices.IKernel
         where T : unmanaged, IStorage<T>
     {
         private readonly SlopeTerm<T> _slope = new(dY, x, shared, n, rowsPerGroup, added);
@@ -185,9 +187,10 @@ public static class AddSilu
         }
     }
 
-    internal readonly struct SlopeTerm<T>(ArrayView<T> dY, ArrayView<T> x, ArrayView<T> shared, int n, int rowsPerGroup, int added) : IColumnTerm where T : unmanaged, IStorage<T>
+    internal readonly struct SlopeTerm<T>(ArrayView<T> dY, ArrayView<T> x, ArrayView<float> shared, int n, int rowsPerGroup, int added) : IColumnTerm where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<T> _dY = dY, _x = x, _shared = shared;
+        private readonly ArrayView<T> _dY = dY, _x = x;
+        private readonly ArrayView<float> _shared = shared;
         private readonly int _n = n, _rowsPerGroup = rowsPerGroup, _added = added;
 
         public S At<L, S>(int row, int column) where L : struct, ILanes<S> where S : unmanaged

@@ -41,7 +41,7 @@ internal static class ColumnSums
         device.Launch(new ColumnSumKernel<TTerm>(term, output, rows, rowsPerSegment, columns, blocks, stride, offset, accumulate), segments * blocks, BlockColumns);
     }
 
-    private readonly struct PartialTerm(ArrayView<float> partials, int columns) : IColumnTerm
+    internal readonly struct PartialTerm(ArrayView<float> partials, int columns) : IColumnTerm
     {
         private readonly ArrayView<float> _partials = partials;
         private readonly int _columns = columns;

@@ -1,0 +1,237 @@
+using PixelDiT.Kernels;
+using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Reference.Autodiff;
+
+/// <summary>The operations of the model on a tape: each launches its forward and pushes its backward. Equations and shapes stand in the kernel files.</summary>
+public static class Differentiable
+{
+    /// <summary>y [.., out] = x [.., in]·Wᵀ + b. See <see cref="MatMul"/>.</summary>
+    /// <param name="tape">The tape.</param>
+    /// <param name="x">Rows of in.</param>
+    /// <param name="weight">[out, in].</param>
+    /// <param name="bias">[out], or null.</param>
+    /// <param name="shape">The output's shape; null means x's with its last dimension replaced.</param>
+    public static Variable Linear(this Tape tape, Variable x, Parameter weight, Parameter? bias, Shape? shape = null)
+    {
+        int outputs = weight.Shape[0];
+        var y = tape.Output(shape ?? Shape.Create([.. x.Shape.Take(x.Shape.Rank - 1), outputs]), x.Value.Type, true);
+        MatMul.Forward(x.Value, weight.Value, weight.Prepared(), bias?.Value, y.Value);
+        tape.Push(y, dY =>
+        {
+            if (tape.Target(x, out bool accumulate) is { } dX) MatMul.BackwardInput(dY, weight.Value, dX, accumulate);
+            if (weight.Gradient is { } dWeight) MatMul.BackwardWeight(dY, x.Value, dWeight);
+            if (bias?.Gradient is { } dBias) MatMul.BackwardBias(dY, dBias);
+        });
+        return y;
+    }
+
+    /// <summary>RMSNorm over the last axis. See <see cref="Kernels.Operations.RmsNorm"/>.</summary>
+    public static Variable RmsNorm(this Tape tape, Variable x, Parameter weight)
+    {
+        var y = tape.Output(x.Shape, x.Value.Type, true);
+        var rstd = tape.Allocate([x.Shape.Rows]);
+        Kernels.Operations.RmsNorm.Forward(x.Value, weight.Value, y.Value, rstd);
+        tape.Push(y, dY => Kernels.Operations.RmsNorm.Backward(dY, x.Value, weight.Value, rstd, tape.Target(x, out bool accumulate), accumulate, weight.Gradient!), rstd);
+        return y;
+    }
+
+    /// <summary>[residual +] x·(1 + scale) + shift. See <see cref="Kernels.Operations.Modulate"/>.</summary>
+    public static Variable Modulate(this Tape tape, Variable x, Chunks modulation, int shift, int scale, Variable? residual = null)
+    {
+        var y = tape.Output(x.Shape, x.Value.Type, true);
+        Kernels.Operations.Modulate.Forward(x.Value, residual?.Value, modulation.Values, shift, scale, y.Value);
+        tape.Push(y, dY =>
+        {
+            Kernels.Operations.Modulate.Backward(dY, x.Value, modulation.Values, shift, scale, tape.Target(x, out bool accumulate), accumulate, modulation.Gradient(tape, shift, scale));
+            if (residual is not null) tape.Pass(y, residual);
+        });
+        return y;
+    }
+
+    /// <summary>RMSNorm and modulation in one pass. See <see cref="Kernels.Operations.NormModulate"/>.</summary>
+    public static Variable NormModulate(this Tape tape, Variable x, Parameter weight, Chunks modulation, int shift, int scale)
+    {
+        var y = tape.Output(x.Shape, x.Value.Type, true);
+        var rstd = tape.Allocate([x.Shape.Rows]);
+        Kernels.Operations.NormModulate.Forward(x.Value, weight.Value, modulation.Values, shift, scale, y.Value, rstd);
+        tape.Push(y, dY =>
+        {
+            var dModulation = modulation.Gradient(tape, shift, scale);
+            Kernels.Operations.NormModulate.Backward(
+                dY, x.Value, weight.Value, modulation.Values, shift, scale, rstd, tape.Required(x, out bool accumulate), accumulate, weight.Gradient!, dModulation);
+        }, rstd);
+        return y;
+    }
+
+    /// <summary>residual + gate·x. See <see cref="Kernels.Operations.Modulate"/>.</summary>
+    public static Variable Gate(this Tape tape, Variable residual, Variable x, Chunks modulation, int gate)
+    {
+        var y = tape.Output(x.Shape, x.Value.Type, true);
+        Kernels.Operations.Modulate.ForwardGate(x.Value, residual.Value, modulation.Values, gate, y.Value);
+        tape.Push(y, dY =>
+        {
+            Kernels.Operations.Modulate.BackwardGate(dY, x.Value, modulation.Values, gate, tape.Target(x, out bool accumulate), accumulate, modulation.Gradient(tape, gate));
+            tape.Pass(y, residual);
+        });
+        return y;
+    }
+
+    /// <summary>silu(a)·b. See <see cref="Kernels.Operations.SwiGlu"/>.</summary>
+    public static Variable SwiGlu(this Tape tape, Variable a, Variable b)
+    {
+        var y = tape.Output(a.Shape, a.Value.Type, true);
+        Kernels.Operations.SwiGlu.Forward(a.Value, b.Value, y.Value);
+        tape.Push(y, dY => Kernels.Operations.SwiGlu.Backward(dY, a.Value, b.Value, tape.Only(a), tape.Only(b)));
+        return y;
+    }
+
+    /// <summary>Exact GELU. See <see cref="Kernels.Operations.Gelu"/>.</summary>
+    public static Variable Gelu(this Tape tape, Variable x)
+    {
+        var y = tape.Output(x.Shape, x.Value.Type, true);
+        Kernels.Operations.Gelu.Forward(x.Value, y.Value);
+        tape.Push(y, dY => Kernels.Operations.Gelu.Backward(dY, x.Value, tape.Only(x)));
+        return y;
+    }
+
+    /// <summary>silu(x + shared), the shared vector of each image over its rows; plain SiLU without one. See <see cref="Kernels.Operations.AddSilu"/>.</summary>
+    public static Variable AddSilu(this Tape tape, Variable x, Variable? shared)
+    {
+        int rowsPerGroup = shared is null ? 1 : x.Shape.Rows / shared.Shape.Rows;
+        var y = tape.Output(x.Shape, x.Value.Type, true);
+        Kernels.Operations.AddSilu.Forward(x.Value, shared?.Value, rowsPerGroup, y.Value);
+        tape.Push(y, dY =>
+        {
+            bool accumulateShared = false;
+            var dX = tape.Target(x, out bool accumulateX);
+            var dShared = shared is null ? null : tape.Target(shared, out accumulateShared);
+            Kernels.Operations.AddSilu.Backward(dY, x.Value, shared?.Value, rowsPerGroup, dX, accumulateX, dShared, accumulateShared);
+        });
+        return y;
+    }
+
+    /// <summary>Queries (part 0) or keys (part 1) from qkv [B, L, 3, h, hd]: normalised and rotated, [B, L, h, hd]. See <see cref="Kernels.Operations.NormRotate"/>.</summary>
+    public static Variable NormRotate(this Tape tape, Variable qkv, int part, Parameter weight, RotaryTable table)
+    {
+        int batch = qkv.Shape[0], tokens = qkv.Shape[1], heads = qkv.Shape[3], width = qkv.Shape[4];
+        if (table.Cos.Shape != [tokens, width]) throw new ShapeException($"a rotary table {table.Cos.Shape} does not fit qkv {qkv.Shape}");
+        var y = tape.Output([batch, tokens, heads, width], qkv.Value.Type, true);
+        var rstd = tape.Allocate([batch, tokens, heads]);
+        Kernels.Operations.NormRotate.Forward(qkv.Value, part, weight.Value, table, y.Value, rstd);
+        tape.Push(y, dY => Kernels.Operations.NormRotate.Backward(dY, qkv.Value, part, weight.Value, table, rstd, tape.TargetPart(qkv, part, 3)!, weight.Gradient!), rstd);
+        return y;
+    }
+
+    /// <summary>Attention of q, k [B, L, h, hd] over the values in qkv [B, L, 3, h, hd]; [B, L, h, hd]. See <see cref="Kernels.Operations.Attention"/>.</summary>
+    public static Variable Attention(this Tape tape, Variable q, Variable k, Variable qkv)
+    {
+        var sizes = new AttentionSizes(q.Shape[0], q.Shape[1], q.Shape[2], q.Shape[3]);
+        var o = tape.Output(q.Shape, q.Value.Type, true);
+        var lse = tape.Allocate([sizes.Batch, sizes.Heads, sizes.Tokens]);
+        Kernels.Operations.Attention.Forward(HeadView.Of(q.Value), HeadView.Of(k.Value), HeadView.PartOf(qkv.Value, 2), sizes, HeadView.Of(o.Value), lse);
+        tape.Push(o, dO => Kernels.Operations.Attention.Backward(
+            HeadView.Of(dO), HeadView.Of(q.Value), HeadView.Of(k.Value), HeadView.PartOf(qkv.Value, 2), HeadView.Of(o.Value), lse, sizes,
+            HeadView.Of(tape.Only(q)), HeadView.Of(tape.Only(k)), HeadView.PartOf(tape.TargetPart(qkv, 2, 3)!, 2)), lse);
+        return o;
+    }
+
+    /// <summary>Image [B, C, H, W] → patches [B, L, C·P]. See <see cref="Patches"/>.</summary>
+    public static Variable Patchify(this Tape tape, Variable image, int patch, ElementType type = ElementType.Single)
+    {
+        var (batch, channels, height, width) = (image.Shape[0], image.Shape[1], image.Shape[2], image.Shape[3]);
+        var y = tape.Output([batch, height / patch * (width / patch), channels * patch * patch], type, image.RequiresGradient);
+        Patches.ToPatches(image.Value, patch, y.Value);
+        tape.Push(y, dY =>
+        {
+            if (tape.Target(image, out bool accumulate) is { } dImage) Patches.FromPatches(dY, patch, dImage, accumulate);
+        });
+        return y;
+    }
+
+    /// <summary>Image [B, C, H, W] → pixel rows [B·L, P, C]. See <see cref="Patches"/>.</summary>
+    public static Variable ToPixels(this Tape tape, Variable image, int patch, ElementType type = ElementType.Single)
+    {
+        var (batch, channels, height, width) = (image.Shape[0], image.Shape[1], image.Shape[2], image.Shape[3]);
+        var y = tape.Output([batch * (height / patch) * (width / patch), patch * patch, channels], type, image.RequiresGradient);
+        Patches.ToPixels(image.Value, patch, y.Value);
+        tape.Push(y, dY =>
+        {
+            if (tape.Target(image, out bool accumulate) is { } dImage) Patches.FromPixels(dY, patch, dImage, accumulate);
+        });
+        return y;
+    }
+
+    /// <summary>Pixel rows [B·L, P, C] → image [B, C, H, W], float32. See <see cref="Patches"/>.</summary>
+    public static Variable ToImage(this Tape tape, Variable pixels, int patch, Shape image)
+    {
+        var y = tape.Output(image, ElementType.Single, pixels.RequiresGradient);
+        Patches.FromPixels(pixels.Value, patch, y.Value, accumulate: false);
+        tape.Push(y, dY => Patches.ToPixels(dY, patch, tape.Only(pixels)));
+        return y;
+    }
+
+    /// <summary>x [B·R, d] + positions [R, d]. See <see cref="Kernels.Operations.AddPositions"/>.</summary>
+    public static Variable AddPositions(this Tape tape, Variable x, Tensor positions)
+    {
+        var y = tape.Output(x.Shape, x.Value.Type, x.RequiresGradient);
+        Kernels.Operations.AddPositions.Forward(x.Value, positions, y.Value);
+        tape.Push(y, _ => tape.Pass(y, x));
+        return y;
+    }
+
+    /// <summary>Rows of a table [K, n] for labels [B]; [B, n]. See <see cref="Kernels.Operations.Embedding"/>.</summary>
+    public static Variable Embedding(this Tape tape, Parameter table, Tensor labels)
+    {
+        var y = tape.Output([checked((int)labels.Count), table.Shape[1]], ElementType.Single, true);
+        Kernels.Operations.Embedding.Forward(table.Value, labels, y.Value);
+        tape.Push(y, dY => Kernels.Operations.Embedding.Backward(dY, labels, table.Gradient!));
+        return y;
+    }
+
+    /// <summary>The sines and cosines of t [B]; [B, 256]. See <see cref="Kernels.Operations.TimestepEmbedding"/>.</summary>
+    public static Variable TimestepEmbedding(this Tape tape, Tensor t, Tensor frequencies)
+    {
+        var y = tape.Output([checked((int)t.Count), 2 * Kernels.Operations.TimestepEmbedding.Frequencies], ElementType.Single, false);
+        Kernels.Operations.TimestepEmbedding.Forward(t, frequencies, y.Value);
+        return y;
+    }
+
+    /// <summary>The mean of (x − target)²; [1]. See <see cref="Kernels.Operations.MeanSquaredError"/>.</summary>
+    public static Variable MeanSquaredError(this Tape tape, Variable x, Tensor target)
+    {
+        var loss = tape.Output([1], ElementType.Single, true);
+        Kernels.Operations.MeanSquaredError.Forward(x.Value, target, loss.Value);
+        tape.Push(loss, dLoss => Kernels.Operations.MeanSquaredError.Backward(dLoss, x.Value, target, tape.Only(x)));
+        return loss;
+    }
+
+    /// <summary>The gradient of an input that an operation cannot do without.</summary>
+    private static Tensor Required(this Tape tape, Variable input, out bool accumulate)
+        => tape.Target(input, out accumulate) ?? throw new InvalidOperationException($"the input {input.Shape} of this operation must require a gradient");
+
+    /// <summary>The gradient of an input that has no other consumer, to be written whole.</summary>
+    private static Tensor Only(this Tape tape, Variable input)
+    {
+        var target = tape.Target(input, out bool accumulate);
+        return accumulate || target is null ? throw new InvalidOperationException($"the gradient {input.Shape} of an operation that writes it has another writer or no reader") : target;
+    }
+}
+
+/// <summary>Modulation in a tape: the variable that holds it and its layout.</summary>
+/// <param name="Variable">The output of an adaLN Linear.</param>
+/// <param name="Values">Its layout.</param>
+public sealed record Chunks(Variable Variable, Modulation Values)
+{
+    /// <summary>Sees a variable as rows of <paramref name="chunks"/> chunks, each shared by <paramref name="rowsPerModulation"/> rows of the activation.</summary>
+    public static Chunks Of(Variable variable, int chunks, int rowsPerModulation) => new(variable, new Modulation(variable.Value, chunks, rowsPerModulation));
+
+    /// <summary>Where a consumer writes the gradients of its chunks.</summary>
+    internal Modulation Gradient(Tape tape, params ReadOnlySpan<int> chunks)
+    {
+        Tensor? target = null;
+        foreach (int chunk in chunks) target = tape.TargetPart(Variable, chunk, Values.Chunks);
+        return Values.With(target ?? throw new InvalidOperationException("a modulation needs a gradient"));
+    }
+}

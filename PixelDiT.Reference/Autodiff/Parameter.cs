@@ -1,0 +1,141 @@
+using PixelDiT.Kernels;
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Reference.Autodiff;
+
+/// <summary>
+/// A trained tensor: a float32 master, its gradient, and the prepared form in which products read it. The prepared form is made again only when the
+/// version says that the master has changed.
+/// </summary>
+public sealed class Parameter
+{
+    private Tensor? _prepared;
+    private long _preparedVersion = -1;
+
+    internal Parameter(string name, Shape shape) => (Name, Shape) = (name, shape);
+
+    /// <summary>The released state-dict name, such as <c>patch_blocks.0.attn.qkv.weight</c>.</summary>
+    public string Name { get; }
+
+    /// <summary>The dimensions as stored in a checkpoint.</summary>
+    public Shape Shape { get; }
+
+    /// <summary>The float32 master; a slice of the set's values.</summary>
+    public Tensor Value { get; internal set; } = null!;
+
+    /// <summary>The gradient, to which every backward adds; a slice of the set's gradients. Null until training asks for gradients.</summary>
+    public Tensor? Gradient { get; internal set; }
+
+    /// <summary>Changes with the master.</summary>
+    public long Version { get; internal set; }
+
+    /// <summary>The prepared form for x·Wᵀ, up to date; null where the device reads the master.</summary>
+    internal Tensor? Prepared()
+    {
+        if (_preparedVersion == Version) return _prepared;
+        _prepared = MatMul.Pack(Value, _prepared);
+        _preparedVersion = Version;
+        return _prepared;
+    }
+
+    internal void ReleasePrepared()
+    {
+        _prepared?.Dispose();
+        (_prepared, _preparedVersion) = (null, -1);
+    }
+}
+
+/// <summary>
+/// All parameters of a model, each a slice of one float32 tensor, so that the optimiser, the norm of the gradients and the average are one launch each.
+/// Slices begin at multiples of 64 elements; the padding between them stays zero.
+/// </summary>
+public sealed class ParameterSet : IDisposable
+{
+    private const long Padding = 64;
+
+    private readonly Device _device;
+    private readonly Dictionary<string, Parameter> _byName = new(StringComparer.Ordinal);
+    private readonly List<Parameter> _all = [];
+    private readonly List<long> _offsets = [];
+
+    /// <summary>An empty set on a device.</summary>
+    public ParameterSet(Device device) => _device = device;
+
+    /// <summary>The parameters in the order of their making.</summary>
+    public IReadOnlyList<Parameter> All => _all;
+
+    /// <summary>The values of all parameters with the padding between them; null until <see cref="Allocate"/>.</summary>
+    public Tensor? Values { get; private set; }
+
+    /// <summary>The gradients in the layout of <see cref="Values"/>; null until <see cref="RequireGradients"/>.</summary>
+    public Tensor? Gradients { get; private set; }
+
+    /// <summary>Trained numbers, without padding.</summary>
+    public long Count => _all.Sum(parameter => parameter.Shape.Count);
+
+    /// <summary>A parameter by its released name.</summary>
+    /// <exception cref="ConfigurationException">There is none of that name.</exception>
+    public Parameter this[string name] => _byName.TryGetValue(name, out var parameter) ? parameter : throw new ConfigurationException($"the model has no parameter '{name}'");
+
+    /// <summary>Whether there is a parameter of that name.</summary>
+    public bool Contains(string name) => _byName.ContainsKey(name);
+
+    /// <summary>Declares a parameter.</summary>
+    internal Parameter Add(string name, Shape shape)
+    {
+        var parameter = new Parameter(name, shape);
+        _offsets.Add(Length);
+        Length += (shape.Count + Padding - 1) / Padding * Padding;
+        _byName.Add(name, parameter);
+        _all.Add(parameter);
+        return parameter;
+    }
+
+    /// <summary>Elements of <see cref="Values"/>, padding included.</summary>
+    public long Length { get; private set; }
+
+    /// <summary>Takes memory for all values, zero.</summary>
+    internal void Allocate()
+    {
+        Values = NewLike();
+        foreach (var (parameter, offset) in _all.Zip(_offsets)) parameter.Value = Values.Slice(offset, parameter.Shape);
+    }
+
+    /// <summary>Takes memory for all gradients, zero; does nothing when there are some.</summary>
+    public void RequireGradients()
+    {
+        if (Gradients is not null) return;
+        Gradients = NewLike();
+        foreach (var (parameter, offset) in _all.Zip(_offsets)) parameter.Gradient = Gradients.Slice(offset, parameter.Shape);
+    }
+
+    /// <summary>A tensor in the layout of <see cref="Values"/>, zero: moments, averages.</summary>
+    public Tensor NewLike()
+    {
+        var tensor = _device.Allocate([checked((int)Length)]);
+        tensor.Clear();
+        return tensor;
+    }
+
+    /// <summary>A parameter's place in a tensor of this layout.</summary>
+    public Tensor SliceOf(Tensor flat, Parameter parameter) => flat.Slice(_offsets[_all.IndexOf(parameter)], parameter.Shape);
+
+    /// <summary>Sets all gradients to zero.</summary>
+    public void ClearGradients() => Gradients?.Clear();
+
+    /// <summary>Says that the values have changed, so that prepared forms are made again.</summary>
+    public void MarkChanged()
+    {
+        foreach (var parameter in _all) parameter.Version++;
+    }
+
+    /// <summary>Frees all memory of the set.</summary>
+    public void Dispose()
+    {
+        foreach (var parameter in _all) parameter.ReleasePrepared();
+        Gradients?.Dispose();
+        Values?.Dispose();
+    }
+}

@@ -1,0 +1,200 @@
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Reference.Autodiff;
+
+/// <summary>
+/// Reverse-mode differentiation. Each operation launches its forward and pushes a closure that turns its output's gradient into its inputs' gradients;
+/// <see cref="Backward"/> runs the closures in reverse. When a closure has run, its output's value and gradient and what it saved are released: every
+/// consumer of the output was pushed later and has run already. Disposing releases whatever is left, also after an exception.
+/// </summary>
+/// <remarks>
+/// Gradients of activations are written by their first consumer and added to by the others; gradients of parameters are always added to.
+/// A tape that does not record keeps nothing: values live until the end of the <see cref="Scope"/> they were made in.
+/// </remarks>
+public sealed class Tape : IDisposable
+{
+    private readonly record struct Node(Variable Output, Action<Tensor> Backward, Tensor? Saved);
+
+    private readonly List<Node> _nodes = [];
+    private readonly List<Tensor> _live = [];
+    private readonly List<Variable> _leaves = [];
+
+    /// <summary>A tape on a device.</summary>
+    /// <param name="device">Where values live.</param>
+    /// <param name="recording">Whether a backward will follow.</param>
+    public Tape(Device device, bool recording) => (Device, Recording) = (device, recording);
+
+    /// <summary>Where values live.</summary>
+    public Device Device { get; }
+
+    /// <summary>Whether a backward will follow.</summary>
+    public bool Recording { get; }
+
+    /// <summary>Called with the name and the value of each stage of the model as it is computed; the value is valid during the call.</summary>
+    public Action<string, Variable>? Observer { get; set; }
+
+    /// <summary>A value from outside, which stays its owner's.</summary>
+    /// <param name="value">The value.</param>
+    /// <param name="requiresGradient">Whether the root's gradient with respect to it is wanted: it is in <see cref="Variable.Gradient"/> until the tape is disposed.</param>
+    public Variable Input(Tensor value, bool requiresGradient = false)
+    {
+        var variable = new Variable(value, requiresGradient && Recording, owned: false);
+        _leaves.Add(variable);
+        return variable;
+    }
+
+    /// <summary>Which of the finer steps inside blocks the observer wants; a fused operation then runs the steps it replaces. Null means none.</summary>
+    public Func<string, bool>? Traces { get; set; }
+
+    /// <summary>Tells the observer of a stage.</summary>
+    public void Stage(string name, Variable value) => Observer?.Invoke(name, value);
+
+    /// <summary>Tells the observer of a finer step if it wants it.</summary>
+    public void Step(string name, Variable value)
+    {
+        if (IsTraced(name)) Stage(name, value);
+    }
+
+    /// <summary>Whether any of a fused operation's steps is traced.</summary>
+    internal bool IsTraced(params ReadOnlySpan<string> steps)
+    {
+        if (Traces is null) return false;
+        foreach (string step in steps)
+        {
+            if (Traces(step)) return true;
+        }
+        return false;
+    }
+
+    /// <summary>Computes gradients of the root with respect to all that lies before it.</summary>
+    /// <param name="root">A variable of this tape; a scalar unless a cotangent is given.</param>
+    /// <param name="cotangent">The gradient fed in, of the root's shape, copied; null means 1.</param>
+    public void Backward(Variable root, Tensor? cotangent = null)
+    {
+        if (!Recording) throw new InvalidOperationException("this tape does not record");
+        var seed = Allocate(root.Shape, root.Value.Type);
+        if (cotangent is null)
+        {
+            seed.Upload([1f]);
+        }
+        else
+        {
+            seed.Clear();
+            Accumulate.Forward(cotangent, seed);
+        }
+        root.Gradient = seed;
+        for (int i = _nodes.Count - 1; i >= 0; i--)
+        {
+            var node = _nodes[i];
+            if (node.Output.Gradient is { } gradient)
+            {
+                if (node.Output.PartsMissing != 0) throw new InvalidOperationException($"parts {node.Output.PartsMissing:b} of a gradient {node.Output.Shape} were never written");
+                node.Backward(gradient);
+                Release(node.Output.Gradient);
+                node.Output.Gradient = null;
+            }
+            if (node.Output.Owned) Release(node.Output.Value);
+            Release(node.Saved);
+        }
+        _nodes.Clear();
+    }
+
+    /// <summary>Releases everything the tape still holds; gradients of inputs end here.</summary>
+    public void Dispose()
+    {
+        foreach (var tensor in _live) tensor.Dispose();
+        _live.Clear();
+        _nodes.Clear();
+        foreach (var leaf in _leaves) leaf.Gradient = null;
+        _leaves.Clear();
+    }
+
+    /// <summary>Memory that the tape releases.</summary>
+    internal Tensor Allocate(Shape shape, ElementType type = ElementType.Single)
+    {
+        var tensor = Device.Allocate(shape, type);
+        _live.Add(tensor);
+        return tensor;
+    }
+
+    /// <summary>A new variable that depends on others.</summary>
+    internal Variable Output(Shape shape, ElementType type, bool requiresGradient) => new(Allocate(shape, type), requiresGradient && Recording, owned: true);
+
+    /// <summary>Adds an operation's backward, which takes the output's gradient.</summary>
+    internal void Push(Variable output, Action<Tensor> backward, Tensor? saved = null)
+    {
+        if (output.RequiresGradient) _nodes.Add(new Node(output, backward, saved));
+    }
+
+    /// <summary>Where an operation's backward puts an input's gradient; null where nobody wants it.</summary>
+    /// <param name="input">The input.</param>
+    /// <param name="accumulate">Whether to add to what is there.</param>
+    internal Tensor? Target(Variable input, out bool accumulate)
+    {
+        accumulate = input.Gradient is not null;
+        if (!input.RequiresGradient) return null;
+        return input.Gradient ??= Allocate(input.Shape, input.Value.Type);
+    }
+
+    /// <summary>Where a backward writes one of the disjoint parts of an input's gradient.</summary>
+    internal Tensor? TargetPart(Variable input, int part, int parts)
+    {
+        if (!input.RequiresGradient) return null;
+        if (input.Gradient is null)
+        {
+            input.Gradient = Allocate(input.Shape, input.Value.Type);
+            input.PartsMissing = (1u << parts) - 1;
+        }
+        if ((input.PartsMissing & (1u << part)) == 0) throw new InvalidOperationException($"part {part} of a gradient {input.Shape} has two writers");
+        input.PartsMissing &= ~(1u << part);
+        return input.Gradient;
+    }
+
+    /// <summary>Passes an output's gradient unchanged to an input: as it is where the input has none yet, else added.</summary>
+    internal void Pass(Variable output, Variable input)
+    {
+        if (!input.RequiresGradient) return;
+        if (input.Gradient is null) (input.Gradient, output.Gradient) = (output.Gradient, null);
+        else Accumulate.Forward(output.Gradient!, input.Gradient);
+    }
+
+    /// <summary>Begins a scope: without recording, values made in it are released at its end, but for those kept.</summary>
+    internal Scope Begin() => new(this);
+
+    private void Release(Tensor? tensor)
+    {
+        if (tensor is null) return;
+        tensor.Dispose();
+        // What was made last is released first, as a rule.
+        int at = _live.LastIndexOf(tensor);
+        if (at >= 0) _live.RemoveAt(at);
+    }
+
+    /// <summary>A stretch of a forward whose intermediate values nobody needs later.</summary>
+    internal readonly struct Scope(Tape tape) : IDisposable
+    {
+        private readonly int _first = tape._live.Count;
+        private readonly List<Tensor> _kept = [];
+
+        /// <summary>Keeps a value beyond the scope.</summary>
+        public Variable Keep(Variable variable)
+        {
+            _kept.Add(variable.Value);
+            return variable;
+        }
+
+        /// <summary>Releases the scope's values unless the tape records.</summary>
+        public void Dispose()
+        {
+            if (tape.Recording) return;
+            for (int i = tape._live.Count - 1; i >= _first; i--)
+            {
+                if (_kept.Contains(tape._live[i])) continue;
+                tape._live[i].Dispose();
+                tape._live.RemoveAt(i);
+            }
+        }
+    }
+}

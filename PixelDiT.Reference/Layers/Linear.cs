@@ -1,0 +1,22 @@
+using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Autodiff;
+
+namespace PixelDiT.Reference.Layers;
+
+/// <summary>y = x·Wᵀ + b (SPEC §2).</summary>
+/// <param name="parameters">Where <c>name.weight</c> [out, in] and <c>name.bias</c> [out] are declared.</param>
+/// <param name="name">The released name.</param>
+/// <param name="inputs">in.</param>
+/// <param name="outputs">out.</param>
+/// <param name="bias">Whether there is a bias.</param>
+public sealed class Linear(ParameterSet parameters, string name, int inputs, int outputs, bool bias = true)
+{
+    /// <summary>[out, in].</summary>
+    public Parameter Weight { get; } = parameters.Add($"{name}.weight", [outputs, inputs]);
+
+    /// <summary>[out], or null.</summary>
+    public Parameter? Bias { get; } = bias ? parameters.Add($"{name}.bias", [outputs]) : null;
+
+    /// <summary>Rows of in → rows of out, in x's shape with its last dimension replaced, or in <paramref name="shape"/>.</summary>
+    public Variable Forward(Tape tape, Variable x, Shape? shape = null) => tape.Linear(x, Weight, Bias, shape);
+}

@@ -1,0 +1,24 @@
+namespace PixelDiT.Reference.Models;
+
+/// <summary>What a model costs, from its sizes alone.</summary>
+public static class ModelCost
+{
+    /// <summary>Floating-point operations of a forward, by SPEC §1's convention: 2·n·in·out for each Linear, 4·B·n²·C for each attention, nothing else.</summary>
+    /// <param name="config">The sizes.</param>
+    /// <param name="batch">B.</param>
+    /// <param name="height">H in pixels, a multiple of the patch.</param>
+    /// <param name="width">W in pixels, a multiple of the patch.</param>
+    public static long ForwardFlops(ModelConfig config, int batch, int height, int width)
+    {
+        long b = batch, l = (long)(height / config.Patch) * (width / config.Patch), d = config.Hidden, p = config.PatchPixels, w = config.PixelHidden, a = config.PixelAttentionWidth;
+        long tokens = b * l, pixels = tokens * p;
+        long embedders = Linear(b, 256, d) + Linear(b, d, d) + Linear(tokens, config.Channels * p, d) + Linear(pixels, config.Channels, w);
+        long patchBlock = Linear(b, d, 6 * d) + AttentionFlops(b, l, d) + (3 * Linear(tokens, d, config.FeedForward));
+        long pixelBlock = Linear(tokens, d, config.PixelModulation * p) + (2 * Linear(tokens, p * w, a)) + AttentionFlops(b, l, a) + (2 * Linear(pixels, w, config.PixelMlp));
+        return embedders + (config.PatchDepth * patchBlock) + (config.PixelDepth * pixelBlock) + Linear(pixels, w, config.Channels);
+    }
+
+    private static long Linear(long rows, long inputs, long outputs) => 2 * rows * inputs * outputs;
+
+    private static long AttentionFlops(long batch, long tokens, long width) => Linear(batch * tokens, width, 3 * width) + (4 * batch * tokens * tokens * width) + Linear(batch * tokens, width, width);
+}

@@ -1,0 +1,68 @@
+using PixelDiT.Kernels.Operations;
+using PixelDiT.Reference.Autodiff;
+using PixelDiT.Reference.Layers;
+
+namespace PixelDiT.Reference.Models;
+
+/// <summary>
+/// A PiT block over pixel tokens (SPEC §3.5). Pixel-wise AdaLN: the condition of a patch makes different shifts, scales and gates for each of its P pixels.
+/// Compaction: for attention a patch's P·d values become one token of width A, and are expanded again.
+/// </summary>
+/// <param name="parameters">Where the block's parameters are declared.</param>
+/// <param name="name">The released name, <c>pixel_blocks.j</c>.</param>
+/// <param name="config">The model's sizes.</param>
+public sealed class PixelBlock(ParameterSet parameters, string name, ModelConfig config)
+{
+    private readonly Linear _compress = new(parameters, $"{name}.compress_to_attn", config.PatchPixels * config.PixelHidden, config.PixelAttentionWidth);
+    private readonly Linear _expand = new(parameters, $"{name}.expand_from_attn", config.PixelAttentionWidth, config.PatchPixels * config.PixelHidden);
+    private readonly Norm _norm1 = new(parameters, $"{name}.norm1", config.PixelHidden);
+    private readonly RotaryAttention _attn = new(parameters, $"{name}.attn", config.PixelAttentionWidth, config.PixelAttentionHeads);
+    private readonly Norm _norm2 = new(parameters, $"{name}.norm2", config.PixelHidden);
+    private readonly Mlp _mlp = new(parameters, $"{name}.mlp", config.PixelHidden, config.PixelMlp);
+    private readonly Linear _adaLN = new(parameters, $"{name}.adaLN_modulation.0", config.Hidden, config.PixelModulation * config.PatchPixels);
+
+    /// <summary>u [B·L, P, d], s_cond [.., D] of B·L rows → [B·L, P, d].</summary>
+    /// <param name="tape">The tape.</param>
+    /// <param name="u">The pixel tokens.</param>
+    /// <param name="condition">s_cond.</param>
+    /// <param name="batch">B.</param>
+    /// <param name="positions">RoPE on the patch grid, for the width of this level's heads.</param>
+    public Variable Forward(Tape tape, Variable u, Variable condition, int batch, RotaryTable positions)
+    {
+        using var scope = tape.Begin();
+        var modulation = _adaLN.Forward(tape, condition, [u.Shape[0], config.PatchPixels, config.PixelModulation]);     // [B·L, P, 6·d], or 4·d
+        return scope.Keep(config.PostModulation ? PostModulated(tape, u, modulation, batch, positions) : PreModulated(tape, u, modulation, batch, positions));
+    }
+
+    private Variable PreModulated(Tape tape, Variable u, Variable modulation, int batch, RotaryTable positions)
+    {
+        const int shift1 = 0, scale1 = 1, gate1 = 2, shift2 = 3, scale2 = 4, gate2 = 5;
+        var m = Chunks.Of(modulation, 6, rowsPerModulation: 1);
+        u = tape.Gate(u, Attention(tape, _norm1.Forward(tape, u, m, shift1, scale1), batch, positions), m, gate1);      // [B·L, P, d]
+        return tape.Gate(u, Mlp(tape, _norm2.Forward(tape, u, m, shift2, scale2)), m, gate2);                           // [B·L, P, d]
+    }
+
+    private Variable PostModulated(Tape tape, Variable u, Variable modulation, int batch, RotaryTable positions)
+    {
+        const int scale1 = 0, shift1 = 1, scale2 = 2, shift2 = 3;
+        var m = Chunks.Of(modulation, 4, rowsPerModulation: 1);
+        u = tape.Modulate(Attention(tape, _norm1.Forward(tape, u), batch, positions), m, shift1, scale1, residual: u);  // [B·L, P, d]
+        return tape.Modulate(Mlp(tape, _norm2.Forward(tape, u)), m, shift2, scale2, residual: u);                       // [B·L, P, d]
+    }
+
+    private Variable Attention(Tape tape, Variable x, int batch, RotaryTable positions)
+    {
+        var compact = _compress.Forward(tape, x, [batch, x.Shape[0] / batch, config.PixelAttentionWidth]);              // [B, L, A]
+        tape.Step($"{name}.compact", compact);
+        var attention = _expand.Forward(tape, _attn.Forward(tape, compact, positions), x.Shape);                        // [B·L, P, d]
+        tape.Step($"{name}.attn", attention);
+        return attention;
+    }
+
+    private Variable Mlp(Tape tape, Variable x)
+    {
+        var mlp = _mlp.Forward(tape, x);
+        tape.Step($"{name}.mlp", mlp);
+        return mlp;
+    }
+}

@@ -1,0 +1,23 @@
+using PixelDiT.Kernels;
+
+namespace PixelDiT.Reference.Models;
+
+/// <summary>Named sizes (SPEC §1).</summary>
+public static class Presets
+{
+    /// <summary>The names, smallest model first.</summary>
+    public static IReadOnlyList<string> Names { get; } = ["micro", "tiny", "small", "B", "L", "XL"];
+
+    /// <summary>The sizes of a preset.</summary>
+    /// <exception cref="ConfigurationException">The name is unknown; the message lists those that are known.</exception>
+    public static ModelConfig Get(string name) => name switch
+    {
+        "micro" => new() { Hidden = 64, Heads = 4, Patch = 4, PatchDepth = 2, PixelDepth = 1, PixelHidden = 8, Classes = 10 },
+        "tiny" => new() { Hidden = 192, Heads = 6, Patch = 4, PatchDepth = 6, PixelDepth = 2, PixelHidden = 16, Classes = 10 },
+        "small" => new() { Hidden = 384, Heads = 6, Patch = 16, PatchDepth = 12, PixelDepth = 2, PixelHidden = 16, Classes = 10 },
+        "B" => new() { Hidden = 768, Heads = 12, Patch = 16, PatchDepth = 12, PixelDepth = 2, PixelHidden = 16, Classes = 1000 },
+        "L" => new() { Hidden = 1024, Heads = 16, Patch = 16, PatchDepth = 22, PixelDepth = 4, PixelHidden = 16, Classes = 1000 },
+        "XL" => new() { Hidden = 1152, Heads = 16, Patch = 16, PatchDepth = 26, PixelDepth = 4, PixelHidden = 16, Classes = 1000 },
+        _ => throw new ConfigurationException($"preset '{name}' is unknown; known are {string.Join(", ", Names)}")
+    };
+}
