@@ -1,0 +1,39 @@
+using PixelDiT.Kernels.Devices;
+
+namespace PixelDiT.Reference.Oracle.Conformance;
+
+/// <summary>All conformance cases of a set of files: is this build right on this machine?</summary>
+public static class ConformanceSuite
+{
+    /// <summary>Runs every case, one after the other.</summary>
+    /// <param name="files">The cases.</param>
+    /// <param name="device">Where to run them.</param>
+    /// <exception cref="Kernels.FileFormatException">A file is damaged.</exception>
+    public static IEnumerable<CaseResult> Run(ConformanceFiles files, Device device)
+    {
+        foreach (string name in files.Names)
+        {
+            if (RunOne(name, files, device) is { } result) yield return result;
+        }
+    }
+
+    private static CaseResult? RunOne(string name, ConformanceFiles files, Device device)
+    {
+        int slash = name.IndexOf('/');
+        string folder = slash < 0 ? "" : name[..slash], file = name[(slash + 1)..];
+        if (file is "weights" or "sample_weights") return null;
+        if (folder == "modules")
+        {
+            using var golden = files.Open(name);
+            return ModuleCase.Run(name, device, golden) ?? Skipped(name, "a module of another model");
+        }
+        if (folder.Length > 0 && !ModelCases.IsClassModel(files, folder)) return Skipped(name, "not a class-conditional model");
+        return file switch
+        {
+            "forward_backward" => ModelCases.ForwardBackward(folder, device, files),
+            _ => Skipped(name, "a kind of case this version does not know")
+        };
+    }
+
+    private static CaseResult Skipped(string name, string reason) => new(name, CaseStatus.Skipped, 0, reason, 0, 0);
+}

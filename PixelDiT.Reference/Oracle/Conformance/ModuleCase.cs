@@ -1,0 +1,169 @@
+using System.Globalization;
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Autodiff;
+using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Layers;
+using PixelDiT.Reference.Models;
+
+namespace PixelDiT.Reference.Oracle.Conformance;
+
+/// <summary>One module alone, forward and backward, from given inputs, parameters and cotangent.</summary>
+internal sealed class ModuleCase : IDisposable
+{
+    // Measured with independent implementations in float32: 8e-7 forward, 2.7e-6 gradients; about twice that.
+    private const double OutputTolerance = 2e-6, GradientTolerance = 5e-6;
+
+    private readonly Device _device;
+    private readonly SafetensorsReader _golden;
+    private readonly ParameterSet _parameters;
+    private readonly Dictionary<string, Variable> _inputs = [];
+    private readonly List<IDisposable> _owned = [];
+    private readonly Tape _tape;
+
+    private ModuleCase(Device device, SafetensorsReader golden)
+    {
+        (_device, _golden) = (device, golden);
+        _parameters = new ParameterSet(device);
+        _tape = new Tape(device, recording: true);
+    }
+
+    /// <summary>Runs a case; null says that the module is not of the class model.</summary>
+    public static CaseResult? Run(string name, Device device, SafetensorsReader golden)
+    {
+        if (!golden.Metadata.TryGetValue("module", out string? module)) return name.EndsWith("tables", StringComparison.Ordinal) ? Tables(name, device, golden) : null;
+        using var run = new ModuleCase(device, golden);
+        return run.Build(module) is { } forward ? run.Compare(name, forward) : null;
+    }
+
+    private int Number(string key) => int.Parse(_golden.Metadata[key], CultureInfo.InvariantCulture);
+
+    private int Size(string tensor, Index dimension) => checked((int)_golden[tensor].Shape.ToArray()[dimension]);
+
+    /// <summary>Declares the module's parameters and says how its forward is run.</summary>
+    private Func<Variable>? Build(string module)
+    {
+        switch (module)
+        {
+            case "RMSNorm":
+                var norm = new Norm(_parameters, "param", Size("in.x", ^1));
+                return () => norm.Forward(_tape, Input("in.x"));
+            case "FeedForward":
+                var feedForward = new FeedForward(_parameters, "param", Size("in.x", ^1), Size("param.w1.weight", 0));
+                return () => feedForward.Forward(_tape, Input("in.x"));
+            case "MLP":
+                var mlp = new Mlp(_parameters, "param", Size("in.x", ^1), Size("param.fc1.weight", 0));
+                return () => mlp.Forward(_tape, Input("in.x"));
+            case "RotaryAttention":
+                var attention = new RotaryAttention(_parameters, "param", Size("in.x", ^1), Number("heads"));
+                return () => attention.Forward(_tape, Input("in.x"), Rotary(Size("in.x", ^1) / Number("heads")));
+            case "TimestepConditioner":
+                var times = Own(new TimestepEmbedder(_device, _parameters, "param", Size("param.mlp.2.weight", 0)));
+                return () => times.Forward(_tape, Upload("in.t"));
+            case "ClassEmbedder":
+                var classes = new ClassEmbedder(_parameters, "param", Size("param.embedding_table.weight", 0) - 1, Size("param.embedding_table.weight", 1));
+                return () => classes.Forward(_tape, Labels("in.y"));
+            case "PixelTokenEmbedder":
+                var pixels = new PixelEmbedder(_parameters, "param", Size("in.x", 1), Size("param.proj.weight", 0), Number("patch"));
+                return () => pixels.Forward(_tape, Input("in.x"), Own(AddPositions.Table(_device, Size("param.proj.weight", 0), Size("in.x", 2), Size("in.x", 3), Number("patch"))));
+            case "FinalLayer":
+                var head = new FinalLayer(_parameters, "param", Size("in.x", ^1), Size("param.linear.weight", 0));
+                return () => head.Forward(_tape, Input("in.x"));
+            case "AugmentedDiTBlock":
+                var patchBlock = new PatchBlock(_parameters, "param", Config());
+                return () => patchBlock.Forward(_tape, Input("in.x"), Input("in.c", [Size("in.c", 0), Size("in.c", ^1)]), Rotary(Config().HeadWidth));
+            case "PiTBlock":
+                var config = Config();
+                var pixelBlock = new PixelBlock(_parameters, "param", config);
+                int tokens = Number("grid_height") * Number("grid_width");
+                return () => pixelBlock.Forward(_tape, Input("in.x"), Input("in.s_cond"), Size("in.x", 0) / tokens, Rotary(config.PixelAttentionWidth / config.PixelAttentionHeads));
+            default:
+                return null;
+        }
+    }
+
+    private ModelConfig Config() => new ModelConfig
+    {
+        Hidden = Number("hidden"),
+        Heads = Number("heads"),
+        Patch = Number("patch"),
+        PatchDepth = 1,
+        PixelDepth = 1,
+        PixelHidden = Number("pixel_hidden"),
+        Classes = 1,
+        PostModulation = _golden.Metadata.GetValueOrDefault("post_modulation") == "True",
+        PixelAttention = _golden.Contains("param.compress_to_attn.weight") ? Size("param.compress_to_attn.weight", 0) : 0,
+        PixelHeads = _golden.Metadata.ContainsKey("pixel_attention_heads") ? Number("pixel_attention_heads") : 0
+    }.Validate();
+
+    private CaseResult Compare(string name, Func<Variable> forward)
+    {
+        var comparison = new Comparison(name, _golden);
+        _parameters.Allocate();
+        _parameters.RequireGradients();
+        foreach (var parameter in _parameters.All) parameter.Value.Upload(_golden.ReadSingles(parameter.Name));
+        _parameters.MarkChanged();
+
+        var output = forward();
+        comparison.Tensor("out", output.Value.ToArray(), OutputTolerance);
+        using var cotangent = _device.Upload(_golden.ReadSingles("cotangent"), output.Shape);
+        _tape.Backward(output, cotangent);
+        double largest = comparison.LargestOf("grad.");
+        foreach (var (input, variable) in _inputs) comparison.Tensor($"grad.{input}", variable.Gradient!.ToArray(), GradientTolerance, largest);
+        foreach (var parameter in _parameters.All) comparison.Tensor($"grad.{parameter.Name}", parameter.Gradient!.ToArray(), GradientTolerance, largest);
+        return comparison.Result();
+    }
+
+    private static CaseResult Tables(string name, Device device, SafetensorsReader golden)
+    {
+        var comparison = new Comparison(name, golden);
+        int patch = int.Parse(golden.Metadata["patch"], CultureInfo.InvariantCulture);
+        int[] image = [.. golden["patchify.in"].Shape.Select(size => (int)size)];
+        int[] rope = [.. golden["rope_2d.cos_sin"].Shape.Select(size => (int)size)];
+        using (var table = RotaryTable.Create(device, image[2] / patch, image[3] / patch, 2 * rope[1]))
+        {
+            float[] cos = table.Cos.ToArray(), sin = table.Sin.ToArray();
+            comparison.Tensor("rope_2d.cos_sin", [.. Enumerable.Range(0, cos.Length).Select(i => i % 2 == 0 ? cos[i] : sin[i])], OutputTolerance);
+        }
+        foreach (var (tensor, height, width) in new[] { ("pixel_pos.square", 6, 6), ("pixel_pos.rect", image[2], image[3]) })
+        {
+            // The golden embedding is row-major over the image; one patch as large as the image asks for that order.
+            int channels = (int)golden[tensor].Shape[1];
+            using var square = height == width ? AddPositions.Table(device, channels, height, width, height) : AddPositions.Table(device, channels, height, width, 1);
+            comparison.Tensor(tensor, square.ToArray(), OutputTolerance);
+        }
+        using var t = device.Upload(golden.ReadSingles("timestep_embedding.t"), [(int)golden["timestep_embedding.t"].Count]);
+        using var frequencies = device.Upload(Kernels.Operations.TimestepEmbedding.FrequencyTable(), [Kernels.Operations.TimestepEmbedding.Frequencies]);
+        using var tape = new Tape(device, recording: false);
+        comparison.Tensor("timestep_embedding.out", tape.TimestepEmbedding(t, frequencies).Value.ToArray(), OutputTolerance);
+        using var x = device.Upload(golden.ReadSingles("patchify.in"), Shape.Create(image));
+        comparison.Tensor("patchify.out", tape.Patchify(tape.Input(x), patch).Value.ToArray(), 0);
+        return comparison.Result();
+    }
+
+    private Variable Input(string tensor, Shape? shape = null)
+    {
+        var dimensions = shape ?? Shape.Create([.. _golden[tensor].Shape.Select(size => (int)size)]);
+        return _inputs[tensor] = _tape.Input(Own(_device.Upload(_golden.ReadSingles(tensor), dimensions)), requiresGradient: true);
+    }
+
+    private Tensor Upload(string tensor) => Own(_device.Upload(_golden.ReadSingles(tensor), [(int)_golden[tensor].Count]));
+
+    private Tensor Labels(string tensor) => Own(_device.Upload(Array.ConvertAll(_golden.ReadIntegers(tensor), label => (int)label), [(int)_golden[tensor].Count]));
+
+    private RotaryTable Rotary(int headWidth) => Own(RotaryTable.Create(_device, Number("grid_height"), Number("grid_width"), headWidth));
+
+    private T Own<T>(T value) where T : IDisposable
+    {
+        _owned.Add(value);
+        return value;
+    }
+
+    public void Dispose()
+    {
+        _tape.Dispose();
+        foreach (var owned in _owned) owned.Dispose();
+        _parameters.Dispose();
+    }
+}
