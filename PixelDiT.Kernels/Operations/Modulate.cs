@@ -1,6 +1,6 @@
 using ILGPU;
-using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Operations;

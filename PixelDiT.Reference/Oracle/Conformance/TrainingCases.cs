@@ -1,0 +1,121 @@
+using System.Globalization;
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Autodiff;
+using PixelDiT.Reference.Diffusion;
+using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Training;
+
+namespace PixelDiT.Reference.Oracle.Conformance;
+
+/// <summary>The optimiser alone, and ten whole training steps with every random draw given.</summary>
+internal static class TrainingCases
+{
+    // Gradients are given, so only the optimiser's own rounding remains.
+    private const double OptimizerTolerance = 1e-6;
+
+    // Ten losses differ by 6e-7 and gradient norms by 1.5e-5 between independent float32 implementations.
+    private const double LossTolerance = 1e-5, NormTolerance = 5e-5;
+
+    // AdamW divides by the gradient's own size: one near zero may flip its sign and move a weight by twice the step. So the update of all parameters
+    // together is compared (7e-5 between independent implementations), and more loosely that of each tensor (8e-4; the average 1.1e-3).
+    private const double UpdateTolerance = 3e-4, TensorUpdateTolerance = 3e-3;
+
+    /// <summary>Six steps of clipping, AdamW and EMA from given gradients.</summary>
+    public static CaseResult Optimizer(string name, Device device, SafetensorsReader golden)
+    {
+        var comparison = new Comparison(name, golden);
+        using var parameters = new ParameterSet(device);
+        foreach (var start in golden.Tensors.Where(tensor => tensor.Name.StartsWith("start.", StringComparison.Ordinal)))
+        {
+            parameters.Add(start.Name["start.".Length..], Shape.Create([.. start.Shape.Select(size => (int)size)]));
+        }
+        parameters.Allocate();
+        foreach (var parameter in parameters.All) parameter.Value.Upload(golden.ReadSingles($"start.{parameter.Name}"));
+        using var optimizer = new Optimizer(parameters, Settings(golden.Metadata));
+        for (int step = 0; golden.Contains($"step.{step}.grad_norm"); step++)
+        {
+            foreach (var parameter in parameters.All) parameter.Gradient!.Upload(golden.ReadSingles($"step.{step}.grad.{parameter.Name}"));
+            optimizer.Step();
+            double norm = golden.ReadDoubles($"step.{step}.grad_norm")[0];
+            comparison.Value($"step.{step}.grad_norm", Math.Abs(optimizer.Norm.ToArray()[0] - norm) / Math.Max(norm, 1e-7), OptimizerTolerance);
+            foreach (var parameter in parameters.All)
+            {
+                comparison.Tensor($"step.{step}.param.{parameter.Name}", parameter.Value.ToArray(), OptimizerTolerance);
+                comparison.Tensor($"step.{step}.ema.{parameter.Name}", parameters.SliceOf(optimizer.Average, parameter).ToArray(), OptimizerTolerance);
+            }
+        }
+        return comparison.Result();
+    }
+
+    /// <summary>A training run of a class model.</summary>
+    public static CaseResult Train(string name, Device device, ConformanceFiles files)
+    {
+        using var golden = files.Open($"{name}/train");
+        using var model = ModelCases.Load(device, files, $"{name}/weights");
+        var comparison = new Comparison($"{name}/train", golden);
+        using var optimizer = new Optimizer(model.Parameters, Settings(golden.Metadata));
+        var step = new TrainingStep(model, optimizer);
+        float shift = (float)Number(golden.Metadata, "time_shift"), drop = (float)Number(golden.Metadata, "class_drop");
+        double[] losses = golden.ReadDoubles("loss"), norms = golden.ReadDoubles("grad_norm");
+        for (int s = 0; s < losses.Length; s++)
+        {
+            var shape = Shape.Create([.. golden[$"step.{s}.x0"].Shape.Select(size => (int)size)]);
+            using var x = device.Upload(golden.ReadSingles($"step.{s}.x0"), shape);
+            using var noise = device.Upload(golden.ReadSingles($"step.{s}.noise"), shape);
+            using var t = device.Upload(Array.ConvertAll(golden.ReadSingles($"step.{s}.normal_t"), normal => FlowTime.LogitNormal(normal, shift)), [shape[0]]);
+            int[] labels = ModelCases.Labels(golden, $"step.{s}.y");
+            float[] dropped = golden.ReadSingles($"step.{s}.drop_u");
+            using var y = device.Upload([.. labels.Zip(dropped, (label, u) => u < drop ? model.Config.NullClass : label)], [shape[0]]);
+            var (loss, norm) = step.Run(x, noise, t, y);
+            comparison.Number($"loss of step {s}", loss, losses[s], LossTolerance);
+            comparison.Number($"grad_norm of step {s}", norm, norms[s], NormTolerance);
+        }
+        using var start = files.Open($"{name}/weights");
+        Updates(comparison, golden, start, "final.param.", model.Parameters, parameter => parameter.Value.ToArray());
+        Updates(comparison, golden, start, "final.ema.", model.Parameters, parameter => model.Parameters.SliceOf(optimizer.Average, parameter).ToArray());
+        return comparison.Result();
+    }
+
+    private static void Updates(Comparison comparison, SafetensorsReader golden, SafetensorsReader start, string prefix, ParameterSet parameters, Func<Parameter, float[]> read)
+    {
+        double allOff = 0, allMoved = 0;
+        foreach (var parameter in parameters.All)
+        {
+            double[] expected = golden.ReadDoubles(prefix + parameter.Name), began = start.ReadDoubles(parameter.Name);
+            float[] actual = read(parameter);
+            double off = 0, moved = 0;
+            for (int i = 0; i < actual.Length; i++)
+            {
+                off += Square(actual[i] - expected[i]);
+                moved += Square(expected[i] - began[i]);
+            }
+            comparison.Value(prefix + parameter.Name, Math.Sqrt(off / moved), TensorUpdateTolerance);
+            allOff += off;
+            allMoved += moved;
+        }
+        comparison.Value($"{prefix}* together", Math.Sqrt(allOff / allMoved), UpdateTolerance);
+    }
+
+    private static double Square(double value) => value * value;
+
+    private static OptimizerConfig Settings(IReadOnlyDictionary<string, string> metadata)
+    {
+        double[] betas = metadata.TryGetValue("betas", out string? both)
+            ? [.. both.Split(',').Select(text => double.Parse(text, CultureInfo.InvariantCulture))]
+            : [Number(metadata, "beta1"), Number(metadata, "beta2")];
+        return new OptimizerConfig
+        {
+            LearningRate = Number(metadata, "lr"),
+            WeightDecay = Number(metadata, "weight_decay"),
+            Beta1 = betas[0],
+            Beta2 = betas[1],
+            Epsilon = Number(metadata, "eps"),
+            Clip = metadata.GetValueOrDefault("clip_norm") is null or "None" ? 0 : Number(metadata, "clip_norm"),
+            EmaDecay = Number(metadata, "ema_decay"),
+            EmaWarmup = false
+        };
+    }
+
+    private static double Number(IReadOnlyDictionary<string, string> metadata, string key) => double.Parse(metadata[key], CultureInfo.InvariantCulture);
+}

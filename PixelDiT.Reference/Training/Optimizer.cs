@@ -1,0 +1,115 @@
+using PixelDiT.Kernels;
+using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Autodiff;
+
+namespace PixelDiT.Reference.Training;
+
+/// <summary>The optimiser's numbers (SPEC §4). The defaults are the authors' for ImageNet at 256².</summary>
+public sealed record OptimizerConfig
+{
+    /// <summary>AdamW's step size.</summary>
+    public double LearningRate { get; init; } = 1e-4;
+
+    /// <summary>Decay of the mean of gradients, in [0, 1).</summary>
+    public double Beta1 { get; init; } = 0.9;
+
+    /// <summary>Decay of the mean of squared gradients, in [0, 1).</summary>
+    public double Beta2 { get; init; } = 0.999;
+
+    /// <summary>Added after the root.</summary>
+    public double Epsilon { get; init; } = 1e-8;
+
+    /// <summary>Decoupled weight decay.</summary>
+    public double WeightDecay { get; init; }
+
+    /// <summary>The largest norm of all gradients together; 0 for no clipping.</summary>
+    public double Clip { get; init; } = 1;
+
+    /// <summary>The share of the averaged weights that a step keeps, in [0, 1).</summary>
+    public double EmaDecay { get; init; } = 0.9999;
+
+    /// <summary>
+    /// Whether the average begins quickly, with decay min(decay, (1 + n)/(10 + n)) at step n: 0.9999 over 2,000 steps would keep 82 % of the initial weights.
+    /// </summary>
+    public bool EmaWarmup { get; init; } = true;
+
+    /// <summary>Checks every number.</summary>
+    /// <exception cref="ConfigurationException">One is out of its range; the message names it.</exception>
+    public OptimizerConfig Validate()
+    {
+        Require("lr", LearningRate, LearningRate is > 0 and <= 1, "above 0 and at most 1");
+        Require("beta1", Beta1, Beta1 is >= 0 and < 1, "from 0 to below 1");
+        Require("beta2", Beta2, Beta2 is >= 0 and < 1, "from 0 to below 1");
+        Require("eps", Epsilon, Epsilon is > 0 and <= 1, "above 0 and at most 1");
+        Require("weight-decay", WeightDecay, WeightDecay is >= 0 and <= 10, "from 0 to 10");
+        Require("clip", Clip, Clip is >= 0 and <= 1e6, "0 (no clipping) or above");
+        Require("ema", EmaDecay, EmaDecay is >= 0 and < 1, "from 0 to below 1");
+        return this;
+    }
+
+    private static void Require(string name, double value, bool holds, string range)
+    {
+        if (!holds) throw new ConfigurationException($"{name} is {value}; it must be {range}");
+    }
+}
+
+/// <summary>Clipping, AdamW and the average of the weights for all parameters of a model.</summary>
+public sealed class Optimizer : IDisposable
+{
+    private readonly ParameterSet _parameters;
+
+    /// <summary>Moments of zero, and an average that begins as a copy of the weights.</summary>
+    public Optimizer(ParameterSet parameters, OptimizerConfig config)
+    {
+        (_parameters, Config) = (parameters, config.Validate());
+        parameters.RequireGradients();
+        First = parameters.NewLike();
+        Second = parameters.NewLike();
+        Average = parameters.NewLike();
+        Accumulate.Forward(parameters.Values!, Average);
+        Norm = Average.Device.Allocate([1]);
+    }
+
+    /// <summary>The numbers.</summary>
+    public OptimizerConfig Config { get; }
+
+    /// <summary>The mean of gradients, in the parameters' layout.</summary>
+    public Tensor First { get; }
+
+    /// <summary>The mean of squared gradients, in the parameters' layout.</summary>
+    public Tensor Second { get; }
+
+    /// <summary>The averaged weights (EMA), in the parameters' layout.</summary>
+    public Tensor Average { get; }
+
+    /// <summary>The norm of all gradients before clipping, [1], after a step.</summary>
+    public Tensor Norm { get; }
+
+    /// <summary>Steps taken.</summary>
+    public long Steps { get; set; }
+
+    /// <summary>The share of the average that step <paramref name="step"/> (from 0) keeps.</summary>
+    public double DecayAt(long step) => Config.EmaWarmup ? Math.Min(Config.EmaDecay, (1.0 + step) / (10.0 + step)) : Config.EmaDecay;
+
+    /// <summary>One step from the gradients as they are.</summary>
+    /// <param name="learningRate">The step size, where a schedule moves it.</param>
+    public void Step(double? learningRate = null)
+    {
+        GradientNorm.Forward(_parameters.Gradients!, Norm);
+        double decay = DecayAt(Steps);
+        Steps++;
+        AdamW.Step(_parameters.Values!, _parameters.Gradients!, First, Second, Average, Norm, new AdamWStep(
+            learningRate ?? Config.LearningRate, Config.Beta1, Config.Beta2, Config.Epsilon, Config.WeightDecay, Config.Clip, decay, Steps));
+        _parameters.MarkChanged();
+    }
+
+    /// <summary>Frees moments and average.</summary>
+    public void Dispose()
+    {
+        First.Dispose();
+        Second.Dispose();
+        Average.Dispose();
+        Norm.Dispose();
+    }
+}
