@@ -1,0 +1,36 @@
+using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Reference.Diffusion;
+
+/// <summary>Evaluates the velocity from noise to data for a whole batch.</summary>
+/// <param name="x">[B, C, H, W] float32, the state; not to be changed.</param>
+/// <param name="t">The shifted time of every image, from 0 (noise) to 1 (data).</param>
+/// <param name="conditional">Whether the images have their classes; otherwise all have the null class.</param>
+/// <param name="v">[B, C, H, W] float32, undefined on entry, to be written whole.</param>
+public delegate void VelocityField(Tensor x, float t, bool conditional, Tensor v);
+
+/// <summary>
+/// Classifier-free guidance inside an interval of time (SPEC §5): v = u + g·(c − u) where min &lt; t &lt; max, elsewhere c alone and u is not evaluated.
+/// </summary>
+/// <param name="field">c and u.</param>
+/// <param name="config">g and the interval.</param>
+/// <param name="unconditional">A buffer of the state's shape for u; null only where guidance is 1.</param>
+/// <param name="cancel">Looked at before every pass of the field.</param>
+internal sealed class Guidance(VelocityField field, SamplingConfig config, Tensor? unconditional, CancellationToken cancel)
+{
+    /// <summary>v = the guided velocity of x at t.</summary>
+    /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
+    public void Evaluate(Tensor x, float t, Tensor v)
+    {
+        cancel.ThrowIfCancellationRequested();
+        field(x, t, true, v);
+        if (unconditional is not { } u || !config.Guides(t)) return;
+
+        cancel.ThrowIfCancellationRequested();
+        field(x, t, false, u);
+        // In SPEC's order and not as (1 − g)·u + g·c: where c equals u the result is u to the bit.
+        Combine.Forward(1, v, -1, u, v);
+        Combine.Forward(1, u, (float)config.Guidance, v, v);
+    }
+}
