@@ -18,6 +18,24 @@ public static class ModelCost
         return embedders + (config.PatchDepth * patchBlock) + (config.PixelDepth * pixelBlock) + Linear(pixels, w, config.Channels);
     }
 
+    /// <summary>Trained numbers of a class model.</summary>
+    public static long Parameters(ModelConfig config)
+    {
+        long d = config.Hidden, p = config.PatchPixels, w = config.PixelHidden, a = config.PixelAttentionWidth, c = config.Channels;
+        long embedders = Weights(c, w) + Weights(c * p, d) + Weights(256, d) + Weights(d, d) + ((config.Classes + 1) * d);
+        long patchBlock = (2 * d) + AttentionWeights(d, config.Heads) + (3 * d * config.FeedForward) + Weights(d, 6 * d);
+        long pixelBlock = (2 * w) + Weights(p * w, a) + Weights(a, p * w) + AttentionWeights(a, config.PixelAttentionHeads)
+            + Weights(w, config.PixelMlp) + Weights(config.PixelMlp, w) + Weights(d, config.PixelModulation * p);
+        return embedders + w + Weights(w, c) + (config.PatchDepth * patchBlock) + (config.PixelDepth * pixelBlock);
+    }
+
+    /// <summary>Tensors in a checkpoint of a class model: 12 + 12N + 17M.</summary>
+    public static int Tensors(ModelConfig config) => 12 + (12 * config.PatchDepth) + (17 * config.PixelDepth);
+
+    private static long Weights(long inputs, long outputs) => (inputs + 1) * outputs;
+
+    private static long AttentionWeights(long width, long heads) => (3 * width * width) + (2 * (width / heads)) + Weights(width, width);
+
     private static long Linear(long rows, long inputs, long outputs) => 2 * rows * inputs * outputs;
 
     private static long AttentionFlops(long batch, long tokens, long width) => Linear(batch * tokens, width, 3 * width) + (4 * batch * tokens * tokens * width) + Linear(batch * tokens, width, width);

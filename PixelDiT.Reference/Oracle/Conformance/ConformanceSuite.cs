@@ -27,10 +27,17 @@ public static class ConformanceSuite
             using var golden = files.Open(name);
             return ModuleCase.Run(name, device, golden) ?? Skipped(name, "a module of another model");
         }
+        if (name == "optimizer")
+        {
+            using var golden = files.Open(name);
+            return TrainingCases.Optimizer(name, device, golden);
+        }
         if (folder.Length > 0 && !ModelCases.IsClassModel(files, folder)) return Skipped(name, "not a class-conditional model");
         return file switch
         {
             "forward_backward" => ModelCases.ForwardBackward(folder, device, files),
+            "train" => TrainingCases.Train(folder, device, files),
+            "sample" => SamplingCases.Run(folder, device, files),
             _ => Skipped(name, "a kind of case this version does not know")
         };
     }

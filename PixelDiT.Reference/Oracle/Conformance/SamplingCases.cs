@@ -1,0 +1,94 @@
+using System.Text.Json;
+using PixelDiT.Kernels;
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Diffusion;
+using PixelDiT.Reference.Pictures;
+
+namespace PixelDiT.Reference.Oracle.Conformance;
+
+/// <summary>Trajectories of the samplers with a class model.</summary>
+internal static class SamplingCases
+{
+    // States differ by 6e-7 between independent float32 implementations, slopes by 5e-6.
+    private const double StateTolerance = 1e-5, SlopeTolerance = 2e-5;
+
+    // A byte may differ by one where the value lies this near a rounding edge: the state's own tolerance in units of a byte.
+    private const double EdgeDistance = 1e-3;
+
+    /// <summary>Every run in a case's file.</summary>
+    public static CaseResult Run(string name, Device device, ConformanceFiles files)
+    {
+        using var golden = files.Open($"{name}/sample");
+        using var model = ModelCases.Load(device, files, $"{name}/sample_weights");
+        var comparison = new Comparison($"{name}/sample", golden);
+        var shape = Shape.Create([.. golden["in.noise"].Shape.Select(size => (int)size)]);
+        int[] labels = ModelCases.Labels(golden, "in.y");
+        int count = checked((int)shape.Count);
+        foreach (var (run, json) in golden.Metadata.OrderBy(entry => entry.Key, StringComparer.Ordinal))
+        {
+            var config = Settings(run, json);
+            comparison.Tensor($"{run}.timesteps", TimeGrid.Create(config.Steps, config.TimeShift), 0);
+            var states = new List<float[]>();
+            var slopes = new List<float[]>();
+            using var x = device.Upload(golden.ReadSingles("in.noise"), shape);
+            states.Add(x.ToArray());
+            new ClassSampler(model, config).Run(x, labels, step =>
+            {
+                states.Add(step.State.ToArray());
+                slopes.Add(step.Slope.ToArray());
+            });
+            comparison.Tensor($"{run}.x", [.. states.SelectMany(state => state)], StateTolerance);
+            comparison.Tensor($"{run}.v", config.Sampler == Sampler.FlowDpm ? Velocities(slopes, count) : [.. slopes.SelectMany(slope => slope)], SlopeTolerance);
+            comparison.Value($"{run}.uint8", WrongBytes(states[^1], golden.ReadIntegers($"{run}.uint8")), 0);
+        }
+        return comparison.Result();
+    }
+
+    /// <summary>The golden file keeps FlowDPMSolver's velocities; the sampler reports the slopes 1.5·v − 0.5·v_prev that it applied.</summary>
+    private static float[] Velocities(List<float[]> slopes, int count)
+    {
+        var velocities = new float[slopes.Count * count];
+        slopes[0].CopyTo(velocities.AsSpan());
+        for (int s = 1; s < slopes.Count; s++)
+        {
+            for (int i = 0; i < count; i++) velocities[(s * count) + i] = (slopes[s][i] + (0.5f * velocities[((s - 1) * count) + i])) / 1.5f;
+        }
+        return velocities;
+    }
+
+    private static int WrongBytes(float[] image, long[] expected)
+    {
+        byte[] bytes = PixelBytes.ToBytes(image);
+        int wrong = 0;
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            double level = (image[i] + 1.0) * 127.5 + 0.5;
+            bool atEdge = Math.Abs(level - Math.Round(level)) < EdgeDistance;
+            if (Math.Abs(bytes[i] - expected[i]) > (atEdge ? 1 : 0)) wrong++;
+        }
+        return wrong;
+    }
+
+    private static SamplingConfig Settings(string run, string json)
+    {
+        using var settings = JsonDocument.Parse(json);
+        var root = settings.RootElement;
+        string sampler = root.GetProperty("sampler").GetString()!;
+        return new SamplingConfig
+        {
+            Sampler = (sampler, root.GetProperty("exact").GetBoolean()) switch
+            {
+                ("euler", _) => Sampler.Euler,
+                ("heun", false) => Sampler.Heun,
+                ("heun", true) => Sampler.HeunExact,
+                ("flow_dpm", _) => Sampler.FlowDpm,
+                _ => throw new ConfigurationException($"{run}: sampler '{sampler}' is unknown")
+            },
+            Steps = root.GetProperty("steps").GetInt32(),
+            Guidance = root.GetProperty("guidance").GetDouble(),
+            Interval = (root.GetProperty("interval")[0].GetSingle(), root.GetProperty("interval")[1].GetSingle()),
+            TimeShift = root.GetProperty("time_shift").GetSingle()
+        };
+    }
+}

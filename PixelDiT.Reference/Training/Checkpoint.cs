@@ -1,0 +1,168 @@
+using System.Globalization;
+using System.Text.Json;
+using PixelDiT.Kernels;
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Autodiff;
+using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Models;
+
+namespace PixelDiT.Reference.Training;
+
+/// <summary>What a model file says of itself beside its tensors.</summary>
+/// <param name="Config">The model's sizes.</param>
+/// <param name="Step">Training steps behind the weights; 0 where the file does not say.</param>
+/// <param name="Resolution">The side of the images it was trained on; 0 where the file does not say.</param>
+/// <param name="ClassNames">A name for each class; empty where the file does not say.</param>
+public sealed record ModelInfo(ModelConfig Config, long Step, int Resolution, IReadOnlyList<string> ClassNames);
+
+/// <summary>
+/// Model files and training state. <c>model.safetensors</c> holds weights to sample from (the average) under their released names, with the sizes in its
+/// metadata; <c>training.safetensors</c> holds what a resumed run needs: weights, moments, average and the step. Neither holds a date, so equal runs give equal files.
+/// </summary>
+public static class Checkpoint
+{
+    /// <summary>The file of weights in a run's folder.</summary>
+    public const string ModelFile = "model.safetensors";
+
+    /// <summary>The file of training state in a run's folder.</summary>
+    public const string StateFile = "training.safetensors";
+
+    private const string ConfigKey = "config", StepKey = "step", ResolutionKey = "resolution", ClassesKey = "class_names", TrainingKey = "training";
+
+    /// <summary>Writes the averaged weights.</summary>
+    /// <exception cref="FileFormatException">The file cannot be written; what was there is untouched.</exception>
+    public static void SaveModel(string path, PixelDiTModel model, Optimizer optimizer, int resolution, IReadOnlyList<string> classNames)
+        => Write(path, model.Parameters, [("", optimizer.Average)], new Dictionary<string, string>
+        {
+            ["format"] = "pt",
+            [ConfigKey] = model.Config.ToJson(),
+            [StepKey] = optimizer.Steps.ToString(CultureInfo.InvariantCulture),
+            [ResolutionKey] = resolution.ToString(CultureInfo.InvariantCulture),
+            [ClassesKey] = JsonSerializer.Serialize(classNames)
+        });
+
+    /// <summary>Writes everything a resumed run needs.</summary>
+    /// <exception cref="FileFormatException">The file cannot be written; what was there is untouched.</exception>
+    public static void SaveState(string path, Trainer trainer)
+        => Write(path, trainer.Model.Parameters, Parts(trainer), new Dictionary<string, string>
+        {
+            [ConfigKey] = trainer.Model.Config.ToJson(),
+            [StepKey] = trainer.Optimizer.Steps.ToString(CultureInfo.InvariantCulture),
+            [TrainingKey] = Fingerprint(trainer)
+        });
+
+    /// <summary>Restores a trainer to where <see cref="SaveState"/> found it.</summary>
+    /// <exception cref="FileFormatException">The file is damaged, or of another model or other settings.</exception>
+    public static void LoadState(string path, Trainer trainer)
+    {
+        using var file = SafetensorsReader.Open(path);
+        Expect(file, ConfigKey, trainer.Model.Config.ToJson());
+        Expect(file, TrainingKey, Fingerprint(trainer));
+        long step = Number(file, StepKey);
+        foreach (var (prefix, tensor) in Parts(trainer)) Read(file, prefix, trainer.Model.Parameters, tensor);
+        trainer.Optimizer.Steps = step;
+        trainer.Model.Parameters.MarkChanged();
+    }
+
+    /// <summary>Reads what a file says of its model, without its tensors.</summary>
+    /// <exception cref="FileFormatException">It is no safetensors file or says no config.</exception>
+    /// <exception cref="ConfigurationException">Its config describes a model this program cannot build.</exception>
+    public static ModelInfo ReadInfo(SafetensorsReader file)
+    {
+        if (!file.Metadata.TryGetValue(ConfigKey, out string? config))
+            throw new FileFormatException($"{file.Source}: its metadata has no '{ConfigKey}', so the model's sizes are unknown; files of this program's train have it");
+        IReadOnlyList<string> names = [];
+        if (file.Metadata.TryGetValue(ClassesKey, out string? classes))
+        {
+            try
+            {
+                names = JsonSerializer.Deserialize<string[]>(classes) ?? [];
+            }
+            catch (JsonException)
+            {
+                throw new FileFormatException($"{file.Source}: metadata {ClassesKey} is {Quote.Text(classes)}; a JSON list of names was expected");
+            }
+        }
+        return new ModelInfo(
+            ModelConfig.FromJson(config, file.Source),
+            file.Metadata.ContainsKey(StepKey) ? Number(file, StepKey) : 0,
+            file.Metadata.ContainsKey(ResolutionKey) ? (int)Math.Min(Number(file, ResolutionKey), int.MaxValue) : 0, names);
+    }
+
+    /// <summary>Builds a model and loads its weights, a tensor at a time.</summary>
+    /// <exception cref="FileFormatException">The file is damaged, or a tensor is missing, unexpected or of another shape.</exception>
+    /// <exception cref="ConfigurationException">Its config describes a model this program cannot build.</exception>
+    /// <exception cref="DeviceException">The device is out of memory.</exception>
+    public static (PixelDiTModel Model, ModelInfo Info) LoadModel(string path, Device device)
+    {
+        using var file = SafetensorsReader.Open(path);
+        var info = ReadInfo(file);
+        // Sizes a config claims are checked against the file before memory is taken for them.
+        long expected = ModelCost.Parameters(info.Config), stored = file.Tensors.Sum(tensor => tensor.Count);
+        if (expected != stored) throw new FileFormatException($"{file.Source}: holds {stored} numbers; a model of its config has {expected}");
+        var model = new PixelDiTModel(info.Config, device);
+        try
+        {
+            Read(file, "", model.Parameters, model.Parameters.Values!);
+            model.Parameters.MarkChanged();
+            foreach (var tensor in file.Tensors)
+            {
+                if (!model.Parameters.Contains(tensor.Name)) throw new FileFormatException($"{file.Source}: tensor {Quote.Text(tensor.Name)} is not of this model");
+            }
+            return (model, info);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    private static (string Prefix, Tensor Values)[] Parts(Trainer trainer) =>
+    [
+        ("param.", trainer.Model.Parameters.Values!), ("first.", trainer.Optimizer.First), ("second.", trainer.Optimizer.Second), ("ema.", trainer.Optimizer.Average)
+    ];
+
+    /// <summary>The settings that must be the same for a resumed run to go on as if it had never stopped.</summary>
+    private static string Fingerprint(Trainer trainer) => JsonSerializer.Serialize(trainer.Config);
+
+    private static void Write(string path, ParameterSet parameters, (string Prefix, Tensor Values)[] parts, Dictionary<string, string> metadata)
+    {
+        var places = new Dictionary<string, Tensor>(StringComparer.Ordinal);
+        var specs = new List<TensorSpec>();
+        foreach (var (prefix, values) in parts)
+        {
+            foreach (var parameter in parameters.All)
+            {
+                specs.Add(new TensorSpec(prefix + parameter.Name, DataType.F32, [.. parameter.Shape.Select(size => (long)size)]));
+                places.Add(prefix + parameter.Name, parameters.SliceOf(values, parameter));
+            }
+        }
+        SafetensorsWriter.Write(path, specs, metadata, (name, first, chunk) => places[name].Slice(first, [chunk.Length]).Download(chunk));
+    }
+
+    private static void Read(SafetensorsReader file, string prefix, ParameterSet parameters, Tensor target)
+    {
+        foreach (var parameter in parameters.All)
+        {
+            string name = prefix + parameter.Name;
+            if (!file.Contains(name)) throw new FileFormatException($"{file.Source}: tensor {name} is missing");
+            var shape = file[name].Shape;
+            if (!shape.SequenceEqual(parameter.Shape.Select(size => (long)size)))
+                throw new FileFormatException($"{file.Source}: tensor {name} has shape [{string.Join(", ", shape)}]; {parameter.Shape} was expected");
+            parameters.SliceOf(target, parameter).Upload(file.ReadSingles(name));
+        }
+    }
+
+    private static void Expect(SafetensorsReader file, string key, string expected)
+    {
+        string found = file.Metadata.GetValueOrDefault(key, "absent");
+        if (found != expected) throw new FileFormatException($"{file.Source}: metadata {key} is {found}; to resume, {expected} was expected");
+    }
+
+    private static long Number(SafetensorsReader file, string key)
+        => long.TryParse(file.Metadata.GetValueOrDefault(key), NumberStyles.None, CultureInfo.InvariantCulture, out long value)
+            ? value
+            : throw new FileFormatException($"{file.Source}: metadata {key} is {Quote.Text(file.Metadata.GetValueOrDefault(key, "absent"))}; a whole number was expected");
+}

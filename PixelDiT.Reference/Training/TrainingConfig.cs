@@ -1,0 +1,73 @@
+using PixelDiT.Kernels;
+
+namespace PixelDiT.Reference.Training;
+
+/// <summary>How the learning rate moves after the warm-up.</summary>
+public enum LearningRateDecay
+{
+    /// <summary>It stays.</summary>
+    Constant,
+
+    /// <summary>It falls to zero along half a cosine.</summary>
+    Cosine
+}
+
+/// <summary>The settings of a training run (SPEC §4). Immutable.</summary>
+public sealed record TrainingConfig
+{
+    /// <summary>Images a step.</summary>
+    public int Batch { get; init; } = 32;
+
+    /// <summary>Steps in all.</summary>
+    public int Steps { get; init; } = 10_000;
+
+    /// <summary>The side of the square images.</summary>
+    public int Resolution { get; init; } = 32;
+
+    /// <summary>The share of images that are trained without their class, in [0, 1].</summary>
+    public double ClassDrop { get; init; } = 0.1;
+
+    /// <summary>s of the time shift t / (t + (1 − t)·s): 1 at 256², 3 at 512².</summary>
+    public double TimeShift { get; init; } = 1;
+
+    /// <summary>Steps over which the learning rate rises from zero.</summary>
+    public int Warmup { get; init; }
+
+    /// <summary>How the learning rate moves after the warm-up.</summary>
+    public LearningRateDecay Decay { get; init; }
+
+    /// <summary>The seed of initialisation, order of images and noise.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>The optimiser's numbers.</summary>
+    public OptimizerConfig Optimizer { get; init; } = new();
+
+    /// <summary>Checks every number.</summary>
+    /// <exception cref="ConfigurationException">One is out of its range; the message names it.</exception>
+    public TrainingConfig Validate()
+    {
+        Require("batch", Batch, Batch is >= 1 and <= 65536, "from 1 to 65536");
+        Require("steps", Steps, Steps is >= 1 and <= 100_000_000, "from 1 to 100000000");
+        Require("resolution", Resolution, Resolution is >= 1 and <= 4096, "from 1 to 4096");
+        Require("class-drop", ClassDrop, ClassDrop is >= 0 and <= 1, "from 0 to 1");
+        Require("time-shift", TimeShift, TimeShift is >= 0.01 and <= 100, "from 0.01 to 100, where 1 is none");
+        Require("warmup", Warmup, Warmup >= 0, "0 or above");
+        Optimizer.Validate();
+        return this;
+    }
+
+    /// <summary>The learning rate of a step, from 0.</summary>
+    public double LearningRateAt(long step)
+    {
+        double rate = Optimizer.LearningRate;
+        if (step < Warmup) return rate * (step + 1) / Warmup;
+        if (Decay == LearningRateDecay.Constant) return rate;
+        double done = (double)(step - Warmup) / Math.Max(1, Steps - Warmup);
+        return rate * 0.5 * (1 + Math.Cos(Math.PI * Math.Min(1, done)));
+    }
+
+    private static void Require(string name, double value, bool holds, string range)
+    {
+        if (!holds) throw new ConfigurationException($"{name} is {value}; it must be {range}");
+    }
+}
