@@ -1,0 +1,101 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using PixelDiT.Kernels;
+using PixelDiT.Kernels.Devices;
+using Spectre.Console;
+
+namespace PixelDiT.Reference.Commands;
+
+/// <summary>What all verbs share: common options, errors in one line, and Ctrl-C.</summary>
+internal static class Cli
+{
+    private const int Failure = 1, Interrupted = 130;
+
+    /// <summary>Shows where an error arose.</summary>
+    public static Option<bool> Verbose { get; } = new("--verbose") { Description = "Show the stack trace of an error.", Recursive = true };
+
+    /// <summary>The device to run on.</summary>
+    public static Option<string> Device()
+    {
+        var option = Option("--device", "Where to compute: auto (cuda where there is a card, else cpu), cuda, cpu, or ilgpu-cpu (ILGPU's own CPU accelerator, slow).", "auto");
+        option.AcceptOnlyFromAmong([.. Kernels.Devices.Device.Names]);
+        return option;
+    }
+
+    /// <summary>CPU threads.</summary>
+    public static Option<int> Threads() => Option("--threads", "CPU threads; 0 means one a core. Results do not depend on it.", 0);
+
+    /// <summary>An option with a default that --help shows.</summary>
+    public static Option<T> Option<T>(string name, string description, T value) => new(name) { Description = description, DefaultValueFactory = _ => value };
+
+    /// <summary>An option of numbers such as 0.1, whatever the machine's language.</summary>
+    public static Option<double> Number(string name, string description, double value) => new(name)
+    {
+        Description = description,
+        DefaultValueFactory = _ => value,
+        CustomParser = result => Parse(result, name)
+    };
+
+    /// <summary>An option of two numbers, MIN,MAX.</summary>
+    public static Option<(float Min, float Max)> Interval(string name, string description, (float Min, float Max) value) => new(name)
+    {
+        Description = string.Create(CultureInfo.InvariantCulture, $"{description} [default: {value.Min},{value.Max}]"),
+        HelpName = "MIN,MAX",
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            string[] parts = text.Split(',');
+            if (parts.Length == 2 && TryNumber(parts[0], out double min) && TryNumber(parts[1], out double max)) return ((float)min, (float)max);
+            result.AddError($"{name} is '{text}'; two numbers MIN,MAX were expected, such as 0.1,0.9");
+            return default;
+        }
+    };
+
+    /// <summary>Makes a verb of an action: its errors become one line, its Ctrl-C a cancellation.</summary>
+    public static void SetRun(this Command command, Func<ParseResult, CancellationToken, int> run) => command.SetAction(parsed =>
+    {
+        using var cancel = new CancellationTokenSource();
+        // The first Ctrl-C lets the work in hand end in good order; the second ends the process.
+        void Stop(PosixSignalContext context)
+        {
+            if (cancel.IsCancellationRequested) return;
+            context.Cancel = true;
+            cancel.Cancel();
+        }
+        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+        try
+        {
+            return run(parsed, cancel.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            Console.Error.WriteLine("pixeldit: interrupted");
+            return Interrupted;
+        }
+        catch (Exception error)
+        {
+            Console.Error.WriteLine(error is PixelDiTException ? $"pixeldit: {error.Message}" : $"pixeldit: internal error: {error.GetType().Name}: {error.Message} (--verbose shows where)");
+            if (parsed.GetValue(Verbose)) Console.Error.WriteLine(error);
+            return Failure;
+        }
+    });
+
+    /// <summary>Opens the device of a verb's options.</summary>
+    public static Device Open(ParseResult parsed, Option<string> device, Option<int> threads) => Kernels.Devices.Device.Open(parsed.GetRequiredValue(device), parsed.GetValue(threads));
+
+    /// <summary>Whether a person is watching standard output.</summary>
+    public static bool IsTerminal => !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities.Interactive;
+
+    private static double Parse(ArgumentResult result, string name)
+    {
+        string text = result.Tokens[0].Value;
+        if (TryNumber(text, out double value)) return value;
+        result.AddError($"{name} is '{text}'; a number was expected");
+        return 0;
+    }
+
+    private static bool TryNumber(string text, out double value) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value) && double.IsFinite(value);
+}

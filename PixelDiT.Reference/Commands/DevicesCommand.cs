@@ -1,0 +1,34 @@
+using System.CommandLine;
+using PixelDiT.Kernels;
+using PixelDiT.Kernels.Devices;
+using Spectre.Console;
+
+namespace PixelDiT.Reference.Commands;
+
+/// <summary><c>pixeldit devices</c>: what this machine can compute on.</summary>
+internal static class DevicesCommand
+{
+    public static Command Create()
+    {
+        var command = new Command("devices", "List the devices of this machine.");
+        command.SetRun((_, _) =>
+        {
+            var table = new Table().AddColumns("device", "is");
+            foreach (string name in Device.Names.Where(name => name != "auto"))
+            {
+                try
+                {
+                    using var device = Device.Open(name);
+                    table.AddRow(name, Markup.Escape(device.Description));
+                }
+                catch (DeviceException error)
+                {
+                    table.AddRow(name, Markup.Escape($"not here: {error.Message}"));
+                }
+            }
+            AnsiConsole.Write(table);
+            return 0;
+        });
+        return command;
+    }
+}

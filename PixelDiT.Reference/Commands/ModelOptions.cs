@@ -1,0 +1,58 @@
+using System.CommandLine;
+using PixelDiT.Kernels;
+using PixelDiT.Reference.Models;
+
+namespace PixelDiT.Reference.Commands;
+
+/// <summary>The options that choose a model: a preset, or its sizes, or a preset with some sizes changed.</summary>
+internal sealed class ModelOptions
+{
+    private readonly string _preset;
+
+    private readonly Option<string> _presetName;
+    private readonly Option<int> _hidden = Size("--hidden", "D, the width of a patch token."), _heads = Size("--heads", "h, attention heads.");
+    private readonly Option<int> _patch = Size("--patch", "p, the side of a patch in pixels."), _patchDepth = Size("--patch-depth", "N, patch blocks.");
+    private readonly Option<int> _pixelDepth = Size("--pixel-depth", "M, pixel (PiT) blocks."), _pixelHidden = Size("--pixel-hidden", "d, the width of a pixel token.");
+    private readonly Option<int> _channels = Cli.Option("--channels", "Image channels: 3 for colour, 1 for gray.", 3);
+    private readonly Option<bool> _postModulation = new("--post-modulation") { Description = "Modulate after attention and MLP in the pixel blocks: the authors' cure for loss spikes." };
+
+    public ModelOptions(string preset)
+    {
+        _preset = preset;
+        _presetName = Cli.Option("--preset", $"Sizes by name: {string.Join(", ", Presets.Names)}.", preset);
+    }
+
+    /// <summary>Adds the options to a verb.</summary>
+    public void AddTo(Command command)
+    {
+        foreach (Option option in new Option[] { _presetName, _hidden, _heads, _patch, _patchDepth, _pixelDepth, _pixelHidden, _channels, _postModulation }) command.Options.Add(option);
+    }
+
+    /// <summary>Image channels.</summary>
+    public int Channels(Settings settings) => settings.Get(_channels);
+
+    /// <summary>The model that the options describe.</summary>
+    /// <param name="settings">The values.</param>
+    /// <param name="classes">The data's classes; null leaves the preset's.</param>
+    /// <exception cref="ConfigurationException">The sizes do not fit.</exception>
+    public ModelConfig Build(Settings settings, int? classes = null)
+    {
+        var preset = Presets.Get(settings.IsGiven(_presetName) ? settings.Get(_presetName) : _preset);
+        return (preset with
+        {
+            Hidden = Given(settings, _hidden, preset.Hidden),
+            Heads = Given(settings, _heads, preset.Heads),
+            Patch = Given(settings, _patch, preset.Patch),
+            PatchDepth = Given(settings, _patchDepth, preset.PatchDepth),
+            PixelDepth = Given(settings, _pixelDepth, preset.PixelDepth),
+            PixelHidden = Given(settings, _pixelHidden, preset.PixelHidden),
+            Channels = settings.Get(_channels),
+            Classes = classes ?? preset.Classes,
+            PostModulation = settings.Get(_postModulation)
+        }).Validate();
+    }
+
+    private static int Given(Settings settings, Option<int> option, int preset) => settings.IsGiven(option) ? settings.Get(option) : preset;
+
+    private static Option<int> Size(string name, string description) => new(name) { Description = $"{description} [default: the preset's]", HelpName = "N" };
+}

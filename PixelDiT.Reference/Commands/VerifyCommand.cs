@@ -1,0 +1,45 @@
+using System.CommandLine;
+using System.Globalization;
+using PixelDiT.Reference.Oracle.Conformance;
+using Spectre.Console;
+
+namespace PixelDiT.Reference.Commands;
+
+/// <summary><c>pixeldit verify</c>: is this build right on this machine?</summary>
+internal static class VerifyCommand
+{
+    public static Command Create()
+    {
+        var folder = new Argument<string?>("DIR") { Description = "A folder of conformance cases; without it those inside this program.", Arity = ArgumentArity.ZeroOrOne };
+        Option<string> device = Cli.Device();
+        Option<int> threads = Cli.Threads();
+        var command = new Command("verify", "Compare modules, gradients, training and sampling with tensors of the authors' code. Exit code 1 on a failure.") { folder, device, threads };
+        command.SetRun((parsed, cancel) =>
+        {
+            var files = parsed.GetValue(folder) is { } path ? ConformanceFiles.In(path) : ConformanceFiles.Shipped();
+            using var opened = Cli.Open(parsed, device, threads);
+            Console.WriteLine($"verify on {opened.Description}");
+            var table = new Table().AddColumns("case", "tensors", "worst tensor", "error", "tolerance", "");
+            int failed = 0, passed = 0, skipped = 0;
+            foreach (var result in ConformanceSuite.Run(files, opened))
+            {
+                cancel.ThrowIfCancellationRequested();
+                Row(table, result);
+                if (result.Status == CaseStatus.Pass) passed++;
+                else if (result.Status == CaseStatus.Fail) failed++;
+                else skipped++;
+            }
+            AnsiConsole.Write(table);
+            Console.WriteLine($"{passed} passed, {failed} failed, {skipped} skipped");
+            return failed == 0 && passed > 0 ? 0 : 1;
+        });
+        return command;
+    }
+
+    private static void Row(Table table, CaseResult result)
+    {
+        string error = result.Error.ToString("0.0e-0", CultureInfo.InvariantCulture), tolerance = result.Tolerance.ToString("0.#e-0", CultureInfo.InvariantCulture);
+        if (result.Status == CaseStatus.Skipped) table.AddRow(Markup.Escape(result.Name), "", Markup.Escape(result.Worst), "", "", "[yellow]skipped[/]");
+        else table.AddRow(Markup.Escape(result.Name), $"{result.Compared}", Markup.Escape(result.Worst), error, tolerance, result.Status == CaseStatus.Pass ? "[green]pass[/]" : "[red]FAIL[/]");
+    }
+}
