@@ -3,8 +3,11 @@ using PixelDiT.Reference.Commands;
 
 var root = new RootCommand("PixelDiT in C#: train, sample, verify.")
 {
+    TrainCommand.Create(),
+    SampleCommand.Create(),
     VerifyCommand.Create(),
     BenchCommand.Create(),
+    InfoCommand.Create(),
     DevicesCommand.Create()
 };
 root.Options.Add(Cli.Verbose);
