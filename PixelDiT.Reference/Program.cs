@@ -3,6 +3,7 @@ using PixelDiT.Reference.Commands;
 
 var root = new RootCommand("PixelDiT in C#: train, sample, verify.")
 {
+    DemoCommand.Create(),
     TrainCommand.Create(),
     SampleCommand.Create(),
     VerifyCommand.Create(),

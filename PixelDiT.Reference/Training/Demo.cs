@@ -1,0 +1,74 @@
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Reference.Data;
+using PixelDiT.Reference.Diffusion;
+using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Pictures;
+
+namespace PixelDiT.Reference.Training;
+
+/// <summary>What the demonstration measured.</summary>
+/// <param name="Agreement">The share of generated images whose nearest class is the one asked for.</param>
+/// <param name="RealAgreement">The same share for real images that neither training nor the measure has seen.</param>
+/// <param name="Spread">The mean distance between generated images of a class over that between real ones: near 0 when a class is always the same picture.</param>
+/// <param name="Images">Generated images.</param>
+public sealed record DemoResult(double Agreement, double RealAgreement, double Spread, int Images);
+
+/// <summary>The main job in small: trains on <c>shapes</c> for a few minutes on a CPU, draws a row of pictures for each class and measures them.</summary>
+public static class Demo
+{
+    private const int PerClass = 16, ReferenceImages = 2000, RealImages = 900, FilmColumns = 10;
+
+    /// <summary>The model: between <c>micro</c> and <c>tiny</c>.</summary>
+    public static ModelConfig Sizes { get; } = new() { Hidden = 128, Heads = 4, Patch = 4, PatchDepth = 4, PixelDepth = 1, PixelHidden = 16, Classes = 9 };
+
+    /// <summary>The training settings.</summary>
+    public static TrainingConfig Training { get; } = new()
+    {
+        Batch = 32,
+        Steps = 1000,
+        Resolution = 32,
+        Warmup = 50,
+        Decay = LearningRateDecay.Cosine,
+        Seed = 1,
+        Optimizer = new OptimizerConfig { LearningRate = 2e-3, EmaDecay = 0.995 }
+    };
+
+    /// <summary>The sampler's settings.</summary>
+    public static SamplingConfig Sampling { get; } = new() { Steps = 30, Guidance = 2 };
+
+    /// <summary>Trains into a folder, replacing an earlier demonstration.</summary>
+    public static TrainingRun Create(string folder, Device device) => TrainingRun.Create(folder, device, new Shapes(Training.Resolution), Sizes, Training, ExistingRun.Replace);
+
+    /// <summary>Draws samples.png (a row a class) and trajectory.png, and measures the images.</summary>
+    public static DemoResult Draw(TrainingRun run, string folder, CancellationToken cancel = default)
+    {
+        var source = new Shapes(Training.Resolution, part: ImagePart.HeldOut);
+        int side = Training.Resolution, size = source.Channels * side * side;
+        int[] labels = [.. Enumerable.Range(0, source.Classes * PerClass).Select(i => i / PerClass)];
+        int[] shown = [.. Enumerable.Range(0, FilmColumns).Select(column => (int)Math.Round(column * (double)Sampling.Steps / (FilmColumns - 1)))];
+        var film = Array.ConvertAll(shown, _ => new float[source.Classes * size]);
+        using var averaged = run.Averaged();
+        // All images of a class are one batch, so that the film follows the first of each.
+        float[] images = new ClassSampler(averaged, Sampling).Sample(labels, side, side, Training.Seed, PerClass, (first, step, state) =>
+        {
+            int column = Array.IndexOf(shown, step);
+            if (column >= 0) state.Slice(0, [size]).Download(film[column].AsSpan(first / PerClass * size, size));
+        }, cancel);
+        PngWriter.Write(Path.Combine(folder, "samples.png"), Grid.Compose(Picture.FromBatch(images, source.Channels, side, side), PerClass));
+        PngWriter.Write(Path.Combine(folder, "trajectory.png"), Grid.FilmStrip(film, source.Channels, side, side));
+
+        var measure = ClassAgreement.Fit(source, 0, ReferenceImages);
+        var (real, realLabels) = Read(source, ReferenceImages, RealImages);
+        return new DemoResult(
+            measure.Agreement(images, labels), measure.Agreement(real, realLabels), measure.SpreadWithinClasses(images, labels, real, realLabels), labels.Length);
+    }
+
+    private static (float[] Images, int[] Labels) Read(Shapes source, long first, int count)
+    {
+        int size = source.Channels * source.Height * source.Width;
+        var images = new float[count * size];
+        var labels = new int[count];
+        for (int i = 0; i < count; i++) labels[i] = source.Read(first + i, images.AsSpan(i * size, size));
+        return (images, labels);
+    }
+}
