@@ -49,6 +49,12 @@ internal static unsafe class HostProduct
         {
             int count = Math.Min(height, rows - row);
             float* source = a + (row * aRow);
+            if (aRow == 1 && count == height)
+            {
+                // Rows side by side, as in dyᵀ·x: a step of the tile is one copy.
+                for (int k = 0; k < depth; k++) Copy(source + (k * aStep), tiles + ((nint)k * height), height);
+                continue;
+            }
             for (int k = 0; k < depth; k++)
             {
                 float* from = source + (k * aStep), to = tiles + ((nint)k * height);
