@@ -1,5 +1,9 @@
 using System.CommandLine;
 using PixelDiT.Reference.Commands;
+using Spectre.Console;
+
+// In a file or a pipe there is no edge to wrap a table at.
+if (Console.IsOutputRedirected) AnsiConsole.Profile.Width = 200;
 
 var root = new RootCommand("PixelDiT in C#: train, sample, verify.")
 {

@@ -124,8 +124,9 @@ public static class Checkpoint
         ("param.", trainer.Model.Parameters.Values!), ("first.", trainer.Optimizer.First), ("second.", trainer.Optimizer.Second), ("ema.", trainer.Optimizer.Average)
     ];
 
-    /// <summary>The settings that must be the same for a resumed run to go on as if it had never stopped.</summary>
-    private static string Fingerprint(Trainer trainer) => JsonSerializer.Serialize(trainer.Config);
+    /// <summary>The settings that must be the same for a resumed run to go on as if it had never stopped. A constant learning rate does not know how long the run will be.</summary>
+    private static string Fingerprint(Trainer trainer)
+        => JsonSerializer.Serialize(trainer.Config.Decay == LearningRateDecay.Constant ? trainer.Config with { Steps = 1 } : trainer.Config);
 
     private static void Write(string path, ParameterSet parameters, (string Prefix, Tensor Values)[] parts, Dictionary<string, string> metadata)
     {

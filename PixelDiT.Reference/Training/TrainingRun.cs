@@ -59,14 +59,7 @@ public sealed class TrainingRun : IDisposable
         if (isThere && existing == ExistingRun.Refuse)
             throw new ConfigurationException($"{folder}: holds a training run already; --resume goes on with it, --overwrite replaces it, another --out leaves it alone");
         if (existing == ExistingRun.Resume && !File.Exists(state)) throw new FileFormatException($"{state}: there is no training state to resume");
-        try
-        {
-            Directory.CreateDirectory(folder);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new FileFormatException($"{folder}: cannot be made: {error.Message}", error);
-        }
+        if (File.Exists(folder)) throw new FileFormatException($"{folder}: is a file; the run's folder was expected");
 
         var model = new PixelDiTModel(sizes, device);
         Trainer? trainer = null;
@@ -75,6 +68,7 @@ public sealed class TrainingRun : IDisposable
             Initialization.Draw(model, config.Seed);
             trainer = new Trainer(model, source, config);
             if (existing == ExistingRun.Resume) Checkpoint.LoadState(state, trainer);
+            MakeFolder(folder);
             return new TrainingRun(folder, source, model, trainer);
         }
         catch
@@ -82,6 +76,18 @@ public sealed class TrainingRun : IDisposable
             trainer?.Dispose();
             model.Dispose();
             throw;
+        }
+    }
+
+    private static void MakeFolder(string folder)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new FileFormatException($"{folder}: cannot be made: {error.Message}", error);
         }
     }
 

@@ -1,0 +1,205 @@
+using System.Diagnostics;
+using System.Text.Json;
+using NUnit.Framework;
+
+namespace PixelDiT.Tests.Commands;
+
+/// <summary>The program as a stranger meets it: each verb does its job, each mistake gets one clear line and leaves what was there alone.</summary>
+public sealed class CommandTests
+{
+    private static readonly string[] s_smallModel = ["--preset", "micro", "--hidden", "32", "--heads", "2", "--patch-depth", "1", "--batch", "4", "--resolution", "16", "--threads", "1"];
+
+    private string _folder = "";
+
+    [SetUp]
+    public void MakeFolder() => _folder = Directory.CreateTempSubdirectory("pixeldit-tests").FullName;
+
+    [TearDown]
+    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
+
+    private ProgramResult Run(params string[] arguments) => PixelDiTProgram.Run(_folder, arguments);
+
+    private ProgramResult Train(params string[] arguments) => Run(["train", "--data", "shapes", .. s_smallModel, .. arguments]);
+
+    [Test]
+    public void Train_writes_its_files_and_sample_draws_from_them()
+    {
+        var train = Train("--steps", "3", "--out", "run", "--sample-steps", "2");
+        Assert.That(train.ExitCode, Is.Zero, train.Error);
+        Assert.That(Directory.GetFiles(Path.Combine(_folder, "run")).Select(Path.GetFileName), Is.EquivalentTo((string[])["loss.csv", "model.safetensors", "training.safetensors", "samples.png"]));
+        string[] log = File.ReadAllLines(Path.Combine(_folder, "run", "loss.csv"));
+        Assert.That(log, Has.Length.EqualTo(4));
+        Assert.That(log[0], Is.EqualTo("step,loss,grad_norm,lr,images_per_second"));
+        Assert.That(log[3], Does.StartWith("3,"));
+
+        var sample = Run("sample", "--model", "run/model.safetensors", "--class", "0,green disc", "--count", "2", "--steps", "3", "--out", "pictures", "--singles", "--interval", "0.1,0.9");
+        Assert.That(sample.ExitCode, Is.Zero, sample.Error);
+        Assert.That(Directory.GetFiles(Path.Combine(_folder, "pictures")).Select(Path.GetFileName), Is.EquivalentTo((string[])
+            ["samples.png", "trajectory.png", "class0000_0000.png", "class0000_0001.png", "class0001_0000.png", "class0001_0001.png"]));
+
+        var info = Run("info", "run/model.safetensors");
+        Assert.That(info.ExitCode, Is.Zero, info.Error);
+        Assert.That(info.Output, Does.Contain("trained for 3 steps at 16×16").And.Contain("red disc"));
+    }
+
+    [Test]
+    public void A_config_file_sets_options_and_the_command_line_wins()
+    {
+        File.WriteAllText(Path.Combine(_folder, "config.json"), """{"steps": 5, "lr": 0.5, "post-modulation": true}""");
+        var train = Train("--config", "config.json", "--steps", "2", "--out", "run", "--sample-steps", "0");
+        Assert.That(train.ExitCode, Is.Zero, train.Error);
+        string[] log = File.ReadAllLines(Path.Combine(_folder, "run", "loss.csv"));
+        Assert.That(log, Has.Length.EqualTo(3));
+        Assert.That(log[1].Split(',')[3], Is.EqualTo("0.5"));
+        Assert.That(Run("info", "run/model.safetensors").Output, Does.Contain("post-modulation"));
+    }
+
+    [Test]
+    public void Bench_prints_json_with_the_promised_fields()
+    {
+        var bench = Run("bench", "--preset", "micro", "--batch", "2", "--resolution", "16", "--train", "--repeat", "2", "--json");
+        Assert.That(bench.ExitCode, Is.Zero, bench.Error);
+        using var json = JsonDocument.Parse(bench.Output);
+        var root = json.RootElement;
+        foreach (string key in (string[])["forward_ms", "forward_backward_ms"])
+        {
+            foreach (string part in (string[])["median", "min", "max"]) Assert.That(root.GetProperty(key).GetProperty(part).GetDouble(), Is.Positive);
+        }
+        Assert.That(root.GetProperty("launches").GetInt64(), Is.Positive);
+    }
+
+    [TestCase("DOTNET_EnableAVX512", "8-wide", TestName = "Verify_passes_with_8_lanes")]
+    [TestCase("DOTNET_EnableAVX2", "4-wide", TestName = "Verify_passes_with_4_lanes")]
+    [TestCase("DOTNET_EnableHWIntrinsic", "4-wide vectors without FMA", TestName = "Verify_passes_without_fused_multiply_add")]
+    public void Verify_passes_on_narrower_machines(string variable, string vectors)
+    {
+        var verify = PixelDiTProgram.Run(_folder, new Dictionary<string, string> { [variable] = "0" }, "verify", "--device", "cpu");
+        Assert.That(verify.Output, Does.Contain(vectors), "the switch must have worked");
+        Assert.That(verify.ExitCode, Is.Zero, verify.Output);
+        Assert.That(verify.Output, Does.Contain(" 0 failed"));
+    }
+
+    [Test]
+    public void Verify_of_a_folder_with_a_wrong_tensor_fails()
+    {
+        string cases = Path.Combine(_folder, "cases", "modules");
+        Directory.CreateDirectory(cases);
+        using (var golden = typeof(Reference.Oracle.ExactModel).Assembly.GetManifestResourceStream("golden/modules/rms_norm.safetensors")!)
+        using (var file = File.Create(Path.Combine(cases, "rms_norm.safetensors"))) golden.CopyTo(file);
+        Assert.That(Run("verify", "cases").ExitCode, Is.Zero);
+
+        byte[] bytes = File.ReadAllBytes(Path.Combine(cases, "rms_norm.safetensors"));
+        bytes[^17] ^= 0x40;
+        File.WriteAllBytes(Path.Combine(cases, "rms_norm.safetensors"), bytes);
+        var verify = Run("verify", "cases");
+        Assert.That(verify.ExitCode, Is.EqualTo(1));
+        Assert.That(verify.Output, Does.Contain("FAIL"));
+    }
+
+    private static IEnumerable<TestCaseData> Mistakes()
+    {
+        static TestCaseData Case(string name, string message, params string[] arguments) => new TestCaseData(arguments, message).SetName($"Mistake_{name}");
+        string[] train = ["train", "--data", "shapes", "--preset", "micro", "--steps", "1"];
+        yield return Case("no_verb", "Required command was not provided");
+        yield return Case("unknown_verb", "frobnicate", "frobnicate");
+        yield return Case("unknown_option", "--frobnicate", [.. train, "--out", "new", "--frobnicate"]);
+        yield return Case("missing_data", "--data is missing", "train", "--out", "new");
+        yield return Case("missing_out", "--out is missing", train);
+        yield return Case("unknown_source", "shapes, idx:FOLDER", "train", "--data", "frobnicate", "--out", "new");
+        yield return Case("missing_folder", "nowhere", "train", "--data", "folder:nowhere", "--out", "new");
+        yield return Case("unknown_preset", "micro, tiny", "train", "--data", "shapes", "--out", "new", "--preset", "huge");
+        yield return Case("resolution_not_divisible", "multiples of 4", [.. train, "--out", "new", "--resolution", "18"]);
+        yield return Case("heads_do_not_divide", "hidden is 30", [.. train, "--out", "new", "--hidden", "30"]);
+        yield return Case("negative_rate", "lr is -1", [.. train, "--out", "new", "--lr", "-1"]);
+        yield return Case("rate_no_number", "--lr is 'fast'", [.. train, "--out", "new", "--lr", "fast"]);
+        yield return Case("zero_batch", "batch is 0", [.. train, "--out", "new", "--batch", "0"]);
+        yield return Case("threads_out_of_range", "threads is -3", [.. train, "--out", "new", "--threads", "-3"]);
+        yield return Case("unknown_device", "quantum", [.. train, "--out", "new", "--device", "quantum"]);
+        yield return Case("out_is_a_file", "file.txt", [.. train, "--out", "file.txt"]);
+        yield return Case("existing_run", "holds a training run already", [.. train, "--out", "run"]);
+        yield return Case("resume_without_state", "no training state", [.. train, "--out", "new", "--resume"]);
+        yield return Case("unknown_config_key", "'stepz' is unknown", [.. train, "--out", "new", "--config", "bad.json"]);
+        yield return Case("config_of_wrong_kind", "steps is \"many\"", "train", "--data", "shapes", "--out", "new", "--config", "kind.json");
+        yield return Case("model_missing", "nothere.safetensors", "sample", "--model", "nothere.safetensors");
+        yield return Case("model_truncated", "truncated.safetensors", "sample", "--model", "truncated.safetensors");
+        yield return Case("model_empty", "empty.safetensors", "sample", "--model", "empty.safetensors");
+        yield return Case("model_no_model", "file.txt", "info", "file.txt");
+        yield return Case("class_out_of_range", "class '99' is unknown", "sample", "--model", "run/model.safetensors", "--class", "99", "--out", "new");
+        yield return Case("class_unknown_name", "class 'dog' is unknown", "sample", "--model", "run/model.safetensors", "--class", "dog", "--out", "new");
+        yield return Case("interval_reversed", "interval is 0.9 to 0.1", "sample", "--model", "run/model.safetensors", "--interval", "0.9,0.1", "--out", "new");
+        yield return Case("interval_of_one_number", "two numbers", "sample", "--model", "run/model.safetensors", "--interval", "0.9", "--out", "new");
+        yield return Case("sample_resolution", "multiples of 4", "sample", "--model", "run/model.safetensors", "--resolution", "17", "--out", "new");
+        yield return Case("unknown_sampler", "euler", "sample", "--model", "run/model.safetensors", "--sampler", "magic", "--out", "new");
+        yield return Case("zero_steps", "steps is 0", "sample", "--model", "run/model.safetensors", "--steps", "0", "--out", "new");
+        yield return Case("verify_missing_folder", "nowhere", "verify", "nowhere");
+        yield return Case("broken_images_only", "zero.png", "train", "--data", "folder:images", "--out", "new");
+    }
+
+    [TestCaseSource(nameof(Mistakes))]
+    public void A_mistake_gets_a_clear_line_and_leaves_everything_alone(string[] arguments, string message)
+    {
+        Directory.CreateDirectory(Path.Combine(_folder, "images", "cat"));
+        Directory.CreateDirectory(Path.Combine(_folder, "run"));
+        File.WriteAllText(Path.Combine(_folder, "file.txt"), "not a model");
+        File.WriteAllText(Path.Combine(_folder, "bad.json"), """{"stepz": 5}""");
+        File.WriteAllText(Path.Combine(_folder, "kind.json"), """{"steps": "many"}""");
+        File.WriteAllText(Path.Combine(_folder, "empty.safetensors"), "");
+        File.WriteAllBytes(Path.Combine(_folder, "images", "cat", "zero.png"), []);
+        File.Copy(TrainedModel.Path, Path.Combine(_folder, "run", "model.safetensors"));
+        File.WriteAllBytes(Path.Combine(_folder, "truncated.safetensors"), File.ReadAllBytes(TrainedModel.Path)[..^100]);
+        var before = Snapshot();
+
+        var result = Run(arguments);
+
+        Assert.That(result.ExitCode, Is.Not.Zero);
+        Assert.That(result.Error, Does.Contain(message));
+        Assert.That(result.Error, Does.Not.Contain("   at "), "no stack trace");
+        Assert.That(Snapshot(), Is.EqualTo(before), "nothing was changed or left behind");
+    }
+
+    [Test]
+    public void Verbose_shows_where()
+    {
+        var result = Run("sample", "--model", "nothere.safetensors", "--verbose");
+        Assert.That(result.ExitCode, Is.Not.Zero);
+        Assert.That(result.Error, Does.Contain("   at "));
+    }
+
+    [Test]
+    public void Interrupting_training_leaves_a_usable_checkpoint_that_resumes()
+    {
+        if (OperatingSystem.IsWindows()) Assert.Ignore("signals are sent by kill");
+        using var process = PixelDiTProgram.Start(_folder, null, ["train", "--data", "shapes", .. s_smallModel, "--steps", "1000000", "--out", "run", "--sample-steps", "0"]);
+        string log = Path.Combine(_folder, "run", "loss.csv");
+        var waited = Stopwatch.StartNew();
+        while ((!File.Exists(log) || File.ReadAllLines(log).Length < 5) && waited.Elapsed.TotalSeconds < 60) Thread.Sleep(50);
+        Process.Start("kill", ["-INT", $"{process.Id}"])!.WaitForExit();
+        string error = process.StandardError.ReadToEnd();
+        Assert.That(process.WaitForExit(60_000), Is.True, "it ends soon");
+        Assert.That(process.ExitCode, Is.EqualTo(130));
+        Assert.That(error, Does.Contain("interrupted"));
+        int done = File.ReadAllLines(log).Length - 1;
+
+        var sample = Run("sample", "--model", "run/model.safetensors", "--class", "0", "--count", "1", "--steps", "1");
+        Assert.That(sample.ExitCode, Is.Zero, sample.Error);
+        Assert.That(Run("info", "run/model.safetensors").Output, Does.Contain($"trained for {done:N0} steps"));
+    }
+
+    private string[] Snapshot() => [.. Directory.EnumerateFileSystemEntries(_folder, "*", SearchOption.AllDirectories).Order()
+        .Select(path => $"{path} {(File.Exists(path) ? $"{new FileInfo(path).Length} {File.GetLastWriteTimeUtc(path):O}" : "folder")}")];
+
+    /// <summary>A model file made once for all mistakes.</summary>
+    private static class TrainedModel
+    {
+        private static readonly Lazy<string> s_path = new(Make);
+
+        public static string Path => s_path.Value;
+
+        private static string Make()
+        {
+            string folder = Directory.CreateTempSubdirectory("pixeldit-model").FullName;
+            var result = PixelDiTProgram.Run(folder, ["train", "--data", "shapes", .. s_smallModel, "--steps", "1", "--out", "run", "--sample-steps", "0"]);
+            return result.ExitCode == 0 ? System.IO.Path.Combine(folder, "run", "model.safetensors") : throw new InvalidOperationException(result.Error);
+        }
+    }
+}
