@@ -15,7 +15,7 @@ public enum DeviceKind
     /// <summary>This project's threads call kernels directly.</summary>
     Cpu,
 
-    /// <summary>ILGPU's CPU accelerator: slower, and the proof that what runs on the CPU is the kernel that compiles for CUDA.</summary>
+    /// <summary>ILGPU's CPU accelerator: slower, and the proof that ILGPU accepts and enters the very kernels that the CPU runs. Intrinsics run their CPU bodies here too.</summary>
     IlgpuCpu,
 
     /// <summary>An NVIDIA card through ILGPU's PTX.</summary>

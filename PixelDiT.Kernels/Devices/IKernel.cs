@@ -5,7 +5,8 @@ namespace PixelDiT.Kernels.Devices;
 
 /// <summary>
 /// A kernel: a struct that holds its arguments (views and numbers) and whose indices are parameters. The same method is compiled to PTX,
-/// run by ILGPU's CPU accelerator, and called directly by this project's own threads.
+/// run by ILGPU's CPU accelerator, and called directly by this project's own threads. What differs between machines, the loops over elements and the
+/// tiles of products and attention, stands behind intrinsics with a body for the CPU and one for PTX.
 /// </summary>
 public interface IKernel
 {

@@ -53,7 +53,7 @@ internal static class AttentionForwardBody
         HostHeads.Store(a.O, image, head, first, rows, width, target);
     }
 
-    /// <summary>A GPU thread takes a query: one pass for the largest score and the sum, one for the result.</summary>
+    /// <summary>A GPU thread takes a query: one pass over the keys for the largest score and the sum, then one for every four channels of the result.</summary>
     private static void DeviceTile<T>(AttentionForward<T> a, int image, int head, int first, int lane, int lanes) where T : unmanaged, IStorage<T>
     {
         long keys = a.K.First(image, head), values = a.V.First(image, head);

@@ -163,6 +163,13 @@ public sealed class Tape : IDisposable
     /// <summary>Begins a scope: without recording, values made in it are released at its end, but for those kept.</summary>
     internal Scope Begin() => new(this);
 
+    /// <summary>Goes from a block's input to its output; the input is released unless the tape records.</summary>
+    internal Variable Replace(Variable input, Variable output)
+    {
+        if (!Recording && input.Owned) Release(input.Value);
+        return output;
+    }
+
     private void Release(Tensor? tensor)
     {
         if (tensor is null) return;

@@ -17,7 +17,7 @@ internal static class BenchCommand
         Option<bool> train = new("--train") { Description = "Time forward and backward too (no optimiser)." }, json = new("--json") { Description = "Print JSON." };
         Option<string> device = Cli.Device();
         Option<int> threads = Cli.Threads();
-        Option<string?> config = new("--config") { Description = "A JSON file with option values." };
+        Option<string?> config = new("--config") { Description = "A JSON file with option values; the command line wins.", HelpName = "FILE" };
         var command = new Command("bench", "Time a model with random weights.");
         model.AddTo(command);
         foreach (Option option in new Option[] { batch, resolution, train, repeat, json, device, threads, config }) command.Options.Add(option);

@@ -35,7 +35,8 @@ internal static class InfoCommand
         Console.WriteLine($"{expected:N0} parameters in {ModelCost.Tensors(config)} tensors by its config");
         if (info.Step > 0) Console.WriteLine($"trained for {info.Step:N0} steps{(info.Resolution > 0 ? $" at {info.Resolution}×{info.Resolution}" : "")}");
         if (info.ClassNames.Count > 0) Console.WriteLine($"classes: {string.Join(", ", info.ClassNames)}");
-        if (file.Tensors.Sum(tensor => tensor.Count) != expected) Console.WriteLine("the tensors are not those of its config");
+        if (file.Contains("param.final_layer.linear.bias")) Console.WriteLine("training state: weights, both moments and the averaged weights");
+        else if (file.Tensors.Sum(tensor => tensor.Count) != expected) Console.WriteLine("the tensors are not those of its config");
     }
 
     private static void List(SafetensorsReader file)

@@ -58,7 +58,12 @@ internal static class TrainCommand
                 ClassDrop = settings.Get(classDrop),
                 TimeShift = settings.Get(timeShift),
                 Warmup = settings.Get(warmup),
-                Decay = Enum.Parse<LearningRateDecay>(settings.Get(decay), ignoreCase: true),
+                Decay = settings.Get(decay) switch
+                {
+                    "constant" => LearningRateDecay.Constant,
+                    "cosine" => LearningRateDecay.Cosine,
+                    var other => throw new ConfigurationException($"lr-decay is '{other}'; constant or cosine was expected")
+                },
                 Seed = settings.Get(seed),
                 Optimizer = new OptimizerConfig
                 {

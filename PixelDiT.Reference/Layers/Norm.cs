@@ -8,7 +8,8 @@ namespace PixelDiT.Reference.Layers;
 /// <param name="width">n.</param>
 public sealed class Norm(ParameterSet parameters, string name, int width)
 {
-    private readonly string _modulated = name.Replace("norm", "modulated", StringComparison.Ordinal);
+    // patch_blocks.0.norm1 → patch_blocks.0.modulated1
+    private readonly string _modulated = string.Concat(name.AsSpan(0, name.LastIndexOf('.') + 1), name[(name.LastIndexOf('.') + 1)..].Replace("norm", "modulated", StringComparison.Ordinal));
 
     /// <summary>[n].</summary>
     public Parameter Weight { get; } = parameters.Add($"{name}.weight", [width]);

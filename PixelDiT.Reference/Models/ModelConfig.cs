@@ -80,24 +80,32 @@ public sealed record ModelConfig
         }
         if (Hidden % Heads != 0) throw new ConfigurationException($"hidden is {Hidden} and heads is {Heads}; hidden must be a multiple of heads");
         if (HeadWidth % 4 != 0) throw new ConfigurationException($"hidden / heads is {HeadWidth}; the width of a head must be a multiple of 4 (2-D RoPE turns pairs along x and y)");
+        if (PixelAttention < 0 || PixelHeads < 0 || PixelAttentionWidth % PixelAttentionHeads != 0 || PixelAttentionWidth / PixelAttentionHeads % 4 != 0)
+            throw new ConfigurationException($"pixel attention is {PixelAttentionWidth} wide with {PixelAttentionHeads} heads; the width of a head must be a whole multiple of 4");
         if (PixelHidden % 4 != 0) throw new ConfigurationException($"pixel-hidden is {PixelHidden}; it must be a multiple of 4 (its position embedding has sines and cosines of x and of y)");
         return this;
     }
 
     /// <summary>The configuration as JSON in the authors' constructor arguments (SPEC §10), plus in_channels; stored in a checkpoint's metadata under "config".</summary>
-    public string ToJson() => JsonSerializer.Serialize(new Dictionary<string, object>
+    public string ToJson()
     {
-        ["in_channels"] = Channels,
-        ["num_groups"] = Heads,
-        ["hidden_size"] = Hidden,
-        ["pixel_hidden_size"] = PixelHidden,
-        ["patch_depth"] = PatchDepth,
-        ["pixel_depth"] = PixelDepth,
-        ["patch_size"] = Patch,
-        ["num_classes"] = Classes,
-        ["use_pixel_abs_pos"] = true,
-        ["pit_adaln_post_modulation"] = PostModulation
-    });
+        var fields = new Dictionary<string, object>
+        {
+            ["in_channels"] = Channels,
+            ["num_groups"] = Heads,
+            ["hidden_size"] = Hidden,
+            ["pixel_hidden_size"] = PixelHidden,
+            ["patch_depth"] = PatchDepth,
+            ["pixel_depth"] = PixelDepth,
+            ["patch_size"] = Patch,
+            ["num_classes"] = Classes,
+            ["use_pixel_abs_pos"] = true,
+            ["pit_adaln_post_modulation"] = PostModulation
+        };
+        if (PixelAttention > 0) fields["pixel_attn_hidden_size"] = PixelAttention;
+        if (PixelHeads > 0) fields["pixel_num_groups"] = PixelHeads;
+        return JsonSerializer.Serialize(fields);
+    }
 
     /// <summary>Reads the authors' constructor arguments (SPEC §10). An absent optional key has its default; an unknown key is an error.</summary>
     /// <param name="json">The text of a JSON object.</param>
@@ -118,7 +126,7 @@ public sealed record ModelConfig
 
         int Size(string key, int? absent = null)
         {
-            if (!fields.Remove(key, out var value)) return absent ?? throw new ConfigurationException($"{source}: config lacks {key}");
+            if (!fields.Remove(key, out var value) || (value.ValueKind == JsonValueKind.Null && absent is not null)) return absent ?? throw new ConfigurationException($"{source}: config lacks {key}");
             return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number)
                 ? number
                 : throw new ConfigurationException($"{source}: config {key} is {value.GetRawText()}; a whole number was expected");
@@ -141,6 +149,8 @@ public sealed record ModelConfig
             PixelDepth = Size("pixel_depth"),
             Patch = Size("patch_size"),
             Classes = Size("num_classes"),
+            PixelAttention = Size("pixel_attn_hidden_size", 0),
+            PixelHeads = Size("pixel_num_groups", 0),
             PostModulation = Flag("pit_adaln_post_modulation", false)
         };
         if (!Flag("use_pixel_abs_pos", true)) throw new ConfigurationException($"{source}: config use_pixel_abs_pos is false; this program builds models with the position embedding only");

@@ -70,7 +70,7 @@ public sealed class PixelDiTModel : IDisposable
         tape.Stage("s_embedder", s);
         for (int i = 0; i < _patchBlocks.Length; i++)
         {
-            s = _patchBlocks[i].Forward(tape, s, c, tables.Patch);                // [B, L, D]
+            s = tape.Replace(s, _patchBlocks[i].Forward(tape, s, c, tables.Patch));                // [B, L, D]
             tape.Stage($"patch_blocks.{i}", s);
         }
         var condition = tape.AddSilu(s, tEmb);                                    // [B, L, D]
@@ -79,7 +79,7 @@ public sealed class PixelDiTModel : IDisposable
         tape.Stage("pixel_embedder", u);
         for (int j = 0; j < _pixelBlocks.Length; j++)
         {
-            u = _pixelBlocks[j].Forward(tape, u, condition, batch, tables.Pixel); // [B·L, P, d]
+            u = tape.Replace(u, _pixelBlocks[j].Forward(tape, u, condition, batch, tables.Pixel)); // [B·L, P, d]
             tape.Stage($"pixel_blocks.{j}", u);
         }
         var pixels = _finalLayer.Forward(tape, u);                                // [B·L, P, C]

@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Formats;
 using StbImageWriteSharp;
 
 namespace PixelDiT.Reference.Pictures;
@@ -6,33 +7,22 @@ namespace PixelDiT.Reference.Pictures;
 /// <summary>Writes pictures as PNG.</summary>
 public static class PngWriter
 {
-    /// <summary>Writes a file whole or not at all: into a temporary file beside the target, which then takes its name. Folders on the way are made.</summary>
+    /// <summary>Writes a file whole or not at all. Folders on the way are made.</summary>
     /// <param name="path">The file; replaced if it is there.</param>
     /// <param name="picture">What to write.</param>
     /// <exception cref="FileFormatException">The file cannot be written; the message names it and says why.</exception>
     public static void Write(string path, Picture picture)
     {
         if (path.Length == 0) throw new FileFormatException("a picture was to be written to a file without a name");
-        string whole = Path.GetFullPath(path);
-        string temporary = $"{whole}.{Guid.NewGuid():N}.tmp";
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(whole) ?? ".");
-            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write))
-            {
-                Write(stream, picture);
-                stream.Flush(flushToDisk: true);
-            }
-            File.Move(temporary, whole, overwrite: true);
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path)) ?? ".");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new FileFormatException($"{path}: cannot be written ({error.Message})", error);
+            throw new FileFormatException($"{path}: cannot be written: {error.Message}", error);
         }
-        finally
-        {
-            if (File.Exists(temporary)) File.Delete(temporary);
-        }
+        AtomicFile.Write(path, stream => Write(stream, picture));
     }
 
     /// <summary>Writes to a stream.</summary>

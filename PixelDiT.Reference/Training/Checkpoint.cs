@@ -126,7 +126,21 @@ public static class Checkpoint
 
     /// <summary>The settings that must be the same for a resumed run to go on as if it had never stopped. A constant learning rate does not know how long the run will be.</summary>
     private static string Fingerprint(Trainer trainer)
-        => JsonSerializer.Serialize(trainer.Config.Decay == LearningRateDecay.Constant ? trainer.Config with { Steps = 1 } : trainer.Config);
+    {
+        var config = trainer.Config;
+        return JsonSerializer.Serialize(new Dictionary<string, object?>
+        {
+            ["data"] = trainer.DataName,
+            ["batch"] = config.Batch,
+            ["resolution"] = config.Resolution,
+            ["class_drop"] = config.ClassDrop,
+            ["time_shift"] = config.TimeShift,
+            ["warmup"] = config.Warmup,
+            ["seed"] = config.Seed,
+            ["cosine_over"] = config.Decay == LearningRateDecay.Cosine ? config.Steps : null,
+            ["optimizer"] = config.Optimizer
+        });
+    }
 
     private static void Write(string path, ParameterSet parameters, (string Prefix, Tensor Values)[] parts, Dictionary<string, string> metadata)
     {

@@ -5,7 +5,7 @@ using PixelDiT.Reference.Autodiff;
 
 namespace PixelDiT.Reference.Training;
 
-/// <summary>The optimiser's numbers (SPEC §4). The defaults are the authors' for ImageNet at 256².</summary>
+/// <summary>The optimiser's numbers (SPEC §4). The defaults are the authors' for ImageNet at 256², but for the average's quick beginning.</summary>
 public sealed record OptimizerConfig
 {
     /// <summary>AdamW's step size.</summary>

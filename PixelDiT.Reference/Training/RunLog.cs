@@ -10,6 +10,7 @@ public sealed class RunLog : IDisposable
     public const string Header = "step,loss,grad_norm,lr,images_per_second";
 
     private readonly StreamWriter _writer;
+    private readonly string _path;
 
     /// <summary>Opens a log.</summary>
     /// <param name="path">The file.</param>
@@ -17,6 +18,7 @@ public sealed class RunLog : IDisposable
     /// <exception cref="FileFormatException">The file cannot be written.</exception>
     public RunLog(string path, long keep = 0)
     {
+        _path = path;
         try
         {
             string[] kept = keep > 0 && File.Exists(path) ? [.. File.ReadLines(path).Skip(1).TakeWhile(line => StepOf(line) <= keep)] : [];
@@ -40,9 +42,9 @@ public sealed class RunLog : IDisposable
             _writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{report.Step},{report.Loss:G9},{report.GradientNorm:G9},{report.LearningRate:G9},{report.ImagesPerSecond:F1}"));
             _writer.Flush();
         }
-        catch (IOException error)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new FileFormatException($"loss.csv: cannot be written: {error.Message}", error);
+            throw new FileFormatException($"{_path}: cannot be written: {error.Message}", error);
         }
     }
 

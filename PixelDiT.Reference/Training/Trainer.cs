@@ -56,6 +56,9 @@ public sealed class Trainer : IDisposable
     /// <summary>The model in training.</summary>
     public PixelDiTModel Model { get; }
 
+    /// <summary>The data's name.</summary>
+    public string DataName => _source.Name;
+
     /// <summary>The settings.</summary>
     public TrainingConfig Config { get; }
 

@@ -32,6 +32,11 @@ public static class ConformanceSuite
             using var golden = files.Open(name);
             return TrainingCases.Optimizer(name, device, golden);
         }
+        if (name == "torch_randn")
+        {
+            using var golden = files.Open(name);
+            return SamplingCases.TorchRandn(name, golden);
+        }
         if (folder.Length > 0 && !ModelCases.IsClassModel(files, folder)) return Skipped(name, "not a class-conditional model");
         return file switch
         {

@@ -1,8 +1,10 @@
+using System.Globalization;
 using System.Text.Json;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Diffusion;
+using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Oracle.Conformance;
@@ -15,6 +17,21 @@ internal static class SamplingCases
 
     // A byte may differ by one where the value lies this near a rounding edge: the state's own tolerance in units of a byte.
     private const double EdgeDistance = 1e-3;
+
+    // PyTorch computes logarithm, sine and cosine by its own float32 polynomials; the draws of this program round each to float32.
+    private const double NoiseTolerance = 5e-7;
+
+    /// <summary>PyTorch's normal draws; the tensors are named by seed and count.</summary>
+    public static CaseResult TorchRandn(string name, SafetensorsReader golden)
+    {
+        var comparison = new Comparison(name, golden);
+        foreach (var tensor in golden.Tensors)
+        {
+            if (ulong.TryParse(tensor.Name.Split('.')[0]["seed".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed))
+                comparison.Tensor(tensor.Name, new TorchRandom(seed).Normal(checked((int)tensor.Count)), NoiseTolerance);
+        }
+        return comparison.Result();
+    }
 
     /// <summary>Every run in a case's file.</summary>
     public static CaseResult Run(string name, Device device, ConformanceFiles files)
