@@ -57,6 +57,9 @@ public sealed unsafe class Device : IDisposable
     /// <summary>Kernels launched so far.</summary>
     public long Launches { get; private set; }
 
+    /// <summary>Where the time of each launch is added, or null. A profiled launch is waited for.</summary>
+    public LaunchProfile? Profile { get; set; }
+
     /// <summary>The name a person knows the device by.</summary>
     public string Description => Kind switch
     {
@@ -151,6 +154,19 @@ public sealed unsafe class Device : IDisposable
     {
         if (items == 0) return;
         Launches++;
+        if (Profile is not { } profile)
+        {
+            Start(ref kernel, items, lanes);
+            return;
+        }
+        long began = System.Diagnostics.Stopwatch.GetTimestamp();
+        Start(ref kernel, items, lanes);
+        Synchronize();
+        profile.Add(typeof(TKernel), System.Diagnostics.Stopwatch.GetTimestamp() - began);
+    }
+
+    private void Start<TKernel>(ref TKernel kernel, int items, int lanes) where TKernel : struct, IKernel
+    {
         if (_pool is { } pool)
         {
             pool.Run(&KernelEntry.Direct<TKernel>, Unsafe.AsPointer(ref kernel), items);

@@ -47,7 +47,8 @@ public static class KernelCatalog
             .SelectMany(Close);
     }
 
-    private static string NameOf(Type type)
+    /// <summary>A readable name of a kernel type.</summary>
+    internal static string NameOf(Type type)
     {
         string name = type.Name.Split('`')[0];
         if (type.DeclaringType is { } outer) name = $"{outer.Name.Split('`')[0]}.{name}";

@@ -29,7 +29,8 @@ public readonly record struct Timing(double Median, double Min, double Max)
 /// <param name="ForwardBackwardLaunches">Kernels a forward and backward launch.</param>
 /// <param name="ForwardGflop">A forward's cost by the model's sizes.</param>
 /// <param name="PeakBytes">The most device memory in use at once, weights included.</param>
-public sealed record BenchmarkResult(Timing Forward, Timing? ForwardBackward, long ForwardLaunches, long ForwardBackwardLaunches, double ForwardGflop, long PeakBytes);
+/// <param name="Kernels">Time by kernel in one run of what was timed last.</param>
+public sealed record BenchmarkResult(Timing Forward, Timing? ForwardBackward, long ForwardLaunches, long ForwardBackwardLaunches, double ForwardGflop, long PeakBytes, IReadOnlyList<KernelTime> Kernels);
 
 /// <summary>Times a model's forward and backward with random weights and inputs.</summary>
 public static class Benchmark
@@ -81,7 +82,12 @@ public static class Benchmark
             trainLaunches = device.Launches - before;
             forwardBackward = Time(ForwardBackward, repeat, device, cancel);
         }
-        return new BenchmarkResult(forward, forwardBackward, forwardLaunches, trainLaunches, ModelCost.ForwardFlops(config, batch, resolution, resolution) / 1e9, device.Arena.PeakBytes);
+        device.Profile = new LaunchProfile();
+        if (train) ForwardBackward();
+        else Forward();
+        var kernels = device.Profile.Times;
+        device.Profile = null;
+        return new BenchmarkResult(forward, forwardBackward, forwardLaunches, trainLaunches, ModelCost.ForwardFlops(config, batch, resolution, resolution) / 1e9, device.Arena.PeakBytes, kernels);
 
         void Forward()
         {
