@@ -41,11 +41,11 @@ public static class Formulas
     public static S Sigmoid<L, S>(S x) where L : struct, ILanes<S> where S : unmanaged
         => L.Divide(L.Set(1f), L.Add(L.Set(1f), Exp<L, S>(L.Subtract(L.Set(0f), x))));
 
-    /// <summary>silu(x) = x·σ(x).</summary>
+    /// <summary>silu(x) = x·σ(x) within 3.6e-7 relative.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static S Silu<L, S>(S x) where L : struct, ILanes<S> where S : unmanaged => L.Multiply(x, Sigmoid<L, S>(x));
 
-    /// <summary>silu′(x) = σ(x)·(1 + x·(1 − σ(x))).</summary>
+    /// <summary>silu′(x) = σ(x)·(1 + x·(1 − σ(x))) within 1.5e-6 absolute: near σ = 1 the difference keeps σ's rounding of 9e-8, which x multiplies until σ is 1, at 17.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static S SiluSlope<L, S>(S x) where L : struct, ILanes<S> where S : unmanaged
     {

@@ -23,5 +23,5 @@ internal static class Tolerances
 
     public static readonly Tolerance Brain = new(4e-3, "arithmetic is float32, and what is stored is rounded once, by 2^-8 at most");
 
-    public static readonly Tolerance BrainChain = new(2e-2, "each value between operations is rounded, by 2^-8 at most, and gradients sum such errors");
+    public static readonly Tolerance BrainChain = new(1e-2, "each value between operations is rounded, by 2^-8 at most, and gradients sum such errors");
 }
