@@ -23,8 +23,8 @@ public static class NormRotate
         else Forward<Single32>(qkv, part, weight, table, y, rstd);
     }
 
-    /// <summary>One part of dQkv (written) and dWeight (added to).</summary>
-    public static void Backward(Tensor dY, Tensor qkv, int part, Tensor weight, RotaryTable table, Tensor rstd, Tensor dQkv, Tensor dWeight)
+    /// <summary>One part of dQkv (written) and dWeight (added to; null where it is not wanted).</summary>
+    public static void Backward(Tensor dY, Tensor qkv, int part, Tensor weight, RotaryTable table, Tensor rstd, Tensor dQkv, Tensor? dWeight)
     {
         if (qkv.Type == ElementType.BFloat16) Backward<BFloat16>(dY, qkv, part, weight, table, rstd, dQkv, dWeight);
         else Backward<Single32>(dY, qkv, part, weight, table, rstd, dQkv, dWeight);
@@ -36,13 +36,13 @@ public static class NormRotate
         qkv.Device.Launch(new ForwardKernel<T>(qkv.View<T>(), weight.View<float>(), table.Cos.View<float>(), table.Sin.View<float>(), y.View<T>(), rstd.View<float>(), at), y.Shape.Rows, 32);
     }
 
-    private static void Backward<T>(Tensor dY, Tensor qkv, int part, Tensor weight, RotaryTable table, Tensor rstd, Tensor dQkv, Tensor dWeight) where T : unmanaged, IStorage<T>
+    private static void Backward<T>(Tensor dY, Tensor qkv, int part, Tensor weight, RotaryTable table, Tensor rstd, Tensor dQkv, Tensor? dWeight) where T : unmanaged, IStorage<T>
     {
         var at = new Layout(qkv, part);
         int rows = dY.Shape.Rows;
         ArrayView<float> cos = table.Cos.View<float>(), sin = table.Sin.View<float>();
         qkv.Device.Launch(new BackwardKernel<T>(dY.View<T>(), qkv.View<T>(), weight.View<float>(), cos, sin, rstd.View<float>(), dQkv.View<T>(), at), rows, 32);
-        ColumnSums.Accumulate(new WeightTerm<T>(dY.View<T>(), qkv.View<T>(), cos, sin, rstd.View<float>(), at), rows, at.Width, dWeight);
+        if (dWeight is not null) ColumnSums.Accumulate(new WeightTerm<T>(dY.View<T>(), qkv.View<T>(), cos, sin, rstd.View<float>(), at), rows, at.Width, dWeight);
     }
 
     /// <summary>Where a row (image, token, head) lies in qkv and in the table.</summary>
