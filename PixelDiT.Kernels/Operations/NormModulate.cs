@@ -21,6 +21,10 @@ public static class NormModulate
     /// <summary>y [R, n] and rstd [R].</summary>
     public static void Forward(Tensor x, Tensor weight, Modulation modulation, int shift, int scale, Tensor y, Tensor rstd)
     {
+        x.RequireSameCount(y);
+        weight.RequireCountOf("the weight of a norm", x.Shape[^1]);
+        rstd.RequireCountOf("rstd", x.Shape.Rows);
+        modulation.Require(x.Shape, shift, scale);
         if (x.Type == ElementType.BFloat16) Forward<BFloat16>(x, weight, modulation, shift, scale, y, rstd);
         else Forward<Single32>(x, weight, modulation, shift, scale, y, rstd);
     }

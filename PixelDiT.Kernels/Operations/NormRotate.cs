@@ -19,6 +19,11 @@ public static class NormRotate
     /// <summary>y [B, L, h, hd] and rstd [B, L, h] from one part of qkv.</summary>
     public static void Forward(Tensor qkv, int part, Tensor weight, RotaryTable table, Tensor y, Tensor rstd)
     {
+        if (qkv.Shape.Rank != 5 || qkv.Shape[2] != 3) throw new ShapeException($"qkv is [B, L, 3, h, hd]; {qkv.Shape} was given");
+        y.RequireCountOf("queries or keys", qkv.Count / 3);
+        weight.RequireCountOf("the weight of a norm", qkv.Shape[^1]);
+        table.Cos.RequireCountOf("a rotary table", (long)qkv.Shape[1] * qkv.Shape[^1]);
+        rstd.RequireCountOf("rstd", qkv.Count / 3 / qkv.Shape[^1]);
         if (qkv.Type == ElementType.BFloat16) Forward<BFloat16>(qkv, part, weight, table, y, rstd);
         else Forward<Single32>(qkv, part, weight, table, y, rstd);
     }

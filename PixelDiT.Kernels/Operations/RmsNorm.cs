@@ -22,6 +22,9 @@ public static class RmsNorm
     /// <summary>y [R, n] and rstd [R] from x [R, n] and weight [n].</summary>
     public static void Forward(Tensor x, Tensor weight, Tensor y, Tensor rstd)
     {
+        x.RequireSameCount(y);
+        weight.RequireCountOf("the weight of a norm", x.Shape[^1]);
+        rstd.RequireCountOf("rstd", x.Shape.Rows);
         if (x.Type == ElementType.BFloat16) Forward<BFloat16>(x, weight, y, rstd);
         else Forward<Single32>(x, weight, y, rstd);
     }
