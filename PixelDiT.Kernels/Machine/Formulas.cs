@@ -41,11 +41,11 @@ public static class Formulas
     public static S Sigmoid<L, S>(S x) where L : struct, ILanes<S> where S : unmanaged
         => L.Divide(L.Set(1f), L.Add(L.Set(1f), Exp<L, S>(L.Subtract(L.Set(0f), x))));
 
-    /// <summary>silu(x) = x·σ(x).</summary>
+    /// <summary>silu(x) = x·σ(x) within 3.6e-7 relative.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static S Silu<L, S>(S x) where L : struct, ILanes<S> where S : unmanaged => L.Multiply(x, Sigmoid<L, S>(x));
 
-    /// <summary>silu′(x) = σ(x)·(1 + x·(1 − σ(x))).</summary>
+    /// <summary>silu′(x) = σ(x)·(1 + x·(1 − σ(x))) within 1.5e-6 absolute: near σ = 1 the difference keeps σ's rounding of 9e-8, which x multiplies until σ is 1, at 17.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static S SiluSlope<L, S>(S x) where L : struct, ILanes<S> where S : unmanaged
     {
@@ -54,7 +54,7 @@ public static class Formulas
     }
 
     /// <summary>
-    /// The normal distribution function Φ(x) = (1 + erf(x/√2))/2 within 5e-7 relative for x ≥ −4, and its density's exponential exp(−x²/2).
+    /// The normal distribution function Φ(x) = (1 + erf(x/√2))/2 within 5e-7 relative for x ≥ −4 (6e-7 without fused multiply-add), and its density's exponential exp(−x²/2).
     /// Around 0 the Taylor series of Φ − ½; in the tail Φ(−x) = exp(−x²/2)·R(1/(x+2)), R a polynomial through Φ(−x)·exp(x²/2) at Chebyshev points of [1.25, 9.5].
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -16,6 +16,7 @@ public static class SwiGlu
     /// <summary>y = silu(a)·b.</summary>
     public static void Forward(Tensor a, Tensor b, Tensor y)
     {
+        a.RequireSameCount(b, y);
         if (a.Type == ElementType.BFloat16) Map.Launch(a.Device, new ForwardEach<BFloat16>(a.View<BFloat16>(), b.View<BFloat16>(), y.View<BFloat16>()), a.Count);
         else Map.Launch(a.Device, new ForwardEach<Single32>(a.View<Single32>(), b.View<Single32>(), y.View<Single32>()), a.Count);
     }
@@ -23,6 +24,7 @@ public static class SwiGlu
     /// <summary>dA and dB, written.</summary>
     public static void Backward(Tensor dY, Tensor a, Tensor b, Tensor dA, Tensor dB)
     {
+        a.RequireSameCount(dY, b, dA, dB);
         if (a.Type == ElementType.BFloat16) Backward<BFloat16>(dY, a, b, dA, dB);
         else Backward<Single32>(dY, a, b, dA, dB);
     }
@@ -67,6 +69,7 @@ public static class Gelu
     /// <summary>y = x·Φ(x).</summary>
     public static void Forward(Tensor x, Tensor y)
     {
+        x.RequireSameCount(y);
         if (x.Type == ElementType.BFloat16) Map.Launch(x.Device, new ForwardEach<BFloat16>(x.View<BFloat16>(), y.View<BFloat16>()), x.Count);
         else Map.Launch(x.Device, new ForwardEach<Single32>(x.View<Single32>(), y.View<Single32>()), x.Count);
     }
@@ -74,6 +77,7 @@ public static class Gelu
     /// <summary>dX, written.</summary>
     public static void Backward(Tensor dY, Tensor x, Tensor dX)
     {
+        x.RequireSameCount(dY, dX);
         if (x.Type == ElementType.BFloat16) Map.Launch(x.Device, new BackwardEach<BFloat16>(dY.View<BFloat16>(), x.View<BFloat16>(), dX.View<BFloat16>()), x.Count);
         else Map.Launch(x.Device, new BackwardEach<Single32>(dY.View<Single32>(), x.View<Single32>(), dX.View<Single32>()), x.Count);
     }
@@ -117,6 +121,8 @@ public static class AddSilu
     /// <summary>y = silu(x + shared).</summary>
     public static void Forward(Tensor x, Tensor? shared, int rowsPerGroup, Tensor y)
     {
+        x.RequireSameCount(y);
+        shared?.RequireCountOf("the shared vector", x.Count / rowsPerGroup);
         if (x.Type == ElementType.BFloat16) Forward<BFloat16>(x, shared, rowsPerGroup, y);
         else Forward<Single32>(x, shared, rowsPerGroup, y);
     }
@@ -124,6 +130,8 @@ public static class AddSilu
     /// <summary>dX and dShared (null where not wanted), each written or added to.</summary>
     public static void Backward(Tensor dY, Tensor x, Tensor? shared, int rowsPerGroup, Tensor? dX, bool accumulateX, Tensor? dShared, bool accumulateShared)
     {
+        x.RequireSameCount(dY, dX);
+        shared?.RequireSameCount(dShared);
         if (x.Type == ElementType.BFloat16) Backward<BFloat16>(dY, x, shared, rowsPerGroup, dX, accumulateX, dShared, accumulateShared);
         else Backward<Single32>(dY, x, shared, rowsPerGroup, dX, accumulateX, dShared, accumulateShared);
     }

@@ -13,6 +13,8 @@ public static class AddPositions
     /// <summary>y = x + positions; y may be x.</summary>
     public static void Forward(Tensor x, Tensor positions, Tensor y)
     {
+        x.RequireSameCount(y);
+        if (x.Count % positions.Count != 0) throw new ShapeException($"positions {positions.Shape} do not divide pixels {x.Shape}");
         int n = positions.Shape[^1];
         if (x.Type == ElementType.BFloat16) Launch(x.View<BFloat16>(), positions, y.View<BFloat16>(), x, n);
         else Launch(x.View<Single32>(), positions, y.View<Single32>(), x, n);

@@ -22,6 +22,14 @@ public readonly record struct HeadView(Tensor Values, long Offset, long BatchStr
         int row = qkv.Shape[3] * qkv.Shape[4];
         return new(qkv, part * row, (long)qkv.Shape[1] * 3 * row, 3 * row, qkv.Shape[4]);
     }
+
+    /// <summary>Checks that every element which an attention will touch lies inside the tensor.</summary>
+    /// <exception cref="ShapeException">The last one does not.</exception>
+    internal void Require(string name, AttentionSizes sizes)
+    {
+        long last = Offset + ((sizes.Batch - 1) * BatchStride) + ((sizes.Tokens - 1L) * TokenStride) + ((sizes.Heads - 1L) * HeadStride) + sizes.Width - 1;
+        if (last >= Values.Count) throw new ShapeException($"{name} {Values.Shape} end before the last of {sizes.Batch} images, {sizes.Tokens} tokens, {sizes.Heads} heads of {sizes.Width}");
+    }
 }
 
 /// <summary>
@@ -41,6 +49,11 @@ public static class Attention
     /// <summary>o and lse [B, h, L] from q, k, v.</summary>
     public static void Forward(HeadView q, HeadView k, HeadView v, AttentionSizes sizes, HeadView o, Tensor lse)
     {
+        q.Require("queries", sizes);
+        k.Require("keys", sizes);
+        v.Require("values", sizes);
+        o.Require("results", sizes);
+        lse.RequireCountOf("lse", (long)sizes.Batch * sizes.Heads * sizes.Tokens);
         if (q.Values.Type == ElementType.BFloat16) Forward<BFloat16>(q, k, v, sizes, o, lse);
         else Forward<Single32>(q, k, v, sizes, o, lse);
     }

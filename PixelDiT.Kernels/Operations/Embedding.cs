@@ -18,6 +18,7 @@ public static class Embedding
     /// <summary>y [B, n].</summary>
     public static void Forward(Tensor table, Tensor labels, Tensor y)
     {
+        y.RequireCountOf("the rows of a table", labels.Count * table.Shape[^1]);
         int n = table.Shape[^1];
         y.Device.Launch(new ForwardKernel(table.View<float>(), labels.View<int>(), y.View<float>(), n), y.Shape.Rows, RmsNorm.LanesFor(n));
     }

@@ -13,6 +13,8 @@ public static class FlowPath
     /// <summary>x_t and v, of x's shape, float32.</summary>
     public static void Forward(Tensor x, Tensor noise, Tensor t, Tensor xt, Tensor target)
     {
+        x.RequireSameCount(noise, xt, target);
+        t.RequireCountOf("t", x.Shape[0]);
         int images = x.Shape[0], n = checked((int)(x.Count / images));
         x.Device.Launch(new Kernel(x.View<float>(), noise.View<float>(), t.View<float>(), xt.View<float>(), target.View<float>(), n), images, Elements.MaxLanes);
     }
@@ -45,7 +47,11 @@ public static class FlowPath
 public static class Combine
 {
     /// <summary>y = a·x + b·z.</summary>
-    public static void Forward(float a, Tensor x, float b, Tensor z, Tensor y) => Map.Launch(x.Device, new Each(a, x.View<float>(), b, z.View<float>(), y.View<float>()), x.Count);
+    public static void Forward(float a, Tensor x, float b, Tensor z, Tensor y)
+    {
+        x.RequireSameCount(z, y);
+        Map.Launch(x.Device, new Each(a, x.View<float>(), b, z.View<float>(), y.View<float>()), x.Count);
+    }
 
     internal readonly struct Each(float a, ArrayView<float> x, float b, ArrayView<float> z, ArrayView<float> y) : IEach
     {
@@ -63,6 +69,7 @@ public static class Accumulate
     /// <summary>y += x.</summary>
     public static void Forward(Tensor x, Tensor y)
     {
+        x.RequireSameCount(y);
         if (x.Type == ElementType.BFloat16) Map.Launch(x.Device, new Each<BFloat16>(x.View<BFloat16>(), y.View<BFloat16>()), x.Count);
         else Map.Launch(x.Device, new Each<Single32>(x.View<Single32>(), y.View<Single32>()), x.Count);
     }

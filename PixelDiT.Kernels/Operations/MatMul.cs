@@ -29,6 +29,7 @@ public static class MatMul
     {
         int outputs = weight.Shape[0], inputs = weight.Shape[1], rows = Rows(x, inputs, "x"), rowsOut = Rows(y, outputs, "y");
         if (rows != rowsOut) throw new ShapeException($"x {x.Shape} has {rows} rows of {inputs} and y {y.Shape} has {rowsOut} rows of {outputs}");
+        bias?.RequireCountOf("a bias", outputs);
         var sizes = new ProductSizes { M = rows, N = outputs, K = inputs, ARow = inputs, AStep = 1, BStep = 1, BColumn = inputs, CRow = outputs };
         if (x.Type == ElementType.BFloat16) Launch<BFloat16, Single32, BFloat16>(x, weight, packed, bias, y, sizes, accumulate: false);
         else Launch<Single32, Single32, Single32>(x, weight, packed, bias, y, sizes, accumulate: false);

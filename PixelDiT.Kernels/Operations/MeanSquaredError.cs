@@ -16,11 +16,17 @@ public static class MeanSquaredError
 {
     /// <summary>loss [1].</summary>
     public static void Forward(Tensor x, Tensor target, Tensor loss)
-        => Sums.Reduce(x.Device, new SquareTerm(x.View<float>(), target.View<float>()), x.Count, new Sums.Mean(loss.View<float>(), 1f / x.Count));
+    {
+        x.RequireSameCount(target);
+        Sums.Reduce(x.Device, new SquareTerm(x.View<float>(), target.View<float>()), x.Count, new Sums.Mean(loss.View<float>(), 1f / x.Count));
+    }
 
     /// <summary>dX, written.</summary>
     public static void Backward(Tensor dLoss, Tensor x, Tensor target, Tensor dX)
-        => Map.Launch(x.Device, new BackwardEach(dLoss.View<float>(), x.View<float>(), target.View<float>(), dX.View<float>(), 2f / x.Count), x.Count);
+    {
+        x.RequireSameCount(target, dX);
+        Map.Launch(x.Device, new BackwardEach(dLoss.View<float>(), x.View<float>(), target.View<float>(), dX.View<float>(), 2f / x.Count), x.Count);
+    }
 
     internal readonly struct SquareTerm(ArrayView<float> x, ArrayView<float> target) : ITerm
     {

@@ -19,7 +19,11 @@ public static class Modulate
 {
     /// <summary>y = [base +] x·(1 + scale) + shift.</summary>
     public static void Forward(Tensor x, Tensor? residual, Modulation modulation, int shift, int scale, Tensor y)
-        => Forward(x, residual, modulation, scale, shift, one: 1f, y);
+    {
+        x.RequireSameCount(residual, y);
+        modulation.Require(x.Shape, shift, scale);
+        Forward(x, residual, modulation, scale, shift, one: 1f, y);
+    }
 
     /// <summary>dX and the chunks <paramref name="shift"/> and <paramref name="scale"/> of dModulation.</summary>
     public static void Backward(Tensor dY, Tensor x, Modulation modulation, int shift, int scale, Tensor? dX, bool accumulate, Modulation dModulation)
@@ -30,7 +34,11 @@ public static class Modulate
 
     /// <summary>y = base + gate·x.</summary>
     public static void ForwardGate(Tensor x, Tensor residual, Modulation modulation, int gate, Tensor y)
-        => Forward(x, residual, modulation, gate, shift: -1, one: 0f, y);
+    {
+        x.RequireSameCount(residual, y);
+        modulation.Require(x.Shape, gate);
+        Forward(x, residual, modulation, gate, shift: -1, one: 0f, y);
+    }
 
     /// <summary>dX and the chunk <paramref name="gate"/> of dModulation.</summary>
     public static void BackwardGate(Tensor dY, Tensor x, Modulation modulation, int gate, Tensor? dX, bool accumulate, Modulation dModulation)

@@ -14,4 +14,16 @@ public readonly record struct Modulation(Tensor Values, int Chunks, int RowsPerM
 {
     /// <summary>The same layout over another tensor, such as the gradient.</summary>
     public Modulation With(Tensor values) => this with { Values = values };
+
+    /// <summary>Checks that there is a row of modulation for every row of an activation, and that the chunks exist.</summary>
+    /// <exception cref="ShapeException">Rows or width do not fit, or a chunk lies outside.</exception>
+    internal void Require(Shape activation, params ReadOnlySpan<int> chunks)
+    {
+        if (RowsPerModulation < 1 || activation.Rows % RowsPerModulation != 0 || Values.Count != activation.Count / RowsPerModulation * Chunks)
+            throw new ShapeException($"a modulation {Values.Shape} of {Chunks} chunks, each row for {RowsPerModulation} rows, does not fit an activation {activation}");
+        foreach (int chunk in chunks)
+        {
+            if (chunk < 0 || chunk >= Chunks) throw new ShapeException($"chunk {chunk} was asked of a modulation of {Chunks}");
+        }
+    }
 }

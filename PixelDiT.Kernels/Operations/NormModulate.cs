@@ -21,13 +21,17 @@ public static class NormModulate
     /// <summary>y [R, n] and rstd [R].</summary>
     public static void Forward(Tensor x, Tensor weight, Modulation modulation, int shift, int scale, Tensor y, Tensor rstd)
     {
+        x.RequireSameCount(y);
+        weight.RequireCountOf("the weight of a norm", x.Shape[^1]);
+        rstd.RequireCountOf("rstd", x.Shape.Rows);
+        modulation.Require(x.Shape, shift, scale);
         if (x.Type == ElementType.BFloat16) Forward<BFloat16>(x, weight, modulation, shift, scale, y, rstd);
         else Forward<Single32>(x, weight, modulation, shift, scale, y, rstd);
     }
 
-    /// <summary>dX, dWeight (added to), and the two chunks of dModulation (written).</summary>
+    /// <summary>dX, dWeight (added to; null where it is not wanted), and the two chunks of dModulation (written).</summary>
     public static void Backward(
-        Tensor dY, Tensor x, Tensor weight, Modulation modulation, int shift, int scale, Tensor rstd, Tensor dX, bool accumulate, Tensor dWeight, Modulation dModulation)
+        Tensor dY, Tensor x, Tensor weight, Modulation modulation, int shift, int scale, Tensor rstd, Tensor dX, bool accumulate, Tensor? dWeight, Modulation dModulation)
     {
         if (x.Type == ElementType.BFloat16) Backward<BFloat16>(dY, x, weight, modulation, shift, scale, rstd, dX, accumulate, dWeight, dModulation);
         else Backward<Single32>(dY, x, weight, modulation, shift, scale, rstd, dX, accumulate, dWeight, dModulation);
@@ -42,7 +46,7 @@ public static class NormModulate
     }
 
     private static void Backward<T>(
-        Tensor dY, Tensor x, Tensor weight, Modulation modulation, int shift, int scale, Tensor rstd, Tensor dX, bool accumulate, Tensor dWeight, Modulation dModulation)
+        Tensor dY, Tensor x, Tensor weight, Modulation modulation, int shift, int scale, Tensor rstd, Tensor dX, bool accumulate, Tensor? dWeight, Modulation dModulation)
         where T : unmanaged, IStorage<T>
     {
         int n = x.Shape[^1], rows = x.Shape.Rows, stride = modulation.Chunks * n, perModulation = modulation.RowsPerModulation;
@@ -52,7 +56,7 @@ public static class NormModulate
         bool own = perModulation == 1;
         x.Device.Launch(new BackwardKernel<T>(
             dy, xs, w, m, r, dX.View<T>(), dModulation.Values.View<float>(), n, stride, perModulation, shift * n, scale * n, accumulate ? 1 : 0, own ? 1 : 0), rows, RmsNorm.LanesFor(n));
-        ColumnSums.Accumulate(new WeightTerm<T>(dy, xs, m, r, n, stride, perModulation, scale * n), rows, n, dWeight);
+        if (dWeight is not null) ColumnSums.Accumulate(new WeightTerm<T>(dy, xs, m, r, n, stride, perModulation, scale * n), rows, n, dWeight);
         if (own) return;
         Modulate.SumGroups(dY, null, dModulation, shift);
         ColumnSums.Groups(new ScaleTerm<T>(dy, xs, w, r, n), rows, perModulation, n, dModulation.Values, stride, scale * n, accumulate: false);

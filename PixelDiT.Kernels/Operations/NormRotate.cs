@@ -19,12 +19,17 @@ public static class NormRotate
     /// <summary>y [B, L, h, hd] and rstd [B, L, h] from one part of qkv.</summary>
     public static void Forward(Tensor qkv, int part, Tensor weight, RotaryTable table, Tensor y, Tensor rstd)
     {
+        if (qkv.Shape.Rank != 5 || qkv.Shape[2] != 3) throw new ShapeException($"qkv is [B, L, 3, h, hd]; {qkv.Shape} was given");
+        y.RequireCountOf("queries or keys", qkv.Count / 3);
+        weight.RequireCountOf("the weight of a norm", qkv.Shape[^1]);
+        table.Cos.RequireCountOf("a rotary table", (long)qkv.Shape[1] * qkv.Shape[^1]);
+        rstd.RequireCountOf("rstd", qkv.Count / 3 / qkv.Shape[^1]);
         if (qkv.Type == ElementType.BFloat16) Forward<BFloat16>(qkv, part, weight, table, y, rstd);
         else Forward<Single32>(qkv, part, weight, table, y, rstd);
     }
 
-    /// <summary>One part of dQkv (written) and dWeight (added to).</summary>
-    public static void Backward(Tensor dY, Tensor qkv, int part, Tensor weight, RotaryTable table, Tensor rstd, Tensor dQkv, Tensor dWeight)
+    /// <summary>One part of dQkv (written) and dWeight (added to; null where it is not wanted).</summary>
+    public static void Backward(Tensor dY, Tensor qkv, int part, Tensor weight, RotaryTable table, Tensor rstd, Tensor dQkv, Tensor? dWeight)
     {
         if (qkv.Type == ElementType.BFloat16) Backward<BFloat16>(dY, qkv, part, weight, table, rstd, dQkv, dWeight);
         else Backward<Single32>(dY, qkv, part, weight, table, rstd, dQkv, dWeight);
@@ -36,13 +41,13 @@ public static class NormRotate
         qkv.Device.Launch(new ForwardKernel<T>(qkv.View<T>(), weight.View<float>(), table.Cos.View<float>(), table.Sin.View<float>(), y.View<T>(), rstd.View<float>(), at), y.Shape.Rows, 32);
     }
 
-    private static void Backward<T>(Tensor dY, Tensor qkv, int part, Tensor weight, RotaryTable table, Tensor rstd, Tensor dQkv, Tensor dWeight) where T : unmanaged, IStorage<T>
+    private static void Backward<T>(Tensor dY, Tensor qkv, int part, Tensor weight, RotaryTable table, Tensor rstd, Tensor dQkv, Tensor? dWeight) where T : unmanaged, IStorage<T>
     {
         var at = new Layout(qkv, part);
         int rows = dY.Shape.Rows;
         ArrayView<float> cos = table.Cos.View<float>(), sin = table.Sin.View<float>();
         qkv.Device.Launch(new BackwardKernel<T>(dY.View<T>(), qkv.View<T>(), weight.View<float>(), cos, sin, rstd.View<float>(), dQkv.View<T>(), at), rows, 32);
-        ColumnSums.Accumulate(new WeightTerm<T>(dY.View<T>(), qkv.View<T>(), cos, sin, rstd.View<float>(), at), rows, at.Width, dWeight);
+        if (dWeight is not null) ColumnSums.Accumulate(new WeightTerm<T>(dY.View<T>(), qkv.View<T>(), cos, sin, rstd.View<float>(), at), rows, at.Width, dWeight);
     }
 
     /// <summary>Where a row (image, token, head) lies in qkv and in the table.</summary>

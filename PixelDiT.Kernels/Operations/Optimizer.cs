@@ -47,8 +47,11 @@ public static class AdamW
 {
     /// <summary>Updates parameters, both moments and, where given, the average; all of one count, float32.</summary>
     public static void Step(Tensor parameters, Tensor gradients, Tensor first, Tensor second, Tensor? average, Tensor norm, AdamWStep step)
-        => Map.Launch(parameters.Device, new Each(
+    {
+        parameters.RequireSameCount(gradients, first, second, average);
+        Map.Launch(parameters.Device, new Each(
             parameters.View<float>(), gradients.View<float>(), first.View<float>(), second.View<float>(), (average ?? parameters).View<float>(), norm.View<float>(), step, average is not null), parameters.Count);
+    }
 
     internal readonly struct Each(
         ArrayView<float> parameters, ArrayView<float> gradients, ArrayView<float> first, ArrayView<float> second, ArrayView<float> average, ArrayView<float> norm, AdamWStep step, bool averaged) : IEach

@@ -22,12 +22,15 @@ public static class RmsNorm
     /// <summary>y [R, n] and rstd [R] from x [R, n] and weight [n].</summary>
     public static void Forward(Tensor x, Tensor weight, Tensor y, Tensor rstd)
     {
+        x.RequireSameCount(y);
+        weight.RequireCountOf("the weight of a norm", x.Shape[^1]);
+        rstd.RequireCountOf("rstd", x.Shape.Rows);
         if (x.Type == ElementType.BFloat16) Forward<BFloat16>(x, weight, y, rstd);
         else Forward<Single32>(x, weight, y, rstd);
     }
 
-    /// <summary>dX (added to when <paramref name="accumulate"/>; null where it is not wanted) and dWeight (always added to).</summary>
-    public static void Backward(Tensor dY, Tensor x, Tensor weight, Tensor rstd, Tensor? dX, bool accumulate, Tensor dWeight)
+    /// <summary>dX (added to when <paramref name="accumulate"/>) and dWeight (always added to), each null where it is not wanted.</summary>
+    public static void Backward(Tensor dY, Tensor x, Tensor weight, Tensor rstd, Tensor? dX, bool accumulate, Tensor? dWeight)
     {
         if (x.Type == ElementType.BFloat16) Backward<BFloat16>(dY, x, weight, rstd, dX, accumulate, dWeight);
         else Backward<Single32>(dY, x, weight, rstd, dX, accumulate, dWeight);
@@ -42,12 +45,12 @@ public static class RmsNorm
         x.Device.Launch(new ForwardKernel<T>(x.View<T>(), weight.View<float>(), y.View<T>(), rstd.View<float>(), n), x.Shape.Rows, LanesFor(n));
     }
 
-    private static void Backward<T>(Tensor dY, Tensor x, Tensor weight, Tensor rstd, Tensor? dX, bool accumulate, Tensor dWeight) where T : unmanaged, IStorage<T>
+    private static void Backward<T>(Tensor dY, Tensor x, Tensor weight, Tensor rstd, Tensor? dX, bool accumulate, Tensor? dWeight) where T : unmanaged, IStorage<T>
     {
         int n = x.Shape[^1], rows = x.Shape.Rows;
         ArrayView<T> dy = dY.View<T>(), xs = x.View<T>();
         if (dX is not null) x.Device.Launch(new BackwardKernel<T>(dy, xs, weight.View<float>(), rstd.View<float>(), dX.View<T>(), n, accumulate ? 1 : 0), rows, LanesFor(n));
-        ColumnSums.Accumulate(new WeightTerm<T>(dy, xs, rstd.View<float>(), n), rows, n, dWeight);
+        if (dWeight is not null) ColumnSums.Accumulate(new WeightTerm<T>(dy, xs, rstd.View<float>(), n), rows, n, dWeight);
     }
 
     /// <summary>x_i², for the mean square of a row.</summary>

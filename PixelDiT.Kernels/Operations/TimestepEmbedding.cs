@@ -25,7 +25,11 @@ public static class TimestepEmbedding
 
     /// <summary>y [B, 256] from t [B] and the frequencies [128], float32.</summary>
     public static void Forward(Tensor t, Tensor frequencies, Tensor y)
-        => t.Device.Launch(new Kernel(t.View<float>(), frequencies.View<float>(), y.View<float>()), checked((int)t.Count), Frequencies);
+    {
+        frequencies.RequireCountOf("frequencies", Frequencies);
+        y.RequireCountOf("a timestep embedding", t.Count * 2 * Frequencies);
+        t.Device.Launch(new Kernel(t.View<float>(), frequencies.View<float>(), y.View<float>()), checked((int)t.Count), Frequencies);
+    }
 
     internal readonly struct Kernel(ArrayView<float> t, ArrayView<float> frequencies, ArrayView<float> y) : IKernel
     {

@@ -115,6 +115,23 @@ public sealed class Tensor : IDisposable
         if (_owned is { } block) Device.Arena.Release(block);
     }
 
+    /// <summary>Checks that tensors which an operation reads or writes element beside element have this tensor's count; a null is skipped.</summary>
+    /// <exception cref="ShapeException">One has another count.</exception>
+    internal void RequireSameCount(params ReadOnlySpan<Tensor?> others)
+    {
+        foreach (var other in others)
+        {
+            if (other is not null && other.Count != Count) throw new ShapeException($"tensors {Shape} and {other.Shape} meet element by element and differ in count");
+        }
+    }
+
+    /// <summary>Checks that the tensor holds what an operation will read or write of it.</summary>
+    /// <exception cref="ShapeException">It has another count.</exception>
+    internal void RequireCountOf(string name, long count)
+    {
+        if (Count != count) throw new ShapeException($"{name} {Shape} has {Count} elements; {count} were expected");
+    }
+
     private void RequireCount(long count)
     {
         if (count != Count) throw new ShapeException($"{count} values were given for a tensor {Shape} of {Count}");

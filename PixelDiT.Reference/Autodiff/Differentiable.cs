@@ -33,7 +33,7 @@ public static class Differentiable
         var y = tape.Output(x.Shape, x.Value.Type, true);
         var rstd = tape.Allocate([x.Shape.Rows]);
         Kernels.Operations.RmsNorm.Forward(x.Value, weight.Value, y.Value, rstd);
-        tape.Push(y, dY => Kernels.Operations.RmsNorm.Backward(dY, x.Value, weight.Value, rstd, tape.Target(x, out bool accumulate), accumulate, weight.Gradient!), rstd);
+        tape.Push(y, dY => Kernels.Operations.RmsNorm.Backward(dY, x.Value, weight.Value, rstd, tape.Target(x, out bool accumulate), accumulate, weight.Gradient), rstd);
         return y;
     }
 
@@ -60,7 +60,7 @@ public static class Differentiable
         {
             var dModulation = modulation.Gradient(tape, shift, scale);
             Kernels.Operations.NormModulate.Backward(
-                dY, x.Value, weight.Value, modulation.Values, shift, scale, rstd, tape.Required(x, out bool accumulate), accumulate, weight.Gradient!, dModulation);
+                dY, x.Value, weight.Value, modulation.Values, shift, scale, rstd, tape.Required(x, out bool accumulate), accumulate, weight.Gradient, dModulation);
         }, rstd);
         return y;
     }
@@ -120,7 +120,7 @@ public static class Differentiable
         var y = tape.Output([batch, tokens, heads, width], qkv.Value.Type, true);
         var rstd = tape.Allocate([batch, tokens, heads]);
         Kernels.Operations.NormRotate.Forward(qkv.Value, part, weight.Value, table, y.Value, rstd);
-        tape.Push(y, dY => Kernels.Operations.NormRotate.Backward(dY, qkv.Value, part, weight.Value, table, rstd, tape.TargetPart(qkv, part, 3)!, weight.Gradient!), rstd);
+        tape.Push(y, dY => Kernels.Operations.NormRotate.Backward(dY, qkv.Value, part, weight.Value, table, rstd, tape.TargetPart(qkv, part, 3)!, weight.Gradient), rstd);
         return y;
     }
 
@@ -186,7 +186,10 @@ public static class Differentiable
     {
         var y = tape.Output([checked((int)labels.Count), table.Shape[1]], ElementType.Single, true);
         Kernels.Operations.Embedding.Forward(table.Value, labels, y.Value);
-        tape.Push(y, dY => Kernels.Operations.Embedding.Backward(dY, labels, table.Gradient!));
+        tape.Push(y, dY =>
+        {
+            if (table.Gradient is { } dTable) Kernels.Operations.Embedding.Backward(dY, labels, dTable);
+        });
         return y;
     }
 

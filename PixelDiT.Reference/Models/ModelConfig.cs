@@ -80,8 +80,12 @@ public sealed record ModelConfig
         }
         if (Hidden % Heads != 0) throw new ConfigurationException($"hidden is {Hidden} and heads is {Heads}; hidden must be a multiple of heads");
         if (HeadWidth % 4 != 0) throw new ConfigurationException($"hidden / heads is {HeadWidth}; the width of a head must be a multiple of 4 (2-D RoPE turns pairs along x and y)");
-        if (PixelAttention < 0 || PixelHeads < 0 || PixelAttentionWidth % PixelAttentionHeads != 0 || PixelAttentionWidth / PixelAttentionHeads % 4 != 0)
-            throw new ConfigurationException($"pixel attention is {PixelAttentionWidth} wide with {PixelAttentionHeads} heads; the width of a head must be a whole multiple of 4");
+        foreach (var (name, value) in new[] { ("pixel-attention", PixelAttention), ("pixel-heads", PixelHeads) })
+        {
+            if (value is < 0 or > 1 << 20) throw new ConfigurationException($"{name} is {value}; it must be from 1 to {1 << 20}, or 0 for that of the patch level");
+        }
+        if (PixelAttentionWidth % PixelAttentionHeads != 0 || PixelAttentionWidth / PixelAttentionHeads % 4 != 0)
+            throw new ConfigurationException($"pixel-attention is {PixelAttentionWidth} and pixel-heads is {PixelAttentionHeads}; the width of a head must be a whole multiple of 4 (2-D RoPE turns pairs along x and y)");
         if (PixelHidden % 4 != 0) throw new ConfigurationException($"pixel-hidden is {PixelHidden}; it must be a multiple of 4 (its position embedding has sines and cosines of x and of y)");
         return this;
     }

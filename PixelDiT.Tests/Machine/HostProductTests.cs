@@ -1,0 +1,96 @@
+using NUnit.Framework;
+using PixelDiT.Kernels.Machine;
+
+namespace PixelDiT.Tests.Machine;
+
+/// <summary>Packing and products of packed blocks against plain loops, for every remainder of rows and columns, inside bands of NaN.</summary>
+internal sealed unsafe class HostProductTests
+{
+    private const int Band = 64;
+
+    /// <summary>Sums of up to 33 products of numbers up to 1, in another order.</summary>
+    private const double Rounding = 4e-6;
+
+    [Test, Combinatorial]
+    public void Products_agree_with_plain_loops([Values] bool packedRows, [Values] bool columnsContiguous, [Values] bool accumulate, [Values] bool biased)
+    {
+        foreach (int depth in new[] { 1, 2, 7, 33 })
+        {
+            for (int rows = 1; rows <= (2 * Tiles.Rows) + 1; rows++)
+            {
+                for (int columns = 1; columns <= (2 * Tiles.Width) + 1; columns += columns < Tiles.Width + 2 ? 1 : 5) Check(rows, columns, depth, packedRows, columnsContiguous, accumulate, biased);
+            }
+        }
+    }
+
+    private static void Check(int rows, int columns, int depth, bool packedRows, bool columnsContiguous, bool accumulate, bool biased)
+    {
+        var random = new Random(rows * 10007 + columns * 101 + depth);
+        float[] a = Numbers(rows * depth), b = Numbers(depth * columns), bias = Numbers(columns), before = Numbers(rows * columns);
+        int bStep = columnsContiguous ? columns : 1, bColumn = columnsContiguous ? 1 : depth;
+        float[] panels = Nothing(Band + (int)HostProduct.PackedCount(depth, columns) + Band), c = Nothing(Band + (rows * columns) + Band);
+        int tilesCount = (rows + Tiles.Rows - 1) / Tiles.Rows * Tiles.Rows * depth;
+        float[] tiles = Nothing(Band + tilesCount + Band);
+        if (accumulate) before.CopyTo(c, Band);
+
+        fixed (float* pa = a, pb = b, pBias = bias, pPanels = &panels[Band], pc = &c[Band], pTiles = &tiles[Band])
+        {
+            HostProduct.Pack(pb, bStep, bColumn, depth, columns, pPanels);
+            float* biasOrNull = biased ? pBias : null;
+            nint stride = (nint)depth * Tiles.Width;
+            if (!packedRows) HostProduct.Multiply(pa, depth, 1, pPanels, stride, pc, columns, rows, columns, depth, accumulate, biasOrNull);
+            else
+            {
+                HostProduct.PackRows(pa, depth, 1, depth, rows, pTiles);
+                for (int r = 0; r < rows; r += Tiles.Rows)
+                {
+                    HostProduct.Multiply(
+                        pTiles + (r * depth), 1, Tiles.Rows, pPanels, stride, pc + (r * columns), columns, Math.Min(Tiles.Rows, rows - r), columns, depth, accumulate, biasOrNull);
+                }
+            }
+        }
+
+        for (int r = 0; r < rows; r++)
+        {
+            for (int j = 0; j < columns; j++)
+            {
+                double sum = (accumulate ? before[(r * columns) + j] : 0) + (biased ? bias[j] : 0);
+                for (int k = 0; k < depth; k++) sum += (double)a[(r * depth) + k] * b[(k * bStep) + (j * bColumn)];
+                float actual = c[Band + (r * columns) + j];
+                if (!(Math.Abs(actual - sum) <= Rounding)) Assert.Fail($"row {r} of {rows}, column {j} of {columns}, depth {depth}: {actual} instead of {sum}");
+            }
+        }
+        AssertBands(c, rows * columns, "c");
+        AssertBands(panels, panels.Length - (2 * Band), "panels");
+        AssertBands(tiles, packedRows ? tilesCount : 0, "tiles");
+        if (panels[Band..^Band].Any(float.IsNaN)) Assert.Fail($"padding of panels of {columns} columns was not written");
+
+        float[] Numbers(int count) => [.. Enumerable.Range(0, count).Select(_ => (2 * random.NextSingle()) - 1)];
+    }
+
+    [Test]
+    public void Panels_hold_columns_side_by_side_and_zeros_behind_the_last()
+    {
+        int columns = Tiles.Width + 1;
+        const int depth = 3;
+        float[] b = [.. Enumerable.Range(1, depth * columns).Select(i => (float)i)], panels = Nothing((int)HostProduct.PackedCount(depth, columns));
+        Assert.That(panels, Has.Length.EqualTo(2 * Tiles.Width * depth));
+        fixed (float* from = b, to = panels) HostProduct.Pack(from, columns, 1, depth, columns, to);
+        for (int k = 0; k < depth; k++)
+        {
+            for (int j = 0; j < 2 * Tiles.Width; j++)
+            {
+                float packed = panels[(j / Tiles.Width * depth * Tiles.Width) + (k * Tiles.Width) + (j % Tiles.Width)];
+                Assert.That(packed, Is.EqualTo(j < columns ? b[(k * columns) + j] : 0));
+            }
+        }
+    }
+
+    private static float[] Nothing(int count) => [.. Enumerable.Repeat(float.NaN, count)];
+
+    private static void AssertBands(float[] memory, int written, string what)
+    {
+        if (memory.AsSpan(0, Band).IndexOfAnyInRange(float.NegativeInfinity, float.PositiveInfinity) >= 0
+            || memory.AsSpan(Band + written).IndexOfAnyInRange(float.NegativeInfinity, float.PositiveInfinity) >= 0) Assert.Fail($"memory beside {what} was written");
+    }
+}

@@ -1,0 +1,150 @@
+using NUnit.Framework;
+using PixelDiT.Kernels;
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Autodiff;
+using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Oracle;
+using PixelDiT.Tests.Operations;
+
+namespace PixelDiT.Tests.Models;
+
+/// <summary>The whole model: against the exact one, fused against unfused, and what it refuses.</summary>
+internal sealed class PixelDiTModelTests
+{
+    /// <summary>The rounding of some thirty operations, one after the other.</summary>
+    private const double Rounding = 1e-5;
+
+    private Device device = null!;
+
+    [OneTimeSetUp]
+    public void Open() => device = Device.Open("cpu", 2);
+
+    [OneTimeTearDown]
+    public void Close() => device.Dispose();
+
+    [TestCase(3, 8, 8, false), TestCase(3, 4, 10, false), TestCase(1, 6, 2, false), TestCase(1, 2, 2, false), TestCase(3, 4, 6, true)]
+    public void The_output_is_the_exact_models(int channels, int height, int width, bool post)
+    {
+        using var small = new SmallModel(device, SmallModel.Config(1, 2, post, channels), 3, height, width).Fill();
+        var exact = new ExactModel(small.Model.Config, name => Doubles(small.Model.Parameters[name].Value));
+        double[] expected = exact.Forward(Doubles(small.X), Doubles(small.T), [0, 1, 2], height, width);
+        Assert.That(Distance.Largest(small.Step().Output, expected), Is.LessThan(Rounding));
+    }
+
+    [TestCase(false), TestCase(true)]
+    public void A_tape_that_does_not_record_computes_the_same_bits_in_less_memory(bool post)
+    {
+        using var small = new SmallModel(device, SmallModel.Config(post: post)).Fill();
+        float[] recorded = small.Step().Output;
+        long before = device.Arena.BytesInUse;
+        device.Arena.ResetPeak();
+        small.Step();
+        long peak = device.Arena.PeakBytes;
+        device.Arena.ResetPeak();
+        using (var tape = new Tape(device, recording: false))
+        {
+            Assert.That(small.Model.Forward(tape, tape.Input(small.X), small.T, small.Y).Value.ToArray(), Is.EqualTo(recorded));
+        }
+        Assert.That(device.Arena.PeakBytes, Is.LessThan(peak));
+        Assert.That(device.Arena.BytesInUse, Is.EqualTo(before));
+    }
+
+    [TestCase(false), TestCase(true)]
+    public void Traced_steps_are_reported_and_change_nothing_beyond_rounding(bool post)
+    {
+        using var small = new SmallModel(device, SmallModel.Config(1, 1, post)).Fill();
+        var fused = small.Step();
+        var seen = new List<string>();
+        var traced = small.Step(tape => (tape.Traces, tape.Observer) = (_ => true, (name, _) => seen.Add(name)));
+        Assert.That(Distance.Largest(traced.Output, fused.Output), Is.LessThan(Rounding));
+        Assert.That(Distance.Largest(traced.Gradients, fused.Gradients), Is.LessThan(Rounding));
+
+        // Without modulation before attention and MLP there is nothing to report under its name.
+        string[] patch = ["norm1", "modulated1", "attn.q", "attn.k", "attn.out", "attn", "norm2", "modulated2", "mlp"];
+        string[] pixel = ["norm1", "modulated1", "compact", "attn.q", "attn.k", "attn.out", "attn", "norm2", "modulated2", "mlp"];
+        Assert.That(seen, Is.EqualTo((string[])
+        [
+            "t_embedder", "y_embedder", "s_embedder", .. patch.Select(step => $"patch_blocks.0.{step}"), "patch_blocks.0",
+            "pixel_embedder", .. pixel.Where(step => !post || !step.StartsWith("modulated")).Select(step => $"pixel_blocks.0.{step}"), "pixel_blocks.0", "final_layer.norm", "final_layer"
+        ]));
+    }
+
+    [Test]
+    public void Only_the_steps_asked_for_are_reported()
+    {
+        using var small = new SmallModel(device, SmallModel.Config(1, 1)).Fill();
+        var seen = new List<string>();
+        small.Step(tape => (tape.Traces, tape.Observer) = (name => name == "patch_blocks.0.modulated1", (name, _) => seen.Add(name)));
+        Assert.That(seen, Is.EqualTo(new[] { "t_embedder", "y_embedder", "s_embedder", "patch_blocks.0.modulated1", "patch_blocks.0", "pixel_embedder", "pixel_blocks.0", "final_layer" }));
+    }
+
+    [Test]
+    public void Steps_repeat_bit_for_bit_at_the_same_peak_of_memory()
+    {
+        using var small = new SmallModel(device, SmallModel.Config()).Fill();
+        var first = small.Step();
+        device.Arena.ResetPeak();
+        small.Step();
+        long peak = device.Arena.PeakBytes, reserved = device.Arena.BytesReserved;
+        device.Arena.ResetPeak();
+        var again = small.Step();
+        Assert.That(Distance.SameBits(again.Output, first.Output) && Distance.SameBits(again.Gradients, first.Gradients));
+        Assert.That((device.Arena.PeakBytes, device.Arena.BytesReserved), Is.EqualTo((peak, reserved)));
+    }
+
+    [Test]
+    public void A_model_gives_all_its_memory_back()
+    {
+        long before = device.Arena.BytesInUse;
+        using (var small = new SmallModel(device, SmallModel.Config()).Fill()) small.Step();
+        Assert.That(device.Arena.BytesInUse, Is.EqualTo(before));
+    }
+
+    private static readonly TestCaseData[] wrong =
+    [
+        Wrong("channels", [2, 1, 8, 8], 2, 2, "[B, 3, H, W]"), Wrong("rank", [2, 3, 8], 2, 2, "[2, 3, 8]"), Wrong("height", [2, 3, 7, 8], 2, 2, "7×8"),
+        Wrong("width", [2, 3, 8, 5], 2, 2, "8×5"), Wrong("times", [2, 3, 8, 8], 3, 2, "t [3]"), Wrong("labels", [2, 3, 8, 8], 2, 1, "y [1]")
+    ];
+
+    [TestCaseSource(nameof(wrong))]
+    public void A_shape_that_does_not_fit_is_refused_before_anything_runs(Shape x, int times, int labels, string message)
+    {
+        using var small = new SmallModel(device, SmallModel.Config());
+        using var image = device.Allocate(x);
+        using var t = device.Allocate([times]);
+        using var y = device.Upload(new int[labels], [labels]);
+        using var tape = new Tape(device, recording: true);
+        long launches = device.Launches;
+        Assert.That(() => small.Model.Forward(tape, tape.Input(image), t, y), Throws.TypeOf<ShapeException>().With.Message.Contains(message));
+        Assert.That(device.Launches, Is.EqualTo(launches));
+    }
+
+    [Test]
+    public void A_card_computes_what_the_cpu_computes()
+    {
+        Device card;
+        try
+        {
+            card = Device.Open("cuda");
+        }
+        catch (DeviceException error)
+        {
+            Assert.Ignore($"needs a CUDA device: {error.Message}");
+            return;
+        }
+        using (card)
+        {
+            using var here = new SmallModel(device, SmallModel.Config()).Fill();
+            using var there = new SmallModel(card, SmallModel.Config()).Fill();
+            var (output, _, gradients) = here.Step();
+            var (outputThere, _, gradientsThere) = there.Step();
+            Assert.That(Distance.Largest(outputThere, output), Is.LessThan(Rounding));
+            Assert.That(Distance.Largest(gradientsThere, gradients), Is.LessThan(Rounding));
+        }
+    }
+
+    private static TestCaseData Wrong(string name, Shape x, int times, int labels, string message) => new TestCaseData(x, times, labels, message).SetArgDisplayNames(name);
+
+    private static double[] Doubles(Tensor tensor) => Array.ConvertAll(tensor.ToArray(), value => (double)value);
+}

@@ -1,0 +1,60 @@
+using NUnit.Framework;
+using PixelDiT.Kernels;
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Tests.Operations;
+
+/// <summary>Tensors that do not fit each other are refused before a kernel could read or write beyond them.</summary>
+internal sealed class OperationShapeTests
+{
+    /// <summary>Tensors by their shapes.</summary>
+    private delegate Tensor Make(params int[] shape);
+
+    private static readonly TestCaseData[] misfits =
+    [
+        Misfit("linear_input", "rows of 4", x => MatMul.Forward(x(2, 3), x(5, 4), null, null, x(2, 5))),
+        Misfit("linear_output", "rows of 5", x => MatMul.Forward(x(2, 4), x(5, 4), null, null, x(2, 6))),
+        Misfit("linear_rows", "y [3, 5] has 3 rows", x => MatMul.Forward(x(2, 4), x(5, 4), null, null, x(3, 5))),
+        Misfit("linear_bias", "a bias [4]", x => MatMul.Forward(x(2, 4), x(5, 4), null, x(4), x(2, 5))),
+        Misfit("linear_dx", "2 rows of 4", x => MatMul.BackwardInput(x(2, 5), x(5, 4), x(3, 4), accumulate: false)),
+        Misfit("norm_weight", "the weight of a norm [3]", x => RmsNorm.Forward(x(2, 4), x(3), x(2, 4), x(2))),
+        Misfit("norm_output", "[2, 4] and [2, 5]", x => RmsNorm.Forward(x(2, 4), x(4), x(2, 5), x(2))),
+        Misfit("modulation_rows", "[1, 8] of 2 chunks, each row for 1 rows", x => Modulate.Forward(x(2, 4), null, new(x(1, 8), 2, 1), 0, 1, x(2, 4))),
+        Misfit("modulation_chunk", "chunk 2", x => Modulate.Forward(x(2, 4), null, new(x(2, 8), 2, 1), 0, 2, x(2, 4))),
+        Misfit("modulation_base", "[2, 4] and [4]", x => Modulate.ForwardGate(x(2, 4), x(4), new(x(2, 4), 1, 1), 0, x(2, 4))),
+        Misfit("norm_modulate", "each row for 3 rows", x => NormModulate.Forward(x(2, 4), x(4), new(x(1, 8), 2, 3), 0, 1, x(2, 4), x(2))),
+        Misfit("swiglu", "[2, 4] and [2, 3]", x => SwiGlu.Forward(x(2, 4), x(2, 3), x(2, 4))),
+        Misfit("gelu", "[2, 4] and [2, 3]", x => Gelu.Forward(x(2, 4), x(2, 3))),
+        Misfit("add_silu", "the shared vector [3]", x => AddSilu.Forward(x(2, 4), x(3), 2, x(2, 4))),
+        Misfit("qkv", "[2, 3, 2, 1, 4]", x => NormRotate.Forward(x(2, 3, 2, 1, 4), 0, x(4), Rotary(x), x(2, 3, 1, 4), x(2, 3, 1))),
+        Misfit("rotary_table", "a rotary table [3, 4]", x => NormRotate.Forward(x(2, 5, 3, 1, 4), 0, x(4), Rotary(x), x(2, 5, 1, 4), x(2, 5, 1))),
+        Misfit("keys", "keys [1, 2, 1, 4]", x => Attention.Forward(HeadView.Of(x(1, 3, 1, 4)), HeadView.Of(x(1, 2, 1, 4)), HeadView.Of(x(1, 3, 1, 4)), new(1, 3, 1, 4), HeadView.Of(x(1, 3, 1, 4)), x(1, 1, 3))),
+        Misfit("head_width", "6 channels", x => RotaryTable.Create(x(1).Device, 1, 1, 6)),
+        Misfit("patches", "4×3", x => Patches.ToPatches(x(1, 1, 4, 3), 2, x(1, 3, 4))),
+        Misfit("patches_rank", "[B, C, H, W]", x => Patches.ToPatches(x(4, 4), 2, x(4, 4))),
+        Misfit("pixels", "differ in count", x => Patches.ToPixels(x(1, 1, 4, 4), 2, x(4, 3, 1))),
+        Misfit("positions", "positions [3, 4]", x => AddPositions.Forward(x(4, 4), x(3, 4), x(4, 4))),
+        Misfit("embedding", "the rows of a table [3, 4]", x => Embedding.Forward(x(5, 4), x(2), x(3, 4))),
+        Misfit("timestep", "a timestep embedding [2, 255]", x => TimestepEmbedding.Forward(x(2), x(128), x(2, 255))),
+        Misfit("loss", "[4] and [3]", x => MeanSquaredError.Forward(x(4), x(3), x(1))),
+        Misfit("path", "t [3]", x => FlowPath.Forward(x(2, 4), x(2, 4), x(3), x(2, 4), x(2, 4))),
+        Misfit("combine", "[4] and [3]", x => Combine.Forward(1, x(4), 1, x(3), x(4))),
+        Misfit("accumulate", "[4] and [3]", x => Accumulate.Forward(x(4), x(3))),
+        Misfit("moments", "[4] and [3]", x => AdamW.Step(x(4), x(4), x(4), x(3), null, x(1), new AdamWStep(1, 0, 0, 0, 0, 0, 0, 1)))
+    ];
+
+    [TestCaseSource(nameof(misfits))]
+    public void A_tensor_that_does_not_fit_is_named(Action<Func<int[], Tensor>> call, string message)
+    {
+        using var device = Device.Open("cpu", 1);
+        Assert.That(() => call(shape => device.Allocate(Shape.Create(shape))), Throws.TypeOf<ShapeException>().With.Message.Contains(message));
+        Assert.That(device.Launches, Is.Zero);
+    }
+
+    private static RotaryTable Rotary(Make make) => RotaryTable.Create(make(1).Device, 1, 3, 4);
+
+    private static TestCaseData Misfit(string name, string message, Action<Make> call)
+        => new TestCaseData((Action<Func<int[], Tensor>>)(make => call(shape => make(shape))), message).SetArgDisplayNames(name);
+}

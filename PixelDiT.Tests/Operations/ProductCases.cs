@@ -1,0 +1,50 @@
+using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Autodiff;
+using PixelDiT.Reference.Oracle;
+using static PixelDiT.Tests.Operations.Input;
+
+namespace PixelDiT.Tests.Operations;
+
+/// <summary>The products of a Linear.</summary>
+internal static class ProductCases
+{
+    // From 1024 steps in k on, sums of few tiles are cut into slices: in the forward with 1100 inputs, in dx with 1100 outputs, in dW with 1100 rows.
+    public static IEnumerable<OperationCase> All =>
+    [
+        Linear("one", [1, 1], 1), Linear("odd", [3, 5], 17), Linear("odd_wide", [17, 257], 5), Linear("odd_out", [5, 17], 257), Linear("tokens", [2, 3, 4], 8),
+        Linear("deep", [3, 1100], 5), Linear("far", [3, 5], 1100), Linear("tall", [1100, 5], 3), Linear("blocks", [70, 33], 300),
+        Linear("without_bias", [5, 17], 3, bias: false), Linear("deep_without_bias", [3, 1100], 5, bias: false),
+        Linear("reshaped", [2, 3, 4], 12, shape: [2, 3, 3, 2, 2]),
+        Unprepared("odd", 17, 5, 3), Unprepared("deep", 3, 1100, 5), Unprepared("blocks", 70, 33, 300)
+    ];
+
+    private static OperationCase Linear(string name, Shape x, int outputs, bool bias = true, Shape? shape = null)
+    {
+        int inputs = x[^1];
+        Input[] always = [Activation("x", x), Parameter("w", [outputs, inputs])];
+        return new($"linear_{name}", typeof(MatMul), nameof(Differentiable.Linear))
+        {
+            Inputs = bias ? [.. always, Parameter("b", [outputs])] : always,
+            Forward = run => run.Tape.Linear(run["x"], run.Parameter("w"), bias ? run.Parameter("b") : null, shape),
+            Oracle = at => Exact.Linear(at["x"], at["w"], bias ? at["b"] : null, inputs, outputs),
+            ForwardTolerance = Tolerances.Product,
+            GradientTolerance = Tolerances.Product,
+            StorageTolerance = Tolerances.Brain
+        };
+    }
+
+    /// <summary>The forward as a GPU runs it, from the weight as it is stored.</summary>
+    private static OperationCase Unprepared(string name, int rows, int inputs, int outputs) => new($"linear_unprepared_{name}", typeof(MatMul))
+    {
+        Inputs = [Constant("x", [rows, inputs]), Constant("w", [outputs, inputs]), Constant("b", [outputs])],
+        Forward = run =>
+        {
+            var y = run.Output([rows, outputs]);
+            MatMul.Forward(run.Tensor("x"), run.Tensor("w"), null, run.Tensor("b"), y.Value);
+            return y;
+        },
+        Oracle = at => Exact.Linear(at["x"], at["w"], at["b"], inputs, outputs),
+        ForwardTolerance = Tolerances.Product
+    };
+}
