@@ -29,7 +29,8 @@ public interface IColumnTerm
 
 /// <summary>
 /// The loops around element formulas: vectors on a CPU, one element a thread on a GPU.
-/// A group of more than one work item shares a range, each taking every <c>lanes</c>-th element.
+/// A group of more than one work item shares a range, each taking every <c>lanes</c>-th element; only a GPU has such groups, so ILGPU's CPU accelerator
+/// with groups of several items runs the GPU's bodies, and tests use that.
 /// </summary>
 public static class Elements
 {
@@ -40,20 +41,22 @@ public static class Elements
     [IntrinsicImplementation, DeviceBody(nameof(DeviceFor)), MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void For<TEach>(TEach each, long first, int count, int lane, int lanes) where TEach : struct, IEach
     {
-        int i = lane;
-        if (lanes == 1)
+        if (lanes != 1)
         {
-            if (Vector512.IsHardwareAccelerated)
-            {
-                for (; i + 16 <= count; i += 16) each.At<Lanes16, Vector512<float>>(first + i);
-            }
-            else if (Vector256.IsHardwareAccelerated)
-            {
-                for (; i + 8 <= count; i += 8) each.At<Lanes8, Vector256<float>>(first + i);
-            }
-            for (; i + 4 <= count; i += 4) each.At<Lanes4, Vector128<float>>(first + i);
+            DeviceFor(each, first, count, lane, lanes);
+            return;
         }
-        for (; i < count; i += lanes) each.At<Lanes1, float>(first + i);
+        int i = 0;
+        if (Vector512.IsHardwareAccelerated)
+        {
+            for (; i + 16 <= count; i += 16) each.At<Lanes16, Vector512<float>>(first + i);
+        }
+        else if (Vector256.IsHardwareAccelerated)
+        {
+            for (; i + 8 <= count; i += 8) each.At<Lanes8, Vector256<float>>(first + i);
+        }
+        for (; i + 4 <= count; i += 4) each.At<Lanes4, Vector128<float>>(first + i);
+        for (; i < count; i++) each.At<Lanes1, float>(first + i);
     }
 
     private static void DeviceFor<TEach>(TEach each, long first, int count, int lane, int lanes) where TEach : struct, IEach
@@ -65,16 +68,14 @@ public static class Elements
     [IntrinsicImplementation, DeviceBody(nameof(DeviceSum)), MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum<TTerm>(TTerm term, int count, int lane, int lanes) where TTerm : struct, ITerm
     {
+        if (lanes != 1) return DeviceSum(term, count, lane, lanes);
         float sum = 0;
-        int i = lane;
-        if (lanes == 1)
-        {
-            if (Vector512.IsHardwareAccelerated) sum = SumVectors<TTerm, Lanes16, Vector512<float>>(ref term, count, ref i);
-            else if (Vector256.IsHardwareAccelerated) sum = SumVectors<TTerm, Lanes8, Vector256<float>>(ref term, count, ref i);
-            if (i + 4 <= count) sum += SumVectors<TTerm, Lanes4, Vector128<float>>(ref term, count, ref i);
-        }
-        for (; i < count; i += lanes) sum += term.At<Lanes1, float>(i);
-        return lanes == 1 ? sum : GroupSum(sum, lane, lanes);
+        int i = 0;
+        if (Vector512.IsHardwareAccelerated) sum = SumVectors<TTerm, Lanes16, Vector512<float>>(ref term, count, ref i);
+        else if (Vector256.IsHardwareAccelerated) sum = SumVectors<TTerm, Lanes8, Vector256<float>>(ref term, count, ref i);
+        if (i + 4 <= count) sum += SumVectors<TTerm, Lanes4, Vector128<float>>(ref term, count, ref i);
+        for (; i < count; i++) sum += term.At<Lanes1, float>(i);
+        return sum;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -140,14 +141,16 @@ public static class Elements
         TTerm term, int firstRow, int endRow, int firstColumn, int endColumn, ArrayView<float> output, long offset, int accumulate, int lane, int lanes)
         where TTerm : struct, IColumnTerm
     {
-        int column = firstColumn + lane;
-        if (lanes == 1)
+        if (lanes != 1)
         {
-            if (Vector512.IsHardwareAccelerated) SumColumnVectors<TTerm, Lanes16, Vector512<float>>(ref term, firstRow, endRow, ref column, endColumn, output, offset, accumulate);
-            else if (Vector256.IsHardwareAccelerated) SumColumnVectors<TTerm, Lanes8, Vector256<float>>(ref term, firstRow, endRow, ref column, endColumn, output, offset, accumulate);
-            SumColumnVectors<TTerm, Lanes4, Vector128<float>>(ref term, firstRow, endRow, ref column, endColumn, output, offset, accumulate);
+            DeviceSumColumns(term, firstRow, endRow, firstColumn, endColumn, output, offset, accumulate, lane, lanes);
+            return;
         }
-        for (; column < endColumn; column += lanes) SumColumn<TTerm, Lanes1, float>(ref term, firstRow, endRow, column, output, offset, accumulate);
+        int column = firstColumn;
+        if (Vector512.IsHardwareAccelerated) SumColumnVectors<TTerm, Lanes16, Vector512<float>>(ref term, firstRow, endRow, ref column, endColumn, output, offset, accumulate);
+        else if (Vector256.IsHardwareAccelerated) SumColumnVectors<TTerm, Lanes8, Vector256<float>>(ref term, firstRow, endRow, ref column, endColumn, output, offset, accumulate);
+        SumColumnVectors<TTerm, Lanes4, Vector128<float>>(ref term, firstRow, endRow, ref column, endColumn, output, offset, accumulate);
+        for (; column < endColumn; column++) SumColumn<TTerm, Lanes1, float>(ref term, firstRow, endRow, column, output, offset, accumulate);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -27,7 +27,11 @@ internal static class AttentionBackwardBody
     [IntrinsicImplementation, DeviceBody(nameof(DevicePair)), MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static unsafe void Pair<T>(AttentionBackward<T> a, int image, int head, int lane, int lanes) where T : unmanaged, IStorage<T>
     {
-        if (lane != 0) return;
+        if (lanes != 1)
+        {
+            DevicePair(a, image, head, lane, lanes);
+            return;
+        }
         int tokens = a.Tokens, width = a.Width, most = Math.Min(Attention.TileRows, tokens);
         // A row of scores is a little longer than L: read down a column, a power of two between rows would fall into one cache set.
         int scoreRow = tokens + 16;

@@ -30,7 +30,11 @@ internal static class AttentionForwardBody
     [IntrinsicImplementation, DeviceBody(nameof(DeviceTile)), MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static unsafe void Tile<T>(AttentionForward<T> a, int image, int head, int first, int lane, int lanes) where T : unmanaged, IStorage<T>
     {
-        if (lane != 0) return;
+        if (lanes != 1)
+        {
+            DeviceTile(a, image, head, first, lane, lanes);
+            return;
+        }
         int tokens = a.Tokens, width = a.Width, rows = Math.Min(Attention.TileRows, tokens - first);
         long keyCount = HostProduct.PackedCount(width, tokens), valueCount = HostProduct.PackedCount(tokens, width);
         float* keys = Host.Floats(keyCount + valueCount + ((long)rows * tokens) + HostHeads.Count<T>(tokens, width) + HostHeads.Count<T>(rows, width));

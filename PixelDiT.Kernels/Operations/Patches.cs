@@ -53,19 +53,29 @@ public static class Patches
 
         public int Tokens { get; }
 
+        /// <summary>C·P, the elements of a token.</summary>
         public int Features => _channels * _patch * _patch;
+
+        /// <summary>Rows of pixels in a token: C·p.</summary>
+        public int Runs => _channels * _patch;
+
+        /// <summary>Pixels in a row: p.</summary>
+        public int RunLength => _patch;
+
+        /// <summary>From a pixel of a row to the next inside the token.</summary>
+        public int ColumnStride => _columnStride;
 
         public static Order Channels(Shape image, int patch) => new(image, patch, patch * patch, patch, 1);
 
         public static Order Pixels(Shape image, int patch) => new(image, patch, 1, patch * image[1], image[1]);
 
-        /// <summary>The image's element that is number <paramref name="feature"/> of the patch in channel-major order, and its place inside the token.</summary>
-        public long Image(int token, int feature, out int place)
+        /// <summary>The image's first element of a token's row of pixels (channel after channel, top to bottom), and its place inside the token.</summary>
+        public long Image(int token, int run, out int place)
         {
-            int across = _width / _patch, perImage = across * (_height / _patch), area = _patch * _patch;
-            int image = token / perImage, cell = token - (image * perImage), c = feature / area, inside = feature - (c * area);
-            int py = inside / _patch, px = inside - (py * _patch), y = (cell / across * _patch) + py, x = (cell % across * _patch) + px;
-            place = (c * _channelStride) + (py * _rowStride) + (px * _columnStride);
+            int across = _width / _patch, perImage = across * (_height / _patch);
+            int image = token / perImage, cell = token - (image * perImage), c = run / _patch, py = run - (c * _patch);
+            int y = (cell / across * _patch) + py, x = cell % across * _patch;
+            place = (c * _channelStride) + (py * _rowStride);
             return ((((((long)image * _channels) + c) * _height) + y) * _width) + x;
         }
     }
@@ -79,16 +89,20 @@ public static class Patches
 
         public void Run(int token, int lane, int lanes)
         {
-            int features = _order.Features;
-            for (int feature = lane; feature < features; feature += lanes)
+            long first = (long)token * _order.Features;
+            for (int run = lane; run < _order.Runs; run += lanes)
             {
-                long pixel = _order.Image(token, feature, out int place), element = ((long)token * features) + place;
-                if (_toImage == 0) Lane.Write(_tokens, element, Lane.Read(_image, pixel));
-                else
+                long pixel = _order.Image(token, run, out int place);
+                for (int x = 0; x < _order.RunLength; x++)
                 {
-                    float value = Lane.Read(_tokens, element);
-                    if (_accumulate != 0) value += Lane.Read(_image, pixel);
-                    Lane.Write(_image, pixel, value);
+                    long element = first + place + (x * _order.ColumnStride);
+                    if (_toImage == 0) Lane.Write(_tokens, element, Lane.Read(_image, pixel + x));
+                    else
+                    {
+                        float value = Lane.Read(_tokens, element);
+                        if (_accumulate != 0) value += Lane.Read(_image, pixel + x);
+                        Lane.Write(_image, pixel + x, value);
+                    }
                 }
             }
         }

@@ -52,7 +52,11 @@ internal static class ProductBody
         ArrayView<TA> a, ArrayView<TB> b, ArrayView<float> packed, ArrayView<float> bias, ArrayView<TC> c, ProductSizes s, int row, int column, int slice, int lane, int lanes)
         where TA : unmanaged, IStorage<TA> where TB : unmanaged, IStorage<TB> where TC : unmanaged, IStorage<TC>
     {
-        if (lane != 0) return;
+        if (lanes != 1)
+        {
+            DeviceBlock(a, b, packed, bias, c, s, row, column, slice, lane, lanes);
+            return;
+        }
         int rows = Math.Min(ProductSizes.BlockRows, s.M - row), columns = Math.Min(ProductSizes.BlockColumns, s.N - column);
         int first = slice * s.SliceDepth, end = Math.Min(s.K, first + s.SliceDepth);
         bool packA = typeof(TA) != typeof(Single32) || s.AStep != 1, packB = s.IsPacked == 0, convertC = typeof(TC) != typeof(Single32);

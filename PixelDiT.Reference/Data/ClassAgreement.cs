@@ -98,18 +98,26 @@ public sealed class ClassAgreement
     /// <exception cref="ShapeException">The image is of another size.</exception>
     public bool IsTypical(ReadOnlySpan<float> image) => Judge(image).Typical;
 
+    /// <summary>The share of images, 0 … 1, whose nearest class is their label.</summary>
+    /// <param name="images">[N, C, H, W], −1 … 1.</param>
+    /// <param name="labels">[N]; the class each image was asked for.</param>
+    /// <exception cref="ShapeException">There is no image, or images and labels do not fit.</exception>
+    public double NearestAgreement(ReadOnlySpan<float> images, ReadOnlySpan<int> labels) => Share(images, labels, typicalOnly: false);
+
     /// <summary>The share of images, 0 … 1, whose nearest class is their label and which are typical of it (<see cref="IsTypical"/>).</summary>
     /// <param name="images">[N, C, H, W], −1 … 1.</param>
     /// <param name="labels">[N]; the class each image was asked for.</param>
     /// <exception cref="ShapeException">There is no image, or images and labels do not fit.</exception>
-    public double Agreement(ReadOnlySpan<float> images, ReadOnlySpan<int> labels)
+    public double Agreement(ReadOnlySpan<float> images, ReadOnlySpan<int> labels) => Share(images, labels, typicalOnly: true);
+
+    private double Share(ReadOnlySpan<float> images, ReadOnlySpan<int> labels, bool typicalOnly)
     {
         CheckBatch(images, labels, imageLength);
         int agreed = 0;
         for (int i = 0; i < labels.Length; i++)
         {
             var (nearest, typical) = Judge(images.Slice(i * imageLength, imageLength));
-            if (typical && nearest == labels[i]) agreed++;
+            if (nearest == labels[i] && (typical || !typicalOnly)) agreed++;
         }
         return (double)agreed / labels.Length;
     }

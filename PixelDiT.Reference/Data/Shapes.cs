@@ -99,7 +99,7 @@ public sealed class Shapes : IImageSource
 
             this.figure = figure;
             // The radius of the disc of about the same area.
-            float size = Between(0, 0.22f, 0.36f);
+            float size = Between(0, 0.26f, 0.37f);
             radius = figure switch { 0 => size, 1 => 0.88f * size, _ => 1.28f * size };
             var (halfWidth, above, below) = figure == 2 ? (radius * Root3 / 2, radius, radius / 2) : (radius, radius, radius);
             const float Margin = 0.03f;
@@ -113,15 +113,15 @@ public sealed class Shapes : IImageSource
             }
             else
             {
-                float shade = Between(3, 0.94f, 1.05f), gray = Between(4, 0.16f, 0.62f);
+                float shade = Between(3, 0.94f, 1.05f), gray = Between(4, 0.16f, 0.56f);
                 paint = new(
                     shade * colour[0] + Between(5, -0.03f, 0.03f),
                     shade * colour[1] + Between(6, -0.03f, 0.03f),
                     shade * colour[2] + Between(7, -0.03f, 0.03f));
                 ground = new(gray + Between(8, -0.03f, 0.03f), gray + Between(9, -0.03f, 0.03f), gray + Between(10, -0.03f, 0.03f));
             }
-            slopeX = Between(11, -0.10f, 0.10f);
-            slopeY = Between(12, -0.10f, 0.10f);
+            slopeX = Between(11, -0.05f, 0.05f);
+            slopeY = Between(12, -0.05f, 0.05f);
         }
 
         public static Scene Of(ulong key, int figure, float[]? colour) => new(key, figure, colour);
