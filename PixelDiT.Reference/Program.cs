@@ -12,6 +12,7 @@ var root = new RootCommand("PixelDiT in C#: train, sample, verify.")
     SampleCommand.Create(),
     VerifyCommand.Create(),
     BenchCommand.Create(),
+    TraceCommand.Create(),
     InfoCommand.Create(),
     DevicesCommand.Create()
 };

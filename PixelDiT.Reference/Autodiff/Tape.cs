@@ -20,6 +20,7 @@ public sealed class Tape : IDisposable
     private readonly List<Node> _nodes = [];
     private readonly List<Tensor> _live = [];
     private readonly List<Variable> _leaves = [];
+    private readonly Dictionary<Variable, string> _watched = [];
 
     /// <summary>A tape on a device.</summary>
     /// <param name="device">Where values live.</param>
@@ -45,11 +46,18 @@ public sealed class Tape : IDisposable
         return variable;
     }
 
+    /// <summary>Called in the backward with the name of each stage that the observer was told of and the gradient with respect to its value.</summary>
+    public Action<string, Tensor>? GradientObserver { get; set; }
+
     /// <summary>Which of the finer steps inside blocks the observer wants; a fused operation then runs the steps it replaces. Null means none.</summary>
     public Func<string, bool>? Traces { get; set; }
 
     /// <summary>Tells the observer of a stage.</summary>
-    public void Stage(string name, Variable value) => Observer?.Invoke(name, value);
+    public void Stage(string name, Variable value)
+    {
+        Observer?.Invoke(name, value);
+        if (GradientObserver is not null) _watched[value] = name;
+    }
 
     /// <summary>Tells the observer of a finer step if it wants it.</summary>
     public void Step(string name, Variable value)
@@ -91,6 +99,7 @@ public sealed class Tape : IDisposable
             if (node.Output.Gradient is { } gradient)
             {
                 if (node.Output.PartsMissing != 0) throw new InvalidOperationException($"parts {node.Output.PartsMissing:b} of a gradient {node.Output.Shape} were never written");
+                if (GradientObserver is { } observer && _watched.TryGetValue(node.Output, out string? stage)) observer(stage, gradient);
                 node.Backward(gradient);
                 Release(node.Output.Gradient);
                 node.Output.Gradient = null;

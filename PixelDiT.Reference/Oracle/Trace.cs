@@ -1,0 +1,142 @@
+using System.IO.Enumeration;
+using PixelDiT.Kernels;
+using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Autodiff;
+using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Models;
+
+namespace PixelDiT.Reference.Oracle;
+
+/// <summary>What a trace is made from: x_t, t and labels, and the target where gradients are wanted.</summary>
+public sealed class TraceInputs
+{
+    private TraceInputs(float[] x, Shape shape, float[] t, int[] labels, float[]? target) => (X, Shape, T, Labels, Target) = (x, shape, t, labels, target);
+
+    /// <summary>x_t [B, C, H, W].</summary>
+    public float[] X { get; }
+
+    /// <summary>[B, C, H, W].</summary>
+    public Shape Shape { get; }
+
+    /// <summary>[B], in [0, 1].</summary>
+    public float[] T { get; }
+
+    /// <summary>[B].</summary>
+    public int[] Labels { get; }
+
+    /// <summary>v [B, C, H, W], or null.</summary>
+    public float[]? Target { get; }
+
+    /// <summary>Reads in.x, in.t, in.y and, if there, target.v.</summary>
+    /// <exception cref="FileFormatException">A tensor is missing, or the shapes or labels do not fit each other or the model.</exception>
+    public static TraceInputs Read(SafetensorsReader file, ModelConfig config)
+    {
+        var x = file["in.x"];
+        if (x.Shape.Count != 4 || x.Shape[1] != config.Channels) throw new FileFormatException($"{file.Source}: in.x is [{string.Join(", ", x.Shape)}]; [B, {config.Channels}, H, W] was expected");
+        if (x.Count is 0 or > int.MaxValue) throw new FileFormatException($"{file.Source}: in.x has {x.Count} elements; from 1 to {int.MaxValue} were expected");
+        var shape = Shape.Create([.. x.Shape.Select(size => (int)size)]);
+        foreach (string name in (string[])["in.t", "in.y"])
+        {
+            if (file[name].Count != shape[0]) throw new FileFormatException($"{file.Source}: {name} has {file[name].Count} elements; one for each of {shape[0]} images was expected");
+        }
+        long[] labels = file.ReadIntegers("in.y");
+        foreach (long label in labels)
+        {
+            if (label < 0 || label > config.NullClass) throw new FileFormatException($"{file.Source}: in.y holds {label}; classes are 0 to {config.Classes - 1}, and {config.NullClass} for none");
+        }
+        float[]? target = null;
+        if (file.Contains("target.v"))
+        {
+            if (!file["target.v"].Shape.SequenceEqual(x.Shape)) throw new FileFormatException($"{file.Source}: target.v is [{string.Join(", ", file["target.v"].Shape)}]; in.x's shape was expected");
+            target = file.ReadSingles("target.v");
+        }
+        return new TraceInputs(file.ReadSingles("in.x"), shape, file.ReadSingles("in.t"), Array.ConvertAll(labels, label => (int)label), target);
+    }
+}
+
+/// <summary>
+/// The tensors of one forward, and of one backward, under the names that conformance cases use: <c>out</c>, <c>act.STAGE</c>, <c>loss</c>, <c>grad.in.x</c>,
+/// <c>grad.act.STAGE</c>, <c>grad.param.NAME</c>, <c>grad_norm</c>. What another implementation of the model compares itself with.
+/// </summary>
+public static class Trace
+{
+    /// <summary>Traces the model as it computes, in float32.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="inputs">What to compute.</param>
+    /// <param name="stages">
+    /// Which stages to keep, with * and ?; null keeps the model's stages but no finer step. A finer step inside a block, such as patch_blocks.0.norm1, is kept when it
+    /// matches; the block then runs its steps one by one.
+    /// </param>
+    /// <param name="backward">Whether to trace gradients too.</param>
+    /// <exception cref="ConfigurationException">Gradients are wanted and the inputs have no target.</exception>
+    public static IReadOnlyList<TensorData> Run(PixelDiTModel model, TraceInputs inputs, string? stages, bool backward)
+    {
+        if (backward && inputs.Target is null) throw new ConfigurationException("gradients need target.v among the inputs");
+        var device = model.Device;
+        var kept = new List<TensorData>();
+        using Tensor x = device.Upload(inputs.X, inputs.Shape), t = device.Upload(inputs.T, [inputs.Shape[0]]), y = device.Upload(inputs.Labels, [inputs.Shape[0]]);
+        using var tape = new Tape(device, recording: backward)
+        {
+            Observer = (stage, value) =>
+            {
+                if (Wanted(stages, stage)) kept.Add(Keep($"act.{stage}", value.Value));
+            },
+            Traces = stages is null ? null : step => Wanted(stages, step)
+        };
+        if (backward)
+        {
+            model.Parameters.RequireGradients();
+            model.Parameters.ClearGradients();
+            tape.GradientObserver = (stage, gradient) =>
+            {
+                if (Wanted(stages, stage)) kept.Add(Keep($"grad.act.{stage}", gradient));
+            };
+        }
+        var input = tape.Input(x, requiresGradient: backward);
+        var output = model.Forward(tape, input, t, y);
+        kept.Add(Keep("out", output.Value));
+        if (!backward) return kept;
+
+        using var target = device.Upload(inputs.Target!, inputs.Shape);
+        var loss = tape.MeanSquaredError(output, target);
+        kept.Add(Keep("loss", loss.Value, scalar: true));
+        tape.Backward(loss);
+        kept.Add(Keep("grad.in.x", input.Gradient!));
+        foreach (var parameter in model.Parameters.All) kept.Add(Keep($"grad.param.{parameter.Name}", parameter.Gradient!));
+        using var norm = device.Allocate([1]);
+        GradientNorm.Forward(model.Parameters.Gradients!, norm);
+        kept.Add(Keep("grad_norm", norm, scalar: true));
+        return kept;
+    }
+
+    /// <summary>Traces the model's stages in double precision by plain loops (<see cref="ExactModel"/>); forward only, without finer steps.</summary>
+    /// <param name="config">The model's sizes.</param>
+    /// <param name="parameter">A parameter by its released name.</param>
+    /// <param name="inputs">What to compute.</param>
+    /// <param name="stages">Which stages to keep, with * and ?; null keeps all.</param>
+    public static IReadOnlyList<TensorData> RunExact(ModelConfig config, Func<string, double[]> parameter, TraceInputs inputs, string? stages)
+    {
+        var kept = new List<TensorData>();
+        int batch = inputs.Shape[0], height = inputs.Shape[2], width = inputs.Shape[3], tokens = height / config.Patch * (width / config.Patch);
+        double[] output = new ExactModel(config, parameter).Forward(
+            Array.ConvertAll(inputs.X, value => (double)value), Array.ConvertAll(inputs.T, value => (double)value), inputs.Labels, height, width, (stage, value) =>
+            {
+                if (Wanted(stages, stage)) kept.Add(new TensorData($"act.{stage}", ShapeOf(stage), value));
+            });
+        kept.Add(new TensorData("out", [.. inputs.Shape.Select(size => (long)size)], output));
+        return kept;
+
+        long[] ShapeOf(string stage) => stage switch
+        {
+            "t_embedder" or "y_embedder" => [batch, config.Hidden],
+            "final_layer" => [batch * tokens, config.PatchPixels, config.Channels],
+            _ when stage.StartsWith("pixel", StringComparison.Ordinal) => [batch * tokens, config.PatchPixels, config.PixelHidden],
+            _ => [batch, tokens, config.Hidden]
+        };
+    }
+
+    private static bool Wanted(string? stages, string stage) => stages is null || FileSystemName.MatchesSimpleExpression(stages, stage, ignoreCase: false);
+
+    private static TensorData Keep(string name, Tensor tensor, bool scalar = false) => new(name, scalar ? [] : [.. tensor.Shape.Select(size => (long)size)], tensor.ToArray());
+}

@@ -1,0 +1,117 @@
+using NUnit.Framework;
+using PixelDiT.Kernels;
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Oracle;
+using PixelDiT.Reference.Oracle.Conformance;
+using PixelDiT.Reference.Training;
+
+namespace PixelDiT.Tests.Oracle;
+
+/// <summary>Traces of the golden models against the golden tensors, through files as a port would use them.</summary>
+public sealed class TraceTests
+{
+    private string _folder = "";
+
+    [SetUp]
+    public void MakeFolder() => _folder = Directory.CreateTempSubdirectory("pixeldit-tests").FullName;
+
+    [TearDown]
+    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
+
+    private string Extract(string golden)
+    {
+        string path = Path.Combine(_folder, golden.Replace('/', '_') + ".safetensors");
+        using var resource = typeof(ExactModel).Assembly.GetManifestResourceStream($"golden/{golden}.safetensors")!;
+        using var file = File.Create(path);
+        resource.CopyTo(file);
+        return path;
+    }
+
+    private string Trace(string name, string? stages = null, bool backward = false, bool exact = false)
+    {
+        using var device = Device.Open("cpu", 1);
+        var (model, info) = Checkpoint.LoadModel(Extract($"{name}/weights"), device);
+        using (model)
+        {
+            using var inputs = SafetensorsReader.Open(Extract($"{name}/forward_backward"));
+            var given = TraceInputs.Read(inputs, info.Config);
+            string path = Path.Combine(_folder, "trace.safetensors");
+            SafetensorsWriter.Write(path, exact
+                ? Reference.Oracle.Trace.RunExact(info.Config, parameter => Array.ConvertAll(model.Parameters[parameter].Value.ToArray(), value => (double)value), given, stages)
+                : Reference.Oracle.Trace.Run(model, given, stages, backward));
+            return path;
+        }
+    }
+
+    // The foundation's tolerances, whose reasons stand beside the conformance cases.
+    [TestCase("c2i")]
+    [TestCase("c2i_rect_post")]
+    public void A_trace_with_gradients_agrees_with_the_golden_tensors(string name)
+    {
+        using var trace = SafetensorsReader.Open(Trace(name, backward: true));
+        using var golden = ConformanceFiles.Shipped().Open($"{name}/forward_backward");
+        var comparison = new Comparison(name, golden);
+        string[] expected = [.. golden.Tensors.Select(tensor => tensor.Name).Where(tensor => tensor == "out" || tensor == "loss" || tensor.StartsWith("act.") || tensor.StartsWith("grad"))];
+        Assert.That(trace.Tensors.Select(tensor => tensor.Name), Is.SupersetOf(expected));
+        double largest = comparison.LargestOf("grad.param.");
+        foreach (string tensor in expected)
+            comparison.Tensor(tensor, trace.ReadSingles(tensor), tensor == "grad_norm" ? 5e-5 : tensor.StartsWith("grad") ? 2e-5 : 1e-5, largest);
+        var result = comparison.Result();
+        Assert.That(result.Status, Is.EqualTo(CaseStatus.Pass), $"{result.Worst} {result.Error}");
+    }
+
+    [TestCase("c2i")]
+    [TestCase("c2i_rect_post")]
+    public void An_exact_trace_has_the_shapes_of_the_golden_stages_and_their_values(string name)
+    {
+        using var trace = SafetensorsReader.Open(Trace(name, exact: true));
+        using var golden = ConformanceFiles.Shipped().Open($"{name}/forward_backward");
+        var comparison = new Comparison(name, golden);
+        foreach (var tensor in golden.Tensors.Where(tensor => tensor.Name == "out" || tensor.Name.StartsWith("act.")))
+        {
+            Assert.That(trace[tensor.Name].Count, Is.EqualTo(tensor.Count), tensor.Name);
+            comparison.Tensor(tensor.Name, trace.ReadSingles(tensor.Name), 5e-6);
+        }
+        Assert.That(comparison.Result().Status, Is.EqualTo(CaseStatus.Pass));
+    }
+
+    [Test]
+    public void Finer_steps_are_traced_where_asked_for_and_the_stages_stay_equal()
+    {
+        using var coarse = SafetensorsReader.Open(Trace("c2i"));
+        float[] whole = coarse.ReadSingles("act.patch_blocks.1");
+        using var fine = SafetensorsReader.Open(Trace("c2i", "patch_blocks.*"));
+        Assert.That(fine.Tensors.Select(tensor => tensor.Name), Is.SupersetOf((string[])
+            ["act.patch_blocks.0.norm1", "act.patch_blocks.0.modulated1", "act.patch_blocks.0.attn.q", "act.patch_blocks.0.attn.k", "act.patch_blocks.1.attn.out", "act.patch_blocks.1.mlp", "act.patch_blocks.1", "out"]));
+        Assert.That(fine.Tensors.Any(tensor => tensor.Name.Contains("pixel")), Is.False);
+        // The two paths round in other places: a few units in the last place of the largest element.
+        double largest = whole.Max(Math.Abs);
+        Assert.That(fine.ReadSingles("act.patch_blocks.1").Zip(whole, (a, b) => Math.Abs(a - b)).Max(), Is.LessThan(2e-6 * largest));
+    }
+
+    [Test]
+    public void Gradients_without_a_target_are_refused()
+    {
+        string path = Path.Combine(_folder, "inputs.safetensors");
+        SafetensorsWriter.Write(path, [new TensorData("in.x", [1, 3, 16, 16], new float[768]), new TensorData("in.t", [1], new float[1]), new TensorData("in.y", [1], new long[1])]);
+        using var device = Device.Open("cpu", 1);
+        var (model, info) = Checkpoint.LoadModel(Extract("c2i/weights"), device);
+        using (model)
+        using (var inputs = SafetensorsReader.Open(path))
+        {
+            var given = TraceInputs.Read(inputs, info.Config);
+            Assert.Throws<ConfigurationException>(() => Reference.Oracle.Trace.Run(model, given, null, backward: true));
+        }
+    }
+
+    [Test]
+    public void A_label_beyond_the_classes_is_refused_by_name()
+    {
+        string path = Path.Combine(_folder, "inputs.safetensors");
+        SafetensorsWriter.Write(path, [new TensorData("in.x", [1, 3, 16, 16], new float[768]), new TensorData("in.t", [1], new float[1]), new TensorData("in.y", [1], [11L])]);
+        using var inputs = SafetensorsReader.Open(path);
+        var error = Assert.Throws<FileFormatException>(() => TraceInputs.Read(inputs, new() { Hidden = 32, Heads = 4, Patch = 4, PatchDepth = 1, PixelDepth = 1, PixelHidden = 8, Classes = 10 }));
+        Assert.That(error!.Message, Does.Contain("in.y holds 11"));
+    }
+}
