@@ -46,6 +46,8 @@ internal static class SampleCommand
             int images = parsed.GetValue(count), size = parsed.GetValue(batch);
             if (images is < 1 or > 1_000_000) throw new ConfigurationException($"count is {images}; it must be from 1 to 1000000");
             if (size is < 1 or > 65536) throw new ConfigurationException($"batch is {size}; it must be from 1 to 65536");
+            string folder = parsed.GetRequiredValue(output);
+            if (folder.Length == 0) throw new ConfigurationException("--out is ''; a folder was expected");
             using var opened = Cli.Open(parsed, device, threads);
             var (model, info) = Checkpoint.LoadModel(parsed.GetRequiredValue(file), opened);
             using (model)
@@ -53,8 +55,11 @@ internal static class SampleCommand
                 int side = parsed.GetResult(resolution) is { Implicit: false } ? parsed.GetValue(resolution) : info.Resolution;
                 if (side is < 1 or > 4096) throw new ConfigurationException(side == 0 ? "--resolution is missing, and the model file does not say what it was trained on" : $"resolution is {side}; it must be from 1 to 4096");
                 int[] chosen = Choose(parsed.GetRequiredValue(classes), info);
+                long numbers = (long)chosen.Length * images * model.Config.Channels * side * side;
+                if (numbers > Array.MaxLength)
+                    throw new ConfigurationException($"{(long)chosen.Length * images} images of {side}×{side} are {numbers} numbers; one run holds at most {Array.MaxLength}, so a smaller --count, or several runs with --seed, was expected");
                 int[] labels = [.. chosen.SelectMany(label => Enumerable.Repeat(label, images))];
-                Draw(model, config, labels, images, side, parsed.GetValue(seed), size, parsed.GetRequiredValue(output), parsed.GetValue(singles), cancel);
+                Draw(model, config, labels, images, side, parsed.GetValue(seed), size, folder, parsed.GetValue(singles), cancel);
             }
             return 0;
         });

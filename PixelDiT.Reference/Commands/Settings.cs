@@ -18,6 +18,7 @@ internal sealed class Settings
     {
         _parsed = parsed;
         if (parsed.GetValue(config) is not { } path) return;
+        if (path.Length == 0) throw new ConfigurationException("--config is ''; a JSON file was expected");
         _path = path;
         try
         {

@@ -49,6 +49,8 @@ internal static class TrainCommand
             var settings = new Settings(parsed, command, config);
             string source = settings.IsGiven(data) ? settings.Get(data) : throw new ConfigurationException("--data is missing; one of " + string.Join(", ", ImageSources.Known.Select(known => known.Form)) + " was expected");
             string folder = settings.IsGiven(output) ? settings.Get(output) : throw new ConfigurationException("--out is missing; the run's folder was expected");
+            if (folder.Length == 0) throw new ConfigurationException("--out is ''; the run's folder was expected");
+            if (settings.Get(every) < 0) throw new ConfigurationException($"checkpoint-every is {settings.Get(every)}; it must be 0 (at the end only) or above");
             if (settings.Get(resume) && settings.Get(overwrite)) throw new ConfigurationException("--resume and --overwrite exclude each other");
             var training = new TrainingConfig
             {

@@ -8,6 +8,9 @@ namespace PixelDiT.Reference.Models;
 /// </summary>
 public sealed record ModelConfig
 {
+    // With these, widths stay in the range of int and the count of parameters in that of long.
+    private const int MostPatch = 4096, MostDepth = 1024;
+
     /// <summary>D, the width of a patch token.</summary>
     public required int Hidden { get; init; }
 
@@ -78,6 +81,10 @@ public sealed record ModelConfig
         {
             if (value is < 1 or > 1 << 20) throw new ConfigurationException($"{name} is {value}; it must be from 1 to {1 << 20}");
         }
+        foreach (var (name, value, most) in new[] { ("patch", Patch, MostPatch), ("patch-depth", PatchDepth, MostDepth), ("pixel-depth", PixelDepth, MostDepth) })
+        {
+            if (value > most) throw new ConfigurationException($"{name} is {value}; it must be from 1 to {most}");
+        }
         if (Hidden % Heads != 0) throw new ConfigurationException($"hidden is {Hidden} and heads is {Heads}; hidden must be a multiple of heads");
         if (HeadWidth % 4 != 0) throw new ConfigurationException($"hidden / heads is {HeadWidth}; the width of a head must be a multiple of 4 (2-D RoPE turns pairs along x and y)");
         foreach (var (name, value) in new[] { ("pixel-attention", PixelAttention), ("pixel-heads", PixelHeads) })
@@ -87,6 +94,13 @@ public sealed record ModelConfig
         if (PixelAttentionWidth % PixelAttentionHeads != 0 || PixelAttentionWidth / PixelAttentionHeads % 4 != 0)
             throw new ConfigurationException($"pixel-attention is {PixelAttentionWidth} and pixel-heads is {PixelAttentionHeads}; the width of a head must be a whole multiple of 4 (2-D RoPE turns pairs along x and y)");
         if (PixelHidden % 4 != 0) throw new ConfigurationException($"pixel-hidden is {PixelHidden}; it must be a multiple of 4 (its position embedding has sines and cosines of x and of y)");
+        foreach (var (name, value) in new[]
+        {
+            ("pixel-hidden · 6 · patch²", 6L * PixelHidden * Patch * Patch), ("channels · patch²", (long)Channels * Patch * Patch), ("hidden · 6", 6L * Hidden)
+        })
+        {
+            if (value > int.MaxValue) throw new ConfigurationException($"{name} is {value}; it must be at most {int.MaxValue}");
+        }
         return this;
     }
 

@@ -10,6 +10,9 @@ namespace PixelDiT.Reference.Models;
 /// <summary>The class-conditional PixelDiT (SPEC §3): patch tokens find the semantics, pixel tokens refine the texture.</summary>
 public sealed class PixelDiTModel : IDisposable
 {
+    // All parameters, with the padding between them, are one tensor.
+    private const long MostParameters = 2_000_000_000;
+
     private readonly PixelEmbedder _pixelEmbedder;
     private readonly Linear _sEmbedder;
     private readonly TimestepEmbedder _tEmbedder;
@@ -29,6 +32,8 @@ public sealed class PixelDiTModel : IDisposable
     public PixelDiTModel(ModelConfig config, Device device)
     {
         (Config, Device) = (config.Validate(), device);
+        if (ModelCost.Parameters(config) is > MostParameters and long parameters)
+            throw new ConfigurationException($"a model of these sizes has {parameters} parameters; at most {MostParameters} were expected");
         var p = Parameters = new ParameterSet(device);
         _pixelEmbedder = new PixelEmbedder(p, "pixel_embedder", config.Channels, config.PixelHidden, config.Patch);
         _sEmbedder = new Linear(p, "s_embedder.proj", config.Channels * config.PatchPixels, config.Hidden);

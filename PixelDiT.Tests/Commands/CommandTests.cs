@@ -113,6 +113,14 @@ public sealed class CommandTests
         yield return Case("negative_rate", "lr is -1", [.. train, "--out", "new", "--lr", "-1"]);
         yield return Case("rate_no_number", "--lr is 'fast'", [.. train, "--out", "new", "--lr", "fast"]);
         yield return Case("zero_batch", "batch is 0", [.. train, "--out", "new", "--batch", "0"]);
+        yield return Case("empty_out", "--out is ''", [.. train, "--out", ""]);
+        yield return Case("empty_config", "--config is ''", [.. train, "--out", "new", "--config", ""]);
+        yield return Case("negative_checkpoint_interval", "checkpoint-every is -1", [.. train, "--out", "new", "--checkpoint-every", "-1"]);
+        yield return Case("patch_too_large", "patch is 65536", [.. train, "--out", "new", "--patch", "65536"]);
+        yield return Case("model_too_large", "parameters", [.. train, "--out", "new", "--hidden", "1048576"]);
+        yield return Case("model_too_deep", "patch-depth is 1048576", [.. train, "--out", "new", "--patch-depth", "1048576"]);
+        yield return Case("too_many_images", "a smaller --count", "sample", "--model", "run/model.safetensors", "--count", "1000000", "--out", "new");
+        yield return Case("empty_sample_out", "--out is ''", "sample", "--model", "run/model.safetensors", "--out", "");
         yield return Case("threads_out_of_range", "threads is -3", [.. train, "--out", "new", "--threads", "-3"]);
         yield return Case("unknown_device", "quantum", [.. train, "--out", "new", "--device", "quantum"]);
         yield return Case("out_is_a_file", "file.txt", [.. train, "--out", "file.txt"]);
