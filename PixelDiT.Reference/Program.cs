@@ -17,4 +17,5 @@ var root = new RootCommand("PixelDiT in C#: train, sample, verify.")
     DevicesCommand.Create()
 };
 root.Options.Add(Cli.Verbose);
-return root.Parse(args).Invoke();
+var parsed = root.Parse(args);
+return parsed.Errors.Count > 0 && !Cli.AsksForHelp(args) ? Cli.Refuse(parsed) : parsed.Invoke();

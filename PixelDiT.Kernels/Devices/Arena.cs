@@ -47,7 +47,7 @@ public sealed class Arena : IDisposable
             if (TakeFrom(i, size, bytes) is { } block) return block;
         }
         // Growing by a quarter of what is there keeps the number of chunks small for large models.
-        Grow(Math.Max(size, Math.Max(SmallestChunk, BytesReserved / 4)));
+        Grow(size, Math.Max(size, Math.Max(SmallestChunk, BytesReserved / 4)));
         return TakeFrom(_chunks.Count - 1, size, bytes)!.Value;
     }
 
@@ -87,21 +87,33 @@ public sealed class Arena : IDisposable
         return null;
     }
 
-    private void Grow(long size)
+    private void Grow(long needed, long wanted)
     {
-        MemoryBuffer1D<byte, Stride1D.Dense> buffer;
-        try
-        {
-            buffer = _accelerator.Allocate1D<byte>(size + Alignment);
-        }
-        catch (Exception error) when (error is OutOfMemoryException or AcceleratorException)
+        long size = wanted;
+        var buffer = TryAllocate(wanted, out var failure);
+        if (buffer is null && needed < wanted) buffer = TryAllocate(size = needed, out failure);
+        if (buffer is null)
         {
             throw new DeviceException(
-                $"out of device memory: {size >> 20} MiB more were asked for, {BytesInUse >> 20} MiB are in use, {BytesReserved >> 20} MiB reserved; a smaller --batch or --resolution needs less", error);
+                $"out of device memory: {size >> 20} MiB more were asked for, {BytesInUse >> 20} MiB are in use, {BytesReserved >> 20} MiB reserved; a smaller --batch or --resolution needs less", failure);
         }
         long first = (Alignment - (long)buffer.NativePtr % Alignment) % Alignment;
         _chunks.Add(new Chunk(buffer, first, [new Block(0, size, Free: true)]));
         BytesReserved += size;
+    }
+
+    private MemoryBuffer1D<byte, Stride1D.Dense>? TryAllocate(long size, out Exception? failure)
+    {
+        try
+        {
+            failure = null;
+            return _accelerator.Allocate1D<byte>(size + Alignment);
+        }
+        catch (Exception error) when (error is OutOfMemoryException or AcceleratorException)
+        {
+            failure = error;
+            return null;
+        }
     }
 
     private static int Find(List<Block> blocks, long offset)

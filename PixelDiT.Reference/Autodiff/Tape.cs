@@ -169,8 +169,16 @@ public sealed class Tape : IDisposable
         else Accumulate.Forward(output.Gradient!, input.Gradient);
     }
 
+    /// <summary>Looked at where a block begins, so that a long forward can be stopped.</summary>
+    public CancellationToken Cancel { get; init; }
+
     /// <summary>Begins a scope: without recording, values made in it are released at its end, but for those kept.</summary>
-    internal Scope Begin() => new(this);
+    /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
+    internal Scope Begin()
+    {
+        Cancel.ThrowIfCancellationRequested();
+        return new Scope(this);
+    }
 
     /// <summary>Goes from a block's input to its output; the input is released unless the tape records.</summary>
     internal Variable Replace(Variable input, Variable output)

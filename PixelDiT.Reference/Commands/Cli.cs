@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using Spectre.Console;
@@ -9,7 +10,7 @@ using Spectre.Console;
 namespace PixelDiT.Reference.Commands;
 
 /// <summary>What all verbs share: common options, errors in one line, and Ctrl-C.</summary>
-internal static class Cli
+internal static partial class Cli
 {
     private const int Failure = 1, Interrupted = 130;
 
@@ -82,6 +83,24 @@ internal static class Cli
             return Failure;
         }
     });
+
+    /// <summary>Whether the arguments ask for an explanation rather than for work.</summary>
+    public static bool AsksForHelp(string[] arguments) => arguments.Any(argument => argument is "--help" or "-h" or "-?" or "/?" or "--version");
+
+    /// <summary>Says what is wrong with the arguments, a line each.</summary>
+    public static int Refuse(ParseResult parsed)
+    {
+        foreach (string message in parsed.Errors.Select(error => error.Message).Distinct())
+        {
+            // The library names .NET's types where a person thinks of numbers.
+            Console.Error.WriteLine($"pixeldit: {NetTypeName().Replace(message, "as a whole number in range.")}");
+        }
+        Console.Error.WriteLine("pixeldit: --help explains the options");
+        return Failure;
+    }
+
+    [GeneratedRegex(@"as expected type 'System\.\w+'\.")]
+    private static partial Regex NetTypeName();
 
     /// <summary>Opens the device of a verb's options.</summary>
     public static Device Open(ParseResult parsed, Option<string> device, Option<int> threads) => Kernels.Devices.Device.Open(parsed.GetRequiredValue(device), parsed.GetValue(threads));

@@ -115,7 +115,8 @@ internal static class SampleCommand
         return [.. text.Split(',', StringSplitOptions.TrimEntries).Select(entry =>
         {
             int named = info.ClassNames.ToList().IndexOf(entry);
-            int label = int.TryParse(entry, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : named;
+            // A name wins over a number: folders may be called 10 and 2.
+            int label = named >= 0 ? named : int.TryParse(entry, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : -1;
             return label >= 0 && label < classes
                 ? label
                 : throw new ConfigurationException($"class '{entry}' is unknown; this model has classes 0 to {classes - 1}{(info.ClassNames.Count > 0 ? $": {string.Join(", ", info.ClassNames)}" : "")}");

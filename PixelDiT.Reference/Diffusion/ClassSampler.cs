@@ -40,7 +40,7 @@ public sealed class ClassSampler(PixelDiTModel model, SamplingConfig config)
             float[] same = new float[times.Count];
             Array.Fill(same, t);
             times.Upload(same);
-            using var tape = new Tape(device, recording: false);
+            using var tape = new Tape(device, recording: false) { Cancel = cancel };
             var output = model.Forward(tape, tape.Input(state), times, conditional ? classes : nulls);
             Combine.Forward(1, output.Value, 0, output.Value, v);
         }

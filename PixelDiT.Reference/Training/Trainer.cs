@@ -78,7 +78,7 @@ public sealed class Trainer : IDisposable
             double rate = Config.LearningRateAt(step);
             Prepare(loader.Next(), step);
             var (loss, norm) = _step.Run(_x, _noise, _t, _y, rate);
-            if (!float.IsFinite(loss)) throw new ConfigurationException($"the loss of step {step + 1} is {loss}; a smaller --lr, --clip 1 or --post-modulation may help");
+            if (!float.IsFinite(loss) || !float.IsFinite(norm)) throw new ConfigurationException($"the loss of step {step + 1} is {loss} and the norm of its gradients {norm}; a smaller --lr, --clip 1 or --post-modulation may help");
             report(new StepReport(step + 1, loss, norm, rate, Config.Batch / Stopwatch.GetElapsedTime(began).TotalSeconds));
         }
     }

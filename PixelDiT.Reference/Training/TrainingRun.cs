@@ -91,7 +91,7 @@ public sealed class TrainingRun : IDisposable
         }
     }
 
-    /// <summary>Trains to the end or until cancelled. Either way the folder holds a usable checkpoint afterwards.</summary>
+    /// <summary>Trains to the end or until cancelled. Either way the folder holds a usable checkpoint afterwards, unless it cannot be written.</summary>
     /// <param name="checkpointEvery">Steps between checkpoints; 0 writes at the end only.</param>
     /// <param name="report">Called after every step.</param>
     /// <param name="cancel">Stops after the step in hand.</param>
@@ -131,10 +131,11 @@ public sealed class TrainingRun : IDisposable
         return averaged;
     }
 
+    // The state first: it is the larger file and can make the model again, so a full disk stops before a model without its state is there.
     private void Save()
     {
-        Checkpoint.SaveModel(ModelPath, _model, Trainer.Optimizer, _source.Height, _source.ClassNames);
         Checkpoint.SaveState(Path.Combine(_folder, Checkpoint.StateFile), Trainer);
+        Checkpoint.SaveModel(ModelPath, _model, Trainer.Optimizer, _source.Height, _source.ClassNames);
     }
 
     /// <summary>Frees model and trainer.</summary>
