@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats.Torch;
 
@@ -38,6 +39,8 @@ public static class WeightFile
             byte[] start = new byte[Math.Min(Probe, seekable.Length)];
             seekable.Position = 0;
             seekable.ReadExactly(start);
+            // First, because a header of 128 bytes begins as a pickle does.
+            if (IsSafetensors(start)) return SafetensorsReader.Open(seekable, source);
             if (ZipDirectory.Recognises(start)) return new TorchZipReader(seekable, source);
             if (TorchLegacyReader.Recognises(start)) return new TorchLegacyReader(seekable, source);
             if (start is [0x80, ..]) throw new FileFormatException($"{source}: is a pickle, but not one that torch.save writes; safetensors or a PyTorch file was expected");
@@ -51,4 +54,7 @@ public static class WeightFile
             throw;
         }
     }
+
+    private static bool IsSafetensors(ReadOnlySpan<byte> start)
+        => start.Length > sizeof(ulong) && start[sizeof(ulong)] == '{' && BinaryPrimitives.ReadUInt64LittleEndian(start) <= SafetensorsHeader.MaximumBytes;
 }

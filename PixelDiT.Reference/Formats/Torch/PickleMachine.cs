@@ -123,7 +123,7 @@ internal sealed class PickleMachine(byte[] bytes, string source)
     private static object Integer(ReadOnlySpan<byte> little)
     {
         var value = new BigInteger(little);
-        return value >= long.MinValue && value <= long.MaxValue ? (long)value : value;
+        return value >= long.MinValue && value <= long.MaxValue ? (object)(long)value : value;
     }
 
     private string Line()
