@@ -48,7 +48,7 @@ internal static class InfoCommand
         var info = Checkpoint.ReadInfo(file, weights);
         var config = info.Config;
         Console.WriteLine($"class-conditional PixelDiT: D {config.Hidden}, heads {config.Heads}, patch {config.Patch}, N {config.PatchDepth}, M {config.PixelDepth}, d {config.PixelHidden}, {config.Channels} channels, {config.Classes} classes{(config.PostModulation ? ", post-modulation" : "")}");
-        Console.WriteLine($"{ModelCost.Parameters(config):N0} parameters in {ModelCost.Tensors(config)} tensors by its {(file.Metadata.ContainsKey("config") ? "config" : "shapes")}");
+        Console.WriteLine($"{ModelCost.Parameters(config):N0} parameters in {ModelCost.Tensors(config)} tensors by its {(Checkpoint.SaysConfig(file) ? "config" : "shapes")}");
         if (info.Step > 0) Console.WriteLine($"trained for {info.Step:N0} steps{(info.Resolution > 0 ? $" at {info.Resolution}×{info.Resolution}" : "")}");
         if (info.ClassNames.Count > 0) Console.WriteLine($"classes: {string.Join(", ", info.ClassNames)}");
         if (file.Contains("param.final_layer.linear.bias")) Console.WriteLine("training state: weights, both moments and the averaged weights");

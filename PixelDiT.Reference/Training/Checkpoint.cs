@@ -86,10 +86,13 @@ public static class Checkpoint
         }
         string? step = ((string[])[StepKey, LightningStepKey]).FirstOrDefault(file.Metadata.ContainsKey);
         return new ModelInfo(
-            file.Metadata.TryGetValue(ConfigKey, out string? config) ? ModelConfig.FromJson(config, file.Source) : ConfigInference.Infer(weights.Shapes, file.Source),
+            SaysConfig(file) ? ModelConfig.FromJson(file.Metadata[ConfigKey], file.Source) : ConfigInference.Infer(weights.Shapes, file.Source),
             step is null ? 0 : Number(file, step),
             file.Metadata.ContainsKey(ResolutionKey) ? (int)Math.Min(Number(file, ResolutionKey), int.MaxValue) : 0, names);
     }
+
+    /// <summary>Whether a file says its model's sizes. What PyTorch files hold under that name follows no common form, so theirs are inferred.</summary>
+    public static bool SaysConfig(IWeightFile file) => file is SafetensorsReader && file.Metadata.ContainsKey(ConfigKey);
 
     /// <summary>Builds a model and loads its weights, a tensor at a time, from a file of any format that <see cref="WeightFile"/> opens.</summary>
     /// <param name="path">The file.</param>

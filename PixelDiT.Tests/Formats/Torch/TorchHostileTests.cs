@@ -57,6 +57,19 @@ public class TorchHostileTests
         Assert.That(() => file["v"], Throws.TypeOf<FileFormatException>());
     }
 
+    [Test]
+    public void A_tensor_beyond_4_gigabytes_reads_in_parts()
+    {
+        const long count = 5L << 30;
+        byte[] start = Join(0x80, 2, 0x8A, 10, Convert.FromHexString("6CFC9C46F9206AA85019"), ".", 0x80, 2, "M", 0xE9, 3, ".", 0x80, 2, "}.",
+            Dict(("w", Tensor("ByteStorage", "7", count, 1, [2, (count / 2) - 1], [count / 2, 1]))), 0x80, 2, "]", Text("7"), "a.", I64(count));
+        using var file = WeightFile.Open(new SparseStream(start, start.Length + count, position => (byte)((position - start.Length) % 251)), "sparse");
+        float[] part = new float[3];
+        file.ReadSingles("w", (count / 2) - 2, part);
+        Assert.That(part, Is.EqualTo(new[] { (count / 2) - 1, (count / 2) + 1, (count / 2) + 2 }.Select(place => (float)(place % 251))));
+        Assert.That(() => file.ReadDoubles("w"), Throws.TypeOf<FileFormatException>().With.Message.Contains("read in parts"));
+    }
+
     [TestCase("cos\nsystem\n")]
     [TestCase("cposix\nsystem\n")]
     [TestCase("c__builtin__\nexec\n")]
@@ -154,6 +167,7 @@ public class TorchHostileTests
     [Test] public void An_entry_that_begins_outside() => ZipRefused("outside the archive", new ZipPart("a/data.pkl", s_good) { OffsetSaid = 1 << 30 });
     [Test] public void A_count_beyond_the_directory() => Refused(new ZipBytes([new("a/data.pkl", s_good)]) { CountSaid = 60_000 }.ToArray(), "promises 60000 entries");
     [Test] public void A_64_bit_count() => Refused(new ZipBytes([new("a/data.pkl", s_good)]) { Zip64 = true, CountSaid = long.MaxValue }.ToArray(), "at most 65536");
+    [Test] public void A_hundred_thousand_entries() => Refused(new ZipBytes([.. Enumerable.Range(0, 100_000).Select(i => new ZipPart($"a/{i}", []))]) { Zip64 = true }.ToArray(), "has 100000 entries");
     [Test] public void An_archive_cut_short() => Refused(Archive(s_good)[..^30], "end record");
     [Test] public void A_pickle_alone() => Refused(s_good, "not one that torch.save writes");
     [Test] public void A_gzip() => Refused([0x1F, 0x8B, 8, 0], "gzip");
