@@ -5,6 +5,7 @@ using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
+using PixelDiT.Reference.Models;
 using Spectre.Console;
 
 namespace PixelDiT.Reference.Commands;
@@ -24,6 +25,20 @@ internal static partial class Cli
         option.AcceptOnlyFromAmong([.. Kernels.Devices.Device.Names]);
         return option;
     }
+
+    /// <summary>Which of a checkpoint's two sets of weights.</summary>
+    public static Option<WeightChoice> Weights() => new("--weights")
+    {
+        Description = "Which weights of a training checkpoint: ema (averaged) or raw. [default: ema]",
+        HelpName = "ema|raw",
+        CustomParser = result =>
+        {
+            string text = result.Tokens[0].Value;
+            if (text is "raw") return WeightChoice.Raw;
+            if (text is not "ema") result.AddError($"--weights is '{text}'; ema or raw was expected");
+            return WeightChoice.Ema;
+        }
+    };
 
     /// <summary>CPU threads.</summary>
     public static Option<int> Threads() => Option("--threads", "CPU threads; 0 means one a core. Results do not depend on it.", 0);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Training;
@@ -9,37 +10,64 @@ namespace PixelDiT.Reference.Commands;
 /// <summary><c>pixeldit info</c>: what is in a file?</summary>
 internal static class InfoCommand
 {
+    private const int NamesShown = 10;
+
     public static Command Create()
     {
-        var path = new Argument<string>("FILE") { Description = "A safetensors file." };
+        var path = new Argument<string>("FILE") { Description = "A safetensors file or a PyTorch checkpoint." };
         Option<bool> tensors = new("--tensors") { Description = "List every tensor." };
-        var command = new Command("info", "Tell what a model file holds.") { path, tensors };
+        var weights = Cli.Weights();
+        var command = new Command("info", "Tell what a model file holds.") { path, weights, tensors };
         command.SetRun((parsed, _) =>
         {
-            using var file = SafetensorsReader.Open(parsed.GetRequiredValue(path));
+            using var file = WeightFile.Open(parsed.GetRequiredValue(path));
             var types = file.Tensors.GroupBy(tensor => tensor.Type).Select(group => $"{group.Key.FormatName} × {group.Count()}");
-            Console.WriteLine($"{file.Source}: safetensors, {file.Tensors.Count} tensors ({string.Join(", ", types)}), {file.Tensors.Sum(tensor => tensor.Count):N0} numbers, {file.Tensors.Sum(tensor => tensor.Bytes):N0} bytes");
-            if (file.Metadata.ContainsKey("config")) Describe(Checkpoint.ReadInfo(file), file);
-            else Console.WriteLine("no model config in its metadata");
+            long bytes = file.Tensors.Sum(tensor => tensor.Count * tensor.Type.ElementBytes);
+            Console.WriteLine($"{file.Source}: {file.Format}, {file.Tensors.Count} tensors ({string.Join(", ", types)}), {file.Tensors.Sum(tensor => tensor.Count):N0} numbers, {bytes:N0} bytes");
+            Describe(file, WeightMap.Find(file, parsed.GetValue(weights)));
             if (parsed.GetValue(tensors)) List(file);
             return 0;
         });
         return command;
     }
 
-    private static void Describe(ModelInfo info, SafetensorsReader file)
+    private static void Describe(IWeightFile file, WeightMap? weights)
     {
+        if (weights is null)
+        {
+            Console.WriteLine("no PixelDiT model among its tensors");
+            return;
+        }
+        string beside = file.Tensors.Count == weights.Shapes.Count ? "" : $", under {(weights.Prefix.Length > 0 ? $"{weights.Prefix}*" : "their own names")}";
+        Console.WriteLine($"model: {weights.Shapes.Count} tensors, {weights.Count:N0} numbers{beside}");
+        if (weights.IsTextModel)
+        {
+            Console.WriteLine("text-to-image PixelDiT: this program samples from class-conditional models only");
+            return;
+        }
+        var info = Checkpoint.ReadInfo(file, weights);
         var config = info.Config;
         Console.WriteLine($"class-conditional PixelDiT: D {config.Hidden}, heads {config.Heads}, patch {config.Patch}, N {config.PatchDepth}, M {config.PixelDepth}, d {config.PixelHidden}, {config.Channels} channels, {config.Classes} classes{(config.PostModulation ? ", post-modulation" : "")}");
-        long expected = ModelCost.Parameters(config);
-        Console.WriteLine($"{expected:N0} parameters in {ModelCost.Tensors(config)} tensors by its config");
+        Console.WriteLine($"{ModelCost.Parameters(config):N0} parameters in {ModelCost.Tensors(config)} tensors by its {(Checkpoint.SaysConfig(file) ? "config" : "shapes")}");
         if (info.Step > 0) Console.WriteLine($"trained for {info.Step:N0} steps{(info.Resolution > 0 ? $" at {info.Resolution}×{info.Resolution}" : "")}");
         if (info.ClassNames.Count > 0) Console.WriteLine($"classes: {string.Join(", ", info.ClassNames)}");
         if (file.Contains("param.final_layer.linear.bias")) Console.WriteLine("training state: weights, both moments and the averaged weights");
-        else if (file.Tensors.Sum(tensor => tensor.Count) != expected) Console.WriteLine("the tensors are not those of its config");
+        // A config may claim any size; names are made for no more than the file could hold.
+        if (ModelCost.Tensors(config) > file.Tensors.Count * 2L + 64) throw new FileFormatException($"{file.Source}: a model of its config has {ModelCost.Tensors(config)} tensors; the file has {file.Tensors.Count}");
+        var shapes = ModelCost.Shapes(config);
+        Names("missing", weights.Missing(shapes.Keys));
+        Names("unexpected", weights.Unexpected(shapes.Keys));
+        Names("of another shape", [.. shapes.Where(entry => weights.Shapes.TryGetValue(entry.Key, out var shape) && !shape.SequenceEqual(entry.Value)).Select(entry => entry.Key)]);
     }
 
-    private static void List(SafetensorsReader file)
+    private static void Names(string what, IReadOnlyList<string> names)
+    {
+        if (names.Count == 0) return;
+        string more = names.Count > NamesShown ? $" and {names.Count - NamesShown} more" : "";
+        Console.WriteLine($"{what}: {string.Join(", ", names.Take(NamesShown).Select(name => Quote.Text(name)))}{more}");
+    }
+
+    private static void List(IWeightFile file)
     {
         var table = new Table().AddColumns("tensor", "type", "shape");
         foreach (var tensor in file.Tensors) table.AddRow(Markup.Escape(tensor.Name), tensor.Type.FormatName, Markup.Escape($"[{string.Join(", ", tensor.Shape)}]"));

@@ -4,6 +4,7 @@ using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Diffusion;
+using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Pictures;
 using PixelDiT.Reference.Training;
 
@@ -16,7 +17,7 @@ internal static class SampleCommand
 
     public static Command Create()
     {
-        Option<string> file = new("--model") { Description = "A model file of this program's train.", HelpName = "FILE", Required = true };
+        Option<string> file = new("--model") { Description = "A model file: safetensors, or a PyTorch checkpoint.", HelpName = "FILE", Required = true };
         Option<string> output = Cli.Option("--out", "The folder for samples.png, trajectory.png and single pictures.", "samples");
         Option<string> classes = Cli.Option("--class", "Classes by number or name, with commas, such as 0,3,5; or all.", "all");
         Option<int> count = Cli.Option("--count", "Images of each class.", 8), steps = Cli.Option("--steps", "Sampler steps.", 50), batch = Cli.Option("--batch", "Images at a time.", 32);
@@ -27,11 +28,12 @@ internal static class SampleCommand
         Option<(float Min, float Max)> interval = Cli.Interval("--interval", "The times between which guidance applies.", (0, 1));
         Option<ulong> seed = Cli.Option("--seed", "The seed of the first image's noise; the next image's is one more.", 0UL);
         Option<bool> singles = new("--singles") { Description = "Write each image as a PNG of its own too." };
+        Option<WeightChoice> weights = Cli.Weights();
         Option<string> device = Cli.Device();
         Option<int> threads = Cli.Threads();
         var command = new Command("sample", "Draw images of classes. Writes a grid (a row a class), a film strip of the first image of each class, and single PNGs on request.")
         {
-            file, output, classes, count, steps, sampler, guidance, interval, timeShift, resolution, seed, batch, singles, device, threads
+            file, weights, output, classes, count, steps, sampler, guidance, interval, timeShift, resolution, seed, batch, singles, device, threads
         };
         command.SetRun((parsed, cancel) =>
         {
@@ -49,7 +51,7 @@ internal static class SampleCommand
             string folder = parsed.GetRequiredValue(output);
             if (folder.Length == 0) throw new ConfigurationException("--out is ''; a folder was expected");
             using var opened = Cli.Open(parsed, device, threads);
-            var (model, info) = Checkpoint.LoadModel(parsed.GetRequiredValue(file), opened);
+            var (model, info) = Checkpoint.LoadModel(parsed.GetRequiredValue(file), opened, parsed.GetValue(weights));
             using (model)
             {
                 int side = parsed.GetResult(resolution) is { Implicit: false } ? parsed.GetValue(resolution) : info.Resolution;

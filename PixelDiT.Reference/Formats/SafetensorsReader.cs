@@ -9,7 +9,7 @@ namespace PixelDiT.Reference.Formats;
 /// Reads a safetensors file: 8 bytes of header length (little-endian), a JSON header, then the tensors' bytes. The whole header is checked when the
 /// file is opened; elements are read when asked for, through a buffer of 64 KiB, so files and tensors may be larger than memory. Not thread-safe.
 /// </summary>
-public sealed class SafetensorsReader : IDisposable
+public sealed class SafetensorsReader : IWeightFile
 {
     private const int LengthBytes = sizeof(ulong), BufferBytes = 1 << 16;
 
@@ -29,11 +29,18 @@ public sealed class SafetensorsReader : IDisposable
     /// <summary>The file's path, or the name its stream was opened with; every message begins with it.</summary>
     public string Source { get; }
 
+    /// <summary>"safetensors".</summary>
+    public string Format => "safetensors";
+
     /// <summary>The strings stored beside the tensors; empty if there are none.</summary>
     public IReadOnlyDictionary<string, string> Metadata => header.Metadata;
 
     /// <summary>The tensors in the order of their bytes in the file.</summary>
     public IReadOnlyList<TensorInfo> Tensors => header.Tensors;
+
+    IReadOnlyList<TensorSpec> IWeightFile.Tensors => header.Tensors;
+
+    TensorSpec IWeightFile.this[string name] => this[name];
 
     /// <summary>Opens a file and checks its header.</summary>
     /// <exception cref="FileFormatException">The file cannot be opened, or is not a well-formed safetensors file.</exception>

@@ -6,11 +6,8 @@ namespace PixelDiT.Reference.Formats;
 /// <param name="Shape">The sizes, outermost first, each at least 0; empty for a scalar. Elements are row-major.</param>
 /// <param name="Offset">Where the first byte lies, counted from the first byte after the header.</param>
 /// <param name="Bytes">The number of bytes, the product of the shape times the size of an element.</param>
-public sealed record TensorInfo(string Name, DataType Type, IReadOnlyList<long> Shape, long Offset, long Bytes)
+public sealed record TensorInfo(string Name, DataType Type, IReadOnlyList<long> Shape, long Offset, long Bytes) : TensorSpec(Name, Type, Shape)
 {
-    /// <summary>The number of elements.</summary>
-    public long Count => Bytes / Type.ElementBytes;
-
     /// <summary>
     /// The bytes of a tensor of a shape and type. A shape whose nonzero sizes alone overflow 64 bits is refused even when another size is zero,
     /// so that nobody who multiplies the sizes in another order meets an overflow.

@@ -1,10 +1,14 @@
 namespace PixelDiT.Reference.Formats;
 
-/// <summary>A tensor to write.</summary>
+/// <summary>A tensor's name, type and shape.</summary>
 /// <param name="Name">Its key in the file: unique, and not "__metadata__".</param>
 /// <param name="Type">How its elements are stored.</param>
 /// <param name="Shape">The sizes, outermost first, each at least 0; empty for a scalar.</param>
-public sealed record TensorSpec(string Name, DataType Type, IReadOnlyList<long> Shape);
+public record TensorSpec(string Name, DataType Type, IReadOnlyList<long> Shape)
+{
+    /// <summary>The number of elements: the product of the shape.</summary>
+    public long Count => Shape.Aggregate(1L, (product, size) => product * size);
+}
 
 /// <summary>Supplies the elements of a tensor while it is being written.</summary>
 /// <param name="name">The tensor.</param>

@@ -32,6 +32,57 @@ public static class ModelCost
     /// <summary>Tensors in a checkpoint of a class model: 12 + 12N + 17M.</summary>
     public static int Tensors(ModelConfig config) => 12 + (12 * config.PatchDepth) + (17 * config.PixelDepth);
 
+    /// <summary>The names and shapes of a class model's parameters (SPEC §3), in the order a model declares them.</summary>
+    public static IReadOnlyDictionary<string, IReadOnlyList<long>> Shapes(ModelConfig config)
+    {
+        long d = config.Hidden, p = config.PatchPixels, w = config.PixelHidden, c = config.Channels;
+        var shapes = new OrderedDictionary<string, IReadOnlyList<long>>(StringComparer.Ordinal);
+        void Dense(string name, long inputs, long outputs)
+        {
+            shapes.Add($"{name}.weight", [outputs, inputs]);
+            shapes.Add($"{name}.bias", [outputs]);
+        }
+        void Attention(string name, long width, long heads)
+        {
+            shapes.Add($"{name}.qkv.weight", [3 * width, width]);
+            shapes.Add($"{name}.q_norm.weight", [width / heads]);
+            shapes.Add($"{name}.k_norm.weight", [width / heads]);
+            Dense($"{name}.proj", width, width);
+        }
+
+        Dense("pixel_embedder.proj", c, w);
+        Dense("s_embedder.proj", c * p, d);
+        Dense("t_embedder.mlp.0", 256, d);
+        Dense("t_embedder.mlp.2", d, d);
+        shapes.Add("y_embedder.embedding_table.weight", [config.Classes + 1, d]);
+        shapes.Add("final_layer.norm.weight", [w]);
+        Dense("final_layer.linear", w, c);
+        for (int i = 0; i < config.PatchDepth; i++)
+        {
+            string block = $"patch_blocks.{i}";
+            shapes.Add($"{block}.norm1.weight", [d]);
+            Attention($"{block}.attn", d, config.Heads);
+            shapes.Add($"{block}.norm2.weight", [d]);
+            foreach (string gate in (string[])["w1", "w3"]) shapes.Add($"{block}.mlp.{gate}.weight", [config.FeedForward, d]);
+            shapes.Add($"{block}.mlp.w2.weight", [d, config.FeedForward]);
+            Dense($"{block}.adaLN_modulation.0", d, 6 * d);
+        }
+        for (int j = 0; j < config.PixelDepth; j++)
+        {
+            string block = $"pixel_blocks.{j}";
+            long a = config.PixelAttentionWidth;
+            Dense($"{block}.compress_to_attn", p * w, a);
+            Dense($"{block}.expand_from_attn", a, p * w);
+            shapes.Add($"{block}.norm1.weight", [w]);
+            Attention($"{block}.attn", a, config.PixelAttentionHeads);
+            shapes.Add($"{block}.norm2.weight", [w]);
+            Dense($"{block}.mlp.fc1", w, config.PixelMlp);
+            Dense($"{block}.mlp.fc2", config.PixelMlp, w);
+            Dense($"{block}.adaLN_modulation.0", d, config.PixelModulation * p);
+        }
+        return shapes;
+    }
+
     private static long Weights(long inputs, long outputs) => (inputs + 1) * outputs;
 
     private static long AttentionWeights(long width, long heads) => (3 * width * width) + (2 * (width / heads)) + Weights(width, width);

@@ -28,7 +28,7 @@ public static class Checkpoint
     /// <summary>The file of training state in a run's folder.</summary>
     public const string StateFile = "training.safetensors";
 
-    private const string ConfigKey = "config", StepKey = "step", ResolutionKey = "resolution", ClassesKey = "class_names", TrainingKey = "training";
+    private const string ConfigKey = "config", StepKey = "step", ResolutionKey = "resolution", ClassesKey = "class_names", TrainingKey = "training", LightningStepKey = "global_step";
 
     /// <summary>Writes the averaged weights.</summary>
     /// <exception cref="FileFormatException">The file cannot be written; what was there is untouched.</exception>
@@ -65,13 +65,13 @@ public static class Checkpoint
         trainer.Model.Parameters.MarkChanged();
     }
 
-    /// <summary>Reads what a file says of its model, without its tensors.</summary>
-    /// <exception cref="FileFormatException">It is no safetensors file or says no config.</exception>
+    /// <summary>Reads what a file says of its model, and infers the sizes from its tensors where it does not say them.</summary>
+    /// <param name="file">A safetensors or PyTorch file.</param>
+    /// <param name="weights">The model's tensors in it.</param>
+    /// <exception cref="FileFormatException">The tensors are of no class-conditional model, or its metadata is damaged.</exception>
     /// <exception cref="ConfigurationException">Its config describes a model this program cannot build.</exception>
-    public static ModelInfo ReadInfo(SafetensorsReader file)
+    public static ModelInfo ReadInfo(IWeightFile file, WeightMap weights)
     {
-        if (!file.Metadata.TryGetValue(ConfigKey, out string? config))
-            throw new FileFormatException($"{file.Source}: its metadata has no '{ConfigKey}', so the model's sizes are unknown; files of this program's train have it");
         IReadOnlyList<string> names = [];
         if (file.Metadata.TryGetValue(ClassesKey, out string? classes))
         {
@@ -84,32 +84,34 @@ public static class Checkpoint
                 throw new FileFormatException($"{file.Source}: metadata {ClassesKey} is {Quote.Text(classes)}; a JSON list of names was expected");
             }
         }
+        string? step = ((string[])[StepKey, LightningStepKey]).FirstOrDefault(file.Metadata.ContainsKey);
         return new ModelInfo(
-            ModelConfig.FromJson(config, file.Source),
-            file.Metadata.ContainsKey(StepKey) ? Number(file, StepKey) : 0,
+            SaysConfig(file) ? ModelConfig.FromJson(file.Metadata[ConfigKey], file.Source) : ConfigInference.Infer(weights.Shapes, file.Source),
+            step is null ? 0 : Number(file, step),
             file.Metadata.ContainsKey(ResolutionKey) ? (int)Math.Min(Number(file, ResolutionKey), int.MaxValue) : 0, names);
     }
 
-    /// <summary>Builds a model and loads its weights, a tensor at a time.</summary>
+    /// <summary>Whether a file says its model's sizes. What PyTorch files hold under that name follows no common form, so theirs are inferred.</summary>
+    public static bool SaysConfig(IWeightFile file) => file is SafetensorsReader && file.Metadata.ContainsKey(ConfigKey);
+
+    /// <summary>Builds a model and loads its weights, a tensor at a time, from a file of any format that <see cref="WeightFile"/> opens.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="device">Where the model shall live.</param>
+    /// <param name="choice">Which of two sets of weights to take.</param>
     /// <exception cref="FileFormatException">The file is damaged, or a tensor is missing, unexpected or of another shape.</exception>
     /// <exception cref="ConfigurationException">Its config describes a model this program cannot build.</exception>
     /// <exception cref="DeviceException">The device is out of memory.</exception>
-    public static (PixelDiTModel Model, ModelInfo Info) LoadModel(string path, Device device)
+    public static (PixelDiTModel Model, ModelInfo Info) LoadModel(string path, Device device, WeightChoice choice = WeightChoice.Ema)
     {
-        using var file = SafetensorsReader.Open(path);
-        var info = ReadInfo(file);
-        // Sizes a config claims are checked against the file before memory is taken for them.
-        long expected = ModelCost.Parameters(info.Config), stored = file.Tensors.Sum(tensor => tensor.Count);
-        if (expected != stored) throw new FileFormatException($"{file.Source}: holds {stored} numbers; a model of its config has {expected}");
+        using var file = WeightFile.Open(path);
+        var weights = WeightMap.FindClassModel(file, choice);
+        var info = ReadInfo(file, weights);
+        CheckCount(file.Source, weights, info.Config);
         var model = new PixelDiTModel(info.Config, device);
         try
         {
-            Read(file, "", model.Parameters, model.Parameters.Values!);
+            Read(file.Source, weights, model.Parameters);
             model.Parameters.MarkChanged();
-            foreach (var tensor in file.Tensors)
-            {
-                if (!model.Parameters.Contains(tensor.Name)) throw new FileFormatException($"{file.Source}: tensor {Quote.Text(tensor.Name)} is not of this model");
-            }
             return (model, info);
         }
         catch
@@ -117,6 +119,62 @@ public static class Checkpoint
             model.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Writes a file's model as safetensors under its released names, tensor by tensor, with the config and what else is known in the metadata.</summary>
+    /// <param name="file">The file to read.</param>
+    /// <param name="path">The file to make or replace.</param>
+    /// <param name="type">F32, BF16 or F16; narrowing rounds to nearest even.</param>
+    /// <param name="choice">Which of two sets of weights to take.</param>
+    /// <returns>What the file says of its model.</returns>
+    /// <exception cref="FileFormatException">The file holds no class-conditional model or is damaged, or the target cannot be written.</exception>
+    /// <exception cref="ConfigurationException">Its config describes a model this program cannot build.</exception>
+    public static ModelInfo Convert(IWeightFile file, string path, DataType type, WeightChoice choice)
+    {
+        var weights = WeightMap.FindClassModel(file, choice);
+        var info = ReadInfo(file, weights);
+        CheckCount(file.Source, weights, info.Config);
+        var shapes = ModelCost.Shapes(info.Config);
+        CheckNames(file.Source, weights, shapes.Keys);
+        foreach (var (name, shape) in shapes) CheckShape(file.Source, weights, name, shape);
+        var metadata = new Dictionary<string, string> { ["format"] = "pt", [ConfigKey] = info.Config.ToJson() };
+        if (info.Step > 0) metadata[StepKey] = info.Step.ToString(CultureInfo.InvariantCulture);
+        if (info.Resolution > 0) metadata[ResolutionKey] = info.Resolution.ToString(CultureInfo.InvariantCulture);
+        if (info.ClassNames.Count > 0) metadata[ClassesKey] = JsonSerializer.Serialize(info.ClassNames);
+        SafetensorsWriter.Write(path, [.. shapes.Select(entry => new TensorSpec(entry.Key, type, entry.Value))], metadata, weights.ReadSingles);
+        return info;
+    }
+
+    private static void Read(string source, WeightMap weights, ParameterSet parameters)
+    {
+        CheckNames(source, weights, parameters.All.Select(parameter => parameter.Name));
+        foreach (var parameter in parameters.All)
+        {
+            CheckShape(source, weights, parameter.Name, [.. parameter.Shape.Select(size => (long)size)]);
+            float[] values = new float[parameter.Shape.Count];
+            weights.ReadSingles(parameter.Name, 0, values);
+            parameters.SliceOf(parameters.Values!, parameter).Upload(values);
+        }
+    }
+
+    /// <summary>Checks the sizes that a config claims against the file before memory is taken for them.</summary>
+    private static void CheckCount(string source, WeightMap weights, ModelConfig config)
+    {
+        long expected = ModelCost.Parameters(config), stored = weights.Count;
+        if (expected != stored) throw new FileFormatException($"{source}: holds {stored} numbers; a model of its config has {expected}");
+    }
+
+    private static void CheckNames(string source, WeightMap weights, IEnumerable<string> expected)
+    {
+        string[] names = [.. expected];
+        if (weights.Missing(names) is [var missing, ..]) throw new FileFormatException($"{source}: tensor {weights.Prefix}{missing} is missing");
+        if (weights.Unexpected(names) is [var unexpected, ..]) throw new FileFormatException($"{source}: tensor {Quote.Text(weights.Prefix + unexpected)} is not of this model");
+    }
+
+    private static void CheckShape(string source, WeightMap weights, string name, IReadOnlyList<long> expected)
+    {
+        var shape = weights.Shapes[name];
+        if (!shape.SequenceEqual(expected)) throw new FileFormatException($"{source}: tensor {weights.Prefix}{name} has shape [{string.Join(", ", shape)}]; [{string.Join(", ", expected)}] was expected");
     }
 
     private static (string Prefix, Tensor Values)[] Parts(Trainer trainer) =>
@@ -176,7 +234,7 @@ public static class Checkpoint
         if (found != expected) throw new FileFormatException($"{file.Source}: metadata {key} is {found}; to resume, {expected} was expected");
     }
 
-    private static long Number(SafetensorsReader file, string key)
+    private static long Number(IWeightFile file, string key)
         => long.TryParse(file.Metadata.GetValueOrDefault(key), NumberStyles.None, CultureInfo.InvariantCulture, out long value)
             ? value
             : throw new FileFormatException($"{file.Source}: metadata {key} is {Quote.Text(file.Metadata.GetValueOrDefault(key, "absent"))}; a whole number was expected");

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using NUnit.Framework;
+using PixelDiT.Tests.Formats.Torch;
 
 namespace PixelDiT.Tests.Commands;
 
@@ -139,6 +140,9 @@ public sealed class CommandTests
         yield return Case("sample_resolution", "multiples of 4", "sample", "--model", "run/model.safetensors", "--resolution", "17", "--out", "new");
         yield return Case("unknown_sampler", "euler", "sample", "--model", "run/model.safetensors", "--sampler", "magic", "--out", "new");
         yield return Case("zero_steps", "steps is 0", "sample", "--model", "run/model.safetensors", "--steps", "0", "--out", "new");
+        yield return Case("text_model", "text-to-image", "convert", GoldenCheckpointTests.PathOf("pixeldit_t2i_bf16.pth"), "new.safetensors");
+        yield return Case("no_model_in_file", "holds no PixelDiT", "sample", "--model", GoldenCheckpointTests.PathOf("views.pt"));
+        yield return Case("unknown_weights", "ema or raw", "sample", "--model", "run/model.safetensors", "--weights", "best");
         yield return Case("verify_missing_folder", "nowhere", "verify", "nowhere");
         yield return Case("broken_images_only", "zero.png", "train", "--data", "folder:images", "--out", "new");
     }
@@ -163,6 +167,26 @@ public sealed class CommandTests
         Assert.That(result.Error, Does.Contain(message));
         Assert.That(result.Error, Does.Not.Contain("   at "), "no stack trace");
         Assert.That(Snapshot(), Is.EqualTo(before), "nothing was changed or left behind");
+    }
+
+    [Test]
+    public void Info_sample_and_convert_take_a_pytorch_checkpoint()
+    {
+        string checkpoint = GoldenCheckpointTests.PathOf("lightning.ckpt");
+        var info = Run("info", checkpoint);
+        Assert.That(info.ExitCode, Is.Zero, info.Error);
+        Assert.That(info.Output, Does.Contain("PyTorch zip, 146 tensors").And.Contain("under ema_denoiser.*").And.Contain("D 32, heads 4").And.Contain("1,600,000 steps").And.Not.Contain("missing"));
+        Assert.That(Run("info", checkpoint, "--weights", "raw").Output, Does.Contain("under denoiser.*"));
+        Assert.That(Run("info", GoldenCheckpointTests.PathOf("pixeldit_t2i_bf16.pth")).Output, Does.Contain("text-to-image").And.Contain("BF16 × 81"));
+
+        var convert = Run("convert", checkpoint, "model.safetensors", "--dtype", "f16");
+        Assert.That(convert.ExitCode, Is.Zero, convert.Error);
+        Assert.That(Run("info", "model.safetensors").Output, Does.Contain("safetensors, 70 tensors (F16 × 70)").And.Contain("by its config"));
+        foreach (string model in (string[])[checkpoint, "model.safetensors"])
+        {
+            var sample = Run("sample", "--model", model, "--class", "0", "--count", "1", "--steps", "1", "--resolution", "16", "--threads", "1");
+            Assert.That(sample.ExitCode, Is.Zero, sample.Error);
+        }
     }
 
     [Test]

@@ -1,0 +1,38 @@
+using PixelDiT.Kernels;
+
+namespace PixelDiT.Reference.Formats;
+
+/// <summary>A file of named tensors, whatever its format. Elements are read when asked for, so files and tensors may be larger than memory. Not thread-safe.</summary>
+public interface IWeightFile : IDisposable
+{
+    /// <summary>The file's path, or the name its stream was opened with; every message begins with it.</summary>
+    string Source { get; }
+
+    /// <summary>The format in words, such as "safetensors".</summary>
+    string Format { get; }
+
+    /// <summary>Strings and numbers stored beside the tensors; empty if there are none.</summary>
+    IReadOnlyDictionary<string, string> Metadata { get; }
+
+    /// <summary>The tensors in the order of the file.</summary>
+    IReadOnlyList<TensorSpec> Tensors { get; }
+
+    /// <summary>Whether the file has a tensor of this name.</summary>
+    bool Contains(string name);
+
+    /// <summary>The tensor of this name.</summary>
+    /// <exception cref="FileFormatException">The file has no such tensor.</exception>
+    TensorSpec this[string name] { get; }
+
+    /// <summary>Reads consecutive elements as float32; wider types round to nearest even, Bool becomes 0 or 1.</summary>
+    /// <param name="name">The tensor.</param>
+    /// <param name="firstElement">The first element to read, in row-major order of the tensor's shape, from 0.</param>
+    /// <param name="destination">Receives the elements; as many are read as it has room for.</param>
+    /// <exception cref="FileFormatException">No such tensor, a type without values, or the file cannot be read.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The range does not lie within the tensor.</exception>
+    void ReadSingles(string name, long firstElement, Span<float> destination);
+
+    /// <summary>Reads a whole tensor as float64, row-major; 64-bit integers beyond 2⁵³ round to nearest even, Bool becomes 0 or 1.</summary>
+    /// <exception cref="FileFormatException">No such tensor, a type without values, more elements than an array holds, or the file cannot be read.</exception>
+    double[] ReadDoubles(string name);
+}

@@ -1,0 +1,59 @@
+using PixelDiT.Kernels;
+
+namespace PixelDiT.Reference.Models;
+
+/// <summary>The sizes of a class-conditional model, read off the names and shapes of its parameters.</summary>
+public static class ConfigInference
+{
+    /// <summary>Infers the configuration.</summary>
+    /// <param name="shapes">Shapes under released names (SPEC §3).</param>
+    /// <param name="source">The file, for messages.</param>
+    /// <returns>A configuration that has been validated.</returns>
+    /// <exception cref="FileFormatException">A tensor that tells a size is missing or has a shape that no model has, or the model takes text.</exception>
+    /// <exception cref="ConfigurationException">The sizes do not fit each other.</exception>
+    public static ModelConfig Infer(IReadOnlyDictionary<string, IReadOnlyList<long>> shapes, string source)
+    {
+        if (shapes.ContainsKey("y_pos_embedding")) throw new FileFormatException($"{source}: holds a text-to-image model; class-conditional models only can be built");
+
+        int Size(string name, int rank, int axis)
+        {
+            if (!shapes.TryGetValue(name, out var shape)) throw new FileFormatException($"{source}: tensor {name} is missing, so the model's sizes are unknown");
+            return shape.Count == rank && shape.All(size => size is > 0 and <= int.MaxValue)
+                ? (int)shape[axis]
+                : throw new FileFormatException($"{source}: tensor {name} has shape [{string.Join(", ", shape)}]; {rank} positive sizes were expected");
+        }
+        int Divide(int whole, int part, string what)
+            => whole % part == 0 ? whole / part : throw new FileFormatException($"{source}: {what} would be {whole} / {part}, which is no whole number");
+        int Depth(string prefix)
+        {
+            var indices = shapes.Keys.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Select(name => name[prefix.Length..].Split('.')[0]).ToHashSet(StringComparer.Ordinal);
+            for (int i = 0; i < indices.Count; i++)
+            {
+                if (!indices.Contains($"{i}")) throw new FileFormatException($"{source}: block {prefix}{i} is missing among {indices.Count}");
+            }
+            return indices.Count > 0 ? indices.Count : throw new FileFormatException($"{source}: has no {prefix}*, so it is no PixelDiT");
+        }
+
+        int hidden = Size("s_embedder.proj.weight", 2, 0), channels = Size("pixel_embedder.proj.weight", 2, 1), width = Size("pixel_embedder.proj.weight", 2, 0);
+        int pixels = Divide(Size("s_embedder.proj.weight", 2, 1), channels, "the number of a patch's pixels"), patch = (int)Math.Round(Math.Sqrt(pixels));
+        if (patch * patch != pixels) throw new FileFormatException($"{source}: a patch would have {pixels} pixels, which is no square");
+        int heads = Divide(hidden, Size("patch_blocks.0.attn.q_norm.weight", 1, 0), "the number of heads");
+        int attention = Size("pixel_blocks.0.attn.qkv.weight", 2, 1), pixelHeads = Divide(attention, Size("pixel_blocks.0.attn.q_norm.weight", 1, 0), "the number of heads in a pixel block");
+        int modulation = Divide(Divide(Size("pixel_blocks.0.adaLN_modulation.0.weight", 2, 0), pixels, "a pixel's modulation"), width, "the number of a pixel's modulations");
+        if (modulation is not (4 or 6)) throw new FileFormatException($"{source}: a pixel would have {modulation} modulations; 6, or 4 with post-modulation, were expected");
+        return new ModelConfig
+        {
+            Hidden = hidden,
+            Heads = heads,
+            Patch = patch,
+            PatchDepth = Depth("patch_blocks."),
+            PixelDepth = Depth("pixel_blocks."),
+            PixelHidden = width,
+            Classes = Size("y_embedder.embedding_table.weight", 2, 0) - 1,
+            Channels = channels,
+            PostModulation = modulation == 4,
+            PixelAttention = attention == hidden ? 0 : attention,
+            PixelHeads = pixelHeads == heads ? 0 : pixelHeads
+        }.Validate();
+    }
+}

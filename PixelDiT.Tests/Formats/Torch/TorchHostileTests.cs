@@ -1,0 +1,175 @@
+using System.Diagnostics;
+using NUnit.Framework;
+using PixelDiT.Kernels;
+using PixelDiT.Reference.Formats;
+using static PixelDiT.Tests.Formats.Torch.PickleBytes;
+
+namespace PixelDiT.Tests.Formats.Torch;
+
+/// <summary>Archives and pickles built to run code, to cost time or memory, or to point elsewhere.</summary>
+[NonParallelizable]
+public class TorchHostileTests
+{
+    private const int Million = 1_000_000;
+
+    private static readonly byte[] s_tensor = Tensor("FloatStorage", "0", 6, 0, [2, 3], [3, 1]);
+    private static readonly byte[] s_good = Dict(("w", s_tensor));
+
+    private static byte[] Repeat(int count, params object[] parts)
+    {
+        byte[] part = Join(parts), all = new byte[count * part.Length];
+        for (int i = 0; i < count; i++) part.CopyTo(all, i * part.Length);
+        return all;
+    }
+
+    /// <summary>Refused for its reason within a second (the best of three runs) and within 64 MiB beyond the file.</summary>
+    private static void Refused(byte[] file, string fragment)
+    {
+        double seconds = double.MaxValue;
+        for (int run = 0; run < 3 && seconds >= 1; run++)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            var clock = Stopwatch.StartNew();
+            var error = Assert.Throws<FileFormatException>(() => WeightFile.Open(new MemoryStream(file), "f").Dispose())!;
+            seconds = clock.Elapsed.TotalSeconds;
+            Assert.That(error.Message, Does.StartWith("f: ").And.Contain(fragment).And.Length.LessThan(700));
+            Assert.That(GC.GetAllocatedBytesForCurrentThread() - before - file.Length, Is.LessThan(64 << 20));
+        }
+        Assert.That(seconds, Is.LessThan(1));
+    }
+
+    private static void PickleRefused(string fragment, params object[] parts) => Refused(Archive(Join(0x80, 2, Join(parts))), fragment);
+
+    private static void TensorRefused(string fragment, byte[] tensor) => Refused(Archive(Dict(("w", tensor)), ("0", new byte[24])), fragment);
+
+    private static void ZipRefused(string fragment, params ZipPart[] parts) => Refused(new ZipBytes(parts).ToArray(), fragment);
+
+    private static IWeightFile Open(byte[] file) => WeightFile.Open(new MemoryStream(file), "f");
+
+    [TestCase(false)]
+    [TestCase(true)]
+    public void A_good_archive_reads_with_or_without_zip64(bool zip64)
+    {
+        byte[] data = [.. Enumerable.Range(0, 6).SelectMany(i => BitConverter.GetBytes((float)i))];
+        using var file = Open(new ZipBytes([new("a/data.pkl", s_good), new("a/data/0", data), new("a/byteorder", "little"u8.ToArray())]) { Zip64 = zip64 }.ToArray());
+        Assert.That(file.ReadDoubles("w"), Is.EqualTo(new double[] { 0, 1, 2, 3, 4, 5 }));
+        Assert.That(() => file.ReadSingles("w", 5, new float[2]), Throws.TypeOf<ArgumentOutOfRangeException>());
+        Assert.That(() => file["v"], Throws.TypeOf<FileFormatException>());
+    }
+
+    [Test]
+    public void A_tensor_beyond_4_gigabytes_reads_in_parts()
+    {
+        const long count = 5L << 30;
+        byte[] start = Join(0x80, 2, 0x8A, 10, Convert.FromHexString("6CFC9C46F9206AA85019"), ".", 0x80, 2, "M", 0xE9, 3, ".", 0x80, 2, "}.",
+            Dict(("w", Tensor("ByteStorage", "7", count, 1, [2, (count / 2) - 1], [count / 2, 1]))), 0x80, 2, "]", Text("7"), "a.", I64(count));
+        using var file = WeightFile.Open(new SparseStream(start, start.Length + count, position => (byte)((position - start.Length) % 251)), "sparse");
+        float[] part = new float[3];
+        file.ReadSingles("w", (count / 2) - 2, part);
+        Assert.That(part, Is.EqualTo(new[] { (count / 2) - 1, (count / 2) + 1, (count / 2) + 2 }.Select(place => (float)(place % 251))));
+        Assert.That(() => file.ReadDoubles("w"), Throws.TypeOf<FileFormatException>().With.Message.Contains("read in parts"));
+    }
+
+    [TestCase("cos\nsystem\n")]
+    [TestCase("cposix\nsystem\n")]
+    [TestCase("c__builtin__\nexec\n")]
+    [TestCase("cSystem.Diagnostics.Process\nStart\n")]
+    public void A_pickle_that_would_run_a_command_runs_nothing(string function)
+    {
+        string witness = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}");
+        byte[] call = Join(function, Text($"touch {witness}"), 0x85, "R");
+        using (var file = Open(Archive(Dict(("run", call), ("w", s_tensor), ("built", Join(function, ")", 0x81, Text("state"), "b"))), ("0", new byte[24]))))
+        {
+            Assert.That(file.Tensors.Select(tensor => tensor.Name), Is.EqualTo(new[] { "w" }));
+            Assert.That(file.ReadDoubles("w"), Is.All.Zero);
+        }
+        Assert.That(File.Exists(witness), Is.False);
+        Refused(Archive(Join(0x80, 2, call, ".")), "nothing here will build");
+    }
+
+    [TestCase(0x80)]
+    [TestCase(0x4B50)]
+    [TestCase(0x8B1F)]
+    public void A_safetensors_file_is_known_whatever_its_length_spells(int header)
+    {
+        using var file = Open(Join(I64((ulong)header), "{}", new string(' ', header - 2)));
+        Assert.That(file.Format, Is.EqualTo("safetensors"));
+    }
+
+    [Test]
+    public void A_dict_that_holds_itself_reads_once()
+    {
+        using var file = Open(Archive(Join(0x80, 2, "}q", 0, "(", Text("w"), s_tensor, Text("self"), "h", 0, "u."), ("0", new byte[24])));
+        Assert.That(file.Tensors, Has.Count.EqualTo(1));
+    }
+
+    [Test]
+    public void Newer_protocols_read()
+    {
+        byte[] Short(string text) => Join(0x8C, text.Length, text, 0x94);
+        byte[] frame = Join(0x80, 4, 0x95, I64(9999), "}", 0x94, "(", Short("step"), "K", 7, Short("w"), Short("torch._utils"), Short("_rebuild_tensor_v2"), 0x93, "((", Short("storage"),
+            Short("torch"), Short("FloatStorage"), 0x93, Short("0"), Short("cpu"), "K", 6, "tQK", 1, "K", 5, 0x85, "K", 1, 0x85, 0x89, "NtRu.");
+        using var file = Open(Archive(frame, ("0", [.. Enumerable.Range(0, 6).SelectMany(i => BitConverter.GetBytes((float)i))])));
+        Assert.That(file.ReadDoubles("w"), Is.EqualTo(new double[] { 1, 2, 3, 4, 5 }));
+        Assert.That(file.Metadata["step"], Is.EqualTo("7"));
+    }
+
+    [Test] public void A_million_nested_tuples() => PickleRefused("MiB hold", ")", Repeat(Million, 0x85), ".");
+    [Test] public void A_million_marks() => PickleRefused("deep", Repeat(Million, "("));
+    [Test] public void A_million_dicts() => PickleRefused("MiB hold", "](", Repeat(Million, "}"), "e.");
+    [Test] public void A_million_memos() => PickleRefused("MiB hold", "}", Repeat(Million, 0x94), ".");
+    [Test] public void Lists_that_double_by_the_memo() => PickleRefused("MiB hold", "]q", 0, Repeat(Million, "(h", 0, "h", 0, "e"), ".");
+    [Test] public void Empty_work_without_end() => PickleRefused("opcodes", Repeat(4_000_001, 0x80, 2), ".");
+    [Test] public void Frames_without_end() => PickleRefused("at most 16777216", Repeat(2 * Million, 0x95, I64(0)), ".");
+    [Test] public void A_text_of_4_gigabytes() => PickleRefused("4294967295 bytes", "X", I32(0xFFFFFFFF));
+    [Test] public void A_text_of_2_to_the_63_bytes() => PickleRefused("at most", 0x8D, I64(1UL << 63));
+    [Test] public void An_integer_of_2_gigabytes() => PickleRefused("at most 1024", 0x8B, I32(0x7FFFFFFF));
+    [Test] public void A_name_without_end() => PickleRefused("1024 bytes", "c", new string('x', 5000));
+    [Test] public void A_protocol_of_the_future() => Refused(Archive(Join(0x80, 6, "}.")), "protocol 6");
+    [Test] public void An_extension_code() => PickleRefused("opcode 0x82", 0x82, 1, ".");
+    [Test] public void An_old_instance_opcode() => PickleRefused("opcode 0x69", "(ios\nsystem\n.");
+    [Test] public void A_pickle_cut_short() => Refused(Archive(s_good[..^1]), "cut short");
+    [Test] public void An_empty_stack() => PickleRefused("stack", "a.");
+    [Test] public void A_tuple_below_its_mark() => PickleRefused("stack", "NN(", 0x86, ".");
+    [Test] public void A_mark_that_is_not_set() => PickleRefused("mark", "t.");
+    [Test] public void A_memo_that_is_not_kept() => PickleRefused("recalls value 9", "h", 9, ".");
+    [Test] public void A_key_without_a_value() => PickleRefused("without a value", "}(Nu.");
+    [Test] public void A_call_without_a_tuple() => PickleRefused("no tuple", "cos\nsystem\nNR.");
+    [Test] public void A_root_that_is_no_dict() => PickleRefused("a state dict", "N.");
+    [Test] public void Dicts_nested_a_hundred_deep() => PickleRefused("deep", "}", Repeat(100, Text("k"), "}"), Repeat(100, "s"), ".");
+    [Test] public void A_tensor_twice() => Refused(Archive(Dict(("w", s_tensor), ("w", s_tensor)), ("0", new byte[24])), "occurs twice");
+
+    [Test] public void A_view_beyond_its_storage() => TensorRefused("reaches element 6", Tensor("FloatStorage", "0", 6, 1, [2, 3], [3, 1]));
+    [Test] public void A_view_with_a_negative_stride() => TensorRefused("negative", Tensor("FloatStorage", "0", 6, 5, [6], [-1]));
+    [Test] public void A_view_with_a_negative_size() => TensorRefused("negative size", Tensor("FloatStorage", "0", 6, 0, [-1], [1]));
+    [Test] public void A_view_whose_size_overflows() => TensorRefused("2^63", Tensor("FloatStorage", "0", 6, 0, [1L << 40, 1L << 40], [0, 0]));
+    [Test] public void A_view_whose_last_element_overflows() => TensorRefused("reaches element", Tensor("FloatStorage", "0", 6, 0, [1L << 60], [long.MaxValue]));
+    [Test] public void A_view_that_repeats_one_element() => TensorRefused("times over", Tensor("FloatStorage", "0", 6, 0, [1L << 40], [0]));
+    [Test] public void Sizes_and_strides_of_two_ranks() => TensorRefused("2 sizes and 1 strides", Tensor("FloatStorage", "0", 6, 0, [2, 3], [1]));
+    [Test] public void A_storage_larger_than_its_bytes() => TensorRefused("24 bytes of it", Tensor("FloatStorage", "0", 7, 0, [7], [1]));
+    [Test] public void A_storage_that_is_not_there() => TensorRefused("the archive lacks", Tensor("FloatStorage", "1", 6, 0, [6], [1]));
+    [Test] public void A_storage_outside_the_archive() => TensorRefused("the archive lacks", Tensor("FloatStorage", "../../etc/passwd", 6, 0, [6], [1]));
+    [Test] public void A_storage_of_an_unknown_type() => TensorRefused("ComplexFloatStorage", Tensor("ComplexFloatStorage", "0", 3, 0, [3], [1]));
+    [Test] public void A_storage_of_two_types() => Refused(Archive(Dict(("v", s_tensor), ("w", Tensor("HalfStorage", "0", 12, 0, [6], [1]))), ("0", new byte[24])), "two types");
+
+    [Test] public void An_archive_without_a_pickle() => ZipRefused("0 entries data.pkl", new ZipPart("a/b.npy", []));
+    [Test] public void An_archive_with_two_pickles() => ZipRefused("2 entries data.pkl", new("a/data.pkl", s_good), new("b/data.pkl", s_good));
+    [Test] public void An_archive_of_a_program() => ZipRefused("TorchScript", new("a/data.pkl", s_good), new("a/constants.pkl", []));
+    [Test] public void An_archive_of_another_byte_order() => ZipRefused("byte order", new("a/data.pkl", s_good), new("a/byteorder", "big"u8.ToArray()));
+    [Test] public void A_compressed_entry() => ZipRefused("compressed (method 8)", new ZipPart("a/data.pkl", s_good) { Method = 8 });
+    [Test] public void An_encrypted_entry() => ZipRefused("encrypted", new ZipPart("a/data.pkl", s_good) { Flags = 1 });
+    [Test] public void A_name_that_leaves_the_archive() => ZipRefused("points outside", new("a/data.pkl", s_good), new("a/../../x", []));
+    [Test] public void An_absolute_name() => ZipRefused("points outside", new ZipPart("/a/data.pkl", s_good));
+    [Test] public void A_name_twice() => ZipRefused("occurs twice", new("a/data.pkl", s_good), new("a/data.pkl", s_good));
+    [Test] public void Two_names_for_one_entry() => ZipRefused("another name", new ZipPart("a/data.pkl", s_good) { LocalName = "b/data.pkl" });
+    [Test] public void Overlapping_entries() => ZipRefused("overlap", new("a/data.pkl", s_good) { SizeSaid = s_good.Length + 10 }, new("a/data/0", new byte[24]));
+    [Test] public void An_entry_beyond_the_archive() => ZipRefused("beyond the archive", new ZipPart("a/data.pkl", s_good) { SizeSaid = 1 << 30 });
+    [Test] public void An_entry_that_begins_outside() => ZipRefused("outside the archive", new ZipPart("a/data.pkl", s_good) { OffsetSaid = 1 << 30 });
+    [Test] public void A_count_beyond_the_directory() => Refused(new ZipBytes([new("a/data.pkl", s_good)]) { CountSaid = 60_000 }.ToArray(), "promises 60000 entries");
+    [Test] public void A_64_bit_count() => Refused(new ZipBytes([new("a/data.pkl", s_good)]) { Zip64 = true, CountSaid = long.MaxValue }.ToArray(), "at most 65536");
+    [Test] public void A_hundred_thousand_entries() => Refused(new ZipBytes([.. Enumerable.Range(0, 100_000).Select(i => new ZipPart($"a/{i}", []))]) { Zip64 = true }.ToArray(), "has 100000 entries");
+    [Test] public void An_archive_cut_short() => Refused(Archive(s_good)[..^30], "end record");
+    [Test] public void A_pickle_alone() => Refused(s_good, "not one that torch.save writes");
+    [Test] public void A_gzip() => Refused([0x1F, 0x8B, 8, 0], "gzip");
+    [Test] public void An_empty_file() => Refused([], "safetensors");
+}
