@@ -32,7 +32,7 @@ public static class ModelCost
     /// <summary>Tensors in a checkpoint of a class model: 12 + 12N + 17M.</summary>
     public static int Tensors(ModelConfig config) => 12 + (12 * config.PatchDepth) + (17 * config.PixelDepth);
 
-    /// <summary>The names and shapes of a class model's parameters (SPEC §3), in the order a model declares them.</summary>
+    /// <summary>The released names and the shapes of a class model's parameters, in the order of SPEC §3.</summary>
     public static IReadOnlyDictionary<string, IReadOnlyList<long>> Shapes(ModelConfig config)
     {
         long d = config.Hidden, p = config.PatchPixels, w = config.PixelHidden, c = config.Channels;
