@@ -28,7 +28,9 @@ internal static class ImageDecoder
         catch (Exception error) when (error is not (DataException or OutOfMemoryException))
         {
             // The decoder meets a broken file with whatever its code runs into: a null, an index, an overflow.
-            throw new DataException($"cannot be decoded ({error.Message})", error);
+            // Some of its messages are blank.
+            string reason = error.Message.Any(char.IsLetter) ? error.Message : "the file is cut short or damaged";
+            throw new DataException($"cannot be decoded ({reason})", error);
         }
 
         int side = Math.Min(decoded.Width, decoded.Height), left = (decoded.Width - side) / 2, top = (decoded.Height - side) / 2;

@@ -83,6 +83,9 @@ public sealed class ImageFolderTests
     public void A_cut_png_is_skipped() => IsSkipped("cut.png", Noise()[..^40], "cannot be decoded");
 
     [Test]
+    public void A_png_cut_in_its_middle_is_skipped_with_a_reason_in_words() => IsSkipped("half.png", Noise()[..(Noise().Length / 2)], "damaged");
+
+    [Test]
     public void A_png_header_alone_is_skipped() => IsSkipped("cut.png", Noise()[..33], "does not begin like");
 
     [Test]
