@@ -6,7 +6,8 @@ namespace PixelDiT.Kernels.Operations;
 /// <summary>Applies an element formula to a whole range, a fixed chunk an item.</summary>
 internal readonly struct MapKernel<TEach>(TEach each, long count) : IKernel where TEach : struct, IEach
 {
-    private const int Chunk = 4096;
+    /// <summary>Elements of an item.</summary>
+    public const int Chunk = 4096;
 
     private readonly TEach _each = each;
     private readonly long _count = count;
@@ -16,14 +17,12 @@ internal readonly struct MapKernel<TEach>(TEach each, long count) : IKernel wher
         long first = (long)item * Chunk, left = _count - first;
         Elements.For(_each, first, left < Chunk ? (int)left : Chunk, lane, lanes);
     }
-
-    public static void Launch(Device device, TEach each, long count)
-        => device.Launch(new MapKernel<TEach>(each, count), (int)((count + Chunk - 1) / Chunk), Elements.MaxLanes);
 }
 
 /// <summary>Launches formulas without naming their kernel.</summary>
 internal static class Map
 {
     /// <summary>Applies a formula to [0, count).</summary>
-    public static void Launch<TEach>(Device device, TEach each, long count) where TEach : struct, IEach => MapKernel<TEach>.Launch(device, each, count);
+    public static void Launch<TEach>(Device device, TEach each, long count) where TEach : struct, IEach
+        => device.Launch(new MapKernel<TEach>(each, count), (int)((count + MapKernel<TEach>.Chunk - 1) / MapKernel<TEach>.Chunk), Elements.MaxLanes);
 }

@@ -121,11 +121,9 @@ public static class MatMul
         {
             S sum = L.Load(_partials, i);
             for (int slice = 1; slice < _slices; slice++) sum = L.Add(sum, L.Load(_partials, (slice * _stride) + i));
-            if (_biased != 0) sum = L.Add(sum, BiasAt<L, S>(i));
+            if (_biased != 0) sum = L.Add(sum, RowPattern.Load<L, S>(_bias, i, _columns));
             Elements.Put<L, S, T>(_c, i, sum, _accumulate);
         }
-
-        private S BiasAt<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged => RowPattern.Load<L, S>(_bias, i, _columns);
     }
 
     internal readonly unsafe struct PackKernel(ArrayView<float> weight, ArrayView<float> packed, int outputs, int inputs) : IKernel

@@ -74,8 +74,7 @@ public static class NormModulate
         public void Run(int row, int lane, int lanes)
         {
             long first = (long)row * _n, modulation = (long)(row / _rowsPerModulation) * _stride;
-            float meanSquare = Elements.Sum(new RmsNorm.SquareTerm<T>(_x, first), _n, lane, lanes) / _n;
-            float rstd = 1f / MathF.Sqrt(meanSquare + RmsNorm.Epsilon);
+            float rstd = RmsNorm.RowRstd(_x, first, _n, lane, lanes);
             if (lane == 0) _rstd[row] = rstd;
             Elements.For(new Each(this, first, modulation + _shift, modulation + _scale, rstd), 0, _n, lane, lanes);
         }

@@ -78,7 +78,7 @@ public static class NormRotate
         {
             int n = _at.Width;
             long x = _at.Qkv(row);
-            float rstd = 1f / MathF.Sqrt((Elements.Sum(new RmsNorm.SquareTerm<T>(_qkv, x), n, lane, lanes) / n) + RmsNorm.Epsilon);
+            float rstd = RmsNorm.RowRstd(_qkv, x, n, lane, lanes);
             if (lane == 0) _rstd[row] = rstd;
             Elements.For(new Each(this, x, _at.Table(row), (long)row * n, rstd), 0, n, lane, lanes);
         }

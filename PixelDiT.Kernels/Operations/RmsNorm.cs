@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ILGPU;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
@@ -53,6 +54,11 @@ public static class RmsNorm
         if (dWeight is not null) ColumnSums.Accumulate(new WeightTerm<T>(dy, xs, rstd.View<float>(), n), rows, n, dWeight);
     }
 
+    /// <summary>1/√(mean square + ε) of a row of n elements; every work item of the group receives it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static float RowRstd<T>(ArrayView<T> x, long row, int n, int lane, int lanes) where T : unmanaged, IStorage<T>
+        => 1f / MathF.Sqrt((Elements.Sum(new SquareTerm<T>(x, row), n, lane, lanes) / n) + Epsilon);
+
     /// <summary>x_i², for the mean square of a row.</summary>
     internal readonly struct SquareTerm<T>(ArrayView<T> x, long row) : ITerm where T : unmanaged, IStorage<T>
     {
@@ -76,8 +82,7 @@ public static class RmsNorm
         public void Run(int row, int lane, int lanes)
         {
             long first = (long)row * _n;
-            float meanSquare = Elements.Sum(new SquareTerm<T>(_x, first), _n, lane, lanes) / _n;
-            float rstd = 1f / MathF.Sqrt(meanSquare + Epsilon);
+            float rstd = RowRstd(_x, first, _n, lane, lanes);
             if (lane == 0) _rstd[row] = rstd;
             Elements.For(new Scale(_x, _weight, _y, first, rstd), 0, _n, lane, lanes);
         }

@@ -4,6 +4,7 @@ using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Diffusion;
+using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Pictures;
 using PixelDiT.Reference.Training;
@@ -83,14 +84,7 @@ internal static class SampleCommand
             if (column >= 0) Keep(state, first, followed, film[column], size);
         }, cancel);
 
-        try
-        {
-            Directory.CreateDirectory(folder);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new FileFormatException($"{folder}: cannot be made: {error.Message}", error);
-        }
+        AtomicFile.MakeFolder(folder);
         var pictures = Picture.FromBatch(images, channels, side, side);
         PngWriter.Write(Path.Combine(folder, "samples.png"), Grid.Compose(pictures, perClass));
         PngWriter.Write(Path.Combine(folder, "trajectory.png"), Grid.FilmStrip(film, channels, side, side));

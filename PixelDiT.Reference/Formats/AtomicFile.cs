@@ -37,6 +37,36 @@ public static class AtomicFile
         }
     }
 
+    /// <summary>Opens a file to be read from, unbuffered.</summary>
+    /// <exception cref="FileFormatException">It cannot be opened, or is a directory.</exception>
+    internal static FileStream OpenRead(string path)
+    {
+        if (path.Length == 0 || path.Contains('\0')) throw new FileFormatException($"{Quote.Text(path)}: cannot be read: not a file name");
+        if (Directory.Exists(path)) throw new FileFormatException($"{path}: cannot be read: it is a directory; a file was expected");
+        try
+        {
+            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
+        }
+        catch (Exception error) when (IsFileSystemError(error))
+        {
+            throw new FileFormatException($"{path}: cannot be read: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Makes a folder and those on the way to it; one that is there is left alone.</summary>
+    /// <exception cref="FileFormatException">It cannot be made.</exception>
+    public static void MakeFolder(string folder)
+    {
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new FileFormatException($"{folder}: cannot be made: {error.Message}", error);
+        }
+    }
+
     /// <summary>Whether an error comes from the file system, a path included, rather than from a file's content.</summary>
     internal static bool IsFileSystemError(Exception error) =>
         error is IOException or UnauthorizedAccessException or System.Security.SecurityException or NotSupportedException;

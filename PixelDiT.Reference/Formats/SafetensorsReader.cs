@@ -44,21 +44,7 @@ public sealed class SafetensorsReader : IWeightFile
 
     /// <summary>Opens a file and checks its header.</summary>
     /// <exception cref="FileFormatException">The file cannot be opened, or is not a well-formed safetensors file.</exception>
-    public static SafetensorsReader Open(string path)
-    {
-        if (path.Length == 0 || path.Contains('\0')) throw new FileFormatException($"{Quote.Text(path)}: cannot be read: not a file name");
-        if (Directory.Exists(path)) throw new FileFormatException($"{path}: cannot be read: it is a directory; a file was expected");
-        FileStream file;
-        try
-        {
-            file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
-        }
-        catch (Exception error) when (AtomicFile.IsFileSystemError(error))
-        {
-            throw new FileFormatException($"{path}: cannot be read: {error.Message}", error);
-        }
-        return Open(file, path);
-    }
+    public static SafetensorsReader Open(string path) => Open(AtomicFile.OpenRead(path), path);
 
     /// <summary>Opens a file that a stream holds from its beginning to its end, and checks its header.</summary>
     /// <param name="seekable">The stream; it belongs to the reader from here on, which closes it also if it cannot be opened.</param>

@@ -11,21 +11,7 @@ public static class WeightFile
 
     /// <summary>Opens a safetensors file, or what torch.save writes: the zip format, or the format before torch 1.6.</summary>
     /// <exception cref="FileFormatException">The file cannot be opened, is of none of these formats, or breaks a rule of its own.</exception>
-    public static IWeightFile Open(string path)
-    {
-        if (path.Length == 0 || path.Contains('\0')) throw new FileFormatException($"{Quote.Text(path)}: cannot be read: not a file name");
-        if (Directory.Exists(path)) throw new FileFormatException($"{path}: cannot be read: it is a directory; a file was expected");
-        FileStream file;
-        try
-        {
-            file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
-        }
-        catch (Exception error) when (AtomicFile.IsFileSystemError(error))
-        {
-            throw new FileFormatException($"{path}: cannot be read: {error.Message}", error);
-        }
-        return Open(file, path);
-    }
+    public static IWeightFile Open(string path) => Open(AtomicFile.OpenRead(path), path);
 
     /// <summary>As <see cref="Open(string)"/>, from a stream that holds a file from its beginning to its end.</summary>
     /// <param name="seekable">The stream; it belongs to the reader from here on, and is closed also if it cannot be opened.</param>

@@ -68,7 +68,7 @@ public sealed class TrainingRun : IDisposable
             Initialization.Draw(model, config.Seed);
             trainer = new Trainer(model, source, config);
             if (existing == ExistingRun.Resume) Checkpoint.LoadState(state, trainer);
-            MakeFolder(folder);
+            AtomicFile.MakeFolder(folder);
             return new TrainingRun(folder, source, model, trainer);
         }
         catch
@@ -76,18 +76,6 @@ public sealed class TrainingRun : IDisposable
             trainer?.Dispose();
             model.Dispose();
             throw;
-        }
-    }
-
-    private static void MakeFolder(string folder)
-    {
-        try
-        {
-            Directory.CreateDirectory(folder);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new FileFormatException($"{folder}: cannot be made: {error.Message}", error);
         }
     }
 
@@ -125,7 +113,7 @@ public sealed class TrainingRun : IDisposable
     public PixelDiTModel Averaged()
     {
         var averaged = new PixelDiTModel(_model.Config, _model.Device);
-        averaged.Parameters.Values!.Clear();
+        // A new model's values are zero, so adding is copying.
         Kernels.Operations.Accumulate.Forward(Trainer.Optimizer.Average, averaged.Parameters.Values!);
         averaged.Parameters.MarkChanged();
         return averaged;
