@@ -1,9 +1,10 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace PixelDiT.Kernels.Machine;
 
-/// <summary>Packing, and products of packed blocks in host memory, for the CPU bodies of matrix product and attention.</summary>
+/// <summary>Packing, and products of blocks in host memory, for the CPU bodies of matrix product and attention.</summary>
 internal static unsafe class HostProduct
 {
     /// <summary>Floats that <paramref name="columns"/> columns of <paramref name="depth"/> steps take when packed.</summary>
@@ -12,7 +13,7 @@ internal static unsafe class HostProduct
     /// <summary>Packs B [depth, columns] into panels.</summary>
     /// <param name="b">B's first element.</param>
     /// <param name="bStep">From a step in k to the next, in floats.</param>
-    /// <param name="bColumn">From a column to the next; rows of contiguous columns and columns of contiguous steps are the two quick cases.</param>
+    /// <param name="bColumn">From a column to the next; columns side by side and steps side by side are the two quick cases.</param>
     /// <param name="depth">Steps in k.</param>
     /// <param name="columns">Columns.</param>
     /// <param name="panels">Receives <see cref="PackedCount"/> floats.</param>
@@ -28,14 +29,13 @@ internal static unsafe class HostProduct
             if (bColumn == 1)
             {
                 for (int k = 0; k < depth; k++) Copy(source + (k * bStep), panels + ((nint)k * width), count);
+                continue;
             }
-            else
+            int turned = bStep == 1 && Sse.IsSupported ? Turn(source, bColumn, panels, width, depth, count) : 0;
+            for (int c = 0; c < count; c++)
             {
-                for (int c = 0; c < count; c++)
-                {
-                    float* from = source + (c * bColumn), to = panels + c;
-                    for (int k = 0; k < depth; k++) to[(nint)k * width] = from[k * bStep];
-                }
+                float* from = source + (c * bColumn), to = panels + c;
+                for (int k = c < count / 4 * 4 ? turned : 0; k < depth; k++) to[(nint)k * width] = from[k * bStep];
             }
         }
     }
@@ -63,60 +63,69 @@ internal static unsafe class HostProduct
         }
     }
 
-    /// <summary>c [rows, columns] = or += a·b for a packed b.</summary>
-    /// <param name="a">A's first element.</param>
-    /// <param name="aRow">From a row of A to the next.</param>
-    /// <param name="aStep">From a step in k to the next.</param>
-    /// <param name="panels">B's first panel at the first step.</param>
-    /// <param name="panelStride">From a panel to the next: depth·width, or more where the panels hold further steps.</param>
+    /// <summary>c [rows, columns] = (add ? c : 0) + bias + a·b. Each element sums over k in order, whatever the sizes and the form of b.</summary>
+    /// <param name="a">A.</param>
+    /// <param name="b">B.</param>
     /// <param name="c">C's first element.</param>
     /// <param name="cRow">From a row of C to the next.</param>
     /// <param name="rows">Rows of A and C.</param>
     /// <param name="columns">Columns of B and C.</param>
     /// <param name="depth">Steps in k.</param>
-    /// <param name="accumulate">Adds to C.</param>
+    /// <param name="add">Adds to C.</param>
     /// <param name="bias">Added to every row, or null.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Multiply(
-        float* a, nint aRow, nint aStep, float* panels, nint panelStride, float* c, nint cRow, int rows, int columns, int depth, bool accumulate, float* bias)
+    public static void Multiply(Strips a, Panels b, float* c, nint cRow, int rows, int columns, int depth, bool add, float* bias)
     {
-        float* sums = stackalloc float[Tiles.Largest];
         int width = Tiles.Width, height = Tiles.Rows;
-        for (int column = 0; column < columns; column += width, panels += panelStride)
+        float* panel = b.First;
+        for (int column = 0; column < columns; column += width, panel += b.Next)
         {
-            int columnsHere = Math.Min(width, columns - column);
-            for (int row = 0; row < rows; row += height)
+            int count = Math.Min(width, columns - column);
+            float* target = c + column, start = bias is null ? null : bias + column;
+            float* strip = a.First;
+            for (int row = 0; row < rows; row += height, strip += a.Next)
             {
-                int rowsHere = Math.Min(height, rows - row);
-                Tiles.Multiply(a + (row * aRow), aRow, aStep, panels, depth, sums, width, rowsHere, columnsHere);
-                float* target = c + (row * cRow) + column;
-                for (int r = 0; r < rowsHere; r++)
-                {
-                    Finish(sums + (r * width), target + (r * cRow), columnsHere, accumulate, bias is null ? null : bias + column);
-                }
+                // The next tile of C is on its way from memory while this one is computed.
+                if (add && row + height < rows) FetchRows(target + ((row + height) * cRow), cRow, Math.Min(height, rows - row - height), count);
+                Tiles.Multiply(strip, a.Row, a.Step, panel, b.Step, depth, target + (row * cRow), cRow, Math.Min(height, rows - row), count, add, start);
             }
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Finish(float* sums, float* target, int count, bool accumulate, float* bias)
+    /// <summary>Panels of rows that lie along k: turns 4×4 blocks in registers. Returns how many steps of the columns in whole fours are done.</summary>
+    private static int Turn(float* source, nint column, float* panel, int width, int depth, int count)
     {
-        int i = 0;
-        if (Vector512.IsHardwareAccelerated)
+        int steps = depth / 4 * 4;
+        // Eight lines of memory at a time, each read to its end before the next.
+        for (int k0 = 0; k0 < steps; k0 += 64)
         {
-            for (; i + 16 <= count; i += 16) Finish<Lanes16, Vector512<float>>(sums + i, target + i, accumulate, bias is null ? null : bias + i);
+            int end = Math.Min(steps, k0 + 64);
+            for (int c = 0; c + 4 <= count; c += 4)
+            {
+                float* r0 = source + (c * column), r1 = r0 + column, r2 = r1 + column, r3 = r2 + column;
+                for (int k = k0; k < end; k += 4)
+                {
+                    Vector128<float> v0 = Vector128.Load(r0 + k), v1 = Vector128.Load(r1 + k), v2 = Vector128.Load(r2 + k), v3 = Vector128.Load(r3 + k);
+                    Vector128<float> low01 = Sse.UnpackLow(v0, v1), high01 = Sse.UnpackHigh(v0, v1), low23 = Sse.UnpackLow(v2, v3), high23 = Sse.UnpackHigh(v2, v3);
+                    float* to = panel + ((nint)k * width) + c;
+                    Sse.MoveLowToHigh(low01, low23).Store(to);
+                    Sse.MoveHighToLow(low23, low01).Store(to + width);
+                    Sse.MoveLowToHigh(high01, high23).Store(to + (2 * width));
+                    Sse.MoveHighToLow(high23, high01).Store(to + (3 * width));
+                }
+            }
         }
-        for (; i + 4 <= count; i += 4) Finish<Lanes4, Vector128<float>>(sums + i, target + i, accumulate, bias is null ? null : bias + i);
-        for (; i < count; i++) target[i] = sums[i] + (accumulate ? target[i] : 0) + (bias is null ? 0 : bias[i]);
+        return steps;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Finish<L, S>(float* sums, float* target, bool accumulate, float* bias) where L : struct, IHostLanes<S> where S : unmanaged
+    private static void FetchRows(float* first, nint row, int rows, int columns)
     {
-        S value = L.Load(sums);
-        if (accumulate) value = L.Add(value, L.Load(target));
-        if (bias is not null) value = L.Add(value, L.Load(bias));
-        L.Store(target, value);
+        if (!Sse.IsSupported) return;
+        for (int r = 0; r < rows; r++, first += row)
+        {
+            for (int j = 0; j < columns; j += 16) Sse.Prefetch0(first + j);
+        }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -7,7 +7,7 @@ using PixelDiT.Kernels.Tensors;
 namespace PixelDiT.Kernels.Machine;
 
 /// <summary>One float32 value on a CPU: the elements that fill no vector.</summary>
-public readonly unsafe struct Lanes1 : ILanes<float>
+public readonly unsafe struct Lanes1 : IHostLanes<float>
 {
     /// <inheritdoc/>
     public static int Count => 1;
@@ -39,6 +39,14 @@ public readonly unsafe struct Lanes1 : ILanes<float>
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store<T>(ArrayView<T> view, long index, float value) where T : unmanaged, IStorage<T> => Host.Pointer(view)[index] = T.FromSingle(value);
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Load(float* source) => *source;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(float* target, float value) => *target = value;
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

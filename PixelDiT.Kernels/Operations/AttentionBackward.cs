@@ -35,42 +35,36 @@ internal static class AttentionBackwardBody
         int tokens = a.Tokens, width = a.Width, most = Math.Min(Attention.TileRows, tokens);
         // A row of scores is a little longer than L: read down a column, a power of two between rows would fall into one cache set.
         int scoreRow = tokens + 16;
-        long across = HostProduct.PackedCount(width, tokens), down = HostProduct.PackedCount(tokens, width), tilePacked = HostProduct.PackedCount(most, width);
-        long scoreCount = (long)most * scoreRow, whole = (long)tokens * width, part = (long)most * width;
-        float* keysAcross = Host.Floats((2 * across) + down + tilePacked + (2 * scoreCount) + (3 * whole) + (4 * part));
-        float* valuesAcross = keysAcross + across, keysDown = valuesAcross + across, packed = keysDown + down;
-        float* p = packed + tilePacked, d = p + scoreCount, dk = d + scoreCount, dv = dk + whole, widened = dv + whole;
-        float* wideQ = widened + whole, wideDo = wideQ + part, wideO = wideDo + part, wideDq = wideO + part;
+        long across = HostProduct.PackedCount(width, tokens), scoreCount = (long)most * scoreRow, whole = (long)tokens * width;
+        long copied = HostHeads.Count<T>(tokens, width), part = HostHeads.Count<T>(most, width);
+        float* keysAcross = Host.Floats((2 * across) + (2 * scoreCount) + (2 * whole) + (2 * copied) + (4 * part));
+        float* valuesAcross = keysAcross + across, p = valuesAcross + across, d = p + scoreCount, dk = d + scoreCount, dv = dk + whole;
+        float* wideK = dv + whole, wideV = wideK + copied, wideQ = wideV + copied, wideDo = wideQ + part, wideO = wideDo + part, wideDq = wideO + part;
 
-        float* source = HostHeads.Widen(a.K, image, head, 0, tokens, width, widened, out nint stride);
-        HostProduct.Pack(source, 1, stride, width, tokens, keysAcross);
-        HostProduct.Pack(source, stride, 1, tokens, width, keysDown);
-        source = HostHeads.Widen(a.V, image, head, 0, tokens, width, widened, out stride);
-        HostProduct.Pack(source, 1, stride, width, tokens, valuesAcross);
+        float* keys = HostHeads.Widen(a.K, image, head, 0, tokens, width, wideK, out nint keyStride);
+        HostProduct.Pack(keys, 1, keyStride, width, tokens, keysAcross);
+        float* values = HostHeads.Widen(a.V, image, head, 0, tokens, width, wideV, out nint valueStride);
+        HostProduct.Pack(values, 1, valueStride, width, tokens, valuesAcross);
         new Span<float>(dk, tokens * width).Clear();
         new Span<float>(dv, tokens * width).Clear();
         float* lse = Host.Pointer(a.Lse) + ((((long)image * a.Heads) + head) * tokens);
-        nint panel = (nint)width * Tiles.Width;
-
         for (int first = 0; first < tokens; first += Attention.TileRows)
         {
             int rows = Math.Min(Attention.TileRows, tokens - first);
             float* queries = HostHeads.Widen(a.Q, image, head, first, rows, width, wideQ, out nint queryStride);
             float* slopes = HostHeads.Widen(a.DO, image, head, first, rows, width, wideDo, out nint slopeStride);
             float* results = HostHeads.Widen(a.O, image, head, first, rows, width, wideO, out nint resultStride);
-            HostProduct.Multiply(queries, queryStride, 1, keysAcross, panel, p, scoreRow, rows, tokens, width, accumulate: false, bias: null);
-            HostProduct.Multiply(slopes, slopeStride, 1, valuesAcross, panel, d, scoreRow, rows, tokens, width, accumulate: false, bias: null);
+            HostProduct.Multiply(Strips.InPlace(queries, queryStride, 1), Panels.Packed(keysAcross, width), p, scoreRow, rows, tokens, width, add: false, bias: null);
+            HostProduct.Multiply(Strips.InPlace(slopes, slopeStride, 1), Panels.Packed(valuesAcross, width), d, scoreRow, rows, tokens, width, add: false, bias: null);
             for (int r = 0; r < rows; r++)
             {
                 float delta = HostRows.Dot(slopes + (r * slopeStride), results + (r * resultStride), width);
                 HostRows.SoftmaxSlope(p + ((nint)r * scoreRow), d + ((nint)r * scoreRow), tokens, a.Scale, lse[first + r], delta);
             }
-            HostProduct.Pack(slopes, slopeStride, 1, rows, width, packed);
-            HostProduct.Multiply(p, 1, scoreRow, packed, (nint)rows * Tiles.Width, dv, width, tokens, width, rows, accumulate: true, bias: null);
-            HostProduct.Pack(queries, queryStride, 1, rows, width, packed);
-            HostProduct.Multiply(d, 1, scoreRow, packed, (nint)rows * Tiles.Width, dk, width, tokens, width, rows, accumulate: true, bias: null);
+            HostProduct.Multiply(Strips.InPlace(p, 1, scoreRow), Panels.InPlace(slopes, slopeStride), dv, width, tokens, width, rows, add: true, bias: null);
+            HostProduct.Multiply(Strips.InPlace(d, 1, scoreRow), Panels.InPlace(queries, queryStride), dk, width, tokens, width, rows, add: true, bias: null);
             float* target = HostHeads.Target(a.DQ, image, head, first, width, wideDq, out nint targetStride);
-            HostProduct.Multiply(d, scoreRow, 1, keysDown, (nint)tokens * Tiles.Width, target, targetStride, rows, width, tokens, accumulate: false, bias: null);
+            HostProduct.Multiply(Strips.InPlace(d, scoreRow, 1), Panels.InPlace(keys, keyStride), target, targetStride, rows, width, tokens, add: false, bias: null);
             HostHeads.Store(a.DQ, image, head, first, rows, width, target);
         }
         HostHeads.Copy(a.DK, image, head, tokens, width, dk);

@@ -36,23 +36,23 @@ internal static class AttentionForwardBody
             return;
         }
         int tokens = a.Tokens, width = a.Width, rows = Math.Min(Attention.TileRows, tokens - first);
-        long keyCount = HostProduct.PackedCount(width, tokens), valueCount = HostProduct.PackedCount(tokens, width);
-        float* keys = Host.Floats(keyCount + valueCount + ((long)rows * tokens) + HostHeads.Count<T>(tokens, width) + HostHeads.Count<T>(rows, width));
-        float* values = keys + keyCount, scores = values + valueCount, widened = scores + ((long)rows * tokens), result = widened + HostHeads.Count<T>(tokens, width);
+        long keyCount = HostProduct.PackedCount(width, tokens);
+        float* keys = Host.Floats(keyCount + ((long)rows * tokens) + (2 * HostHeads.Count<T>(tokens, width)) + HostHeads.Count<T>(rows, width));
+        float* scores = keys + keyCount, widened = scores + ((long)rows * tokens), wideValues = widened + HostHeads.Count<T>(tokens, width);
+        float* result = wideValues + HostHeads.Count<T>(tokens, width);
 
         float* source = HostHeads.Widen(a.K, image, head, 0, tokens, width, widened, out nint stride);
         HostProduct.Pack(source, 1, stride, width, tokens, keys);
-        source = HostHeads.Widen(a.V, image, head, 0, tokens, width, widened, out stride);
-        HostProduct.Pack(source, stride, 1, tokens, width, values);
+        float* values = HostHeads.Widen(a.V, image, head, 0, tokens, width, wideValues, out nint valueStride);
         source = HostHeads.Widen(a.Q, image, head, first, rows, width, widened, out stride);
-        HostProduct.Multiply(source, stride, 1, keys, (nint)width * Tiles.Width, scores, tokens, rows, tokens, width, accumulate: false, bias: null);
+        HostProduct.Multiply(Strips.InPlace(source, stride, 1), Panels.Packed(keys, width), scores, tokens, rows, tokens, width, add: false, bias: null);
 
         float* lse = Host.Pointer(a.Lse) + ((((long)image * a.Heads) + head) * tokens) + first;
         float* inverse = stackalloc float[Attention.TileRows];
         for (int r = 0; r < rows; r++) inverse[r] = HostRows.Softmax(scores + ((nint)r * tokens), tokens, a.Scale, lse + r);
 
         float* target = HostHeads.Target(a.O, image, head, first, width, result, out nint targetStride);
-        HostProduct.Multiply(scores, tokens, 1, values, (nint)tokens * Tiles.Width, target, targetStride, rows, width, tokens, accumulate: false, bias: null);
+        HostProduct.Multiply(Strips.InPlace(scores, tokens, 1), Panels.InPlace(values, valueStride), target, targetStride, rows, width, tokens, add: false, bias: null);
         for (int r = 0; r < rows; r++) HostRows.Scale(target + (r * targetStride), width, inverse[r]);
         HostHeads.Store(a.O, image, head, first, rows, width, target);
     }

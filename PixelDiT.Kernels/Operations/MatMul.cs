@@ -21,7 +21,7 @@ public static class MatMul
     /// <summary>y = x·Wᵀ + b.</summary>
     /// <param name="x">[.., in].</param>
     /// <param name="weight">[out, in], float32.</param>
-    /// <param name="packed">What <see cref="Pack"/> made of the weight, or null.</param>
+    /// <param name="packed">What <see cref="Pack"/> made of the weight, or null; see <see cref="WantsPacked"/>.</param>
     /// <param name="bias">[out], or null.</param>
     /// <param name="y">[.., out].</param>
     /// <exception cref="ShapeException">The shapes do not fit.</exception>
@@ -30,16 +30,16 @@ public static class MatMul
         int outputs = weight.Shape[0], inputs = weight.Shape[1], rows = Rows(x, inputs, "x"), rowsOut = Rows(y, outputs, "y");
         if (rows != rowsOut) throw new ShapeException($"x {x.Shape} has {rows} rows of {inputs} and y {y.Shape} has {rowsOut} rows of {outputs}");
         bias?.RequireCountOf("a bias", outputs);
-        var sizes = new ProductSizes { M = rows, N = outputs, K = inputs, ARow = inputs, AStep = 1, BStep = 1, BColumn = inputs, CRow = outputs };
-        if (x.Type == ElementType.BFloat16) Launch<BFloat16, Single32, BFloat16>(x, weight, packed, bias, y, sizes, accumulate: false);
-        else Launch<Single32, Single32, Single32>(x, weight, packed, bias, y, sizes, accumulate: false);
+        var sizes = new ProductSizes { M = rows, N = outputs, K = inputs, ARow = inputs, AStep = 1, BStep = 1, BColumn = inputs, CRow = outputs, CColumn = 1, BiasColumn = 1 };
+        if (x.Type == ElementType.BFloat16) Forward<BFloat16>(x, weight, packed, bias, y, sizes);
+        else Forward<Single32>(x, weight, packed, bias, y, sizes);
     }
 
     /// <summary>dx = or += dy·W.</summary>
     public static void BackwardInput(Tensor dY, Tensor weight, Tensor dX, bool accumulate)
     {
         int outputs = weight.Shape[0], inputs = weight.Shape[1], rows = Rows(dY, outputs, "dy");
-        var sizes = new ProductSizes { M = rows, N = inputs, K = outputs, ARow = outputs, AStep = 1, BStep = inputs, BColumn = 1, CRow = inputs };
+        var sizes = new ProductSizes { M = rows, N = inputs, K = outputs, ARow = outputs, AStep = 1, BStep = inputs, BColumn = 1, CRow = inputs, CColumn = 1 };
         if (dY.Type == ElementType.BFloat16) Launch<BFloat16, Single32, BFloat16>(dY, weight, null, null, dX, sizes, accumulate);
         else Launch<Single32, Single32, Single32>(dY, weight, null, null, dX, sizes, accumulate);
     }
@@ -48,7 +48,7 @@ public static class MatMul
     public static void BackwardWeight(Tensor dY, Tensor x, Tensor dWeight)
     {
         int outputs = dWeight.Shape[0], inputs = dWeight.Shape[1], rows = Rows(x, inputs, "x");
-        var sizes = new ProductSizes { M = outputs, N = inputs, K = rows, ARow = 1, AStep = outputs, BStep = inputs, BColumn = 1, CRow = inputs };
+        var sizes = new ProductSizes { M = outputs, N = inputs, K = rows, ARow = 1, AStep = outputs, BStep = inputs, BColumn = 1, CRow = inputs, CColumn = 1 };
         if (x.Type == ElementType.BFloat16) Launch<BFloat16, BFloat16, Single32>(dY, x, null, null, dWeight, sizes, accumulate: true);
         else Launch<Single32, Single32, Single32>(dY, x, null, null, dWeight, sizes, accumulate: true);
     }
@@ -80,18 +80,46 @@ public static class MatMul
         ? checked((int)(tensor.Count / width))
         : throw new ShapeException($"{name} {tensor.Shape} does not hold rows of {width}");
 
-    private static void Launch<TA, TB, TC>(Tensor a, Tensor b, Tensor? packed, Tensor? bias, Tensor c, ProductSizes sizes, bool accumulate)
+    private static void Forward<T>(Tensor x, Tensor weight, Tensor? packed, Tensor? bias, Tensor y, ProductSizes sizes) where T : unmanaged, IStorage<T>
+    {
+        if (y.Device.Kind == DeviceKind.Cuda || WantsPacked(sizes.M, y.Device))
+        {
+            Launch<T, Single32, T>(x, weight, packed, bias, y, sizes, accumulate: false, sliced: false);
+            return;
+        }
+        // Few rows: yᵀ = W·xᵀ, so that x is packed and not the weight.
+        var turned = sizes with
+        {
+            M = sizes.N,
+            N = sizes.M,
+            BColumn = sizes.ARow,
+            CRow = 1,
+            CColumn = sizes.CRow,
+            BiasRow = 1,
+            BiasColumn = 0
+        };
+        Launch<Single32, T, T>(weight, x, null, bias, y, turned, accumulate: false, sliced: false);
+    }
+
+    /// <summary>Whether a forward of so many rows is quicker with a packed weight; with fewer the weight is read as it is.</summary>
+    /// <param name="rows">Rows of x.</param>
+    /// <param name="device">Where.</param>
+    public static bool WantsPacked(int rows, Device device) => device.Kind != DeviceKind.Cuda && rows > Tiles.Width;
+
+    private static void Launch<TA, TB, TC>(Tensor a, Tensor b, Tensor? packed, Tensor? bias, Tensor c, ProductSizes sizes, bool accumulate, bool sliced = true)
         where TA : unmanaged, IStorage<TA> where TB : unmanaged, IStorage<TB> where TC : unmanaged, IStorage<TC>
     {
         if (c.Count != (long)sizes.M * sizes.N) throw new ShapeException($"a product of {sizes.M} rows of {sizes.N} does not fit a tensor {c.Shape}");
         var device = c.Device;
-        sizes.RowBlocks = (sizes.M + ProductSizes.BlockRows - 1) / ProductSizes.BlockRows;
+        // Where k is long, B is: taller blocks then read it from memory fewer times, and slices of k make up for the fewer blocks.
+        sizes.BlockRows = sliced && sizes.K >= 4096 ? 256 : 64;
+        sizes.RowBlocks = (sizes.M + sizes.BlockRows - 1) / sizes.BlockRows;
         sizes.ColumnBlocks = (sizes.N + ProductSizes.BlockColumns - 1) / ProductSizes.BlockColumns;
         sizes.Accumulate = accumulate ? 1 : 0;
         sizes.HasBias = bias is null ? 0 : 1;
         sizes.IsPacked = packed is null ? 0 : 1;
         int tiles = sizes.RowBlocks * sizes.ColumnBlocks;
-        int slices = tiles >= 16 ? 1 : Math.Max(1, Math.Min(sizes.K / 512, 16 / tiles));
+        int slices = !sliced || tiles >= 16 ? 1 : Math.Max(1, Math.Min(sizes.K / 512, 16 / tiles));
         sizes.SliceDepth = (((sizes.K + slices - 1) / slices) + 7) / 8 * 8;
         slices = (sizes.K + sizes.SliceDepth - 1) / sizes.SliceDepth;
         var biasView = bias is null ? default : bias.View<float>();
@@ -103,25 +131,24 @@ public static class MatMul
         }
         using var partials = device.Allocate([slices, sizes.M, sizes.N]);
         sizes.CSlice = (long)sizes.M * sizes.N;
-        var partSizes = sizes with { Accumulate = 0, HasBias = 0, CRow = sizes.N };
+        var partSizes = sizes with { Accumulate = 0, CRow = sizes.N };
         device.Launch(new ProductKernel<TA, TB, Single32>(a.View<TA>(), b.View<TB>(), packedView, biasView, partials.View<Single32>(), partSizes), tiles * slices, Elements.MaxLanes);
-        Map.Launch(device, new AddSlices<TC>(partials.View<float>(), biasView, c.View<TC>(), slices, sizes.CSlice, sizes.N, sizes.HasBias, sizes.Accumulate), sizes.CSlice);
+        Map.Launch(device, new AddSlices<TC>(partials.View<float>(), c.View<TC>(), slices, sizes.CSlice, sizes.Accumulate), sizes.CSlice);
     }
 
-    /// <summary>c = [c +] Σ over slices, in order, [+ bias].</summary>
-    internal readonly struct AddSlices<T>(ArrayView<float> partials, ArrayView<float> bias, ArrayView<T> c, int slices, long stride, int columns, int biased, int accumulate) : IEach
+    /// <summary>c = [c +] Σ over slices, in order.</summary>
+    internal readonly struct AddSlices<T>(ArrayView<float> partials, ArrayView<T> c, int slices, long stride, int accumulate) : IEach
         where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<float> _partials = partials, _bias = bias;
+        private readonly ArrayView<float> _partials = partials;
         private readonly ArrayView<T> _c = c;
-        private readonly int _slices = slices, _columns = columns, _biased = biased, _accumulate = accumulate;
+        private readonly int _slices = slices, _accumulate = accumulate;
         private readonly long _stride = stride;
 
         public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
         {
             S sum = L.Load(_partials, i);
             for (int slice = 1; slice < _slices; slice++) sum = L.Add(sum, L.Load(_partials, (slice * _stride) + i));
-            if (_biased != 0) sum = L.Add(sum, RowPattern.Load<L, S>(_bias, i, _columns));
             Elements.Put<L, S, T>(_c, i, sum, _accumulate);
         }
     }

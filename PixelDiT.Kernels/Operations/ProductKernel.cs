@@ -10,9 +10,6 @@ namespace PixelDiT.Kernels.Operations;
 /// <summary>Sizes and strides of a product C[M, N] = A[M, K]·B[K, N], in elements, and how it is cut into items.</summary>
 internal record struct ProductSizes
 {
-    /// <summary>Rows of C that one item computes.</summary>
-    public const int BlockRows = 64;
-
     /// <summary>Columns of C that one item computes.</summary>
     public const int BlockColumns = 256;
 
@@ -20,9 +17,12 @@ internal record struct ProductSizes
     public const int BlockDepth = 256;
 
     public int M, N, K;
-    public long ARow, AStep, BStep, BColumn, CRow, CSlice;
+    public long ARow, AStep, BStep, BColumn, CRow, CColumn, CSlice;
+    /// <summary>Rows of C that one item computes; a multiple of 4.</summary>
+    public int BlockRows;
+
     public int RowBlocks, ColumnBlocks, SliceDepth;
-    public int Accumulate, HasBias, IsPacked;
+    public int Accumulate, HasBias, BiasRow, BiasColumn, IsPacked;
 }
 
 /// <summary>One block of a product, or of one slice of its sums.</summary>
@@ -40,7 +40,7 @@ internal readonly struct ProductKernel<TA, TB, TC>(
     {
         int rowBlock = item % _sizes.RowBlocks, rest = item / _sizes.RowBlocks;
         int columnBlock = rest % _sizes.ColumnBlocks, slice = rest / _sizes.ColumnBlocks;
-        ProductBody.Block(_a, _b, _packed, _bias, _c, _sizes, rowBlock * ProductSizes.BlockRows, columnBlock * ProductSizes.BlockColumns, slice, lane, lanes);
+        ProductBody.Block(_a, _b, _packed, _bias, _c, _sizes, rowBlock * _sizes.BlockRows, columnBlock * ProductSizes.BlockColumns, slice, lane, lanes);
     }
 }
 
@@ -57,9 +57,10 @@ internal static class ProductBody
             DeviceBlock(a, b, packed, bias, c, s, row, column, slice, lane, lanes);
             return;
         }
-        int rows = Math.Min(ProductSizes.BlockRows, s.M - row), columns = Math.Min(ProductSizes.BlockColumns, s.N - column);
+        int rows = Math.Min(s.BlockRows, s.M - row), columns = Math.Min(ProductSizes.BlockColumns, s.N - column);
         int first = slice * s.SliceDepth, end = Math.Min(s.K, first + s.SliceDepth);
-        bool packA = typeof(TA) != typeof(Single32) || s.AStep != 1, packB = s.IsPacked == 0, convertC = typeof(TC) != typeof(Single32);
+        bool packA = typeof(TA) != typeof(Single32), inPlace = typeof(TB) == typeof(Single32) && s.BColumn == 1;
+        bool packB = s.IsPacked == 0 && !inPlace, convertC = typeof(TC) != typeof(Single32) || s.CColumn != 1;
 
         // Scratch: B's panels, A's tiles, a float32 C where C is stored otherwise, and the rows of A and B before packing where they are stored otherwise.
         int depthMost = Math.Min(ProductSizes.BlockDepth, end - first);
@@ -70,42 +71,43 @@ internal static class ProductBody
 
         float* target = convertC ? result : (float*)Host.Pointer(c) + (slice * s.CSlice) + (row * s.CRow) + column;
         nint targetRow = convertC ? columns : (nint)s.CRow;
+        bool add = s.Accumulate != 0 && !convertC;
+        float* start = s.HasBias != 0 && s.BiasColumn != 0 ? Host.Pointer(bias) + column : null;
+        if (s.HasBias != 0 && s.BiasRow != 0)
+        {
+            for (int r = 0; r < rows; r++) new Span<float>(target + (r * targetRow), columns).Fill(Host.Pointer(bias)[row + r]);
+            add = true;
+        }
         for (int k = first; k < end; k += ProductSizes.BlockDepth)
         {
             int depth = Math.Min(ProductSizes.BlockDepth, end - k);
-            float* panel = panels;
-            nint panelStride = (nint)depth * Tiles.Width;
-            if (packB) PackColumns(Host.Pointer(b) + (k * s.BStep) + (column * s.BColumn), (nint)s.BStep, (nint)s.BColumn, depth, columns, panels, widened);
+            Panels from;
+            if (s.IsPacked != 0) from = Panels.Packed(Host.Pointer(packed) + (column / Tiles.Width * (nint)s.K * Tiles.Width) + ((long)k * Tiles.Width), s.K);
+            else if (inPlace) from = Panels.InPlace((float*)Host.Pointer(b) + (k * s.BStep) + column, (nint)s.BStep);
             else
             {
-                panelStride = (nint)s.K * Tiles.Width;
-                panel = Host.Pointer(packed) + (column / Tiles.Width * panelStride) + ((long)k * Tiles.Width);
+                PackColumns(Host.Pointer(b) + (k * s.BStep) + (column * s.BColumn), (nint)s.BStep, (nint)s.BColumn, depth, columns, panels, widened);
+                from = Panels.Packed(panels, depth);
             }
 
             TA* source = Host.Pointer(a) + (row * s.ARow) + (k * s.AStep);
-            bool initial = k == first;
-            bool add = !initial || (s.Accumulate != 0 && !convertC);
-            float* bias0 = initial && s.HasBias != 0 ? Host.Pointer(bias) + column : null;
-            if (!packA)
+            if (!packA) HostProduct.Multiply(Strips.InPlace((float*)source, (nint)s.ARow, (nint)s.AStep), from, target, targetRow, rows, columns, depth, add, start);
+            else
             {
-                HostProduct.Multiply((float*)source, (nint)s.ARow, 1, panel, panelStride, target, targetRow, rows, columns, depth, add, bias0);
-                continue;
+                PackRows(source, (nint)s.ARow, (nint)s.AStep, depth, rows, tiles, widened);
+                HostProduct.Multiply(Strips.Packed(tiles, depth), from, target, targetRow, rows, columns, depth, add, start);
             }
-            PackRows(source, (nint)s.ARow, (nint)s.AStep, depth, rows, tiles, widened);
-            for (int r = 0; r < rows; r += Tiles.Rows)
-            {
-                HostProduct.Multiply(
-                    tiles + ((nint)r * depth), 1, Tiles.Rows, panel, panelStride, target + (r * targetRow), targetRow, Math.Min(Tiles.Rows, rows - r), columns, depth, add, bias0);
-            }
+            add = true;
+            start = null;
         }
         if (!convertC) return;
-        TC* stored = Host.Pointer(c) + (row * s.CRow) + column;
+        TC* stored = Host.Pointer(c) + (slice * s.CSlice) + (row * s.CRow) + (column * s.CColumn);
         for (int r = 0; r < rows; r++)
         {
             for (int j = 0; j < columns; j++)
             {
                 float value = result[((nint)r * columns) + j];
-                TC* place = stored + (r * s.CRow) + j;
+                TC* place = stored + (r * s.CRow) + (j * s.CColumn);
                 *place = TC.FromSingle(s.Accumulate != 0 ? TC.ToSingle(*place) + value : value);
             }
         }
@@ -148,7 +150,8 @@ internal static class ProductBody
     {
         int first = slice * s.SliceDepth, end = first + s.SliceDepth;
         if (end > s.K) end = s.K;
-        const int across = ProductSizes.BlockColumns / 4, patches = across * (ProductSizes.BlockRows / 4);
+        const int across = ProductSizes.BlockColumns / 4;
+        int patches = across * (s.BlockRows / 4);
         for (int patch = lane; patch < patches; patch += lanes)
         {
             int i = row + (patch / across * 4), j = column + (patch % across);
@@ -206,8 +209,8 @@ internal static class ProductBody
     private static void StoreOne<TC>(ArrayView<TC> c, ArrayView<float> bias, ProductSizes s, int slice, int i, int j, float value)
         where TC : unmanaged, IStorage<TC>
     {
-        long place = (slice * s.CSlice) + (i * s.CRow) + j;
-        if (s.HasBias != 0) value += bias[j];
+        long place = (slice * s.CSlice) + (i * s.CRow) + (j * s.CColumn);
+        if (s.HasBias != 0) value += bias[(i * s.BiasRow) + (j * s.BiasColumn)];
         if (s.Accumulate != 0) value += TC.ToSingle(c[place]);
         c[place] = TC.FromSingle(value);
     }

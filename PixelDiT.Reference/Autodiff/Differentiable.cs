@@ -17,7 +17,7 @@ public static class Differentiable
     {
         int outputs = weight.Shape[0];
         var y = tape.Output(shape ?? Shape.Create([.. x.Shape.Take(x.Shape.Rank - 1), outputs]), x.Value.Type, true);
-        MatMul.Forward(x.Value, weight.Value, weight.Prepared(), bias?.Value, y.Value);
+        MatMul.Forward(x.Value, weight.Value, weight.Prepared((int)(x.Value.Count / weight.Shape[1])), bias?.Value, y.Value);
         tape.Push(y, dY =>
         {
             if (tape.Target(x, out bool accumulate) is { } dX) MatMul.BackwardInput(dY, weight.Value, dX, accumulate);

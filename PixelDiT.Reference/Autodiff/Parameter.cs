@@ -31,9 +31,11 @@ public sealed class Parameter
     /// <summary>Changes with the master.</summary>
     public long Version { get; internal set; }
 
-    /// <summary>The prepared form for x·Wᵀ, up to date; null where the device reads the master.</summary>
-    internal Tensor? Prepared()
+    /// <summary>The prepared form for x·Wᵀ, up to date; null where the master is read.</summary>
+    /// <param name="rows">Rows of x.</param>
+    internal Tensor? Prepared(int rows)
     {
+        if (!MatMul.WantsPacked(rows, Value.Device)) return null;
         if (_preparedVersion == Version) return _prepared;
         _prepared = MatMul.Pack(Value, _prepared);
         _preparedVersion = Version;
