@@ -16,27 +16,27 @@ public readonly struct DeviceLane : ILanes<float>
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Load(ArrayView<float> view, long index) => view[index];
+    public static float Load(DeviceView<float> view, long index) => view[index];
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Load<T>(ArrayView<T> view, long index) where T : unmanaged, IStorage<T> => T.ToSingle(view[index]);
+    public static float Load<T>(DeviceView<T> view, long index) where T : unmanaged, IStorage<T> => T.ToSingle(view[index]);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float LoadSwapped(ArrayView<float> view, long index) => view[index ^ 1];
+    public static float LoadSwapped(DeviceView<float> view, long index) => view[index ^ 1];
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float LoadSwapped<T>(ArrayView<T> view, long index) where T : unmanaged, IStorage<T> => T.ToSingle(view[index ^ 1]);
+    public static float LoadSwapped<T>(DeviceView<T> view, long index) where T : unmanaged, IStorage<T> => T.ToSingle(view[index ^ 1]);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(ArrayView<float> view, long index, float value) => view[index] = value;
+    public static void Store(DeviceView<float> view, long index, float value) => view[index] = value;
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store<T>(ArrayView<T> view, long index, float value) where T : unmanaged, IStorage<T> => view[index] = T.FromSingle(value);
+    public static void Store<T>(DeviceView<T> view, long index, float value) where T : unmanaged, IStorage<T> => view[index] = T.FromSingle(value);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -138,7 +138,7 @@ public static class Elements
     /// <param name="lanes">Work items in the group.</param>
     [IntrinsicImplementation, DeviceBody(nameof(DeviceSumColumns)), MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void SumColumns<TTerm>(
-        TTerm term, int firstRow, int endRow, int firstColumn, int endColumn, ArrayView<float> output, long offset, int accumulate, int lane, int lanes)
+        TTerm term, int firstRow, int endRow, int firstColumn, int endColumn, DeviceView<float> output, long offset, int accumulate, int lane, int lanes)
         where TTerm : struct, IColumnTerm
     {
         if (lanes != 1)
@@ -155,7 +155,7 @@ public static class Elements
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void SumColumnVectors<TTerm, L, S>(
-        ref TTerm term, int firstRow, int endRow, ref int column, int endColumn, ArrayView<float> output, long offset, int accumulate)
+        ref TTerm term, int firstRow, int endRow, ref int column, int endColumn, DeviceView<float> output, long offset, int accumulate)
         where TTerm : struct, IColumnTerm where L : struct, ILanes<S> where S : unmanaged
     {
         for (; column + 4 * L.Count <= endColumn; column += 4 * L.Count)
@@ -177,7 +177,7 @@ public static class Elements
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void SumColumn<TTerm, L, S>(ref TTerm term, int firstRow, int endRow, int column, ArrayView<float> output, long offset, int accumulate)
+    private static void SumColumn<TTerm, L, S>(ref TTerm term, int firstRow, int endRow, int column, DeviceView<float> output, long offset, int accumulate)
         where TTerm : struct, IColumnTerm where L : struct, ILanes<S> where S : unmanaged
     {
         S sum = L.Set(0);
@@ -187,16 +187,16 @@ public static class Elements
 
     /// <summary>Stores a value, or adds it to what is there.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Put<L, S, T>(ArrayView<T> view, long index, S value, int accumulate)
+    public static void Put<L, S, T>(DeviceView<T> view, long index, S value, int accumulate)
         where L : struct, ILanes<S> where S : unmanaged where T : unmanaged, IStorage<T>
         => L.Store(view, index, accumulate != 0 ? L.Add(L.Load(view, index), value) : value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Write<L, S>(ArrayView<float> output, long index, S sum, int accumulate) where L : struct, ILanes<S> where S : unmanaged
+    private static void Write<L, S>(DeviceView<float> output, long index, S sum, int accumulate) where L : struct, ILanes<S> where S : unmanaged
         => L.Store(output, index, accumulate != 0 ? L.Add(L.Load(output, index), sum) : sum);
 
     private static void DeviceSumColumns<TTerm>(
-        TTerm term, int firstRow, int endRow, int firstColumn, int endColumn, ArrayView<float> output, long offset, int accumulate, int lane, int lanes)
+        TTerm term, int firstRow, int endRow, int firstColumn, int endColumn, DeviceView<float> output, long offset, int accumulate, int lane, int lanes)
         where TTerm : struct, IColumnTerm
     {
         for (int column = firstColumn + lane; column < endColumn; column += lanes)

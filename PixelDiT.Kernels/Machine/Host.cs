@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using ILGPU;
 using ILGPU.Runtime;
+using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Machine;
 
@@ -13,6 +14,9 @@ internal static unsafe class Host
 
     /// <summary>The address of a view's first element, without the bounds check that ends the process.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T* Pointer<T>(DeviceView<T> view) where T : unmanaged => (T*)view.Address;
+
+    /// <inheritdoc cref="Pointer{T}(DeviceView{T})"/>
     public static T* Pointer<T>(ArrayView<T> view) where T : unmanaged => (T*)view.LoadEffectiveAddressAsPtr();
 
     /// <summary>Working memory of the calling thread, aligned to 64 bytes, valid until the thread asks again. Contents are undefined.</summary>

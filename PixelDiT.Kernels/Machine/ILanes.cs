@@ -18,22 +18,22 @@ public interface ILanes<S> where S : unmanaged
     static abstract S Set(float value);
 
     /// <summary>Elements <paramref name="index"/> onward.</summary>
-    static abstract S Load(ArrayView<float> view, long index);
+    static abstract S Load(DeviceView<float> view, long index);
 
     /// <summary>Elements <paramref name="index"/> onward, as float32.</summary>
-    static abstract S Load<T>(ArrayView<T> view, long index) where T : unmanaged, IStorage<T>;
+    static abstract S Load<T>(DeviceView<T> view, long index) where T : unmanaged, IStorage<T>;
 
     /// <summary>Elements <paramref name="index"/> onward with each even one changed for its odd neighbour; the index is even, or one element wide.</summary>
-    static abstract S LoadSwapped(ArrayView<float> view, long index);
+    static abstract S LoadSwapped(DeviceView<float> view, long index);
 
     /// <inheritdoc cref="LoadSwapped(ArrayView{float}, long)"/>
-    static abstract S LoadSwapped<T>(ArrayView<T> view, long index) where T : unmanaged, IStorage<T>;
+    static abstract S LoadSwapped<T>(DeviceView<T> view, long index) where T : unmanaged, IStorage<T>;
 
     /// <summary>Writes elements <paramref name="index"/> onward.</summary>
-    static abstract void Store(ArrayView<float> view, long index, S value);
+    static abstract void Store(DeviceView<float> view, long index, S value);
 
     /// <summary>Writes elements <paramref name="index"/> onward, rounded to the storage.</summary>
-    static abstract void Store<T>(ArrayView<T> view, long index, S value) where T : unmanaged, IStorage<T>;
+    static abstract void Store<T>(DeviceView<T> view, long index, S value) where T : unmanaged, IStorage<T>;
 
     /// <summary>a + b.</summary>
     static abstract S Add(S a, S b);

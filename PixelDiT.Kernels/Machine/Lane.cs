@@ -10,31 +10,31 @@ public static unsafe class Lane
 {
     /// <summary>One element that all lanes share; on a CPU without the view's bounds check, which costs more than the formula.</summary>
     [IntrinsicImplementation, DeviceBody(nameof(DeviceRead)), MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Read(ArrayView<float> view, long index) => Host.Pointer(view)[index];
+    public static float Read(DeviceView<float> view, long index) => Host.Pointer(view)[index];
 
     /// <summary>Writes one element.</summary>
     [IntrinsicImplementation, DeviceBody(nameof(DeviceWrite)), MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Write(ArrayView<float> view, long index, float value) => Host.Pointer(view)[index] = value;
+    public static void Write(DeviceView<float> view, long index, float value) => Host.Pointer(view)[index] = value;
 
     /// <summary>One stored element as float32.</summary>
     [IntrinsicImplementation, DeviceBody(nameof(DeviceReadStored)), MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Read<T>(ArrayView<T> view, long index) where T : unmanaged, IStorage<T> => T.ToSingle(Host.Pointer(view)[index]);
+    public static float Read<T>(DeviceView<T> view, long index) where T : unmanaged, IStorage<T> => T.ToSingle(Host.Pointer(view)[index]);
 
     /// <summary>Writes one element, rounded to the storage.</summary>
     [IntrinsicImplementation, DeviceBody(nameof(DeviceWriteStored)), MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Write<T>(ArrayView<T> view, long index, float value) where T : unmanaged, IStorage<T> => Host.Pointer(view)[index] = T.FromSingle(value);
+    public static void Write<T>(DeviceView<T> view, long index, float value) where T : unmanaged, IStorage<T> => Host.Pointer(view)[index] = T.FromSingle(value);
 
     /// <summary>One label.</summary>
     [IntrinsicImplementation, DeviceBody(nameof(DeviceReadLabel)), MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int ReadLabel(ArrayView<int> view, long index) => Host.Pointer(view)[index];
+    public static int ReadLabel(DeviceView<int> view, long index) => Host.Pointer(view)[index];
 
-    private static int DeviceReadLabel(ArrayView<int> view, long index) => view[index];
+    private static int DeviceReadLabel(DeviceView<int> view, long index) => view[index];
 
-    private static void DeviceWrite(ArrayView<float> view, long index, float value) => view[index] = value;
+    private static void DeviceWrite(DeviceView<float> view, long index, float value) => view[index] = value;
 
-    private static float DeviceReadStored<T>(ArrayView<T> view, long index) where T : unmanaged, IStorage<T> => T.ToSingle(view[index]);
+    private static float DeviceReadStored<T>(DeviceView<T> view, long index) where T : unmanaged, IStorage<T> => T.ToSingle(view[index]);
 
-    private static void DeviceWriteStored<T>(ArrayView<T> view, long index, float value) where T : unmanaged, IStorage<T> => view[index] = T.FromSingle(value);
+    private static void DeviceWriteStored<T>(DeviceView<T> view, long index, float value) where T : unmanaged, IStorage<T> => view[index] = T.FromSingle(value);
 
-    private static float DeviceRead(ArrayView<float> view, long index) => view[index];
+    private static float DeviceRead(DeviceView<float> view, long index) => view[index];
 }

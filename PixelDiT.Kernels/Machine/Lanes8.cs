@@ -18,27 +18,27 @@ public readonly unsafe struct Lanes8 : IHostLanes<Values>
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Values Load(ArrayView<float> view, long index) => Vector256.Load(Host.Pointer(view) + index);
+    public static Values Load(DeviceView<float> view, long index) => Vector256.Load(Host.Pointer(view) + index);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Values Load<T>(ArrayView<T> view, long index) where T : unmanaged, IStorage<T> => LoadFrom(Host.Pointer(view) + index);
+    public static Values Load<T>(DeviceView<T> view, long index) where T : unmanaged, IStorage<T> => LoadFrom(Host.Pointer(view) + index);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Values LoadSwapped(ArrayView<float> view, long index) => Swap(Load(view, index));
+    public static Values LoadSwapped(DeviceView<float> view, long index) => Swap(Load(view, index));
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Values LoadSwapped<T>(ArrayView<T> view, long index) where T : unmanaged, IStorage<T> => Swap(Load(view, index));
+    public static Values LoadSwapped<T>(DeviceView<T> view, long index) where T : unmanaged, IStorage<T> => Swap(Load(view, index));
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(ArrayView<float> view, long index, Values value) => value.Store(Host.Pointer(view) + index);
+    public static void Store(DeviceView<float> view, long index, Values value) => value.Store(Host.Pointer(view) + index);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store<T>(ArrayView<T> view, long index, Values value) where T : unmanaged, IStorage<T> => StoreTo(Host.Pointer(view) + index, value);
+    public static void Store<T>(DeviceView<T> view, long index, Values value) where T : unmanaged, IStorage<T> => StoreTo(Host.Pointer(view) + index, value);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

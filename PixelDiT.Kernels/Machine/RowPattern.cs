@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.IR.Intrinsics;
+using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Machine;
 
@@ -8,14 +9,14 @@ namespace PixelDiT.Kernels.Machine;
 internal static unsafe class RowPattern
 {
     /// <summary>The pattern's elements under elements <paramref name="i"/> onward: pattern[i mod columns], also where a vector runs over the row's end.</summary>
-    public static S Load<L, S>(ArrayView<float> pattern, long i, int columns) where L : struct, ILanes<S> where S : unmanaged
+    public static S Load<L, S>(DeviceView<float> pattern, long i, int columns) where L : struct, ILanes<S> where S : unmanaged
     {
         int column = (int)(i % columns);
         return column + L.Count <= columns ? L.Load(pattern, column) : Wrapped<L, S>(pattern, column, columns);
     }
 
     [IntrinsicImplementation, DeviceBody(nameof(DeviceWrapped))]
-    private static S Wrapped<L, S>(ArrayView<float> pattern, int column, int columns) where L : struct, ILanes<S> where S : unmanaged
+    private static S Wrapped<L, S>(DeviceView<float> pattern, int column, int columns) where L : struct, ILanes<S> where S : unmanaged
     {
         float* source = Host.Pointer(pattern);
         S result = default;
@@ -25,5 +26,5 @@ internal static unsafe class RowPattern
     }
 
     // One element never runs over the end of a row.
-    private static S DeviceWrapped<L, S>(ArrayView<float> pattern, int column, int columns) where L : struct, ILanes<S> where S : unmanaged => L.Load(pattern, column);
+    private static S DeviceWrapped<L, S>(DeviceView<float> pattern, int column, int columns) where L : struct, ILanes<S> where S : unmanaged => L.Load(pattern, column);
 }

@@ -32,17 +32,17 @@ public static class SwiGlu
     private static void Backward<T>(Tensor dY, Tensor a, Tensor b, Tensor dA, Tensor dB) where T : unmanaged, IStorage<T>
         => Map.Launch(a.Device, new BackwardEach<T>(dY.View<T>(), a.View<T>(), b.View<T>(), dA.View<T>(), dB.View<T>()), a.Count);
 
-    internal readonly struct ForwardEach<T>(ArrayView<T> a, ArrayView<T> b, ArrayView<T> y) : IEach where T : unmanaged, IStorage<T>
+    internal readonly struct ForwardEach<T>(DeviceView<T> a, DeviceView<T> b, DeviceView<T> y) : IEach where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<T> _a = a, _b = b, _y = y;
+        private readonly DeviceView<T> _a = a, _b = b, _y = y;
 
         public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
             => L.Store(_y, i, L.Multiply(Formulas.Silu<L, S>(L.Load(_a, i)), L.Load(_b, i)));
     }
 
-    internal readonly struct BackwardEach<T>(ArrayView<T> dY, ArrayView<T> a, ArrayView<T> b, ArrayView<T> dA, ArrayView<T> dB) : IEach where T : unmanaged, IStorage<T>
+    internal readonly struct BackwardEach<T>(DeviceView<T> dY, DeviceView<T> a, DeviceView<T> b, DeviceView<T> dA, DeviceView<T> dB) : IEach where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<T> _dY = dY, _a = a, _b = b, _dA = dA, _dB = dB;
+        private readonly DeviceView<T> _dY = dY, _a = a, _b = b, _dA = dA, _dB = dB;
 
         public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
         {
@@ -82,9 +82,9 @@ public static class Gelu
         else Map.Launch(x.Device, new BackwardEach<Single32>(dY.View<Single32>(), x.View<Single32>(), dX.View<Single32>()), x.Count);
     }
 
-    internal readonly struct ForwardEach<T>(ArrayView<T> x, ArrayView<T> y) : IEach where T : unmanaged, IStorage<T>
+    internal readonly struct ForwardEach<T>(DeviceView<T> x, DeviceView<T> y) : IEach where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<T> _x = x, _y = y;
+        private readonly DeviceView<T> _x = x, _y = y;
 
         public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
         {
@@ -93,9 +93,9 @@ public static class Gelu
         }
     }
 
-    internal readonly struct BackwardEach<T>(ArrayView<T> dY, ArrayView<T> x, ArrayView<T> dX) : IEach where T : unmanaged, IStorage<T>
+    internal readonly struct BackwardEach<T>(DeviceView<T> dY, DeviceView<T> x, DeviceView<T> dX) : IEach where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<T> _dY = dY, _x = x, _dX = dX;
+        private readonly DeviceView<T> _dY = dY, _x = x, _dX = dX;
 
         public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
         {
@@ -146,18 +146,18 @@ public static class AddSilu
         where T : unmanaged, IStorage<T>
     {
         int n = x.Shape[^1], rows = x.Shape.Rows;
-        ArrayView<T> dy = dY.View<T>(), xs = x.View<T>();
+        DeviceView<T> dy = dY.View<T>(), xs = x.View<T>();
         var group = shared is null ? default : shared.View<float>();
         int added = shared is null ? 0 : 1;
         if (dX is not null) x.Device.Launch(new InputKernel<T>(dy, xs, group, dX.View<T>(), n, rowsPerGroup, added, accumulateX ? 1 : 0), rows, RmsNorm.LanesFor(n));
         if (dShared is not null) ColumnSums.Groups(new SlopeTerm<T>(dy, xs, group, n, rowsPerGroup, added), rows, rowsPerGroup, n, dShared, n, 0, accumulateShared);
     }
 
-    internal readonly struct ForwardKernel<T>(ArrayView<T> x, ArrayView<float> shared, ArrayView<T> y, int n, int rowsPerGroup, int added) : Devices.IKernel
+    internal readonly struct ForwardKernel<T>(DeviceView<T> x, DeviceView<float> shared, DeviceView<T> y, int n, int rowsPerGroup, int added) : Devices.IKernel
         where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<T> _x = x, _y = y;
-        private readonly ArrayView<float> _shared = shared;
+        private readonly DeviceView<T> _x = x, _y = y;
+        private readonly DeviceView<float> _shared = shared;
         private readonly int _n = n, _rowsPerGroup = rowsPerGroup, _added = added;
 
         public void Run(int row, int lane, int lanes) => Elements.For(new Each(this, (long)row * _n, (long)(row / _rowsPerGroup) * _n), 0, _n, lane, lanes);
@@ -176,11 +176,11 @@ public static class AddSilu
         }
     }
 
-    internal readonly struct InputKernel<T>(ArrayView<T> dY, ArrayView<T> x, ArrayView<float> shared, ArrayView<T> dX, int n, int rowsPerGroup, int added, int accumulate) : Devices.IKernel
+    internal readonly struct InputKernel<T>(DeviceView<T> dY, DeviceView<T> x, DeviceView<float> shared, DeviceView<T> dX, int n, int rowsPerGroup, int added, int accumulate) : Devices.IKernel
         where T : unmanaged, IStorage<T>
     {
         private readonly SlopeTerm<T> _slope = new(dY, x, shared, n, rowsPerGroup, added);
-        private readonly ArrayView<T> _dX = dX;
+        private readonly DeviceView<T> _dX = dX;
         private readonly int _n = n, _accumulate = accumulate;
 
         public void Run(int row, int lane, int lanes) => Elements.For(new Each(this, row), 0, _n, lane, lanes);
@@ -195,10 +195,10 @@ public static class AddSilu
         }
     }
 
-    internal readonly struct SlopeTerm<T>(ArrayView<T> dY, ArrayView<T> x, ArrayView<float> shared, int n, int rowsPerGroup, int added) : IColumnTerm where T : unmanaged, IStorage<T>
+    internal readonly struct SlopeTerm<T>(DeviceView<T> dY, DeviceView<T> x, DeviceView<float> shared, int n, int rowsPerGroup, int added) : IColumnTerm where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<T> _dY = dY, _x = x;
-        private readonly ArrayView<float> _shared = shared;
+        private readonly DeviceView<T> _dY = dY, _x = x;
+        private readonly DeviceView<float> _shared = shared;
         private readonly int _n = n, _rowsPerGroup = rowsPerGroup, _added = added;
 
         public S At<L, S>(int row, int column) where L : struct, ILanes<S> where S : unmanaged

@@ -20,7 +20,7 @@ public static class AddPositions
         else Launch(x.View<Single32>(), positions, y.View<Single32>(), x, n);
     }
 
-    private static void Launch<T>(ArrayView<T> x, Tensor positions, ArrayView<T> y, Tensor shape, int n) where T : unmanaged, IStorage<T>
+    private static void Launch<T>(DeviceView<T> x, Tensor positions, DeviceView<T> y, Tensor shape, int n) where T : unmanaged, IStorage<T>
         => shape.Device.Launch(new Kernel<T>(x, positions.View<float>(), y, n, positions.Shape.Rows), checked((int)(shape.Count / n)), 32);
 
     /// <summary>
@@ -53,10 +53,10 @@ public static class AddPositions
         return device.Upload(table, [rows, width]);
     }
 
-    internal readonly struct Kernel<T>(ArrayView<T> x, ArrayView<float> positions, ArrayView<T> y, int n, int rows) : IKernel where T : unmanaged, IStorage<T>
+    internal readonly struct Kernel<T>(DeviceView<T> x, DeviceView<float> positions, DeviceView<T> y, int n, int rows) : IKernel where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<T> _x = x, _y = y;
-        private readonly ArrayView<float> _positions = positions;
+        private readonly DeviceView<T> _x = x, _y = y;
+        private readonly DeviceView<float> _positions = positions;
         private readonly int _n = n, _rows = rows;
 
         public void Run(int row, int lane, int lanes) => Elements.For(new Each(this, (long)row * _n, (long)(row % _rows) * _n), 0, _n, lane, lanes);

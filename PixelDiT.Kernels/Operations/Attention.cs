@@ -93,7 +93,7 @@ public readonly record struct AttentionSizes(int Batch, int Tokens, int Heads, i
 /// <summary>A <see cref="HeadView"/> as kernels take it.</summary>
 internal readonly struct HeadMemory<T>(HeadView view) where T : unmanaged, IStorage<T>
 {
-    public readonly ArrayView<T> Values = view.Values.View<T>();
+    public readonly DeviceView<T> Values = view.Values.View<T>();
     private readonly long _offset = view.Offset, _batchStride = view.BatchStride;
     private readonly int _headStride = view.HeadStride;
 

@@ -9,12 +9,12 @@ namespace PixelDiT.Kernels.Operations;
 
 /// <summary>Attention's backward for one image and head.</summary>
 internal readonly struct AttentionBackward<T>(
-    HeadMemory<T> dO, HeadMemory<T> q, HeadMemory<T> k, HeadMemory<T> v, HeadMemory<T> o, ArrayView<float> lse, AttentionSizes sizes,
+    HeadMemory<T> dO, HeadMemory<T> q, HeadMemory<T> k, HeadMemory<T> v, HeadMemory<T> o, DeviceView<float> lse, AttentionSizes sizes,
     HeadMemory<T> dQ, HeadMemory<T> dK, HeadMemory<T> dV) : IKernel
     where T : unmanaged, IStorage<T>
 {
     public readonly HeadMemory<T> DO = dO, Q = q, K = k, V = v, O = o, DQ = dQ, DK = dK, DV = dV;
-    public readonly ArrayView<float> Lse = lse;
+    public readonly DeviceView<float> Lse = lse;
     public readonly int Tokens = sizes.Tokens, Heads = sizes.Heads, Width = sizes.Width;
     public readonly float Scale = sizes.Scale;
 

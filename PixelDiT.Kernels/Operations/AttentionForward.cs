@@ -9,11 +9,11 @@ namespace PixelDiT.Kernels.Operations;
 
 /// <summary>Attention's forward for 64 queries of one image and head.</summary>
 internal readonly struct AttentionForward<T>(
-    HeadMemory<T> q, HeadMemory<T> k, HeadMemory<T> v, HeadMemory<T> o, ArrayView<float> lse, AttentionSizes sizes, int tiles) : IKernel
+    HeadMemory<T> q, HeadMemory<T> k, HeadMemory<T> v, HeadMemory<T> o, DeviceView<float> lse, AttentionSizes sizes, int tiles) : IKernel
     where T : unmanaged, IStorage<T>
 {
     public readonly HeadMemory<T> Q = q, K = k, V = v, O = o;
-    public readonly ArrayView<float> Lse = lse;
+    public readonly DeviceView<float> Lse = lse;
     public readonly int Tokens = sizes.Tokens, Heads = sizes.Heads, Width = sizes.Width, Tiles = tiles;
     public readonly float Scale = sizes.Scale;
 

@@ -34,27 +34,27 @@ internal static class ColumnSums
         => Launch(target.Device, term, rows, rowsPerGroup, columns, target.View<float>(), stride, offset, accumulate ? 1 : 0);
 
     private static void Launch<TTerm>(
-        Device device, TTerm term, int rows, int rowsPerSegment, int columns, ArrayView<float> output, long stride, long offset, int accumulate)
+        Device device, TTerm term, int rows, int rowsPerSegment, int columns, DeviceView<float> output, long stride, long offset, int accumulate)
         where TTerm : struct, IColumnTerm
     {
         int blocks = (columns + BlockColumns - 1) / BlockColumns, segments = (rows + rowsPerSegment - 1) / rowsPerSegment;
         device.Launch(new ColumnSumKernel<TTerm>(term, output, rows, rowsPerSegment, columns, blocks, stride, offset, accumulate), segments * blocks, BlockColumns);
     }
 
-    internal readonly struct PartialTerm(ArrayView<float> partials, int columns) : IColumnTerm
+    internal readonly struct PartialTerm(DeviceView<float> partials, int columns) : IColumnTerm
     {
-        private readonly ArrayView<float> _partials = partials;
+        private readonly DeviceView<float> _partials = partials;
         private readonly int _columns = columns;
 
         public S At<L, S>(int row, int column) where L : struct, ILanes<S> where S : unmanaged => L.Load(_partials, ((long)row * _columns) + column);
     }
 
     internal readonly struct ColumnSumKernel<TTerm>(
-        TTerm term, ArrayView<float> output, int rows, int rowsPerSegment, int columns, int blocks, long stride, long offset, int accumulate) : IKernel
+        TTerm term, DeviceView<float> output, int rows, int rowsPerSegment, int columns, int blocks, long stride, long offset, int accumulate) : IKernel
         where TTerm : struct, IColumnTerm
     {
         private readonly TTerm _term = term;
-        private readonly ArrayView<float> _output = output;
+        private readonly DeviceView<float> _output = output;
         private readonly int _rows = rows, _rowsPerSegment = rowsPerSegment, _columns = columns, _blocks = blocks, _accumulate = accumulate;
         private readonly long _stride = stride, _offset = offset;
 

@@ -30,9 +30,9 @@ public static class Embedding
         dY.Device.Launch(new BackwardKernel(dY.View<float>(), labels.View<int>(), dTable.View<float>(), n, dY.Shape.Rows), 1, Elements.MaxLanes);
     }
 
-    private readonly struct AddRow(ArrayView<float> from, long first, ArrayView<float> to, long target, int accumulate) : IEach
+    private readonly struct AddRow(DeviceView<float> from, long first, DeviceView<float> to, long target, int accumulate) : IEach
     {
-        private readonly ArrayView<float> _from = from, _to = to;
+        private readonly DeviceView<float> _from = from, _to = to;
         private readonly long _first = first, _target = target;
         private readonly int _accumulate = accumulate;
 
@@ -44,20 +44,20 @@ public static class Embedding
         }
     }
 
-    internal readonly struct ForwardKernel(ArrayView<float> table, ArrayView<int> labels, ArrayView<float> y, int n) : IKernel
+    internal readonly struct ForwardKernel(DeviceView<float> table, DeviceView<int> labels, DeviceView<float> y, int n) : IKernel
     {
-        private readonly ArrayView<float> _table = table, _y = y;
-        private readonly ArrayView<int> _labels = labels;
+        private readonly DeviceView<float> _table = table, _y = y;
+        private readonly DeviceView<int> _labels = labels;
         private readonly int _n = n;
 
         public void Run(int image, int lane, int lanes)
             => Elements.For(new AddRow(_table, (long)Lane.ReadLabel(_labels, image) * _n, _y, (long)image * _n, 0), 0, _n, lane, lanes);
     }
 
-    internal readonly struct BackwardKernel(ArrayView<float> dY, ArrayView<int> labels, ArrayView<float> dTable, int n, int images) : IKernel
+    internal readonly struct BackwardKernel(DeviceView<float> dY, DeviceView<int> labels, DeviceView<float> dTable, int n, int images) : IKernel
     {
-        private readonly ArrayView<float> _dY = dY, _dTable = dTable;
-        private readonly ArrayView<int> _labels = labels;
+        private readonly DeviceView<float> _dY = dY, _dTable = dTable;
+        private readonly DeviceView<int> _labels = labels;
         private readonly int _n = n, _images = images;
 
         // A lane owns its columns, so images that share a label are added in order.

@@ -19,9 +19,9 @@ public static class FlowPath
         x.Device.Launch(new Kernel(x.View<float>(), noise.View<float>(), t.View<float>(), xt.View<float>(), target.View<float>(), n), images, Elements.MaxLanes);
     }
 
-    internal readonly struct Kernel(ArrayView<float> x, ArrayView<float> noise, ArrayView<float> t, ArrayView<float> xt, ArrayView<float> target, int n) : IKernel
+    internal readonly struct Kernel(DeviceView<float> x, DeviceView<float> noise, DeviceView<float> t, DeviceView<float> xt, DeviceView<float> target, int n) : IKernel
     {
-        private readonly ArrayView<float> _x = x, _noise = noise, _t = t, _xt = xt, _target = target;
+        private readonly DeviceView<float> _x = x, _noise = noise, _t = t, _xt = xt, _target = target;
         private readonly int _n = n;
 
         public void Run(int image, int lane, int lanes) => Elements.For(new Each(this, Lane.Read(_t, image)), (long)image * _n, _n, lane, lanes);
@@ -53,9 +53,9 @@ public static class Combine
         Map.Launch(x.Device, new Each(a, x.View<float>(), b, z.View<float>(), y.View<float>()), x.Count);
     }
 
-    internal readonly struct Each(float a, ArrayView<float> x, float b, ArrayView<float> z, ArrayView<float> y) : IEach
+    internal readonly struct Each(float a, DeviceView<float> x, float b, DeviceView<float> z, DeviceView<float> y) : IEach
     {
-        private readonly ArrayView<float> _x = x, _z = z, _y = y;
+        private readonly DeviceView<float> _x = x, _z = z, _y = y;
         private readonly float _a = a, _b = b;
 
         public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
@@ -74,9 +74,9 @@ public static class Accumulate
         else Map.Launch(x.Device, new Each<Single32>(x.View<Single32>(), y.View<Single32>()), x.Count);
     }
 
-    internal readonly struct Each<T>(ArrayView<T> x, ArrayView<T> y) : IEach where T : unmanaged, IStorage<T>
+    internal readonly struct Each<T>(DeviceView<T> x, DeviceView<T> y) : IEach where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<T> _x = x, _y = y;
+        private readonly DeviceView<T> _x = x, _y = y;
 
         public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged => L.Store(_y, i, L.Add(L.Load(_y, i), L.Load(_x, i)));
     }

@@ -137,11 +137,11 @@ public static class MatMul
     }
 
     /// <summary>c = [c +] Σ over slices, in order.</summary>
-    internal readonly struct AddSlices<T>(ArrayView<float> partials, ArrayView<T> c, int slices, long stride, int accumulate) : IEach
+    internal readonly struct AddSlices<T>(DeviceView<float> partials, DeviceView<T> c, int slices, long stride, int accumulate) : IEach
         where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<float> _partials = partials;
-        private readonly ArrayView<T> _c = c;
+        private readonly DeviceView<float> _partials = partials;
+        private readonly DeviceView<T> _c = c;
         private readonly int _slices = slices, _accumulate = accumulate;
         private readonly long _stride = stride;
 
@@ -153,9 +153,9 @@ public static class MatMul
         }
     }
 
-    internal readonly unsafe struct PackKernel(ArrayView<float> weight, ArrayView<float> packed, int outputs, int inputs) : IKernel
+    internal readonly unsafe struct PackKernel(DeviceView<float> weight, DeviceView<float> packed, int outputs, int inputs) : IKernel
     {
-        private readonly ArrayView<float> _weight = weight, _packed = packed;
+        private readonly DeviceView<float> _weight = weight, _packed = packed;
         private readonly int _outputs = outputs, _inputs = inputs;
 
         public void Run(int item, int lane, int lanes)
@@ -164,7 +164,7 @@ public static class MatMul
         }
 
         [IntrinsicImplementation, DeviceBody(nameof(DevicePackPanel))]
-        private static void PackPanel(ArrayView<float> weight, ArrayView<float> packed, int panel, int outputs, int inputs)
+        private static void PackPanel(DeviceView<float> weight, DeviceView<float> packed, int panel, int outputs, int inputs)
         {
             int first = panel * Tiles.Width;
             HostProduct.Pack(
@@ -172,7 +172,7 @@ public static class MatMul
         }
 
         // A GPU does not pack; the body exists so that the kernel compiles for every device.
-        private static void DevicePackPanel(ArrayView<float> weight, ArrayView<float> packed, int panel, int outputs, int inputs)
+        private static void DevicePackPanel(DeviceView<float> weight, DeviceView<float> packed, int panel, int outputs, int inputs)
         {
             int first = panel * 32;
             for (int i = 0; i < inputs * 32; i++)

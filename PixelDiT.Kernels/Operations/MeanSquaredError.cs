@@ -28,9 +28,9 @@ public static class MeanSquaredError
         Map.Launch(x.Device, new BackwardEach(dLoss.View<float>(), x.View<float>(), target.View<float>(), dX.View<float>(), 2f / x.Count), x.Count);
     }
 
-    internal readonly struct SquareTerm(ArrayView<float> x, ArrayView<float> target) : ITerm
+    internal readonly struct SquareTerm(DeviceView<float> x, DeviceView<float> target) : ITerm
     {
-        private readonly ArrayView<float> _x = x, _target = target;
+        private readonly DeviceView<float> _x = x, _target = target;
 
         public S At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
         {
@@ -39,9 +39,9 @@ public static class MeanSquaredError
         }
     }
 
-    internal readonly struct BackwardEach(ArrayView<float> dLoss, ArrayView<float> x, ArrayView<float> target, ArrayView<float> dX, float factor) : IEach
+    internal readonly struct BackwardEach(DeviceView<float> dLoss, DeviceView<float> x, DeviceView<float> target, DeviceView<float> dX, float factor) : IEach
     {
-        private readonly ArrayView<float> _dLoss = dLoss, _x = x, _target = target, _dX = dX;
+        private readonly DeviceView<float> _dLoss = dLoss, _x = x, _target = target, _dX = dX;
         private readonly float _factor = factor;
 
         public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged

@@ -88,12 +88,12 @@ public static class Modulate
     }
 
     internal readonly struct ForwardKernel<T>(
-        ArrayView<T> x, ArrayView<T> residual, ArrayView<float> modulation, ArrayView<T> y,
+        DeviceView<T> x, DeviceView<T> residual, DeviceView<float> modulation, DeviceView<T> y,
         int n, int stride, int rowsPerModulation, int scale, int shift, int shifted, int added, float one) : IKernel
         where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<T> _x = x, _residual = residual, _y = y;
-        private readonly ArrayView<float> _modulation = modulation;
+        private readonly DeviceView<T> _x = x, _residual = residual, _y = y;
+        private readonly DeviceView<float> _modulation = modulation;
         private readonly int _n = n, _stride = stride, _rowsPerModulation = rowsPerModulation, _scale = scale, _shift = shift, _shifted = shifted, _added = added;
         private readonly float _one = one;
 
@@ -119,11 +119,11 @@ public static class Modulate
     }
 
     internal readonly struct InputKernel<T>(
-        ArrayView<T> dY, ArrayView<float> modulation, ArrayView<T> dX, int n, int stride, int rowsPerModulation, int scale, float one, int accumulate) : IKernel
+        DeviceView<T> dY, DeviceView<float> modulation, DeviceView<T> dX, int n, int stride, int rowsPerModulation, int scale, float one, int accumulate) : IKernel
         where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<T> _dY = dY, _dX = dX;
-        private readonly ArrayView<float> _modulation = modulation;
+        private readonly DeviceView<T> _dY = dY, _dX = dX;
+        private readonly DeviceView<float> _modulation = modulation;
         private readonly int _n = n, _stride = stride, _rowsPerModulation = rowsPerModulation, _scale = scale, _accumulate = accumulate;
         private readonly float _one = one;
 
@@ -140,17 +140,17 @@ public static class Modulate
         }
     }
 
-    internal readonly struct SumTerm<T>(ArrayView<T> dY, int n) : IColumnTerm where T : unmanaged, IStorage<T>
+    internal readonly struct SumTerm<T>(DeviceView<T> dY, int n) : IColumnTerm where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<T> _dY = dY;
+        private readonly DeviceView<T> _dY = dY;
         private readonly int _n = n;
 
         public S At<L, S>(int row, int column) where L : struct, ILanes<S> where S : unmanaged => L.Load(_dY, ((long)row * _n) + column);
     }
 
-    internal readonly struct ProductTerm<T>(ArrayView<T> dY, ArrayView<T> x, int n) : IColumnTerm where T : unmanaged, IStorage<T>
+    internal readonly struct ProductTerm<T>(DeviceView<T> dY, DeviceView<T> x, int n) : IColumnTerm where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<T> _dY = dY, _x = x;
+        private readonly DeviceView<T> _dY = dY, _x = x;
         private readonly int _n = n;
 
         public S At<L, S>(int row, int column) where L : struct, ILanes<S> where S : unmanaged

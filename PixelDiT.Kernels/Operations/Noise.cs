@@ -20,9 +20,9 @@ public static class Noise
     public static void Fill(Tensor target, ulong key, ulong stream)
         => target.Device.Launch(new Kernel(target.View<float>(), target.Count, key, stream), checked((int)((target.Count + (4 * Chunk) - 1) / (4 * Chunk))), Chunk);
 
-    internal readonly struct Kernel(ArrayView<float> target, long count, ulong key, ulong stream) : IKernel
+    internal readonly struct Kernel(DeviceView<float> target, long count, ulong key, ulong stream) : IKernel
     {
-        private readonly ArrayView<float> _target = target;
+        private readonly DeviceView<float> _target = target;
         private readonly long _count = count;
         private readonly ulong _key = key, _stream = stream;
 

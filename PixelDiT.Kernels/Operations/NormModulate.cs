@@ -50,8 +50,8 @@ public static class NormModulate
         where T : unmanaged, IStorage<T>
     {
         int n = x.Shape[^1], rows = x.Shape.Rows, stride = modulation.Chunks * n, perModulation = modulation.RowsPerModulation;
-        ArrayView<T> dy = dY.View<T>(), xs = x.View<T>();
-        ArrayView<float> w = weight.View<float>(), m = modulation.Values.View<float>(), r = rstd.View<float>();
+        DeviceView<T> dy = dY.View<T>(), xs = x.View<T>();
+        DeviceView<float> w = weight.View<float>(), m = modulation.Values.View<float>(), r = rstd.View<float>();
         // With a modulation of its own, a row's own kernel writes the modulation's gradient and nothing is left to sum.
         bool own = perModulation == 1;
         x.Device.Launch(new BackwardKernel<T>(
@@ -63,19 +63,19 @@ public static class NormModulate
     }
 
     internal readonly struct ForwardKernel<T>(
-        ArrayView<T> x, ArrayView<float> weight, ArrayView<float> modulation, ArrayView<T> y, ArrayView<float> rstd,
+        DeviceView<T> x, DeviceView<float> weight, DeviceView<float> modulation, DeviceView<T> y, DeviceView<float> rstd,
         int n, int stride, int rowsPerModulation, int shift, int scale) : IKernel
         where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<T> _x = x, _y = y;
-        private readonly ArrayView<float> _weight = weight, _modulation = modulation, _rstd = rstd;
+        private readonly DeviceView<T> _x = x, _y = y;
+        private readonly DeviceView<float> _weight = weight, _modulation = modulation, _rstd = rstd;
         private readonly int _n = n, _stride = stride, _rowsPerModulation = rowsPerModulation, _shift = shift, _scale = scale;
 
         public void Run(int row, int lane, int lanes)
         {
             long first = (long)row * _n, modulation = (long)(row / _rowsPerModulation) * _stride;
             float rstd = RmsNorm.RowRstd(_x, first, _n, lane, lanes);
-            if (lane == 0) _rstd[row] = rstd;
+            if (lane == 0) Lane.Write(_rstd, row, rstd);
             Elements.For(new Each(this, first, modulation + _shift, modulation + _scale, rstd), 0, _n, lane, lanes);
         }
 
@@ -95,18 +95,18 @@ public static class NormModulate
     }
 
     internal readonly struct BackwardKernel<T>(
-        ArrayView<T> dY, ArrayView<T> x, ArrayView<float> weight, ArrayView<float> modulation, ArrayView<float> rstd, ArrayView<T> dX, ArrayView<float> dModulation,
+        DeviceView<T> dY, DeviceView<T> x, DeviceView<float> weight, DeviceView<float> modulation, DeviceView<float> rstd, DeviceView<T> dX, DeviceView<float> dModulation,
         int n, int stride, int rowsPerModulation, int shift, int scale, int accumulate, int own) : IKernel
         where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<T> _dY = dY, _x = x, _dX = dX;
-        private readonly ArrayView<float> _weight = weight, _modulation = modulation, _rstd = rstd, _dModulation = dModulation;
+        private readonly DeviceView<T> _dY = dY, _x = x, _dX = dX;
+        private readonly DeviceView<float> _weight = weight, _modulation = modulation, _rstd = rstd, _dModulation = dModulation;
         private readonly int _n = n, _stride = stride, _rowsPerModulation = rowsPerModulation, _shift = shift, _scale = scale, _accumulate = accumulate, _own = own;
 
         public void Run(int row, int lane, int lanes)
         {
             long first = (long)row * _n, modulation = (long)(row / _rowsPerModulation) * _stride;
-            float rstd = _rstd[row];
+            float rstd = Lane.Read(_rstd, row);
             float along = Elements.Sum(new AlongTerm(this, first, modulation + _scale), _n, lane, lanes);
             Elements.For(new Each(this, first, modulation + _shift, modulation + _scale, rstd, along * rstd * rstd * rstd / _n), 0, _n, lane, lanes);
         }
@@ -144,11 +144,11 @@ public static class NormModulate
     }
 
     internal readonly struct WeightTerm<T>(
-        ArrayView<T> dY, ArrayView<T> x, ArrayView<float> modulation, ArrayView<float> rstd, int n, int stride, int rowsPerModulation, int scale) : IColumnTerm
+        DeviceView<T> dY, DeviceView<T> x, DeviceView<float> modulation, DeviceView<float> rstd, int n, int stride, int rowsPerModulation, int scale) : IColumnTerm
         where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<T> _dY = dY, _x = x;
-        private readonly ArrayView<float> _modulation = modulation, _rstd = rstd;
+        private readonly DeviceView<T> _dY = dY, _x = x;
+        private readonly DeviceView<float> _modulation = modulation, _rstd = rstd;
         private readonly int _n = n, _stride = stride, _rowsPerModulation = rowsPerModulation, _scale = scale;
 
         public S At<L, S>(int row, int column) where L : struct, ILanes<S> where S : unmanaged
@@ -160,10 +160,10 @@ public static class NormModulate
         }
     }
 
-    internal readonly struct ScaleTerm<T>(ArrayView<T> dY, ArrayView<T> x, ArrayView<float> weight, ArrayView<float> rstd, int n) : IColumnTerm where T : unmanaged, IStorage<T>
+    internal readonly struct ScaleTerm<T>(DeviceView<T> dY, DeviceView<T> x, DeviceView<float> weight, DeviceView<float> rstd, int n) : IColumnTerm where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<T> _dY = dY, _x = x;
-        private readonly ArrayView<float> _weight = weight, _rstd = rstd;
+        private readonly DeviceView<T> _dY = dY, _x = x;
+        private readonly DeviceView<float> _weight = weight, _rstd = rstd;
         private readonly int _n = n;
 
         public S At<L, S>(int row, int column) where L : struct, ILanes<S> where S : unmanaged

@@ -45,7 +45,7 @@ public static class NormRotate
     {
         var at = new Layout(qkv, part);
         int rows = dY.Shape.Rows;
-        ArrayView<float> cos = table.Cos.View<float>(), sin = table.Sin.View<float>();
+        DeviceView<float> cos = table.Cos.View<float>(), sin = table.Sin.View<float>();
         qkv.Device.Launch(new BackwardKernel<T>(dY.View<T>(), qkv.View<T>(), weight.View<float>(), cos, sin, rstd.View<float>(), dQkv.View<T>(), at), rows, 32);
         if (dWeight is not null) ColumnSums.Accumulate(new WeightTerm<T>(dY.View<T>(), qkv.View<T>(), cos, sin, rstd.View<float>(), at), rows, at.Width, dWeight);
     }
@@ -67,11 +67,11 @@ public static class NormRotate
     }
 
     internal readonly struct ForwardKernel<T>(
-        ArrayView<T> qkv, ArrayView<float> weight, ArrayView<float> cos, ArrayView<float> sin, ArrayView<T> y, ArrayView<float> rstd, Layout at) : IKernel
+        DeviceView<T> qkv, DeviceView<float> weight, DeviceView<float> cos, DeviceView<float> sin, DeviceView<T> y, DeviceView<float> rstd, Layout at) : IKernel
         where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<T> _qkv = qkv, _y = y;
-        private readonly ArrayView<float> _weight = weight, _cos = cos, _sin = sin, _rstd = rstd;
+        private readonly DeviceView<T> _qkv = qkv, _y = y;
+        private readonly DeviceView<float> _weight = weight, _cos = cos, _sin = sin, _rstd = rstd;
         private readonly Layout _at = at;
 
         public void Run(int row, int lane, int lanes)
@@ -79,7 +79,7 @@ public static class NormRotate
             int n = _at.Width;
             long x = _at.Qkv(row);
             float rstd = RmsNorm.RowRstd(_qkv, x, n, lane, lanes);
-            if (lane == 0) _rstd[row] = rstd;
+            if (lane == 0) Lane.Write(_rstd, row, rstd);
             Elements.For(new Each(this, x, _at.Table(row), (long)row * n, rstd), 0, n, lane, lanes);
         }
 
@@ -100,18 +100,18 @@ public static class NormRotate
     }
 
     internal readonly struct BackwardKernel<T>(
-        ArrayView<T> dY, ArrayView<T> qkv, ArrayView<float> weight, ArrayView<float> cos, ArrayView<float> sin, ArrayView<float> rstd, ArrayView<T> dQkv, Layout at) : IKernel
+        DeviceView<T> dY, DeviceView<T> qkv, DeviceView<float> weight, DeviceView<float> cos, DeviceView<float> sin, DeviceView<float> rstd, DeviceView<T> dQkv, Layout at) : IKernel
         where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<T> _dY = dY, _qkv = qkv, _dQkv = dQkv;
-        private readonly ArrayView<float> _weight = weight, _cos = cos, _sin = sin, _rstd = rstd;
+        private readonly DeviceView<T> _dY = dY, _qkv = qkv, _dQkv = dQkv;
+        private readonly DeviceView<float> _weight = weight, _cos = cos, _sin = sin, _rstd = rstd;
         private readonly Layout _at = at;
 
         public void Run(int row, int lane, int lanes)
         {
             int n = _at.Width;
             long x = _at.Qkv(row), table = _at.Table(row), y = (long)row * n;
-            float rstd = _rstd[row];
+            float rstd = Lane.Read(_rstd, row);
             float along = Elements.Sum(new AlongTerm(this, x, table, y), n, lane, lanes);
             Elements.For(new Each(this, x, table, y, rstd, along * rstd * rstd * rstd / n), 0, n, lane, lanes);
         }
@@ -141,11 +141,11 @@ public static class NormRotate
     }
 
     internal readonly struct WeightTerm<T>(
-        ArrayView<T> dY, ArrayView<T> qkv, ArrayView<float> cos, ArrayView<float> sin, ArrayView<float> rstd, Layout at) : IColumnTerm
+        DeviceView<T> dY, DeviceView<T> qkv, DeviceView<float> cos, DeviceView<float> sin, DeviceView<float> rstd, Layout at) : IColumnTerm
         where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<T> _dY = dY, _qkv = qkv;
-        private readonly ArrayView<float> _cos = cos, _sin = sin, _rstd = rstd;
+        private readonly DeviceView<T> _dY = dY, _qkv = qkv;
+        private readonly DeviceView<float> _cos = cos, _sin = sin, _rstd = rstd;
         private readonly Layout _at = at;
 
         public S At<L, S>(int row, int column) where L : struct, ILanes<S> where S : unmanaged
@@ -155,7 +155,7 @@ public static class NormRotate
         }
     }
 
-    private static S Unrotate<L, S, T>(ArrayView<T> dY, long y, ArrayView<float> cos, ArrayView<float> sin, long table)
+    private static S Unrotate<L, S, T>(DeviceView<T> dY, long y, DeviceView<float> cos, DeviceView<float> sin, long table)
         where L : struct, ILanes<S> where S : unmanaged where T : unmanaged, IStorage<T>
         => L.Subtract(L.Multiply(L.Load(dY, y), L.Load(cos, table)), L.Multiply(L.LoadSwapped(dY, y), L.Load(sin, table)));
 }

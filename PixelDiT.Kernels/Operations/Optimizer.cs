@@ -11,9 +11,9 @@ public static class GradientNorm
     public static void Forward(Tensor gradients, Tensor norm)
         => Sums.Reduce(gradients.Device, new SquareTerm(gradients.View<float>()), gradients.Count, new Sums.Root(norm.View<float>()));
 
-    internal readonly struct SquareTerm(ArrayView<float> gradients) : ITerm
+    internal readonly struct SquareTerm(DeviceView<float> gradients) : ITerm
     {
-        private readonly ArrayView<float> _gradients = gradients;
+        private readonly DeviceView<float> _gradients = gradients;
 
         public S At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
         {
@@ -54,9 +54,9 @@ public static class AdamW
     }
 
     internal readonly struct Each(
-        ArrayView<float> parameters, ArrayView<float> gradients, ArrayView<float> first, ArrayView<float> second, ArrayView<float> average, ArrayView<float> norm, AdamWStep step, bool averaged) : IEach
+        DeviceView<float> parameters, DeviceView<float> gradients, DeviceView<float> first, DeviceView<float> second, DeviceView<float> average, DeviceView<float> norm, AdamWStep step, bool averaged) : IEach
     {
-        private readonly ArrayView<float> _parameters = parameters, _gradients = gradients, _first = first, _second = second, _average = average, _norm = norm;
+        private readonly DeviceView<float> _parameters = parameters, _gradients = gradients, _first = first, _second = second, _average = average, _norm = norm;
         private readonly float _rate = (float)(step.LearningRate / (1 - Math.Pow(step.Beta1, step.Step)));
         private readonly float _inverseRoot = (float)(1 / Math.Sqrt(1 - Math.Pow(step.Beta2, step.Step)));
         private readonly float _beta1 = (float)step.Beta1, _beta2 = (float)step.Beta2, _new1 = (float)(1 - step.Beta1), _new2 = (float)(1 - step.Beta2);

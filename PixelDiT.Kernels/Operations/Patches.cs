@@ -80,10 +80,10 @@ public static class Patches
         }
     }
 
-    internal readonly struct Kernel<T>(ArrayView<float> image, ArrayView<T> tokens, Order order, int toImage, int accumulate) : IKernel where T : unmanaged, IStorage<T>
+    internal readonly struct Kernel<T>(DeviceView<float> image, DeviceView<T> tokens, Order order, int toImage, int accumulate) : IKernel where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<float> _image = image;
-        private readonly ArrayView<T> _tokens = tokens;
+        private readonly DeviceView<float> _image = image;
+        private readonly DeviceView<T> _tokens = tokens;
         private readonly Order _order = order;
         private readonly int _toImage = toImage, _accumulate = accumulate;
 

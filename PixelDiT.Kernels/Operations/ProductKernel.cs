@@ -27,13 +27,13 @@ internal record struct ProductSizes
 
 /// <summary>One block of a product, or of one slice of its sums.</summary>
 internal readonly struct ProductKernel<TA, TB, TC>(
-    ArrayView<TA> a, ArrayView<TB> b, ArrayView<float> packed, ArrayView<float> bias, ArrayView<TC> c, ProductSizes sizes) : IKernel
+    DeviceView<TA> a, DeviceView<TB> b, DeviceView<float> packed, DeviceView<float> bias, DeviceView<TC> c, ProductSizes sizes) : IKernel
     where TA : unmanaged, IStorage<TA> where TB : unmanaged, IStorage<TB> where TC : unmanaged, IStorage<TC>
 {
-    private readonly ArrayView<TA> _a = a;
-    private readonly ArrayView<TB> _b = b;
-    private readonly ArrayView<float> _packed = packed, _bias = bias;
-    private readonly ArrayView<TC> _c = c;
+    private readonly DeviceView<TA> _a = a;
+    private readonly DeviceView<TB> _b = b;
+    private readonly DeviceView<float> _packed = packed, _bias = bias;
+    private readonly DeviceView<TC> _c = c;
     private readonly ProductSizes _sizes = sizes;
 
     public void Run(int item, int lane, int lanes)
@@ -49,7 +49,7 @@ internal static class ProductBody
 {
     [IntrinsicImplementation, DeviceBody(nameof(DeviceBlock)), MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static unsafe void Block<TA, TB, TC>(
-        ArrayView<TA> a, ArrayView<TB> b, ArrayView<float> packed, ArrayView<float> bias, ArrayView<TC> c, ProductSizes s, int row, int column, int slice, int lane, int lanes)
+        DeviceView<TA> a, DeviceView<TB> b, DeviceView<float> packed, DeviceView<float> bias, DeviceView<TC> c, ProductSizes s, int row, int column, int slice, int lane, int lanes)
         where TA : unmanaged, IStorage<TA> where TB : unmanaged, IStorage<TB> where TC : unmanaged, IStorage<TC>
     {
         if (lanes != 1)
@@ -145,7 +145,7 @@ internal static class ProductBody
 
     /// <summary>A GPU's block: each thread computes 4×4 patches of C in registers.</summary>
     private static void DeviceBlock<TA, TB, TC>(
-        ArrayView<TA> a, ArrayView<TB> b, ArrayView<float> packed, ArrayView<float> bias, ArrayView<TC> c, ProductSizes s, int row, int column, int slice, int lane, int lanes)
+        DeviceView<TA> a, DeviceView<TB> b, DeviceView<float> packed, DeviceView<float> bias, DeviceView<TC> c, ProductSizes s, int row, int column, int slice, int lane, int lanes)
         where TA : unmanaged, IStorage<TA> where TB : unmanaged, IStorage<TB> where TC : unmanaged, IStorage<TC>
     {
         int first = slice * s.SliceDepth, end = first + s.SliceDepth;
@@ -196,7 +196,7 @@ internal static class ProductBody
         }
     }
 
-    private static void StoreRow<TC>(ArrayView<TC> c, ArrayView<float> bias, ProductSizes s, int slice, int i, int j, float v0, float v1, float v2, float v3)
+    private static void StoreRow<TC>(DeviceView<TC> c, DeviceView<float> bias, ProductSizes s, int slice, int i, int j, float v0, float v1, float v2, float v3)
         where TC : unmanaged, IStorage<TC>
     {
         const int across = ProductSizes.BlockColumns / 4;
@@ -206,7 +206,7 @@ internal static class ProductBody
         if (j + (3 * across) < s.N) StoreOne(c, bias, s, slice, i, j + (3 * across), v3);
     }
 
-    private static void StoreOne<TC>(ArrayView<TC> c, ArrayView<float> bias, ProductSizes s, int slice, int i, int j, float value)
+    private static void StoreOne<TC>(DeviceView<TC> c, DeviceView<float> bias, ProductSizes s, int slice, int i, int j, float value)
         where TC : unmanaged, IStorage<TC>
     {
         long place = (slice * s.CSlice) + (i * s.CRow) + (j * s.CColumn);

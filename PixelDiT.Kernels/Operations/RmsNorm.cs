@@ -49,20 +49,20 @@ public static class RmsNorm
     private static void Backward<T>(Tensor dY, Tensor x, Tensor weight, Tensor rstd, Tensor? dX, bool accumulate, Tensor? dWeight) where T : unmanaged, IStorage<T>
     {
         int n = x.Shape[^1], rows = x.Shape.Rows;
-        ArrayView<T> dy = dY.View<T>(), xs = x.View<T>();
+        DeviceView<T> dy = dY.View<T>(), xs = x.View<T>();
         if (dX is not null) x.Device.Launch(new BackwardKernel<T>(dy, xs, weight.View<float>(), rstd.View<float>(), dX.View<T>(), n, accumulate ? 1 : 0), rows, LanesFor(n));
         if (dWeight is not null) ColumnSums.Accumulate(new WeightTerm<T>(dy, xs, rstd.View<float>(), n), rows, n, dWeight);
     }
 
     /// <summary>1/√(mean square + ε) of a row of n elements; every work item of the group receives it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static float RowRstd<T>(ArrayView<T> x, long row, int n, int lane, int lanes) where T : unmanaged, IStorage<T>
+    internal static float RowRstd<T>(DeviceView<T> x, long row, int n, int lane, int lanes) where T : unmanaged, IStorage<T>
         => 1f / MathF.Sqrt((Elements.Sum(new SquareTerm<T>(x, row), n, lane, lanes) / n) + Epsilon);
 
     /// <summary>x_i², for the mean square of a row.</summary>
-    internal readonly struct SquareTerm<T>(ArrayView<T> x, long row) : ITerm where T : unmanaged, IStorage<T>
+    internal readonly struct SquareTerm<T>(DeviceView<T> x, long row) : ITerm where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<T> _x = x;
+        private readonly DeviceView<T> _x = x;
         private readonly long _row = row;
 
         public S At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
@@ -72,25 +72,25 @@ public static class RmsNorm
         }
     }
 
-    internal readonly struct ForwardKernel<T>(ArrayView<T> x, ArrayView<float> weight, ArrayView<T> y, ArrayView<float> rstd, int n) : IKernel
+    internal readonly struct ForwardKernel<T>(DeviceView<T> x, DeviceView<float> weight, DeviceView<T> y, DeviceView<float> rstd, int n) : IKernel
         where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<T> _x = x, _y = y;
-        private readonly ArrayView<float> _weight = weight, _rstd = rstd;
+        private readonly DeviceView<T> _x = x, _y = y;
+        private readonly DeviceView<float> _weight = weight, _rstd = rstd;
         private readonly int _n = n;
 
         public void Run(int row, int lane, int lanes)
         {
             long first = (long)row * _n;
             float rstd = RowRstd(_x, first, _n, lane, lanes);
-            if (lane == 0) _rstd[row] = rstd;
+            if (lane == 0) Lane.Write(_rstd, row, rstd);
             Elements.For(new Scale(_x, _weight, _y, first, rstd), 0, _n, lane, lanes);
         }
 
-        private readonly struct Scale(ArrayView<T> x, ArrayView<float> weight, ArrayView<T> y, long row, float rstd) : IEach
+        private readonly struct Scale(DeviceView<T> x, DeviceView<float> weight, DeviceView<T> y, long row, float rstd) : IEach
         {
-            private readonly ArrayView<T> _x = x, _y = y;
-            private readonly ArrayView<float> _weight = weight;
+            private readonly DeviceView<T> _x = x, _y = y;
+            private readonly DeviceView<float> _weight = weight;
             private readonly long _row = row;
             private readonly float _rstd = rstd;
 
@@ -100,25 +100,25 @@ public static class RmsNorm
     }
 
     internal readonly struct BackwardKernel<T>(
-        ArrayView<T> dY, ArrayView<T> x, ArrayView<float> weight, ArrayView<float> rstd, ArrayView<T> dX, int n, int accumulate) : IKernel
+        DeviceView<T> dY, DeviceView<T> x, DeviceView<float> weight, DeviceView<float> rstd, DeviceView<T> dX, int n, int accumulate) : IKernel
         where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<T> _dY = dY, _x = x, _dX = dX;
-        private readonly ArrayView<float> _weight = weight, _rstd = rstd;
+        private readonly DeviceView<T> _dY = dY, _x = x, _dX = dX;
+        private readonly DeviceView<float> _weight = weight, _rstd = rstd;
         private readonly int _n = n, _accumulate = accumulate;
 
         public void Run(int row, int lane, int lanes)
         {
             long first = (long)row * _n;
-            float rstd = _rstd[row];
+            float rstd = Lane.Read(_rstd, row);
             float along = Elements.Sum(new AlongTerm(_dY, _x, _weight, first), _n, lane, lanes);
             Elements.For(new Input(_dY, _x, _weight, _dX, first, rstd, along * rstd * rstd * rstd / _n, _accumulate), 0, _n, lane, lanes);
         }
 
-        private readonly struct AlongTerm(ArrayView<T> dY, ArrayView<T> x, ArrayView<float> weight, long row) : ITerm
+        private readonly struct AlongTerm(DeviceView<T> dY, DeviceView<T> x, DeviceView<float> weight, long row) : ITerm
         {
-            private readonly ArrayView<T> _dY = dY, _x = x;
-            private readonly ArrayView<float> _weight = weight;
+            private readonly DeviceView<T> _dY = dY, _x = x;
+            private readonly DeviceView<float> _weight = weight;
             private readonly long _row = row;
 
             public S At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
@@ -126,10 +126,10 @@ public static class RmsNorm
         }
 
         private readonly struct Input(
-            ArrayView<T> dY, ArrayView<T> x, ArrayView<float> weight, ArrayView<T> dX, long row, float rstd, float pull, int accumulate) : IEach
+            DeviceView<T> dY, DeviceView<T> x, DeviceView<float> weight, DeviceView<T> dX, long row, float rstd, float pull, int accumulate) : IEach
         {
-            private readonly ArrayView<T> _dY = dY, _x = x, _dX = dX;
-            private readonly ArrayView<float> _weight = weight;
+            private readonly DeviceView<T> _dY = dY, _x = x, _dX = dX;
+            private readonly DeviceView<float> _weight = weight;
             private readonly long _row = row;
             private readonly float _rstd = rstd, _pull = pull;
             private readonly int _accumulate = accumulate;
@@ -142,10 +142,10 @@ public static class RmsNorm
         }
     }
 
-    internal readonly struct WeightTerm<T>(ArrayView<T> dY, ArrayView<T> x, ArrayView<float> rstd, int n) : IColumnTerm where T : unmanaged, IStorage<T>
+    internal readonly struct WeightTerm<T>(DeviceView<T> dY, DeviceView<T> x, DeviceView<float> rstd, int n) : IColumnTerm where T : unmanaged, IStorage<T>
     {
-        private readonly ArrayView<T> _dY = dY, _x = x;
-        private readonly ArrayView<float> _rstd = rstd;
+        private readonly DeviceView<T> _dY = dY, _x = x;
+        private readonly DeviceView<float> _rstd = rstd;
         private readonly int _n = n;
 
         public S At<L, S>(int row, int column) where L : struct, ILanes<S> where S : unmanaged

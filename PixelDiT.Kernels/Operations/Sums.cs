@@ -1,6 +1,7 @@
 using ILGPU;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Operations;
 
@@ -33,17 +34,17 @@ internal static class Sums
         public S At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged => _term.At<L, S>(_first + i);
     }
 
-    private readonly struct PartialTerm(ArrayView<float> partials) : ITerm
+    private readonly struct PartialTerm(DeviceView<float> partials) : ITerm
     {
-        private readonly ArrayView<float> _partials = partials;
+        private readonly DeviceView<float> _partials = partials;
 
         public S At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged => L.Load(_partials, i);
     }
 
-    internal readonly struct ChunkKernel<TTerm>(TTerm term, ArrayView<float> partials, long count) : IKernel where TTerm : struct, ITerm
+    internal readonly struct ChunkKernel<TTerm>(TTerm term, DeviceView<float> partials, long count) : IKernel where TTerm : struct, ITerm
     {
         private readonly TTerm _term = term;
-        private readonly ArrayView<float> _partials = partials;
+        private readonly DeviceView<float> _partials = partials;
         private readonly long _count = count;
 
         public void Run(int item, int lane, int lanes)
@@ -54,9 +55,9 @@ internal static class Sums
         }
     }
 
-    internal readonly struct TotalKernel<TTotal>(ArrayView<float> partials, int chunks, TTotal total) : IKernel where TTotal : struct, ITotal
+    internal readonly struct TotalKernel<TTotal>(DeviceView<float> partials, int chunks, TTotal total) : IKernel where TTotal : struct, ITotal
     {
-        private readonly ArrayView<float> _partials = partials;
+        private readonly DeviceView<float> _partials = partials;
         private readonly int _chunks = chunks;
         private readonly TTotal _total = total;
 
@@ -68,18 +69,18 @@ internal static class Sums
     }
 
     /// <summary>A sum times a factor.</summary>
-    internal readonly struct Mean(ArrayView<float> result, float factor) : ITotal
+    internal readonly struct Mean(DeviceView<float> result, float factor) : ITotal
     {
-        private readonly ArrayView<float> _result = result;
+        private readonly DeviceView<float> _result = result;
         private readonly float _factor = factor;
 
         public void Write(float sum) => Lane.Write(_result, 0, sum * _factor);
     }
 
     /// <summary>The root of a sum.</summary>
-    internal readonly struct Root(ArrayView<float> result) : ITotal
+    internal readonly struct Root(DeviceView<float> result) : ITotal
     {
-        private readonly ArrayView<float> _result = result;
+        private readonly DeviceView<float> _result = result;
 
         public void Write(float sum) => Lane.Write(_result, 0, MathF.Sqrt(sum));
     }

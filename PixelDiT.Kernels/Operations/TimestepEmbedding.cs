@@ -31,16 +31,16 @@ public static class TimestepEmbedding
         t.Device.Launch(new Kernel(t.View<float>(), frequencies.View<float>(), y.View<float>()), checked((int)t.Count), Frequencies);
     }
 
-    internal readonly struct Kernel(ArrayView<float> t, ArrayView<float> frequencies, ArrayView<float> y) : IKernel
+    internal readonly struct Kernel(DeviceView<float> t, DeviceView<float> frequencies, DeviceView<float> y) : IKernel
     {
-        private readonly ArrayView<float> _t = t, _frequencies = frequencies, _y = y;
+        private readonly DeviceView<float> _t = t, _frequencies = frequencies, _y = y;
 
         public void Run(int image, int lane, int lanes)
             => Elements.For(new Each(_frequencies, _y, (long)image * 2 * Frequencies, Lane.Read(_t, image)), 0, Frequencies, lane, lanes);
 
-        private readonly struct Each(ArrayView<float> frequencies, ArrayView<float> y, long row, float t) : IEach
+        private readonly struct Each(DeviceView<float> frequencies, DeviceView<float> y, long row, float t) : IEach
         {
-            private readonly ArrayView<float> _frequencies = frequencies, _y = y;
+            private readonly DeviceView<float> _frequencies = frequencies, _y = y;
             private readonly long _row = row;
             private readonly float _t = t;
 

@@ -61,14 +61,14 @@ internal sealed class BFloat16Tests
 
         void Check<L, S>() where L : struct, ILanes<S> where S : unmanaged
         {
-            ArrayView<BFloat16> stored = to.View<BFloat16>();
+            DeviceView<BFloat16> stored = to.View<BFloat16>();
             for (long i = 0; i < values.Length; i += L.Count)
             {
                 L.Store(stored, i, L.Load(from.View<float>(), i));
                 L.Store(back.View<float>(), i, L.Load(stored, i));
             }
             var bits = new BFloat16[values.Length];
-            device.CopyToHost(stored, bits.AsSpan());
+            device.CopyToHost(stored.Memory, bits.AsSpan());
             Assert.That(bits.Select(b => b.Bits), Is.EqualTo(expected), $"{L.Count} wide, written");
             Assert.That(back.ToArray().Select(BitConverter.SingleToUInt32Bits), Is.EqualTo(expected.Select(b => (uint)b << 16)), $"{L.Count} wide, read");
         }
