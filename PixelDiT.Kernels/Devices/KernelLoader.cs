@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text.RegularExpressions;
 using ILGPU;
 using ILGPU.Algorithms;
 using ILGPU.Backends;
@@ -12,9 +13,10 @@ namespace PixelDiT.Kernels.Devices;
 
 /// <summary>
 /// Compiles kernels and repairs their PTX. ILGPU 1.5.3 at O2 marks divergent branches <c>.uni</c>, which is wrong code; with the mark removed
-/// ptxas also unrolls and keeps accumulators in registers.
+/// ptxas also unrolls and keeps accumulators in registers. Addresses that arrive as numbers are used as generic ones, although all of a kernel's arguments lie in
+/// global memory; accesses that name no space are given that one.
 /// </summary>
-internal sealed class KernelLoader(Accelerator accelerator)
+internal sealed partial class KernelLoader(Accelerator accelerator)
 {
     private static readonly FieldInfo s_assembly = typeof(PTXCompiledKernel).GetField("<PTXAssembly>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance)
         ?? throw new DeviceException("this build of ILGPU does not let its PTX be repaired; version 1.5.3 is needed");
@@ -45,8 +47,11 @@ internal sealed class KernelLoader(Accelerator accelerator)
         return compiled;
     }
 
-    /// <summary>Removes the claim that branches are uniform.</summary>
-    internal static string Repair(string ptx) => ptx.Replace("bra.uni", "bra", StringComparison.Ordinal);
+    /// <summary>Removes the claim that branches are uniform, and says that accesses without a space are global.</summary>
+    internal static string Repair(string ptx) => GenericAccess().Replace(ptx.Replace("bra.uni", "bra", StringComparison.Ordinal), "$1.global.");
+
+    [GeneratedRegex(@"\b(ld|st)\.(?=(v[24]\.)?[bfsu](8|16|32|64)\b)")]
+    private static partial Regex GenericAccess();
 
     /// <summary>The launcher of a kernel on this accelerator, compiled at first use.</summary>
     public Action<AcceleratorStream, KernelConfig, TKernel> Get<TKernel>() where TKernel : struct, IKernel

@@ -14,7 +14,7 @@ internal static unsafe class Host
 
     /// <summary>The address of a view's first element, without the bounds check that ends the process.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T* Pointer<T>(DeviceView<T> view) where T : unmanaged => (T*)view.Address;
+    public static T* Pointer<T>(DeviceView<T> view) where T : unmanaged => view.Address;
 
     /// <inheritdoc cref="Pointer{T}(DeviceView{T})"/>
     public static T* Pointer<T>(ArrayView<T> view) where T : unmanaged => (T*)view.LoadEffectiveAddressAsPtr();

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ILGPU;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Tensors;
@@ -36,6 +37,7 @@ public static class SwiGlu
     {
         private readonly DeviceView<T> _a = a, _b = b, _y = y;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
             => L.Store(_y, i, L.Multiply(Formulas.Silu<L, S>(L.Load(_a, i)), L.Load(_b, i)));
     }
@@ -44,6 +46,7 @@ public static class SwiGlu
     {
         private readonly DeviceView<T> _dY = dY, _a = a, _b = b, _dA = dA, _dB = dB;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
         {
             S a = L.Load(_a, i), dy = L.Load(_dY, i);
@@ -86,6 +89,7 @@ public static class Gelu
     {
         private readonly DeviceView<T> _x = x, _y = y;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
         {
             S x = L.Load(_x, i);
@@ -97,6 +101,7 @@ public static class Gelu
     {
         private readonly DeviceView<T> _dY = dY, _x = x, _dX = dX;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
         {
             S x = L.Load(_x, i);
@@ -167,6 +172,7 @@ public static class AddSilu
             private readonly ForwardKernel<T> _a = a;
             private readonly long _row = row, _group = group;
 
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
             {
                 S sum = L.Load(_a._x, _row + i);
@@ -190,6 +196,7 @@ public static class AddSilu
             private readonly InputKernel<T> _a = a;
             private readonly int _row = row;
 
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
                 => Elements.Put<L, S, T>(_a._dX, ((long)_row * _a._n) + i, _a._slope.At<L, S>(_row, (int)i), _a._accumulate);
         }
@@ -201,6 +208,7 @@ public static class AddSilu
         private readonly DeviceView<float> _shared = shared;
         private readonly int _n = n, _rowsPerGroup = rowsPerGroup, _added = added;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public S At<L, S>(int row, int column) where L : struct, ILanes<S> where S : unmanaged
         {
             long i = ((long)row * _n) + column;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ILGPU;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
@@ -66,6 +67,7 @@ public static class AddPositions
             private readonly Kernel<T> _a = a;
             private readonly long _row = row, _position = position;
 
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
                 => L.Store(_a._y, _row + i, L.Add(L.Load(_a._x, _row + i), L.Load(_a._positions, _position + i)));
         }

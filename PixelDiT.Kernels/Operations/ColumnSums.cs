@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ILGPU;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
@@ -46,6 +47,7 @@ internal static class ColumnSums
         private readonly DeviceView<float> _partials = partials;
         private readonly int _columns = columns;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public S At<L, S>(int row, int column) where L : struct, ILanes<S> where S : unmanaged => L.Load(_partials, ((long)row * _columns) + column);
     }
 

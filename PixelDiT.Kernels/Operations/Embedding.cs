@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ILGPU;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
@@ -36,6 +37,7 @@ public static class Embedding
         private readonly long _first = first, _target = target;
         private readonly int _accumulate = accumulate;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
         {
             S value = L.Load(_from, _first + i);

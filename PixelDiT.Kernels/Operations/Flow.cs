@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ILGPU;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
@@ -31,6 +32,7 @@ public static class FlowPath
             private readonly Kernel _a = a;
             private readonly float _t = t;
 
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
             {
                 S x = L.Load(_a._x, i), noise = L.Load(_a._noise, i);
@@ -58,6 +60,7 @@ public static class Combine
         private readonly DeviceView<float> _x = x, _z = z, _y = y;
         private readonly float _a = a, _b = b;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
             => L.Store(_y, i, L.Add(L.Multiply(L.Load(_x, i), L.Set(_a)), L.Multiply(L.Load(_z, i), L.Set(_b))));
     }
@@ -78,6 +81,7 @@ public static class Accumulate
     {
         private readonly DeviceView<T> _x = x, _y = y;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged => L.Store(_y, i, L.Add(L.Load(_y, i), L.Load(_x, i)));
     }
 }

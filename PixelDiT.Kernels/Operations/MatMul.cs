@@ -145,6 +145,7 @@ public static class MatMul
         private readonly int _slices = slices, _accumulate = accumulate;
         private readonly long _stride = stride;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
         {
             S sum = L.Load(_partials, i);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ILGPU;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
@@ -32,6 +33,7 @@ public static class MeanSquaredError
     {
         private readonly DeviceView<float> _x = x, _target = target;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public S At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
         {
             S difference = L.Subtract(L.Load(_x, i), L.Load(_target, i));
@@ -44,6 +46,7 @@ public static class MeanSquaredError
         private readonly DeviceView<float> _dLoss = dLoss, _x = x, _target = target, _dX = dX;
         private readonly float _factor = factor;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
             => L.Store(_dX, i, L.Multiply(L.Subtract(L.Load(_x, i), L.Load(_target, i)), L.Set(_factor * Lane.Read(_dLoss, 0))));
     }

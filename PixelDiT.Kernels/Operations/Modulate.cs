@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ILGPU;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
@@ -108,6 +109,7 @@ public static class Modulate
             private readonly ForwardKernel<T> _a = a;
             private readonly long _row = row, _scale = scale, _shift = shift;
 
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
             {
                 S y = L.Multiply(L.Load(_a._x, _row + i), L.Add(L.Set(_a._one), L.Load(_a._modulation, _scale + i)));
@@ -135,6 +137,7 @@ public static class Modulate
             private readonly InputKernel<T> _a = a;
             private readonly long _row = row, _scale = scale;
 
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
                 => Elements.Put<L, S, T>(_a._dX, _row + i, L.Multiply(L.Load(_a._dY, _row + i), L.Add(L.Set(_a._one), L.Load(_a._modulation, _scale + i))), _a._accumulate);
         }
@@ -145,6 +148,7 @@ public static class Modulate
         private readonly DeviceView<T> _dY = dY;
         private readonly int _n = n;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public S At<L, S>(int row, int column) where L : struct, ILanes<S> where S : unmanaged => L.Load(_dY, ((long)row * _n) + column);
     }
 
@@ -153,6 +157,7 @@ public static class Modulate
         private readonly DeviceView<T> _dY = dY, _x = x;
         private readonly int _n = n;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public S At<L, S>(int row, int column) where L : struct, ILanes<S> where S : unmanaged
         {
             long i = ((long)row * _n) + column;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ILGPU;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
@@ -85,6 +86,7 @@ public static class NormModulate
             private readonly long _row = row, _shift = shift, _scale = scale;
             private readonly float _rstd = rstd;
 
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
             {
                 S normed = L.Multiply(L.Multiply(L.Load(_a._x, _row + i), L.Set(_rstd)), L.Load(_a._weight, i));
@@ -116,6 +118,7 @@ public static class NormModulate
             private readonly BackwardKernel<T> _a = a;
             private readonly long _row = row, _scale = scale;
 
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public S At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
             {
                 S g = L.Multiply(L.Load(_a._dY, _row + i), L.Add(L.Set(1f), L.Load(_a._modulation, _scale + i)));
@@ -129,6 +132,7 @@ public static class NormModulate
             private readonly long _row = row, _shift = shift, _scale = scale;
             private readonly float _rstd = rstd, _pull = pull;
 
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
             {
                 S dy = L.Load(_a._dY, _row + i), x = L.Load(_a._x, _row + i), weighted = L.Multiply(L.Load(_a._weight, i), L.Set(_rstd));
@@ -151,6 +155,7 @@ public static class NormModulate
         private readonly DeviceView<float> _modulation = modulation, _rstd = rstd;
         private readonly int _n = n, _stride = stride, _rowsPerModulation = rowsPerModulation, _scale = scale;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public S At<L, S>(int row, int column) where L : struct, ILanes<S> where S : unmanaged
         {
             long i = ((long)row * _n) + column;
@@ -166,6 +171,7 @@ public static class NormModulate
         private readonly DeviceView<float> _weight = weight, _rstd = rstd;
         private readonly int _n = n;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public S At<L, S>(int row, int column) where L : struct, ILanes<S> where S : unmanaged
         {
             long i = ((long)row * _n) + column;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ILGPU;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
@@ -89,6 +90,7 @@ public static class NormRotate
             private readonly long _x = x, _table = table, _y = y;
             private readonly float _rstd = rstd;
 
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
             {
                 S rstd = L.Set(_rstd);
@@ -121,6 +123,7 @@ public static class NormRotate
             private readonly BackwardKernel<T> _a = a;
             private readonly long _x = x, _table = table, _y = y;
 
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public S At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
                 => L.Multiply(L.Multiply(Unrotate<L, S, T>(_a._dY, _y + i, _a._cos, _a._sin, _table + i), L.Load(_a._weight, i)), L.Load(_a._qkv, _x + i));
         }
@@ -131,6 +134,7 @@ public static class NormRotate
             private readonly long _x = x, _table = table, _y = y;
             private readonly float _rstd = rstd, _pull = pull;
 
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
             {
                 S dz = Unrotate<L, S, T>(_a._dY, _y + i, _a._cos, _a._sin, _table + i);
@@ -148,6 +152,7 @@ public static class NormRotate
         private readonly DeviceView<float> _cos = cos, _sin = sin, _rstd = rstd;
         private readonly Layout _at = at;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public S At<L, S>(int row, int column) where L : struct, ILanes<S> where S : unmanaged
         {
             S dz = Unrotate<L, S, T>(_dY, ((long)row * _at.Width) + column, _cos, _sin, _at.Table(row) + column);
@@ -155,6 +160,7 @@ public static class NormRotate
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static S Unrotate<L, S, T>(DeviceView<T> dY, long y, DeviceView<float> cos, DeviceView<float> sin, long table)
         where L : struct, ILanes<S> where S : unmanaged where T : unmanaged, IStorage<T>
         => L.Subtract(L.Multiply(L.Load(dY, y), L.Load(cos, table)), L.Multiply(L.LoadSwapped(dY, y), L.Load(sin, table)));

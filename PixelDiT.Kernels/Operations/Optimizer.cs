@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ILGPU;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Tensors;
@@ -15,6 +16,7 @@ public static class GradientNorm
     {
         private readonly DeviceView<float> _gradients = gradients;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public S At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
         {
             S g = L.Load(_gradients, i);
@@ -64,6 +66,7 @@ public static class AdamW
         private readonly float _emaKeep = (float)step.EmaDecay, _emaNew = (float)(1 - step.EmaDecay);
         private readonly int _averaged = averaged ? 1 : 0;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
         {
             float factor = _clip > 0 ? _clip / (Lane.Read(_norm, 0) + 1e-6f) : 1f;

@@ -65,6 +65,7 @@ public static class RmsNorm
         private readonly DeviceView<T> _x = x;
         private readonly long _row = row;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public S At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
         {
             S x = L.Load(_x, _row + i);
@@ -94,6 +95,7 @@ public static class RmsNorm
             private readonly long _row = row;
             private readonly float _rstd = rstd;
 
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
                 => L.Store(_y, _row + i, L.Multiply(L.Multiply(L.Load(_x, _row + i), L.Set(_rstd)), L.Load(_weight, i)));
         }
@@ -121,6 +123,7 @@ public static class RmsNorm
             private readonly DeviceView<float> _weight = weight;
             private readonly long _row = row;
 
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public S At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
                 => L.Multiply(L.Multiply(L.Load(_dY, _row + i), L.Load(_weight, i)), L.Load(_x, _row + i));
         }
@@ -134,6 +137,7 @@ public static class RmsNorm
             private readonly float _rstd = rstd, _pull = pull;
             private readonly int _accumulate = accumulate;
 
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
             {
                 S direct = L.Multiply(L.Multiply(L.Load(_dY, _row + i), L.Load(_weight, i)), L.Set(_rstd));
@@ -148,6 +152,7 @@ public static class RmsNorm
         private readonly DeviceView<float> _rstd = rstd;
         private readonly int _n = n;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public S At<L, S>(int row, int column) where L : struct, ILanes<S> where S : unmanaged
         {
             long i = ((long)row * _n) + column;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ILGPU;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
@@ -31,6 +32,7 @@ internal static class Sums
         private readonly TTerm _term = term;
         private readonly long _first = first;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public S At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged => _term.At<L, S>(_first + i);
     }
 
@@ -38,6 +40,7 @@ internal static class Sums
     {
         private readonly DeviceView<float> _partials = partials;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public S At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged => L.Load(_partials, i);
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ILGPU;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
@@ -44,6 +45,7 @@ public static class TimestepEmbedding
             private readonly long _row = row;
             private readonly float _t = t;
 
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
             {
                 S sine = Formulas.SinCos<L, S>(L.Multiply(L.Set(_t), L.Load(_frequencies, i)), out S cosine);

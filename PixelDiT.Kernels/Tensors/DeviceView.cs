@@ -1,22 +1,28 @@
+using System.Runtime.CompilerServices;
 using ILGPU;
 using ILGPU.Runtime;
 
 namespace PixelDiT.Kernels.Tensors;
 
 /// <summary>
-/// A tensor's memory as kernels take it: ILGPU's view, which is what a GPU reads, and its address, which is what a CPU's bodies read. Kept beside the view, the
-/// address costs one load; asked of the view each time it costs more than most formulas.
+/// A tensor's memory as kernels take it: its address on the device, and nothing else. A formula that holds several of these stays small enough for a
+/// CPU's registers, which with ILGPU's own views, four words each, it does not.
 /// </summary>
 /// <typeparam name="T">The element as stored.</typeparam>
-/// <param name="memory">The memory.</param>
-public readonly unsafe struct DeviceView<T>(ArrayView<T> memory) where T : unmanaged
+public readonly unsafe struct DeviceView<T> where T : unmanaged
 {
-    /// <summary>ILGPU's view.</summary>
-    public readonly ArrayView<T> Memory = memory;
+    // A number, because ILGPU takes no pointers as arguments of a kernel.
+    private readonly long _address;
 
-    /// <summary>The first element's address in the device's memory.</summary>
-    public readonly long Address = memory.IsValid ? (long)memory.LoadEffectiveAddressAsPtr() : 0;
+    internal DeviceView(ArrayView<T> memory) => _address = (long)memory.LoadEffectiveAddressAsPtr();
+
+    /// <summary>The first element.</summary>
+    public T* Address
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => (T*)_address;
+    }
 
     /// <summary>An element, for the bodies that a GPU runs.</summary>
-    public ref T this[long index] => ref Memory[index];
+    public ref T this[long index] => ref Address[index];
 }

@@ -38,12 +38,16 @@ public sealed class Tensor : IDisposable
     /// <summary>The memory as kernels take it.</summary>
     /// <typeparam name="T"><see cref="float"/> or <see cref="Single32"/>, <see cref="BFloat16"/>, or <see cref="int"/>, as <see cref="Type"/> says.</typeparam>
     /// <exception cref="ShapeException">The element type is another one, or the tensor was disposed.</exception>
-    public DeviceView<T> View<T>() where T : unmanaged
+    public DeviceView<T> View<T>() where T : unmanaged => new(Memory<T>());
+
+    /// <summary>The memory as ILGPU takes it, for copies.</summary>
+    /// <inheritdoc cref="View{T}"/>
+    internal ArrayView<T> Memory<T>() where T : unmanaged
     {
         if (_disposed) throw new ShapeException($"a tensor {Shape} was used after it was released");
         var asked = typeof(T) == typeof(int) ? ElementType.Int32 : typeof(T) == typeof(BFloat16) ? ElementType.BFloat16 : ElementType.Single;
         if (asked != Type) throw new ShapeException($"a tensor {Shape} of {Type} was read as {asked}");
-        return new DeviceView<T>(_bytes.Cast<T>());
+        return _bytes.Cast<T>();
     }
 
     /// <summary>The same memory under another shape of equal count.</summary>
@@ -67,10 +71,10 @@ public sealed class Tensor : IDisposable
         {
             var bits = new BFloat16[values.Length];
             for (int i = 0; i < bits.Length; i++) bits[i] = BFloat16.FromSingle(values[i]);
-            Device.CopyToDevice<BFloat16>(bits, View<BFloat16>().Memory);
+            Device.CopyToDevice<BFloat16>(bits, Memory<BFloat16>());
             return;
         }
-        Device.CopyToDevice(values, View<float>().Memory);
+        Device.CopyToDevice(values, Memory<float>());
     }
 
     /// <summary>Copies labels from host memory.</summary>
@@ -78,7 +82,7 @@ public sealed class Tensor : IDisposable
     public void Upload(ReadOnlySpan<int> values)
     {
         RequireCount(values.Length);
-        Device.CopyToDevice(values, View<int>().Memory);
+        Device.CopyToDevice(values, Memory<int>());
     }
 
     /// <summary>Copies to host memory as float32, waiting for all work on the device.</summary>
@@ -89,11 +93,11 @@ public sealed class Tensor : IDisposable
         if (Type == ElementType.BFloat16)
         {
             var bits = new BFloat16[values.Length];
-            Device.CopyToHost(View<BFloat16>().Memory, bits.AsSpan());
+            Device.CopyToHost(Memory<BFloat16>(), bits.AsSpan());
             for (int i = 0; i < bits.Length; i++) values[i] = BFloat16.ToSingle(bits[i]);
             return;
         }
-        Device.CopyToHost(View<float>().Memory, values);
+        Device.CopyToHost(Memory<float>(), values);
     }
 
     /// <summary>The contents as a new array.</summary>

@@ -46,6 +46,11 @@ internal sealed partial class KernelCatalogTests(string architecture)
     [Test]
     public void No_branch_claims_to_be_uniform() => Assert.That(assemblies.Where(pair => pair.Value.Contains(".uni", StringComparison.Ordinal)).Select(pair => pair.Key), Is.Empty);
 
+    /// <summary>The loader calls every access global that names no space: no kernel may take the address of anything else.</summary>
+    [Test]
+    public void Every_access_names_its_space_and_none_is_on_a_stack() => Assert.That(
+        assemblies.Where(pair => Spaceless().IsMatch(pair.Value) || pair.Value.Contains(".local", StringComparison.Ordinal) || pair.Value.Contains("cvta", StringComparison.Ordinal)).Select(pair => pair.Key), Is.Empty);
+
     [Test]
     public void Every_kernel_assembles_without_stack_and_spills()
     {
@@ -63,6 +68,9 @@ internal sealed partial class KernelCatalogTests(string architecture)
         });
         Assert.That(faults.Order(), Is.Empty);
     }
+
+    [GeneratedRegex(@"\b(ld|st|atom|red)\.(v[24]\.)?[bfsu]\d")]
+    private static partial Regex Spaceless();
 
     [GeneratedRegex(@"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")]
     private static partial Regex Used();

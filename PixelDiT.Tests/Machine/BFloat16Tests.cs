@@ -68,7 +68,7 @@ internal sealed class BFloat16Tests
                 L.Store(back.View<float>(), i, L.Load(stored, i));
             }
             var bits = new BFloat16[values.Length];
-            device.CopyToHost(stored.Memory, bits.AsSpan());
+            device.CopyToHost(to.Memory<BFloat16>(), bits.AsSpan());
             Assert.That(bits.Select(b => b.Bits), Is.EqualTo(expected), $"{L.Count} wide, written");
             Assert.That(back.ToArray().Select(BitConverter.SingleToUInt32Bits), Is.EqualTo(expected.Select(b => (uint)b << 16)), $"{L.Count} wide, read");
         }
