@@ -13,12 +13,12 @@ internal static class ConvertCommand
         Option<string> type = Cli.StoredType();
         var weights = Cli.Weights();
         var command = new Command("convert", "Write a checkpoint's model as safetensors, under its released names and with its config.") { input, output, type, weights };
-        command.SetRun((parsed, _) =>
+        command.SetRun((parsed, cancel) =>
         {
             string path = parsed.GetRequiredValue(output);
             var stored = Cli.Stored(parsed.GetRequiredValue(type));
             using var file = StoredModel.Open(parsed.GetRequiredValue(input), parsed.GetValue(weights));
-            file.WriteTo(path, stored);
+            file.WriteTo(path, stored, cancel);
             Cli.SayWritten(file.Info.Config, stored, path);
             return 0;
         });

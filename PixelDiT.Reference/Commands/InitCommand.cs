@@ -19,13 +19,13 @@ internal static class InitCommand
         var command = new Command("init", "Write a model with the weights that training begins with.") { output };
         model.AddTo(command);
         foreach (Option option in new Option[] { classes, seed, nonzero, type, config }) command.Options.Add(option);
-        command.SetRun((parsed, _) =>
+        command.SetRun((parsed, cancel) =>
         {
             var settings = new Settings(parsed, command, config);
             string path = settings.IsGiven(output) ? settings.Get(output) : throw new ConfigurationException("--out is missing; the file to write was expected");
             var sizes = model.Build(settings, settings.IsGiven(classes) ? settings.Get(classes) : null);
             var stored = Cli.Stored(settings.Get(type));
-            StoredModel.WriteNew(path, sizes, settings.Get(seed), settings.Get(nonzero), stored);
+            StoredModel.WriteNew(path, sizes, settings.Get(seed), settings.Get(nonzero), stored, cancel);
             Cli.SayWritten(sizes, stored, path);
             return 0;
         });

@@ -76,8 +76,10 @@ public sealed class StoredModel : IDisposable
     /// <summary>Writes the model as safetensors under its released names, in parts of a tensor, with the config and what else is known in the metadata.</summary>
     /// <param name="path">The file to make or replace.</param>
     /// <param name="type">F32, BF16 or F16; narrowing rounds to nearest even.</param>
+    /// <param name="cancel">Stops the writing; what was there is then untouched.</param>
     /// <exception cref="FileFormatException">The file cannot be read, or the target cannot be written.</exception>
-    public void WriteTo(string path, DataType type) => Write(path, Info, type, ReadSingles);
+    /// <exception cref="OperationCanceledException">The writing was cancelled.</exception>
+    public void WriteTo(string path, DataType type, CancellationToken cancel = default) => Write(path, Info, type, ReadSingles, cancel);
 
     /// <summary>Writes a new model: <see cref="Initialization.Fill"/>'s numbers, a part of a tensor at a time.</summary>
     /// <param name="path">The file to make or replace.</param>
@@ -85,24 +87,30 @@ public sealed class StoredModel : IDisposable
     /// <param name="seed">The seed.</param>
     /// <param name="nonzero">Whether to draw also what training begins at zero or one.</param>
     /// <param name="type">F32, BF16 or F16.</param>
+    /// <param name="cancel">Stops the writing; what was there is then untouched.</param>
     /// <exception cref="FileFormatException">The file cannot be written; what was there is untouched.</exception>
+    /// <exception cref="OperationCanceledException">The writing was cancelled.</exception>
     /// <exception cref="ConfigurationException">The sizes do not fit each other, or make a model larger than can be built.</exception>
-    public static void WriteNew(string path, ModelConfig config, ulong seed, bool nonzero, DataType type)
+    public static void WriteNew(string path, ModelConfig config, ulong seed, bool nonzero, DataType type, CancellationToken cancel = default)
     {
         PixelDiTModel.RequireSize(config.Validate());
-        Write(path, new ModelInfo(config, 0, 0, []), type, Initialization.Fill(config, seed, nonzero));
+        Write(path, new ModelInfo(config, 0, 0, []), type, Initialization.Fill(config, seed, nonzero), cancel);
     }
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => _file.Dispose();
 
-    private static void Write(string path, ModelInfo info, DataType type, TensorFill fill)
+    private static void Write(string path, ModelInfo info, DataType type, TensorFill fill, CancellationToken cancel)
     {
         var metadata = new Dictionary<string, string> { ["format"] = "pt", [Checkpoint.ConfigKey] = info.Config.ToJson() };
         if (info.Step > 0) metadata[Checkpoint.StepKey] = info.Step.ToString(CultureInfo.InvariantCulture);
         if (info.Resolution > 0) metadata[Checkpoint.ResolutionKey] = info.Resolution.ToString(CultureInfo.InvariantCulture);
         if (info.ClassNames.Count > 0) metadata[Checkpoint.ClassesKey] = JsonSerializer.Serialize(info.ClassNames);
-        SafetensorsWriter.Write(path, [.. ModelCost.Shapes(info.Config).Select(entry => new TensorSpec(entry.Key, type, entry.Value))], metadata, fill);
+        SafetensorsWriter.Write(path, [.. ModelCost.Shapes(info.Config).Select(entry => new TensorSpec(entry.Key, type, entry.Value))], metadata, (name, first, chunk) =>
+        {
+            cancel.ThrowIfCancellationRequested();
+            fill(name, first, chunk);
+        });
     }
 
     private void CheckNames()

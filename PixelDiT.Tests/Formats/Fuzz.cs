@@ -42,13 +42,13 @@ internal static class Fuzz
         TestContext.Progress.WriteLine($"{format}: {files} damaged files, {SeedVariable}={Seed}");
         Parallel.For(0, files, i =>
         {
-            byte[] file = make(new Random(HashCode(Seed, i)));
+            byte[] file = make(new Random(SeedOf(Seed, i)));
             try
             {
                 bool wasRead = Measured(file, read, out long memory, out long ticks);
                 if (wasRead) Interlocked.Increment(ref answered);
-                InterlockedMax(ref most, memory);
-                InterlockedMax(ref slowest, ticks);
+                RaiseTo(ref most, memory);
+                RaiseTo(ref slowest, ticks);
                 if (memory > MostMemory) throw new InvalidDataException($"took {memory} bytes beyond the file's {file.Length}");
                 if (ticks > Stopwatch.Frequency) throw new InvalidDataException("took more than a second");
             }
@@ -90,9 +90,9 @@ internal static class Fuzz
     }
 
     /// <summary>A seed of its own for each file, the same on every machine.</summary>
-    private static int HashCode(int seed, int file) => unchecked((int)((((uint)seed * 2654435761u) ^ ((uint)file * 2246822519u)) & int.MaxValue));
+    private static int SeedOf(int seed, int file) => unchecked((int)((((uint)seed * 2654435761u) ^ ((uint)file * 2246822519u)) & int.MaxValue));
 
-    private static void InterlockedMax(ref long target, long value)
+    private static void RaiseTo(ref long target, long value)
     {
         for (long seen = Interlocked.Read(ref target); value > seen; seen = Interlocked.Read(ref target)) Interlocked.CompareExchange(ref target, value, seen);
     }

@@ -112,6 +112,15 @@ internal sealed class StoredModelTests
     }
 
     [Test]
+    public void A_cancelled_write_leaves_what_was_there()
+    {
+        File.WriteAllText(_path, "old");
+        Assert.That(() => StoredModel.WriteNew(_path, s_small, 1, false, DataType.F32, new CancellationToken(canceled: true)), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(Directory.GetFiles(_folder), Is.EqualTo(new[] { _path }));
+        Assert.That(File.ReadAllText(_path), Is.EqualTo("old"));
+    }
+
+    [Test]
     public void A_model_too_large_to_be_built_is_not_written()
     {
         Assert.That(() => StoredModel.WriteNew(_path, s_small with { Hidden = 1 << 20, Heads = 1 }, 1, false, DataType.F32), Throws.TypeOf<ConfigurationException>().With.Message.Contains("parameters"));

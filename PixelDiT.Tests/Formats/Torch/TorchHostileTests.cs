@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.IO.Compression;
 using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
@@ -20,6 +21,13 @@ public class TorchHostileTests
         byte[] part = Join(parts), all = new byte[count * part.Length];
         for (int i = 0; i < count; i++) part.CopyTo(all, i * part.Length);
         return all;
+    }
+
+    private static byte[] Deflated(int zeros)
+    {
+        var packed = new MemoryStream();
+        using (var deflate = new DeflateStream(packed, CompressionLevel.Fastest)) deflate.Write(new byte[zeros]);
+        return packed.ToArray();
     }
 
     /// <summary>Refused for its reason within a second (the best of three runs) and within 64 MiB beyond the file.</summary>
@@ -181,6 +189,7 @@ public class TorchHostileTests
     [Test] public void An_archive_of_a_program() => ZipRefused("TorchScript", new("a/data.pkl", s_good), new("a/constants.pkl", []));
     [Test] public void An_archive_of_another_byte_order() => ZipRefused("byte order", new("a/data.pkl", s_good), new("a/byteorder", "big"u8.ToArray()));
     [Test] public void A_compressed_entry() => ZipRefused("compressed (method 8)", new ZipPart("a/data.pkl", s_good) { Method = 8 });
+    [Test] public void A_compressed_bomb() => ZipRefused("compressed", new("a/data.pkl", s_good), new("a/data/0", Deflated(256 << 20)) { Method = 8 });
     [Test] public void An_encrypted_entry() => ZipRefused("encrypted", new ZipPart("a/data.pkl", s_good) { Flags = 1 });
     [Test] public void A_name_that_leaves_the_archive() => ZipRefused("points outside", new("a/data.pkl", s_good), new("a/../../x", []));
     [Test] public void An_absolute_name() => ZipRefused("points outside", new ZipPart("/a/data.pkl", s_good));
