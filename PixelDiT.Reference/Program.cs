@@ -14,6 +14,7 @@ var root = new RootCommand("PixelDiT in C#: train, sample, verify.")
     BenchCommand.Create(),
     TraceCommand.Create(),
     InfoCommand.Create(),
+    InitCommand.Create(),
     ConvertCommand.Create(),
     DevicesCommand.Create()
 };

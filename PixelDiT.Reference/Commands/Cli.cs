@@ -5,6 +5,7 @@ using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
+using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Models;
 using Spectre.Console;
 
@@ -39,6 +40,24 @@ internal static partial class Cli
             return WeightChoice.Ema;
         }
     };
+
+    /// <summary>How a file stores numbers.</summary>
+    public static Option<string> StoredType()
+    {
+        var option = Option("--dtype", "How to store numbers: f32, bf16 or f16.", "f32");
+        option.AcceptOnlyFromAmong("f32", "bf16", "f16");
+        return option;
+    }
+
+    /// <summary>The type that a value of <see cref="StoredType"/> names.</summary>
+    /// <exception cref="ConfigurationException">It names none; a file of settings is not checked by the option.</exception>
+    public static DataType Stored(string name) => name is "f32" or "bf16" or "f16"
+        ? Enum.Parse<DataType>(name, ignoreCase: true)
+        : throw new ConfigurationException($"dtype is '{name}'; f32, bf16 or f16 was expected");
+
+    /// <summary>Says that a model has been written.</summary>
+    public static void SayWritten(ModelConfig config, DataType type, string path)
+        => Console.WriteLine($"wrote {ModelCost.Tensors(config)} tensors, {ModelCost.Parameters(config):N0} parameters in {type.FormatName}, to {path}");
 
     /// <summary>CPU threads.</summary>
     public static Option<int> Threads() => Option("--threads", "CPU threads; 0 means one a core. Results do not depend on it.", 0);

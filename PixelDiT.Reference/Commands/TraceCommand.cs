@@ -12,31 +12,59 @@ internal static class TraceCommand
     public static Command Create()
     {
         Option<string> weights = new("--weights") { Description = "A model file.", HelpName = "FILE", Required = true };
-        Option<string> inputs = new("--inputs") { Description = "A safetensors file with in.x [B,C,H,W], in.t [B], in.y [B] and, for gradients, target.v.", HelpName = "FILE", Required = true };
+        Option<string?> inputs = new("--inputs") { Description = "A safetensors file with in.x [B,C,H,W], in.t [B], in.y [B] and, for gradients, target.v. [default: inputs are drawn]", HelpName = "FILE" };
+        Option<int> resolution = new("--resolution") { Description = "The side of drawn images. [default: what the model was trained on]", HelpName = "N" };
+        Option<int> batch = Cli.Option("--batch", "Drawn images.", 1);
+        Option<ulong> seed = Cli.Option("--seed", "The seed of drawn inputs.", 0UL);
         Option<string> output = new("--out") { Description = "The safetensors file to write.", HelpName = "FILE", Required = true };
         Option<string?> stages = new("--stages") { Description = "Which stages, with * and ?, such as 'patch_blocks.*'; finer steps of blocks are traced when they match. [default: every stage, no finer step]", HelpName = "GLOB" };
         Option<bool> backward = new("--backward") { Description = "Trace loss and gradients too." }, exact = new("--exact") { Description = "Compute the forward in double precision by plain loops; stages only." };
         Option<string> device = Cli.Device();
         Option<int> threads = Cli.Threads();
-        var command = new Command("trace", "Write the intermediate tensors of one forward, and of its backward.") { weights, inputs, output, stages, backward, exact, device, threads };
-        command.SetRun((parsed, _) =>
+        var command = new Command("trace", "Write the inputs and intermediate tensors of one forward, and of its backward.") { weights, inputs, resolution, batch, seed, output, stages, backward, exact, device, threads };
+        command.SetRun((parsed, cancel) =>
         {
             if (parsed.GetValue(exact) && parsed.GetValue(backward)) throw new ConfigurationException("--exact computes the forward only; leave out --backward");
-            using var opened = Cli.Open(parsed, device, threads);
-            var (model, info) = Checkpoint.LoadModel(parsed.GetRequiredValue(weights), opened);
-            using (model)
+            string source = parsed.GetRequiredValue(weights), target = parsed.GetRequiredValue(output);
+            string? wanted = parsed.GetValue(stages);
+            IReadOnlyList<TensorData> tensors;
+            if (parsed.GetValue(exact))
             {
-                using var file = SafetensorsReader.Open(parsed.GetRequiredValue(inputs));
-                var given = TraceInputs.Read(file, info.Config);
-                model.RequireDivides(given.Shape[2], given.Shape[3]);
-                string? wanted = parsed.GetValue(stages);
-                var tensors = parsed.GetValue(exact)
-                    ? Trace.RunExact(info.Config, name => Array.ConvertAll(model.Parameters[name].Value.ToArray(), value => (double)value), given, wanted)
-                    : Trace.Run(model, given, wanted, parsed.GetValue(backward));
-                SafetensorsWriter.Write(parsed.GetRequiredValue(output), tensors);
-                Console.WriteLine($"wrote {tensors.Count} tensors to {parsed.GetRequiredValue(output)}");
+                using var file = StoredModel.Open(source);
+                tensors = Trace.RunExact(file.Info.Config, name =>
+                {
+                    cancel.ThrowIfCancellationRequested();
+                    return file.ReadWidened(name);
+                }, Given(file.Info), wanted);
             }
+            else
+            {
+                using var opened = Cli.Open(parsed, device, threads);
+                var (model, info) = Checkpoint.LoadModel(source, opened);
+                using (model)
+                {
+                    var given = Given(info);
+                    model.RequireDivides(given.Shape[2], given.Shape[3]);
+                    tensors = Trace.Run(model, given, wanted, parsed.GetValue(backward));
+                }
+            }
+            SafetensorsWriter.Write(target, tensors);
+            Console.WriteLine($"wrote {tensors.Count} tensors to {target}");
             return 0;
+
+            TraceInputs Given(ModelInfo info)
+            {
+                bool IsGiven(Option option) => parsed.GetResult(option) is { Implicit: false };
+                if (parsed.GetValue(inputs) is { } path)
+                {
+                    if (new Option[] { resolution, batch, seed }.FirstOrDefault(IsGiven) is { } drawn) throw new ConfigurationException($"{drawn.Name} is of drawn inputs; --inputs excludes it");
+                    using var file = SafetensorsReader.Open(path);
+                    return TraceInputs.Read(file, info.Config);
+                }
+                int side = IsGiven(resolution) ? parsed.GetValue(resolution) : info.Resolution;
+                if (side == 0 && !IsGiven(resolution)) throw new ConfigurationException("--resolution is missing, and the model file does not say what it was trained on; --inputs gives inputs of one's own");
+                return TraceInputs.Draw(info.Config, parsed.GetValue(batch), side, parsed.GetValue(seed));
+            }
         });
         return command;
     }

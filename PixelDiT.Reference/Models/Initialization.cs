@@ -1,50 +1,73 @@
 using PixelDiT.Kernels.Operations;
-using PixelDiT.Reference.Autodiff;
+using PixelDiT.Reference.Formats;
 
 namespace PixelDiT.Reference.Models;
 
 /// <summary>
-/// The authors' initialisation (SPEC §3): the head and every adaLN Linear are zero, so that the model's first output is zero and its blocks are identities.
+/// The authors' initialisation (SPEC §3): the head and every adaLN Linear are zero, so that the model's first output is zero and its blocks are identities;
+/// and one without zeros, for comparing implementations.
 /// </summary>
 public static class Initialization
 {
-    /// <summary>Draws all parameters of a class model. A parameter's draws depend on the seed and its place in the model alone.</summary>
+    // Where nothing is zero: a Linear keeps the variance of its inputs, biases are uniform in ±½, norm weights in 1 ± ½.
+    private const float Half = 0.5f;
+
+    /// <summary>How the numbers of a tensor are drawn: about a centre, normal or uniform.</summary>
+    private readonly record struct Distribution(float Center, float Spread, bool Normal = false);
+
+    /// <summary>Draws all parameters of a class model as training begins. A parameter's draws depend on the seed and its place in the model alone.</summary>
     public static void Draw(PixelDiTModel model, ulong seed)
     {
-        var all = model.Parameters.All;
-        for (int index = 0; index < all.Count; index++)
+        var fill = Fill(model.Config, seed);
+        foreach (var parameter in model.Parameters.All)
         {
-            var parameter = all[index];
             var values = new float[parameter.Shape.Count];
-            Fill(values, parameter, all, seed, (ulong)index);
+            fill(parameter.Name, 0, values);
             parameter.Value.Upload(values);
         }
         model.Parameters.MarkChanged();
     }
 
-    private static void Fill(float[] values, Parameter parameter, IReadOnlyList<Parameter> all, ulong seed, ulong stream)
+    /// <summary>The same draws without a model, any part of a tensor at a time.</summary>
+    /// <param name="config">The sizes.</param>
+    /// <param name="seed">The seed.</param>
+    /// <param name="nonzero">
+    /// Whether to draw every number at random instead, none of them zero or one by rule: a model in which each part has an effect on the output, as comparisons need.
+    /// </param>
+    public static TensorFill Fill(ModelConfig config, ulong seed, bool nonzero = false)
     {
-        string name = parameter.Name;
-        if (name.Contains("norm", StringComparison.Ordinal)) Array.Fill(values, 1f);
-        else if (name.StartsWith("final_layer.linear", StringComparison.Ordinal) || name.Contains("adaLN_modulation", StringComparison.Ordinal)) return;
-        else if (name == "s_embedder.proj.bias") return;
-        else if (name == "s_embedder.proj.weight") Uniform(values, MathF.Sqrt(6f / (parameter.Shape[0] + parameter.Shape[1])), seed, stream);
-        else if (name == "y_embedder.embedding_table.weight" || (name.StartsWith("t_embedder", StringComparison.Ordinal) && parameter.Shape.Rank == 2)) Normal(values, 0.02f, seed, stream);
-        else Uniform(values, 1f / MathF.Sqrt(Inputs(parameter, all)), seed, stream);
+        var shapes = ModelCost.Shapes(config);
+        var streams = shapes.Keys.Index().ToDictionary(entry => entry.Item, entry => (ulong)entry.Index, StringComparer.Ordinal);
+        return (name, first, chunk) =>
+        {
+            // A bias has the inputs of its weight.
+            int inputs = shapes[name].Count == 2 ? (int)shapes[name][1] : shapes.TryGetValue(name.Replace(".bias", ".weight", StringComparison.Ordinal), out var weight) ? (int)weight[^1] : 0;
+            var distribution = nonzero ? Everywhere(name, inputs) : AsPublished(name, inputs, shapes[name]);
+            ulong stream = streams[name];
+            for (int i = 0; i < chunk.Length; i++) chunk[i] = Number(distribution, seed, stream, (ulong)(first + i));
+        };
     }
 
-    /// <summary>The inputs of a Linear; a bias has those of its weight.</summary>
-    private static int Inputs(Parameter parameter, IReadOnlyList<Parameter> all) => parameter.Shape.Rank == 2
-        ? parameter.Shape[1]
-        : all.Single(other => other.Name == parameter.Name.Replace(".bias", ".weight", StringComparison.Ordinal)).Shape[1];
-
-    private static void Uniform(float[] values, float bound, ulong seed, ulong stream)
+    private static Distribution AsPublished(string name, int inputs, IReadOnlyList<long> shape)
     {
-        for (int i = 0; i < values.Length; i++) values[i] = bound * ((2 * Philox.Uniform(seed, stream, (ulong)i)) - 1);
+        if (name.Contains("norm", StringComparison.Ordinal)) return new(1, 0);
+        if (name.StartsWith("final_layer.linear", StringComparison.Ordinal) || name.Contains("adaLN_modulation", StringComparison.Ordinal) || name == "s_embedder.proj.bias") return new(0, 0);
+        if (name == "s_embedder.proj.weight") return new(0, MathF.Sqrt(6f / (shape[0] + shape[1])));
+        if (name == "y_embedder.embedding_table.weight" || (name.StartsWith("t_embedder", StringComparison.Ordinal) && shape.Count == 2)) return new(0, 0.02f, Normal: true);
+        return new(0, 1f / MathF.Sqrt(inputs));
     }
 
-    private static void Normal(float[] values, float deviation, ulong seed, ulong stream)
+    private static Distribution Everywhere(string name, int inputs)
     {
-        for (int i = 0; i < values.Length; i++) values[i] = deviation * Philox.Normal(seed, stream, (ulong)i);
+        if (name.Contains("norm", StringComparison.Ordinal)) return new(1, Half);
+        if (name == "y_embedder.embedding_table.weight") return new(0, 1, Normal: true);
+        return new(0, name.EndsWith(".bias", StringComparison.Ordinal) ? Half : MathF.Sqrt(3f / inputs));
     }
+
+    private static float Number(Distribution distribution, ulong seed, ulong stream, ulong index) => distribution switch
+    {
+        { Spread: 0 } => distribution.Center,
+        { Normal: true } => distribution.Center + (distribution.Spread * Philox.Normal(seed, stream, index)),
+        _ => distribution.Center + (distribution.Spread * ((2 * Philox.Uniform(seed, stream, index)) - 1))
+    };
 }

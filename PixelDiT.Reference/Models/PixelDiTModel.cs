@@ -32,8 +32,7 @@ public sealed class PixelDiTModel : IDisposable
     public PixelDiTModel(ModelConfig config, Device device)
     {
         (Config, Device) = (config.Validate(), device);
-        if (ModelCost.Parameters(config) is > MostParameters and long parameters)
-            throw new ConfigurationException($"a model of these sizes has {parameters} parameters; at most {MostParameters} were expected");
+        RequireSize(config);
         var p = Parameters = new ParameterSet(device);
         _pixelEmbedder = new PixelEmbedder(p, "pixel_embedder", config.Channels, config.PixelHidden, config.Patch);
         _sEmbedder = new Linear(p, "s_embedder.proj", config.Channels * config.PatchPixels, config.Hidden);
@@ -111,6 +110,14 @@ public sealed class PixelDiTModel : IDisposable
     {
         if (height < 1 || width < 1 || height % Config.Patch != 0 || width % Config.Patch != 0)
             throw new ShapeException($"an image of {height}×{width} cannot be cut into patches of {Config.Patch}×{Config.Patch}; both sides must be multiples of {Config.Patch}");
+    }
+
+    /// <summary>Checks that a model of these sizes can be built.</summary>
+    /// <exception cref="ConfigurationException">It cannot.</exception>
+    public static void RequireSize(ModelConfig config)
+    {
+        if (ModelCost.Parameters(config) is > MostParameters and long parameters)
+            throw new ConfigurationException($"a model of these sizes has {parameters} parameters; at most {MostParameters} were expected");
     }
 
     /// <summary>Frees the model's memory.</summary>

@@ -8,56 +8,9 @@ using PixelDiT.Reference.Models;
 
 namespace PixelDiT.Reference.Oracle;
 
-/// <summary>What a trace is made from: x_t, t and labels, and the target where gradients are wanted.</summary>
-public sealed class TraceInputs
-{
-    private TraceInputs(float[] x, Shape shape, float[] t, int[] labels, float[]? target) => (X, Shape, T, Labels, Target) = (x, shape, t, labels, target);
-
-    /// <summary>x_t [B, C, H, W].</summary>
-    public float[] X { get; }
-
-    /// <summary>[B, C, H, W].</summary>
-    public Shape Shape { get; }
-
-    /// <summary>[B], in [0, 1].</summary>
-    public float[] T { get; }
-
-    /// <summary>[B].</summary>
-    public int[] Labels { get; }
-
-    /// <summary>v [B, C, H, W], or null.</summary>
-    public float[]? Target { get; }
-
-    /// <summary>Reads in.x, in.t, in.y and, if there, target.v.</summary>
-    /// <exception cref="FileFormatException">A tensor is missing, or the shapes or labels do not fit each other or the model.</exception>
-    public static TraceInputs Read(SafetensorsReader file, ModelConfig config)
-    {
-        var x = file["in.x"];
-        if (x.Shape.Count != 4 || x.Shape[1] != config.Channels) throw new FileFormatException($"{file.Source}: in.x is [{string.Join(", ", x.Shape)}]; [B, {config.Channels}, H, W] was expected");
-        if (x.Count is 0 or > int.MaxValue) throw new FileFormatException($"{file.Source}: in.x has {x.Count} elements; from 1 to {int.MaxValue} were expected");
-        var shape = Shape.Create([.. x.Shape.Select(size => (int)size)]);
-        foreach (string name in (string[])["in.t", "in.y"])
-        {
-            if (file[name].Count != shape[0]) throw new FileFormatException($"{file.Source}: {name} has {file[name].Count} elements; one for each of {shape[0]} images was expected");
-        }
-        long[] labels = file.ReadIntegers("in.y");
-        foreach (long label in labels)
-        {
-            if (label < 0 || label > config.NullClass) throw new FileFormatException($"{file.Source}: in.y holds {label}; classes are 0 to {config.Classes - 1}, and {config.NullClass} for none");
-        }
-        float[]? target = null;
-        if (file.Contains("target.v"))
-        {
-            if (!file["target.v"].Shape.SequenceEqual(x.Shape)) throw new FileFormatException($"{file.Source}: target.v is [{string.Join(", ", file["target.v"].Shape)}]; in.x's shape was expected");
-            target = file.ReadSingles("target.v");
-        }
-        return new TraceInputs(file.ReadSingles("in.x"), shape, file.ReadSingles("in.t"), Array.ConvertAll(labels, label => (int)label), target);
-    }
-}
-
 /// <summary>
-/// The tensors of one forward, and of one backward, under the names that conformance cases use: <c>out</c>, <c>act.STAGE</c>, <c>loss</c>, <c>grad.in.x</c>,
-/// <c>grad.act.STAGE</c>, <c>grad.param.NAME</c>, <c>grad_norm</c>. What another implementation of the model compares itself with.
+/// The tensors of one forward, and of one backward, under the names that conformance cases use: <c>in.x</c>, <c>in.t</c>, <c>in.y</c>, <c>out</c>, <c>act.STAGE</c>,
+/// <c>target.v</c>, <c>loss</c>, <c>grad.in.x</c>, <c>grad.act.STAGE</c>, <c>grad.param.NAME</c>, <c>grad_norm</c>. What another implementation of the model compares itself with.
 /// </summary>
 public static class Trace
 {
@@ -74,7 +27,7 @@ public static class Trace
     {
         if (backward && inputs.Target is null) throw new ConfigurationException("gradients need target.v among the inputs");
         var device = model.Device;
-        var kept = new List<TensorData>();
+        List<TensorData> kept = [.. inputs.Tensors(backward)];
         using Tensor x = device.Upload(inputs.X, inputs.Shape), t = device.Upload(inputs.T, [inputs.Shape[0]]), y = device.Upload(inputs.Labels, [inputs.Shape[0]]);
         using var tape = new Tape(device, recording: backward)
         {
@@ -117,7 +70,7 @@ public static class Trace
     /// <param name="stages">Which stages to keep, with * and ?; null keeps all.</param>
     public static IReadOnlyList<TensorData> RunExact(ModelConfig config, Func<string, double[]> parameter, TraceInputs inputs, string? stages)
     {
-        var kept = new List<TensorData>();
+        List<TensorData> kept = [.. inputs.Tensors(withTarget: false)];
         int batch = inputs.Shape[0], height = inputs.Shape[2], width = inputs.Shape[3], tokens = height / config.Patch * (width / config.Patch);
         double[] output = new ExactModel(config, parameter).Forward(
             Array.ConvertAll(inputs.X, value => (double)value), Array.ConvertAll(inputs.T, value => (double)value), inputs.Labels, height, width, (stage, value) =>

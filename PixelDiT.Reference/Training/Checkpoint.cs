@@ -28,7 +28,8 @@ public static class Checkpoint
     /// <summary>The file of training state in a run's folder.</summary>
     public const string StateFile = "training.safetensors";
 
-    private const string ConfigKey = "config", StepKey = "step", ResolutionKey = "resolution", ClassesKey = "class_names", TrainingKey = "training", LightningStepKey = "global_step";
+    internal const string ConfigKey = "config", StepKey = "step", ResolutionKey = "resolution", ClassesKey = "class_names";
+    private const string TrainingKey = "training", LightningStepKey = "global_step";
 
     /// <summary>Writes the averaged weights.</summary>
     /// <exception cref="FileFormatException">The file cannot be written; what was there is untouched.</exception>
@@ -103,78 +104,24 @@ public static class Checkpoint
     /// <exception cref="DeviceException">The device is out of memory.</exception>
     public static (PixelDiTModel Model, ModelInfo Info) LoadModel(string path, Device device, WeightChoice choice = WeightChoice.Ema)
     {
-        using var file = WeightFile.Open(path);
-        var weights = WeightMap.FindClassModel(file, choice);
-        var info = ReadInfo(file, weights);
-        CheckCount(file.Source, weights, info.Config);
-        var model = new PixelDiTModel(info.Config, device);
+        using var file = StoredModel.Open(path, choice);
+        var model = new PixelDiTModel(file.Info.Config, device);
         try
         {
-            Read(file.Source, weights, model.Parameters);
+            foreach (var parameter in model.Parameters.All)
+            {
+                float[] values = new float[parameter.Shape.Count];
+                file.ReadSingles(parameter.Name, 0, values);
+                parameter.Value.Upload(values);
+            }
             model.Parameters.MarkChanged();
-            return (model, info);
+            return (model, file.Info);
         }
         catch
         {
             model.Dispose();
             throw;
         }
-    }
-
-    /// <summary>Writes a file's model as safetensors under its released names, tensor by tensor, with the config and what else is known in the metadata.</summary>
-    /// <param name="file">The file to read.</param>
-    /// <param name="path">The file to make or replace.</param>
-    /// <param name="type">F32, BF16 or F16; narrowing rounds to nearest even.</param>
-    /// <param name="choice">Which of two sets of weights to take.</param>
-    /// <returns>What the file says of its model.</returns>
-    /// <exception cref="FileFormatException">The file holds no class-conditional model or is damaged, or the target cannot be written.</exception>
-    /// <exception cref="ConfigurationException">Its config describes a model this program cannot build.</exception>
-    public static ModelInfo Convert(IWeightFile file, string path, DataType type, WeightChoice choice)
-    {
-        var weights = WeightMap.FindClassModel(file, choice);
-        var info = ReadInfo(file, weights);
-        CheckCount(file.Source, weights, info.Config);
-        var shapes = ModelCost.Shapes(info.Config);
-        CheckNames(file.Source, weights, shapes.Keys);
-        foreach (var (name, shape) in shapes) CheckShape(file.Source, weights, name, shape);
-        var metadata = new Dictionary<string, string> { ["format"] = "pt", [ConfigKey] = info.Config.ToJson() };
-        if (info.Step > 0) metadata[StepKey] = info.Step.ToString(CultureInfo.InvariantCulture);
-        if (info.Resolution > 0) metadata[ResolutionKey] = info.Resolution.ToString(CultureInfo.InvariantCulture);
-        if (info.ClassNames.Count > 0) metadata[ClassesKey] = JsonSerializer.Serialize(info.ClassNames);
-        SafetensorsWriter.Write(path, [.. shapes.Select(entry => new TensorSpec(entry.Key, type, entry.Value))], metadata, weights.ReadSingles);
-        return info;
-    }
-
-    private static void Read(string source, WeightMap weights, ParameterSet parameters)
-    {
-        CheckNames(source, weights, parameters.All.Select(parameter => parameter.Name));
-        foreach (var parameter in parameters.All)
-        {
-            CheckShape(source, weights, parameter.Name, [.. parameter.Shape.Select(size => (long)size)]);
-            float[] values = new float[parameter.Shape.Count];
-            weights.ReadSingles(parameter.Name, 0, values);
-            parameters.SliceOf(parameters.Values!, parameter).Upload(values);
-        }
-    }
-
-    /// <summary>Checks the sizes that a config claims against the file before memory is taken for them.</summary>
-    private static void CheckCount(string source, WeightMap weights, ModelConfig config)
-    {
-        long expected = ModelCost.Parameters(config), stored = weights.Count;
-        if (expected != stored) throw new FileFormatException($"{source}: holds {stored} numbers; a model of its config has {expected}");
-    }
-
-    private static void CheckNames(string source, WeightMap weights, IEnumerable<string> expected)
-    {
-        string[] names = [.. expected];
-        if (weights.Missing(names) is [var missing, ..]) throw new FileFormatException($"{source}: tensor {weights.Prefix}{missing} is missing");
-        if (weights.Unexpected(names) is [var unexpected, ..]) throw new FileFormatException($"{source}: tensor {Quote.Text(weights.Prefix + unexpected)} is not of this model");
-    }
-
-    private static void CheckShape(string source, WeightMap weights, string name, IReadOnlyList<long> expected)
-    {
-        var shape = weights.Shapes[name];
-        if (!shape.SequenceEqual(expected)) throw new FileFormatException($"{source}: tensor {weights.Prefix}{name} has shape [{string.Join(", ", shape)}]; [{string.Join(", ", expected)}] was expected");
     }
 
     private static (string Prefix, Tensor Values)[] Parts(Trainer trainer) =>

@@ -143,6 +143,13 @@ public sealed class CommandTests
         yield return Case("text_model", "text-to-image", "convert", GoldenCheckpointTests.PathOf("pixeldit_t2i_bf16.pth"), "new.safetensors");
         yield return Case("no_model_in_file", "holds no PixelDiT", "sample", "--model", GoldenCheckpointTests.PathOf("views.pt"));
         yield return Case("unknown_weights", "ema or raw", "sample", "--model", "run/model.safetensors", "--weights", "best");
+        yield return Case("init_without_out", "--out is missing", "init");
+        yield return Case("init_of_an_unknown_type", "f32", "init", "--out", "new.safetensors", "--dtype", "f8");
+        yield return Case("init_without_classes", "classes is 0", "init", "--out", "new.safetensors", "--classes", "0");
+        yield return Case("init_of_a_model_too_large", "parameters", "init", "--out", "new.safetensors", "--hidden", "1048576", "--heads", "8");
+        yield return Case("trace_without_inputs", "--inputs", "trace", "--weights", GoldenCheckpointTests.PathOf("lightning.ckpt"), "--out", "new.safetensors");
+        yield return Case("trace_of_two_inputs", "--seed is of drawn inputs", "trace", "--weights", "run/model.safetensors", "--inputs", "file.txt", "--seed", "1", "--out", "new.safetensors");
+        yield return Case("trace_resolution", "multiples of", "trace", "--weights", "run/model.safetensors", "--resolution", "17", "--out", "new.safetensors", "--exact");
         yield return Case("verify_missing_folder", "nowhere", "verify", "nowhere");
         yield return Case("broken_images_only", "zero.png", "train", "--data", "folder:images", "--out", "new");
     }
@@ -186,6 +193,20 @@ public sealed class CommandTests
         {
             var sample = Run("sample", "--model", model, "--class", "0", "--count", "1", "--steps", "1", "--resolution", "16", "--threads", "1");
             Assert.That(sample.ExitCode, Is.Zero, sample.Error);
+        }
+    }
+
+    [Test]
+    public void Init_writes_a_model_that_sample_and_trace_take()
+    {
+        var init = Run("init", "--preset", "micro", "--classes", "3", "--nonzero", "--dtype", "bf16", "--out", "new.safetensors");
+        Assert.That(init.ExitCode, Is.Zero, init.Error);
+        Assert.That(Run("info", "new.safetensors").Output, Does.Contain("(BF16 × 53)").And.Contain("3 classes").And.Not.Contain("missing"));
+        foreach (string[] more in (string[][])[[], ["--exact"]])
+        {
+            var trace = Run(["trace", "--weights", "new.safetensors", "--resolution", "16", "--batch", "2", "--seed", "3", "--out", "trace.safetensors", .. more]);
+            Assert.That(trace.ExitCode, Is.Zero, trace.Error);
+            Assert.That(Run("info", "trace.safetensors", "--tensors").Output, Does.Contain("in.x").And.Contain("[2, 3, 16, 16]").And.Contain("act.pixel_blocks.0"));
         }
     }
 

@@ -6,11 +6,11 @@ using PixelDiT.Reference.Models;
 
 namespace PixelDiT.Tests.Formats;
 
-/// <summary>Every golden file, written by another program, opens and gives the very numbers that lie in its bytes.</summary>
+/// <summary>Every golden safetensors file, written by another program, opens and gives the very numbers that lie in its bytes.</summary>
 public class GoldenFilesTests
 {
     private static IEnumerable<string> Names =>
-        typeof(ModelConfig).Assembly.GetManifestResourceNames().Where(name => name.StartsWith("golden/", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
+        typeof(ModelConfig).Assembly.GetManifestResourceNames().Where(name => name.StartsWith("golden/", StringComparison.Ordinal) && name.EndsWith(".safetensors", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
 
     [Test] public void Golden_files_are_embedded() => Assert.That(Names.Count(), Is.GreaterThanOrEqualTo(20).And.EqualTo(Names.Distinct().Count()));
 

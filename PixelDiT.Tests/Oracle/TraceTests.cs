@@ -1,7 +1,9 @@
 using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
+using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Oracle;
 using PixelDiT.Reference.Oracle.Conformance;
 using PixelDiT.Reference.Training;
@@ -31,17 +33,13 @@ public sealed class TraceTests
     private string Trace(string name, string? stages = null, bool backward = false, bool exact = false)
     {
         using var device = Device.Open("cpu", 1);
-        var (model, info) = Checkpoint.LoadModel(Extract($"{name}/weights"), device);
-        using (model)
-        {
-            using var inputs = SafetensorsReader.Open(Extract($"{name}/forward_backward"));
-            var given = TraceInputs.Read(inputs, info.Config);
-            string path = Path.Combine(_folder, "trace.safetensors");
-            SafetensorsWriter.Write(path, exact
-                ? Reference.Oracle.Trace.RunExact(info.Config, parameter => Array.ConvertAll(model.Parameters[parameter].Value.ToArray(), value => (double)value), given, stages)
-                : Reference.Oracle.Trace.Run(model, given, stages, backward));
-            return path;
-        }
+        string weights = Extract($"{name}/weights"), path = Path.Combine(_folder, "trace.safetensors");
+        using var inputs = SafetensorsReader.Open(Extract($"{name}/forward_backward"));
+        using var stored = StoredModel.Open(weights);
+        var given = TraceInputs.Read(inputs, stored.Info.Config);
+        var (model, _) = Checkpoint.LoadModel(weights, device);
+        using (model) SafetensorsWriter.Write(path, exact ? Reference.Oracle.Trace.RunExact(stored.Info.Config, stored.ReadWidened, given, stages) : Reference.Oracle.Trace.Run(model, given, stages, backward));
+        return path;
     }
 
     // The foundation's tolerances, whose reasons stand beside the conformance cases.
@@ -52,11 +50,11 @@ public sealed class TraceTests
         using var trace = SafetensorsReader.Open(Trace(name, backward: true));
         using var golden = ConformanceFiles.Shipped().Open($"{name}/forward_backward");
         var comparison = new Comparison(name, golden);
-        string[] expected = [.. golden.Tensors.Select(tensor => tensor.Name).Where(tensor => tensor == "out" || tensor == "loss" || tensor.StartsWith("act.") || tensor.StartsWith("grad"))];
+        string[] expected = [.. golden.Tensors.Select(tensor => tensor.Name).Where(tensor => tensor == "out" || tensor == "loss" || tensor.StartsWith("in.") || tensor == "target.v" || tensor.StartsWith("act.") || tensor.StartsWith("grad"))];
         Assert.That(trace.Tensors.Select(tensor => tensor.Name), Is.SupersetOf(expected));
         double largest = comparison.LargestOf("grad.param.");
         foreach (string tensor in expected)
-            comparison.Tensor(tensor, trace.ReadSingles(tensor), tensor == "grad_norm" ? 5e-5 : tensor.StartsWith("grad") ? 2e-5 : 1e-5, largest);
+            comparison.Tensor(tensor, trace.ReadSingles(tensor), tensor.StartsWith("in.") || tensor == "target.v" ? 0 : tensor == "grad_norm" ? 5e-5 : tensor.StartsWith("grad") ? 2e-5 : 1e-5, largest);
         var result = comparison.Result();
         Assert.That(result.Status, Is.EqualTo(CaseStatus.Pass), $"{result.Worst} {result.Error}");
     }
@@ -89,6 +87,31 @@ public sealed class TraceTests
         double largest = whole.Max(Math.Abs);
         Assert.That(fine.ReadSingles("act.patch_blocks.1").Zip(whole, (a, b) => Math.Abs(a - b)).Max(), Is.LessThan(2e-6 * largest));
     }
+
+    [Test]
+    public void Drawn_inputs_can_be_drawn_by_a_port_and_given_back()
+    {
+        var config = new ModelConfig { Hidden = 32, Heads = 4, Patch = 4, PatchDepth = 1, PixelDepth = 1, PixelHidden = 8, Classes = 10 };
+        var drawn = TraceInputs.Draw(config, batch: 3, side: 8, seed: 40);
+        var random = new TorchRandom(41);
+        Assert.That(drawn.X[192..384], Is.EqualTo(random.Normal(192)), "image 1 of seed 40 is image 0 of seed 41");
+        Assert.That(drawn.Target![192..384], Is.EqualTo(random.Normal(192)));
+        Assert.That(drawn.T, Is.All.InRange(0, 1));
+        Assert.That(drawn.T, Is.Unique);
+        Assert.That(drawn.Labels, Is.All.InRange(0, config.NullClass));
+
+        string path = Path.Combine(_folder, "inputs.safetensors");
+        SafetensorsWriter.Write(path, [.. drawn.Tensors(withTarget: true)]);
+        using var file = SafetensorsReader.Open(path);
+        var read = TraceInputs.Read(file, config);
+        Assert.That((read.Shape, read.X, read.T, read.Labels, read.Target), Is.EqualTo((drawn.Shape, drawn.X, drawn.T, drawn.Labels, drawn.Target)));
+    }
+
+    [TestCase(0, 8, "batch is 0")]
+    [TestCase(1, 0, "resolution is 0")]
+    [TestCase(60, 4096, "batch is 60")]
+    public void Inputs_out_of_range_are_not_drawn(int batch, int side, string message)
+        => Assert.That(() => TraceInputs.Draw(Presets.Get("micro"), batch, side, 0), Throws.TypeOf<ConfigurationException>().With.Message.Contains(message));
 
     [Test]
     public void Gradients_without_a_target_are_refused()

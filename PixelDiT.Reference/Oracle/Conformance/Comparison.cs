@@ -29,7 +29,7 @@ public sealed record CaseResult(string Name, CaseStatus Status, int Compared, st
 /// Compares tensors. The error of a tensor is its largest difference over the largest magnitude of the expected tensor; where that is all zero, over
 /// 1e-7 of the largest tensor of its kind in the case. A NaN is an infinite error.
 /// </summary>
-internal sealed class Comparison(string name, SafetensorsReader golden)
+internal sealed class Comparison(string name, IWeightFile golden)
 {
     private int _compared;
     private string _worst = "";

@@ -6,18 +6,21 @@ namespace PixelDiT.Reference.Oracle.Conformance;
 /// <summary>The files of conformance cases: a folder laid out like the golden tensors, or those inside this program.</summary>
 public sealed class ConformanceFiles
 {
+    /// <summary>The folder of PyTorch checkpoints; their names keep their extensions.</summary>
+    internal const string Checkpoints = "checkpoints";
+
     private const string Prefix = "golden/", Extension = ".safetensors";
 
     private readonly string? _folder;
 
     private ConformanceFiles(string? folder, IEnumerable<string> names) => (_folder, Names) = (folder, [.. names.Order(StringComparer.Ordinal)]);
 
-    /// <summary>Names relative to the folder, without extension, such as <c>modules/rms_norm</c> and <c>c2i/train</c>.</summary>
+    /// <summary>Names relative to the folder, such as <c>modules/rms_norm</c>, <c>c2i/train</c> and <c>checkpoints/views.pt</c>; those of safetensors files without extension.</summary>
     public IReadOnlyList<string> Names { get; }
 
     /// <summary>The cases shipped inside this program.</summary>
     public static ConformanceFiles Shipped() => new(null, typeof(ConformanceFiles).Assembly.GetManifestResourceNames()
-        .Where(name => name.StartsWith(Prefix, StringComparison.Ordinal)).Select(name => name[Prefix.Length..^Extension.Length]));
+        .Where(name => name.StartsWith(Prefix, StringComparison.Ordinal)).Select(name => CaseName(name[Prefix.Length..])).OfType<string>());
 
     /// <summary>The cases in a folder.</summary>
     /// <exception cref="DataException">There is no such folder, or it holds no safetensors file.</exception>
@@ -25,9 +28,7 @@ public sealed class ConformanceFiles
     {
         if (!Directory.Exists(folder)) throw new DataException($"{folder}: there is no such folder of conformance cases");
         var names = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
-            .Select(path => Path.GetRelativePath(folder, path).Replace('\\', '/'))
-            .Where(name => name.EndsWith(Extension, StringComparison.Ordinal) || name.StartsWith("checkpoints/", StringComparison.Ordinal))
-            .Select(name => name.EndsWith(Extension, StringComparison.Ordinal) ? name[..^Extension.Length] : name).ToList();
+            .Select(path => CaseName(Path.GetRelativePath(folder, path).Replace('\\', '/'))).OfType<string>().ToList();
         return names.Count > 0 ? new ConformanceFiles(folder, names) : throw new DataException($"{folder}: holds no safetensors files; a folder of conformance cases was expected");
     }
 
@@ -36,11 +37,18 @@ public sealed class ConformanceFiles
 
     /// <summary>Opens a file.</summary>
     /// <exception cref="FileFormatException">It is missing or not a safetensors file.</exception>
-    public SafetensorsReader Open(string name)
-    {
-        if (_folder is not null) return SafetensorsReader.Open(Path.Combine(_folder, name + Extension));
-        var stream = typeof(ConformanceFiles).Assembly.GetManifestResourceStream(Prefix + name + Extension)
-            ?? throw new FileFormatException($"{name}{Extension}: is not among the cases inside this program");
-        return SafetensorsReader.Open(stream, name + Extension);
-    }
+    public SafetensorsReader Open(string name) => SafetensorsReader.Open(Stream(name + Extension), Source(name + Extension));
+
+    /// <summary>Opens a file of <c>checkpoints/</c>, of any format.</summary>
+    /// <exception cref="FileFormatException">It is missing or of no format of weights.</exception>
+    public IWeightFile OpenCheckpoint(string name) => WeightFile.Open(Stream(name), Source(name));
+
+    private string Source(string path) => _folder is null ? path : Path.Combine(_folder, path);
+
+    private Stream Stream(string path) => _folder is not null
+        ? AtomicFile.OpenRead(Source(path))
+        : typeof(ConformanceFiles).Assembly.GetManifestResourceStream(Prefix + path) ?? throw new FileFormatException($"{path}: is not among the cases inside this program");
+
+    private static string? CaseName(string path)
+        => path.EndsWith(Extension, StringComparison.Ordinal) ? path[..^Extension.Length] : path.StartsWith(Checkpoints + "/", StringComparison.Ordinal) ? path : null;
 }

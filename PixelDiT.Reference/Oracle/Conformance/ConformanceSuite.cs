@@ -22,6 +22,7 @@ public static class ConformanceSuite
         int slash = name.IndexOf('/');
         string folder = slash < 0 ? "" : name[..slash], file = name[(slash + 1)..];
         if (file is "weights" or "sample_weights") return null;
+        if (folder == ConformanceFiles.Checkpoints) return CheckpointCases.Run(name, files) ?? Skipped(name, "a checkpoint of unknown origin, or without the weights it was made from");
         if (folder == "modules")
         {
             using var golden = files.Open(name);

@@ -107,7 +107,7 @@ public class GoldenCheckpointTests
         string path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}.safetensors");
         try
         {
-            using (var file = WeightFile.Open(PathOf("lightning.ckpt"))) Checkpoint.Convert(file, path, type, WeightChoice.Ema);
+            using (var file = StoredModel.Open(PathOf("lightning.ckpt"))) file.WriteTo(path, type);
             using var converted = SafetensorsReader.Open(path);
             using var expected = ClassWeights();
             Assert.That(converted.Tensors.Select(tensor => (tensor.Name, tensor.Type)), Is.EquivalentTo(expected.Tensors.Select(tensor => (tensor.Name, type))));

@@ -67,13 +67,16 @@ internal sealed record ZipBytes(ZipPart[] Parts)
     public bool Zip64 { get; init; }
     public long? CountSaid { get; init; }
 
+    /// <summary>Bytes of the last entry, behind its data, that are counted and left out.</summary>
+    public long Gap { get; init; }
+
     public byte[] ToArray()
     {
         var file = new MemoryStream();
         var directory = new MemoryStream();
         foreach (var part in Parts)
         {
-            long offset = part.OffsetSaid ?? file.Position, size = part.SizeSaid ?? part.Data.Length;
+            long offset = part.OffsetSaid ?? file.Position, size = part.SizeSaid ?? part.Data.Length + (part == Parts[^1] ? Gap : 0);
             byte[] extra = Zip64 ? PickleBytes.Join(1, 0, 24, 0, PickleBytes.I64((ulong)size), PickleBytes.I64((ulong)size), PickleBytes.I64((ulong)offset)) : [];
             byte[] sizes = Zip64 ? [.. Enumerable.Repeat((byte)0xFF, 8)] : PickleBytes.Join(PickleBytes.I32(size), PickleBytes.I32(size));
             string local = part.LocalName ?? part.Name;
@@ -82,11 +85,11 @@ internal sealed record ZipBytes(ZipPart[] Parts)
             directory.Write(PickleBytes.Join("PK\x01\x02", 0, 0, 0, 0, part.Flags, 8, part.Method, 0, PickleBytes.I32(0), PickleBytes.I32(0), sizes, part.Name.Length, 0,
                 extra.Length, 0, 0, 0, 0, 0, 0, 0, PickleBytes.I32(0), Zip64 ? PickleBytes.I32(0xFFFFFFFF) : PickleBytes.I32(offset), part.Name, extra));
         }
-        long start = file.Position, count = CountSaid ?? Parts.Length;
+        long start = file.Position + Gap, count = CountSaid ?? Parts.Length;
         file.Write(directory.ToArray());
         if (Zip64)
         {
-            long end = file.Position;
+            long end = file.Position + Gap;
             file.Write(PickleBytes.Join("PK\x06\x06", PickleBytes.I64(44), new byte[12], PickleBytes.I64((ulong)count), PickleBytes.I64((ulong)count), PickleBytes.I64((ulong)directory.Length), PickleBytes.I64((ulong)start)));
             file.Write(PickleBytes.Join("PK\x06\x07", PickleBytes.I32(0), PickleBytes.I64((ulong)end), PickleBytes.I32(1)));
             (count, start) = (0xFFFF, 0xFFFFFFFF);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.IO.Compression;
 using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
@@ -20,6 +21,13 @@ public class TorchHostileTests
         byte[] part = Join(parts), all = new byte[count * part.Length];
         for (int i = 0; i < count; i++) part.CopyTo(all, i * part.Length);
         return all;
+    }
+
+    private static byte[] Deflated(int zeros)
+    {
+        var packed = new MemoryStream();
+        using (var deflate = new DeflateStream(packed, CompressionLevel.Fastest)) deflate.Write(new byte[zeros]);
+        return packed.ToArray();
     }
 
     /// <summary>Refused for its reason within a second (the best of three runs) and within 64 MiB beyond the file.</summary>
@@ -55,6 +63,18 @@ public class TorchHostileTests
         Assert.That(file.ReadDoubles("w"), Is.EqualTo(new double[] { 0, 1, 2, 3, 4, 5 }));
         Assert.That(() => file.ReadSingles("w", 5, new float[2]), Throws.TypeOf<ArgumentOutOfRangeException>());
         Assert.That(() => file["v"], Throws.TypeOf<FileFormatException>());
+    }
+
+    [Test]
+    public void An_archive_beyond_4_gigabytes_reads_in_parts()
+    {
+        const long count = 5L << 30;
+        byte[] bytes = new ZipBytes([new("a/data.pkl", Dict(("w", Tensor("HalfStorage", "0", count / 2, 1, [2, (count / 4) - 1], [count / 4, 1])))), new("a/data/0", [])]) { Zip64 = true, Gap = count }.ToArray();
+        int split = bytes.AsSpan().IndexOf("PK\u0001\u0002"u8);
+        using var file = WeightFile.Open(new SparseStream(bytes[..split], bytes.Length + count, position => position < split + count ? (byte)((position - split) / 2 % 2 == 0 ? 0x11 : 0x44) : bytes[position - count]), "sparse");
+        float[] part = new float[2];
+        file.ReadSingles("w", file["w"].Count - 2, part);
+        Assert.That(part, Is.EqualTo(new[] { (float)BitConverter.UInt16BitsToHalf(0x1111), (float)BitConverter.UInt16BitsToHalf(0x4444) }), "the last elements, the last of odd place");
     }
 
     [Test]
@@ -103,8 +123,20 @@ public class TorchHostileTests
         Assert.That(file.Tensors, Has.Count.EqualTo(1));
     }
 
+    /// <summary>Opcodes of protocol 2 under every number, with what 3 and 5 add to it: bytes and bytearrays.</summary>
+    [TestCase(2)]
+    [TestCase(3)]
+    [TestCase(4)]
+    [TestCase(5)]
+    public void Every_protocol_reads(int protocol)
+    {
+        object added = protocol switch { 3 or 4 => Join(Text("b"), 'C', 2, "xy"), 5 => Join(Text("b"), 0x96, I64(2), "xy"), _ => "" };
+        using var file = Open(Archive(Join(0x80, protocol, "}(", Text("w"), s_tensor, added, "u."), ("0", [.. Enumerable.Range(0, 6).SelectMany(i => BitConverter.GetBytes((float)i))])));
+        Assert.That(file.ReadDoubles("w"), Is.EqualTo(new double[] { 0, 1, 2, 3, 4, 5 }));
+    }
+
     [Test]
-    public void Newer_protocols_read()
+    public void Newer_opcodes_read()
     {
         byte[] Short(string text) => Join(0x8C, text.Length, text, 0x94);
         byte[] frame = Join(0x80, 4, 0x95, I64(9999), "}", 0x94, "(", Short("step"), "K", 7, Short("w"), Short("torch._utils"), Short("_rebuild_tensor_v2"), 0x93, "((", Short("storage"),
@@ -157,6 +189,7 @@ public class TorchHostileTests
     [Test] public void An_archive_of_a_program() => ZipRefused("TorchScript", new("a/data.pkl", s_good), new("a/constants.pkl", []));
     [Test] public void An_archive_of_another_byte_order() => ZipRefused("byte order", new("a/data.pkl", s_good), new("a/byteorder", "big"u8.ToArray()));
     [Test] public void A_compressed_entry() => ZipRefused("compressed (method 8)", new ZipPart("a/data.pkl", s_good) { Method = 8 });
+    [Test] public void A_compressed_bomb() => ZipRefused("compressed", new("a/data.pkl", s_good), new("a/data/0", Deflated(256 << 20)) { Method = 8 });
     [Test] public void An_encrypted_entry() => ZipRefused("encrypted", new ZipPart("a/data.pkl", s_good) { Flags = 1 });
     [Test] public void A_name_that_leaves_the_archive() => ZipRefused("points outside", new("a/data.pkl", s_good), new("a/../../x", []));
     [Test] public void An_absolute_name() => ZipRefused("points outside", new ZipPart("/a/data.pkl", s_good));
