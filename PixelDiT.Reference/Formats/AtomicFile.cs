@@ -1,3 +1,4 @@
+using System.Text;
 using PixelDiT.Kernels;
 
 namespace PixelDiT.Reference.Formats;
@@ -36,6 +37,10 @@ public static class AtomicFile
             if (temporary is not null) DeleteQuietly(temporary);
         }
     }
+
+    /// <summary>Writes a text in UTF-8, as <see cref="Write"/> does.</summary>
+    /// <exception cref="FileFormatException">The file cannot be written.</exception>
+    public static void WriteText(string path, string text) => Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 
     /// <summary>Opens a file to be read from, unbuffered.</summary>
     /// <exception cref="FileFormatException">It cannot be opened, or is a directory.</exception>

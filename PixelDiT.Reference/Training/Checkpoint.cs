@@ -131,18 +131,37 @@ public static class Checkpoint
     /// <exception cref="ConfigurationException">Its config describes a model this program cannot build.</exception>
     public static ModelInfo Convert(IWeightFile file, string path, DataType type, WeightChoice choice)
     {
-        var weights = WeightMap.FindClassModel(file, choice);
-        var info = ReadInfo(file, weights);
-        CheckCount(file.Source, weights, info.Config);
+        var (weights, info) = FindWhole(file, choice);
         var shapes = ModelCost.Shapes(info.Config);
-        CheckNames(file.Source, weights, shapes.Keys);
-        foreach (var (name, shape) in shapes) CheckShape(file.Source, weights, name, shape);
         var metadata = new Dictionary<string, string> { ["format"] = "pt", [ConfigKey] = info.Config.ToJson() };
         if (info.Step > 0) metadata[StepKey] = info.Step.ToString(CultureInfo.InvariantCulture);
         if (info.Resolution > 0) metadata[ResolutionKey] = info.Resolution.ToString(CultureInfo.InvariantCulture);
         if (info.ClassNames.Count > 0) metadata[ClassesKey] = JsonSerializer.Serialize(info.ClassNames);
         SafetensorsWriter.Write(path, [.. shapes.Select(entry => new TensorSpec(entry.Key, type, entry.Value))], metadata, weights.ReadSingles);
         return info;
+    }
+
+    /// <summary>The <see cref="WeightHash"/> of a file's model, without building it.</summary>
+    /// <param name="file">The file to read.</param>
+    /// <param name="choice">Which of two sets of weights to take.</param>
+    /// <exception cref="FileFormatException">The file holds no class-conditional model or is damaged.</exception>
+    /// <exception cref="ConfigurationException">Its config describes a model this program cannot build.</exception>
+    public static string Hash(IWeightFile file, WeightChoice choice)
+    {
+        var (weights, info) = FindWhole(file, choice);
+        return WeightHash.Of(weights, info.Config);
+    }
+
+    /// <summary>A file's model, with every tensor checked by name and shape.</summary>
+    private static (WeightMap Weights, ModelInfo Info) FindWhole(IWeightFile file, WeightChoice choice)
+    {
+        var weights = WeightMap.FindClassModel(file, choice);
+        var info = ReadInfo(file, weights);
+        CheckCount(file.Source, weights, info.Config);
+        var shapes = ModelCost.Shapes(info.Config);
+        CheckNames(file.Source, weights, shapes.Keys);
+        foreach (var (name, shape) in shapes) CheckShape(file.Source, weights, name, shape);
+        return (weights, info);
     }
 
     private static void Read(string source, WeightMap weights, ParameterSet parameters)
