@@ -13,10 +13,10 @@ internal static class ProgressDisplay
 
     /// <summary>Runs work under a display.</summary>
     /// <param name="title">What stands before the bar until the first report.</param>
-    /// <param name="first">What was done before.</param>
+    /// <param name="first">What was done before; null where the first report tells.</param>
     /// <param name="total">What will be done in the end.</param>
     /// <param name="run">The work.</param>
-    public static T Show<T>(string title, double first, double total, Func<Report, T> run)
+    public static T Show<T>(string title, double? first, double total, Func<Report, T> run)
     {
         if (!Cli.IsTerminal) return Lines(first, total, run);
         return AnsiConsole.Progress()
@@ -24,7 +24,7 @@ internal static class ProgressDisplay
             .Start(display =>
             {
                 var bar = display.AddTask(title, maxValue: total);
-                bar.Value = first;
+                bar.Value = first ?? 0;
                 return run((done, description) =>
                 {
                     bar.Value = done;
@@ -33,14 +33,19 @@ internal static class ProgressDisplay
             });
     }
 
-    private static T Lines<T>(double first, double total, Func<Report, T> run)
+    private static T Lines<T>(double? first, double total, Func<Report, T> run)
     {
         long began = Stopwatch.GetTimestamp(), last = 0;
         return run((done, description) =>
         {
-            if (done <= first || (last != 0 && done < total && Stopwatch.GetElapsedTime(last) < s_betweenLines)) return;
+            if (first is not { } start)
+            {
+                (first, began) = (done, Stopwatch.GetTimestamp());
+                return;
+            }
+            if (last != 0 && done < total && Stopwatch.GetElapsedTime(last) < s_betweenLines) return;
             last = Stopwatch.GetTimestamp();
-            double left = Stopwatch.GetElapsedTime(began).TotalSeconds / (done - first) * (total - done);
+            double left = Stopwatch.GetElapsedTime(began).TotalSeconds / (done - start) * (total - done);
             Console.WriteLine($"{description}, {TimeSpan.FromSeconds(Math.Round(left)):c} left");
         });
     }

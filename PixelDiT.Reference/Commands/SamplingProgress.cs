@@ -8,7 +8,7 @@ namespace PixelDiT.Reference.Commands;
 internal static class SamplingProgress
 {
     /// <summary>Draws a run's images under a display.</summary>
-    public static void Show(SampleRun run, long total, CancellationToken cancel) => ProgressDisplay.Show("sampling", 0, total, show =>
+    public static void Show(SampleRun run, long total, CancellationToken cancel) => ProgressDisplay.Show("sampling", null, total, show =>
     {
         long began = 0;
         double first = 0;
