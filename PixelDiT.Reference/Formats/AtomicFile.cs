@@ -19,7 +19,7 @@ public static class AtomicFile
         try
         {
             string target = Resolve(path);
-            temporary = Path.Combine(Path.GetDirectoryName(target)!, $".pixeldit-{Guid.NewGuid():N}.tmp");
+            temporary = NewName(Path.GetDirectoryName(target)!);
             using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
             {
                 write(stream);
@@ -72,6 +72,21 @@ public static class AtomicFile
         }
     }
 
+    /// <summary>Makes a folder as <see cref="MakeFolder"/> does and checks that files can be made in it, before long work is done for them.</summary>
+    /// <exception cref="FileFormatException">It cannot be made, or no file can be made in it.</exception>
+    public static void MakeWritableFolder(string folder)
+    {
+        MakeFolder(folder);
+        try
+        {
+            using var probe = new FileStream(NewName(folder), FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
+        }
+        catch (Exception error) when (IsFileSystemError(error))
+        {
+            throw new FileFormatException($"{folder}: no file can be made in it: {error.Message}", error);
+        }
+    }
+
     /// <summary>Whether an error comes from the file system, a path included, rather than from a file's content.</summary>
     internal static bool IsFileSystemError(Exception error) =>
         error is IOException or UnauthorizedAccessException or System.Security.SecurityException or NotSupportedException;
@@ -93,6 +108,8 @@ public static class AtomicFile
             throw new FileFormatException($"{path}: cannot be written: the file is read-only");
         return target;
     }
+
+    private static string NewName(string folder) => Path.Combine(folder, $".pixeldit-{Guid.NewGuid():N}.tmp");
 
     private static void DeleteQuietly(string temporary)
     {

@@ -38,7 +38,7 @@ public sealed partial class SampleFolder
         }
     }
 
-    /// <summary>Checks that a folder is free for a run, or holds that run. Nothing is changed before <see cref="Begin"/>.</summary>
+    /// <summary>Checks that a folder is free for a run, or holds that run. Nothing is changed before <see cref="Prepare"/>.</summary>
     /// <param name="path">The folder, which need not be there.</param>
     /// <param name="plan">The run.</param>
     /// <param name="overwrite">Whether another run in it is to be replaced.</param>
@@ -56,11 +56,14 @@ public sealed partial class SampleFolder
         return folder;
     }
 
-    /// <summary>Makes the folder and writes the record; the files of another run that is to be replaced are deleted.</summary>
+    /// <summary>Makes the folder, where it is not there.</summary>
+    /// <exception cref="FileFormatException">It cannot be made, or no file can be made in it.</exception>
+    public void Prepare() => AtomicFile.MakeWritableFolder(Path);
+
+    /// <summary>Writes the record; the files of another run that is to be replaced are deleted.</summary>
     /// <exception cref="FileFormatException">A file cannot be written or deleted.</exception>
     public void Begin()
     {
-        AtomicFile.MakeFolder(Path);
         if (_clear) Clear();
         AtomicFile.WriteText(In(RecordName), SampleRecord.Run(_plan));
     }

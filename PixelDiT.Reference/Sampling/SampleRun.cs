@@ -64,6 +64,7 @@ public sealed class SampleRun(PixelDiTModel model, SamplePlan plan, SampleFolder
             Saved = plan.Count;
             return;
         }
+        folder.Prepare();
         var archive = Archive && folder.HasPart ? new ImageArchive(folder.Path, plan, channels) : null;
         try
         {
@@ -73,7 +74,7 @@ public sealed class SampleRun(PixelDiTModel model, SamplePlan plan, SampleFolder
             for (long first = Saved; first < plan.Count; first += Batch)
             {
                 var pictures = DrawBatch(first, sheet, report, cancel);
-                // Nothing is made or deleted before there is an image to put there.
+                // No file is made or deleted before there is an image to put there.
                 if (!isBegun) folder.Begin();
                 isBegun = true;
                 if (Archive) archive ??= new ImageArchive(folder.Path, plan, channels);

@@ -204,12 +204,25 @@ internal sealed class SampleRunTests
     }
 
     [Test]
-    public void A_run_that_draws_nothing_leaves_nothing()
+    public void A_run_that_draws_nothing_leaves_an_earlier_one_alone()
     {
+        Run("a", Plan()).Draw();
+        byte[] before = Archive("a");
         using var cancel = new CancellationTokenSource();
         cancel.Cancel();
-        Assert.That(() => Run("a", Plan()).Draw(null, cancel.Token), Throws.InstanceOf<OperationCanceledException>());
-        Assert.That(Directory.Exists(In("a")), Is.False);
+        Assert.That(() => Run("a", Plan() with { Seed = 1 }, overwrite: true).Draw(null, cancel.Token), Throws.InstanceOf<OperationCanceledException>());
+        Assert.That(Names("a"), Is.EqualTo((string[])["output.npz", "samples.json"]));
+        Assert.That(Archive("a"), Is.EqualTo(before));
+        Run("a", Plan() with { Seed = 1 }, overwrite: true).Draw();
+        Assert.That(Archive("a"), Is.Not.EqualTo(before));
+    }
+
+    [Test]
+    [Platform(Include = "Linux", Reason = "a folder in which nobody can make a file is always there")]
+    public void A_folder_that_takes_no_file_is_refused_before_the_first_step()
+    {
+        var run = new SampleRun(_small.Model, Plan(), SampleFolder.Open("/proc/self", Plan(), overwrite: false));
+        Assert.That(() => run.Draw(_ => Assert.Fail("nothing is drawn")), Throws.TypeOf<FileFormatException>().With.Message.StartsWith("/proc/self: no file can be made in it"));
     }
 
     [Test]
