@@ -11,7 +11,7 @@ namespace PixelDiT.Kernels.Operations;
 /// The matrix products of a Linear (SPEC §2). x [M, in], W [out, in] as stored, b [out], y [M, out]:
 /// <code>
 /// forward    y = x·Wᵀ + b
-/// backward   dx (=, +=) dy·W        dW += dyᵀ·x        db += Σ_rows dy
+/// backward   dx (=, +=) dy·W        dW (=, +=) dyᵀ·x        db += Σ_rows dy
 /// </code>
 /// All three are one kernel, C[m, n] = A·B with any strides. Sums are float32 in an order fixed by the shapes: blocks of 256 along k, and where few
 /// tiles would have to do much work, k is cut into slices that are added in order.
@@ -44,13 +44,13 @@ public static class MatMul
         else Launch<Single32, Single32, Single32>(dY, weight, null, null, dX, sizes, accumulate);
     }
 
-    /// <summary>dW += dyᵀ·x.</summary>
-    public static void BackwardWeight(Tensor dY, Tensor x, Tensor dWeight)
+    /// <summary>dW = or += dyᵀ·x.</summary>
+    public static void BackwardWeight(Tensor dY, Tensor x, Tensor dWeight, bool accumulate = true)
     {
         int outputs = dWeight.Shape[0], inputs = dWeight.Shape[1], rows = Rows(x, inputs, "x");
         var sizes = new ProductSizes { M = outputs, N = inputs, K = rows, ARow = 1, AStep = outputs, BStep = inputs, BColumn = 1, CRow = inputs, CColumn = 1 };
-        if (x.Type == ElementType.BFloat16) Launch<BFloat16, BFloat16, Single32>(dY, x, null, null, dWeight, sizes, accumulate: true);
-        else Launch<Single32, Single32, Single32>(dY, x, null, null, dWeight, sizes, accumulate: true);
+        if (x.Type == ElementType.BFloat16) Launch<BFloat16, BFloat16, Single32>(dY, x, null, null, dWeight, sizes, accumulate);
+        else Launch<Single32, Single32, Single32>(dY, x, null, null, dWeight, sizes, accumulate);
     }
 
     /// <summary>db += Σ over the rows of dy.</summary>

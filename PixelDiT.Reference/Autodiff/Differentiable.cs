@@ -21,7 +21,7 @@ public static class Differentiable
         tape.Push(y, dY =>
         {
             if (tape.Target(x, out bool accumulate) is { } dX) MatMul.BackwardInput(dY, weight.Value, dX, accumulate);
-            if (weight.Gradient is { } dWeight) MatMul.BackwardWeight(dY, x.Value, dWeight);
+            if (weight.GradientTarget(out accumulate) is { } dWeight) MatMul.BackwardWeight(dY, x.Value, dWeight, accumulate);
             if (bias?.Gradient is { } dBias) MatMul.BackwardBias(dY, dBias);
         });
         return y;

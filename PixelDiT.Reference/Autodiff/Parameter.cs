@@ -11,8 +11,11 @@ namespace PixelDiT.Reference.Autodiff;
 /// </summary>
 public sealed class Parameter
 {
-    private Tensor? _prepared;
+    private Tensor? _prepared, _gradient;
     private long _preparedVersion = -1;
+
+    // Zero in meaning, whatever the memory holds: the first product writes it, so that a large gradient is neither cleared nor read before.
+    private bool _gradientIsZero;
 
     internal Parameter(string name, Shape shape) => (Name, Shape) = (name, shape);
 
@@ -26,7 +29,16 @@ public sealed class Parameter
     public Tensor Value { get; internal set; } = null!;
 
     /// <summary>The gradient, to which every backward adds; a slice of the set's gradients. Null until training asks for gradients.</summary>
-    public Tensor? Gradient { get; internal set; }
+    public Tensor? Gradient
+    {
+        get
+        {
+            if (_gradientIsZero) _gradient?.Clear();
+            _gradientIsZero = false;
+            return _gradient;
+        }
+        internal set => _gradient = value;
+    }
 
     /// <summary>Changes with the master.</summary>
     public long Version { get; internal set; }
@@ -41,6 +53,17 @@ public sealed class Parameter
         _preparedVersion = Version;
         return _prepared;
     }
+
+    /// <summary>The gradient for a backward that can write as well as add; null where it is not wanted.</summary>
+    /// <param name="accumulate">Whether to add to what is there.</param>
+    internal Tensor? GradientTarget(out bool accumulate)
+    {
+        accumulate = !_gradientIsZero;
+        _gradientIsZero = false;
+        return _gradient;
+    }
+
+    internal void ClearGradient() => _gradientIsZero = true;
 
     internal void ReleasePrepared()
     {
@@ -61,6 +84,7 @@ public sealed class ParameterSet : IDisposable
     private readonly Dictionary<string, Parameter> _byName = new(StringComparer.Ordinal);
     private readonly List<Parameter> _all = [];
     private readonly List<long> _offsets = [];
+    private Tensor? _gradients;
 
     /// <summary>An empty set on a device.</summary>
     public ParameterSet(Device device) => _device = device;
@@ -72,7 +96,15 @@ public sealed class ParameterSet : IDisposable
     public Tensor? Values { get; private set; }
 
     /// <summary>The gradients in the layout of <see cref="Values"/>; null until <see cref="RequireGradients"/>.</summary>
-    public Tensor? Gradients { get; private set; }
+    public Tensor? Gradients
+    {
+        get
+        {
+            // Asking for each clears those that no backward has written.
+            foreach (var parameter in _all) _ = parameter.Gradient;
+            return _gradients;
+        }
+    }
 
     /// <summary>Trained numbers, without padding.</summary>
     public long Count => _all.Sum(parameter => parameter.Shape.Count);
@@ -108,9 +140,9 @@ public sealed class ParameterSet : IDisposable
     /// <summary>Takes memory for all gradients, zero; does nothing when there are some.</summary>
     public void RequireGradients()
     {
-        if (Gradients is not null) return;
-        Gradients = NewLike();
-        foreach (var (parameter, offset) in _all.Zip(_offsets)) parameter.Gradient = Gradients.Slice(offset, parameter.Shape);
+        if (_gradients is not null) return;
+        _gradients = NewLike();
+        foreach (var (parameter, offset) in _all.Zip(_offsets)) parameter.Gradient = _gradients.Slice(offset, parameter.Shape);
     }
 
     /// <summary>A tensor in the layout of <see cref="Values"/>, zero: moments, averages.</summary>
@@ -125,7 +157,11 @@ public sealed class ParameterSet : IDisposable
     public Tensor SliceOf(Tensor flat, Parameter parameter) => flat.Slice(_offsets[_all.IndexOf(parameter)], parameter.Shape);
 
     /// <summary>Sets all gradients to zero.</summary>
-    public void ClearGradients() => Gradients?.Clear();
+    public void ClearGradients()
+    {
+        if (_gradients is null) return;
+        foreach (var parameter in _all) parameter.ClearGradient();
+    }
 
     /// <summary>Says that the values have changed, so that prepared forms are made again.</summary>
     public void MarkChanged()
@@ -137,7 +173,7 @@ public sealed class ParameterSet : IDisposable
     public void Dispose()
     {
         foreach (var parameter in _all) parameter.ReleasePrepared();
-        Gradients?.Dispose();
+        _gradients?.Dispose();
         Values?.Dispose();
     }
 }

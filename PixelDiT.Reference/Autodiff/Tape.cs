@@ -10,7 +10,7 @@ namespace PixelDiT.Reference.Autodiff;
 /// consumer of the output was pushed later and has run already. Disposing releases whatever is left, also after an exception.
 /// </summary>
 /// <remarks>
-/// Gradients of activations are written by their first consumer and added to by the others; gradients of parameters are always added to.
+/// Gradients of activations are written by their first consumer and added to by the others; gradients of parameters are added to, but for the first of a large one after it was cleared.
 /// A tape that does not record keeps nothing: values live until the end of the <see cref="Scope"/> they were made in.
 /// </remarks>
 public sealed class Tape : IDisposable

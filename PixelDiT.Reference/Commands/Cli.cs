@@ -88,6 +88,9 @@ internal static partial class Cli
         }
     };
 
+    /// <summary>Whether an option stands on the command line.</summary>
+    public static bool IsGiven(ParseResult parsed, Option option) => parsed.GetResult(option) is { Implicit: false };
+
     /// <summary>Makes a verb of an action: its errors become one line, its Ctrl-C a cancellation.</summary>
     public static void SetRun(this Command command, Func<ParseResult, CancellationToken, int> run) => command.SetAction(parsed =>
     {

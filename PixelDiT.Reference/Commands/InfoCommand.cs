@@ -16,8 +16,9 @@ internal static class InfoCommand
     {
         var path = new Argument<string>("FILE") { Description = "A safetensors file or a PyTorch checkpoint." };
         Option<bool> tensors = new("--tensors") { Description = "List every tensor." };
+        Option<bool> hash = new("--hash") { Description = "Read all weights and print their SHA-256, as sample records it." };
         var weights = Cli.Weights();
-        var command = new Command("info", "Tell what a model file holds.") { path, weights, tensors };
+        var command = new Command("info", "Tell what a model file holds.") { path, weights, tensors, hash };
         command.SetRun((parsed, _) =>
         {
             using var file = WeightFile.Open(parsed.GetRequiredValue(path));
@@ -25,6 +26,11 @@ internal static class InfoCommand
             long bytes = file.Tensors.Sum(tensor => tensor.Count * tensor.Type.ElementBytes);
             Console.WriteLine($"{file.Source}: {file.Format}, {file.Tensors.Count} tensors ({string.Join(", ", types)}), {file.Tensors.Sum(tensor => tensor.Count):N0} numbers, {bytes:N0} bytes");
             Describe(file, WeightMap.Find(file, parsed.GetValue(weights)));
+            if (parsed.GetValue(hash))
+            {
+                using var stored = StoredModel.Open(parsed.GetRequiredValue(path), parsed.GetValue(weights));
+                Console.WriteLine($"weights: sha256 {stored.Hash()}");
+            }
             if (parsed.GetValue(tensors)) List(file);
             return 0;
         });

@@ -42,13 +42,13 @@ internal sealed class Settings
     }
 
     /// <summary>Whether an option was given, on the command line or in the file.</summary>
-    public bool IsGiven(Option option) => OnCommandLine(option) || _file.ContainsKey(Key(option));
+    public bool IsGiven(Option option) => Cli.IsGiven(_parsed, option) || _file.ContainsKey(Key(option));
 
     /// <summary>An option's value.</summary>
     /// <exception cref="ConfigurationException">The file's value is of another kind.</exception>
     public T Get<T>(Option<T> option)
     {
-        if (OnCommandLine(option) || !_file.TryGetValue(Key(option), out var value)) return _parsed.GetValue(option)!;
+        if (Cli.IsGiven(_parsed, option) || !_file.TryGetValue(Key(option), out var value)) return _parsed.GetValue(option)!;
         object? read = (default(T), value.ValueKind) switch
         {
             (int, JsonValueKind.Number) when value.TryGetInt32(out int number) => number,
@@ -63,8 +63,6 @@ internal sealed class Settings
     }
 
     private static string KindOf(Type type) => type == typeof(string) ? "a text" : type == typeof(bool) ? "true or false" : type == typeof(double) ? "a number" : "a whole number in range";
-
-    private bool OnCommandLine(Option option) => _parsed.GetResult(option) is { Implicit: false };
 
     private static string Key(Option option) => option.Name.TrimStart('-');
 }

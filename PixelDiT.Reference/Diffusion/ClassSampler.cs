@@ -46,31 +46,51 @@ public sealed class ClassSampler(PixelDiTModel model, SamplingConfig config)
         }
     }
 
-    /// <summary>Images of the given classes, a batch at a time; image k starts from PyTorch's CPU noise of seed + k (SPEC §5).</summary>
+    /// <summary>Images of the given classes from the given seeds, together. An image does not depend on those beside it.</summary>
+    /// <param name="labels">A class for each image.</param>
+    /// <param name="seeds">A seed for each image: it starts from PyTorch's CPU noise <c>randn(C, H, W)</c> of that seed (SPEC §5).</param>
+    /// <param name="height">H, a multiple of the patch.</param>
+    /// <param name="width">W, a multiple of the patch.</param>
+    /// <param name="observe">Called with the number of steps done and the state [count, C, H, W]: before the first step with the noise, then after each step.</param>
+    /// <param name="cancel">Stops the run.</param>
+    /// <returns>[count, C, H, W].</returns>
+    /// <inheritdoc cref="Run"/>
+    public float[] Sample(
+        ReadOnlySpan<int> labels, ReadOnlySpan<ulong> seeds, int height, int width, Action<int, Tensor>? observe = null, CancellationToken cancel = default)
+    {
+        model.RequireDivides(height, width);
+        if (labels.Length != seeds.Length) throw new ShapeException($"{labels.Length} labels and {seeds.Length} seeds were given; each image needs one of both");
+        int size = model.Config.Channels * height * width;
+        var values = new float[checked(labels.Length * size)];
+        for (int k = 0; k < seeds.Length; k++) new TorchRandom(seeds[k]).Normal(size).CopyTo(values.AsSpan(k * size));
+        using var x = model.Device.Upload(values, [labels.Length, model.Config.Channels, height, width]);
+        observe?.Invoke(0, x);
+        Run(x, labels, step => observe?.Invoke(step.Index + 1, step.State), cancel);
+        x.Download(values);
+        return values;
+    }
+
+    /// <summary>Images of the given classes, a batch at a time and all kept; image k has seed + k.</summary>
     /// <param name="labels">A class for each image.</param>
     /// <param name="height">H, a multiple of the patch.</param>
     /// <param name="width">W, a multiple of the patch.</param>
     /// <param name="seed">The first image's seed.</param>
     /// <param name="batch">Images at a time.</param>
-    /// <param name="observe">Called with the first image's index of the batch and the state after each step, and before the first step with the noise.</param>
+    /// <param name="observe">As above, with the first image's index of the batch before it.</param>
     /// <param name="cancel">Stops the run.</param>
     /// <returns>[count, C, H, W].</returns>
     /// <inheritdoc cref="Run"/>
     public float[] Sample(
         IReadOnlyList<int> labels, int height, int width, ulong seed, int batch, Action<int, int, Tensor>? observe = null, CancellationToken cancel = default)
     {
-        model.RequireDivides(height, width);
         int size = model.Config.Channels * height * width;
         var images = new float[checked((long)labels.Count * size)];
         for (int first = 0; first < labels.Count; first += batch)
         {
-            int count = Math.Min(batch, labels.Count - first), at = first;
-            var noise = new float[(long)count * size];
-            for (int k = 0; k < count; k++) new TorchRandom(unchecked(seed + (ulong)(first + k))).Normal(size).CopyTo(noise.AsSpan(k * size));
-            using var x = model.Device.Upload(noise, [count, model.Config.Channels, height, width]);
-            observe?.Invoke(at, 0, x);
-            Run(x, [.. labels.Skip(first).Take(count)], step => observe?.Invoke(at, step.Index + 1, step.State), cancel);
-            x.Download(images.AsSpan(first * size, count * size));
+            int at = first;
+            int[] some = [.. labels.Skip(first).Take(batch)];
+            ulong[] seeds = [.. some.Select((_, k) => unchecked(seed + (ulong)(at + k)))];
+            Sample(some, seeds, height, width, (step, state) => observe?.Invoke(at, step, state), cancel).CopyTo(images.AsSpan(first * size));
         }
         return images;
     }

@@ -1,3 +1,4 @@
+using System.Text;
 using PixelDiT.Kernels;
 
 namespace PixelDiT.Reference.Formats;
@@ -18,7 +19,7 @@ public static class AtomicFile
         try
         {
             string target = Resolve(path);
-            temporary = Path.Combine(Path.GetDirectoryName(target)!, $".pixeldit-{Guid.NewGuid():N}.tmp");
+            temporary = NewName(Path.GetDirectoryName(target)!);
             using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
             {
                 write(stream);
@@ -36,6 +37,10 @@ public static class AtomicFile
             if (temporary is not null) DeleteQuietly(temporary);
         }
     }
+
+    /// <summary>Writes a text in UTF-8, as <see cref="Write"/> does.</summary>
+    /// <exception cref="FileFormatException">The file cannot be written.</exception>
+    public static void WriteText(string path, string text) => Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 
     /// <summary>Opens a file to be read from, unbuffered.</summary>
     /// <exception cref="FileFormatException">It cannot be opened, or is a directory.</exception>
@@ -67,6 +72,21 @@ public static class AtomicFile
         }
     }
 
+    /// <summary>Makes a folder as <see cref="MakeFolder"/> does and checks that files can be made in it, before long work is done for them.</summary>
+    /// <exception cref="FileFormatException">It cannot be made, or no file can be made in it.</exception>
+    public static void MakeWritableFolder(string folder)
+    {
+        MakeFolder(folder);
+        try
+        {
+            using var probe = new FileStream(NewName(folder), FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
+        }
+        catch (Exception error) when (IsFileSystemError(error))
+        {
+            throw new FileFormatException($"{folder}: no file can be made in it: {error.Message}", error);
+        }
+    }
+
     /// <summary>Whether an error comes from the file system, a path included, rather than from a file's content.</summary>
     internal static bool IsFileSystemError(Exception error) =>
         error is IOException or UnauthorizedAccessException or System.Security.SecurityException or NotSupportedException;
@@ -88,6 +108,8 @@ public static class AtomicFile
             throw new FileFormatException($"{path}: cannot be written: the file is read-only");
         return target;
     }
+
+    private static string NewName(string folder) => Path.Combine(folder, $".pixeldit-{Guid.NewGuid():N}.tmp");
 
     private static void DeleteQuietly(string temporary)
     {

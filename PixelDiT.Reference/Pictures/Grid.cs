@@ -8,7 +8,20 @@ public static class Grid
     /// <summary>The side that small pictures are enlarged to at least, in pixels, where nothing else is said.</summary>
     public const int VisibleSide = 64;
 
+    /// <summary>The most bytes that the pictures of a grid may have together where this program makes one, enlarged as they are: 256 MiB.</summary>
+    public const long MaximumBytes = 1L << 28;
+
     private const byte Paper = 255;
+
+    /// <summary>How many pictures of a size fit into a grid of <see cref="MaximumBytes"/>.</summary>
+    /// <param name="width">W, in pixels.</param>
+    /// <param name="height">H, in pixels.</param>
+    /// <param name="channels">C.</param>
+    public static int Capacity(int width, int height, int channels)
+    {
+        long factor = Enlargement(width, height, VisibleSide);
+        return (int)(MaximumBytes / (width * height * factor * factor * channels));
+    }
 
     /// <summary>Lays pictures out row by row on white.</summary>
     /// <param name="pictures">At least one; all of one size.</param>
@@ -31,7 +44,7 @@ public static class Grid
             }
         }
 
-        int factor = Math.Max(1, (minimumSide + Math.Min(first.Width, first.Height) - 1) / Math.Min(first.Width, first.Height));
+        int factor = Enlargement(first.Width, first.Height, minimumSide);
         int rows = (pictures.Count + columns - 1) / columns, channels = first.Channels;
         int tileWidth = first.Width * factor, tileHeight = first.Height * factor;
         int width = checked(gap + columns * (tileWidth + gap)), height = checked(gap + rows * (tileHeight + gap));
@@ -49,6 +62,8 @@ public static class Grid
         }
         return new Picture(width, height, channels, pixels);
     }
+
+    private static int Enlargement(int width, int height, int minimumSide) => Math.Max(1, (minimumSide + Math.Min(width, height) - 1) / Math.Min(width, height));
 
     /// <summary>A row for each trajectory, a column for each of its snapshots, from first to last.</summary>
     /// <param name="snapshots">The batch as it was at each moment: [B, C, H, W] each, −1 … 1.</param>

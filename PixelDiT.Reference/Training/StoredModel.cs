@@ -73,6 +73,10 @@ public sealed class StoredModel : IDisposable
         return values;
     }
 
+    /// <summary>The <see cref="WeightHash"/> that the loaded model would have.</summary>
+    /// <exception cref="FileFormatException">The file cannot be read.</exception>
+    public string Hash() => WeightHash.Of(Shapes, ReadSingles);
+
     /// <summary>Writes the model as safetensors under its released names, in parts of a tensor, with the config and what else is known in the metadata.</summary>
     /// <param name="path">The file to make or replace.</param>
     /// <param name="type">F32, BF16 or F16; narrowing rounds to nearest even.</param>

@@ -36,7 +36,7 @@ public sealed class CommandTests
         var sample = Run("sample", "--model", "run/model.safetensors", "--class", "0,green disc", "--count", "2", "--steps", "3", "--out", "pictures", "--singles", "--interval", "0.1,0.9");
         Assert.That(sample.ExitCode, Is.Zero, sample.Error);
         Assert.That(Directory.GetFiles(Path.Combine(_folder, "pictures")).Select(Path.GetFileName), Is.EquivalentTo((string[])
-            ["samples.png", "trajectory.png", "class0000_0000.png", "class0000_0001.png", "class0001_0000.png", "class0001_0001.png"]));
+            ["samples.png", "trajectory.png", "samples.json", .. ((string[])["000000_class0000", "000001_class0000", "000002_class0001", "000003_class0001"]).SelectMany(image => (string[])[$"{image}.png", $"{image}.json"])]));
 
         var info = Run("info", "run/model.safetensors");
         Assert.That(info.ExitCode, Is.Zero, info.Error);
@@ -121,6 +121,11 @@ public sealed class CommandTests
         yield return Case("model_too_large", "parameters", [.. train, "--out", "new", "--hidden", "1048576"]);
         yield return Case("model_too_deep", "patch-depth is 1048576", [.. train, "--out", "new", "--patch-depth", "1048576"]);
         yield return Case("too_many_images", "a smaller --count", "sample", "--model", "run/model.safetensors", "--count", "1000000", "--out", "new");
+        yield return Case("too_many_seeds", "holds 2 seeds; 18", "sample", "--model", "run/model.safetensors", "--count", "2", "--seeds", "seeds.txt", "--out", "new");
+        yield return Case("seed_and_seeds", "--seed and --seeds", "sample", "--model", "run/model.safetensors", "--seed", "1", "--seeds", "seeds.txt", "--out", "new");
+        yield return Case("unknown_recipe", "imagenet256-80ep, imagenet256-160ep", "sample", "--model", "run/model.safetensors", "--recipe", "mine", "--out", "new");
+        yield return Case("sample_out_is_a_file", "file.txt: is a file", "sample", "--model", "nothere.safetensors", "--out", "file.txt");
+        yield return Case("sample_out_holds_another_run", "\"steps\" is 3, and 4 in this run", "sample", "--model", "run/model.safetensors", "--class", "0", "--steps", "4", "--out", "drawn");
         yield return Case("empty_sample_out", "--out is ''", "sample", "--model", "run/model.safetensors", "--out", "");
         yield return Case("threads_out_of_range", "threads is -3", [.. train, "--out", "new", "--threads", "-3"]);
         yield return Case("unknown_device", "quantum", [.. train, "--out", "new", "--device", "quantum"]);
@@ -163,6 +168,9 @@ public sealed class CommandTests
         File.WriteAllText(Path.Combine(_folder, "bad.json"), """{"stepz": 5}""");
         File.WriteAllText(Path.Combine(_folder, "kind.json"), """{"steps": "many"}""");
         File.WriteAllText(Path.Combine(_folder, "empty.safetensors"), "");
+        File.WriteAllText(Path.Combine(_folder, "seeds.txt"), "1\n2\n");
+        Directory.CreateDirectory(Path.Combine(_folder, "drawn"));
+        File.WriteAllText(Path.Combine(_folder, "drawn", "samples.json"), """{"recipe": null, "changed": null, "sampler": "flow-dpm", "steps": 3}""");
         File.WriteAllBytes(Path.Combine(_folder, "images", "cat", "zero.png"), []);
         File.Copy(TrainedModel.Path, Path.Combine(_folder, "run", "model.safetensors"));
         File.WriteAllBytes(Path.Combine(_folder, "truncated.safetensors"), File.ReadAllBytes(TrainedModel.Path)[..^100]);
@@ -191,7 +199,7 @@ public sealed class CommandTests
         Assert.That(Run("info", "model.safetensors").Output, Does.Contain("safetensors, 70 tensors (F16 × 70)").And.Contain("by its config"));
         foreach (string model in (string[])[checkpoint, "model.safetensors"])
         {
-            var sample = Run("sample", "--model", model, "--class", "0", "--count", "1", "--steps", "1", "--resolution", "16", "--threads", "1");
+            var sample = Run("sample", "--model", model, "--class", "0", "--count", "1", "--steps", "1", "--resolution", "16", "--threads", "1", "--overwrite");
             Assert.That(sample.ExitCode, Is.Zero, sample.Error);
         }
     }
@@ -208,6 +216,44 @@ public sealed class CommandTests
             Assert.That(trace.ExitCode, Is.Zero, trace.Error);
             Assert.That(Run("info", "trace.safetensors", "--tensors").Output, Does.Contain("in.x").And.Contain("[2, 3, 16, 16]").And.Contain("act.pixel_blocks.0"));
         }
+    }
+
+    [Test]
+    public void A_recipe_sets_options_and_the_command_line_wins()
+    {
+        Directory.CreateDirectory(Path.Combine(_folder, "run"));
+        File.Copy(TrainedModel.Path, Path.Combine(_folder, "run", "model.safetensors"));
+        var sample = Run("sample", "--model", "run/model.safetensors", "--recipe", "imagenet256-320ep", "--class", "1", "--count", "1", "--resolution", "16", "--steps", "2", "--guidance", "4", "--interval", "0.2,0.8", "--out", "a");
+        Assert.That(sample.ExitCode, Is.Zero, sample.Error);
+        var record = JsonDocument.Parse(File.ReadAllText(Path.Combine(_folder, "a", "samples.json"))).RootElement;
+        Assert.That(record.GetProperty("changed").EnumerateArray().Select(field => field.GetString()), Is.EqualTo((string[])["steps", "guidance", "interval", "resolution"]));
+        Assert.That(record.GetProperty("interval").EnumerateArray().Select(time => time.GetSingle()), Is.EqualTo((float[])[0.2f, 0.8f]));
+        Assert.That(record.GetProperty("seed").GetUInt64(), Is.EqualTo(1600));
+        Assert.That(Run("info", "run/model.safetensors", "--hash").Output, Does.Contain(record.GetProperty("weights_sha256").GetString()));
+    }
+
+    [Test]
+    public void A_killed_archive_is_gone_on_with_to_the_same_bytes()
+    {
+        Directory.CreateDirectory(Path.Combine(_folder, "run"));
+        File.Copy(TrainedModel.Path, Path.Combine(_folder, "run", "model.safetensors"));
+        string[] sample = ["sample", "--model", "run/model.safetensors", "--npz", "--count", "2", "--steps", "40", "--threads", "1", "--out"];
+        string part = Path.Combine(_folder, "parts", "output.npz.part");
+        using (var process = PixelDiTProgram.Start(_folder, null, [.. sample, "parts", "--batch", "1"]))
+        {
+            var waited = Stopwatch.StartNew();
+            while (!File.Exists(Path.Combine(_folder, "parts", "output.npz.count")) && waited.Elapsed.TotalSeconds < 60) Thread.Sleep(5);
+            process.Kill();
+            process.WaitForExit();
+        }
+        Assert.That(File.Exists(part), "it was killed in the middle");
+        foreach (string folder in (string[])["parts", "whole"])
+        {
+            var result = Run([.. sample, folder]);
+            Assert.That(result.ExitCode, Is.Zero, result.Error);
+        }
+        Assert.That(File.Exists(part), Is.False);
+        Assert.That(File.ReadAllBytes(Path.Combine(_folder, "parts", "output.npz")), Is.EqualTo(File.ReadAllBytes(Path.Combine(_folder, "whole", "output.npz"))));
     }
 
     [Test]

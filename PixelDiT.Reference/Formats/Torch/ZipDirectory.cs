@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using PixelDiT.Kernels;
+using static PixelDiT.Reference.Formats.ZipRecords;
 
 namespace PixelDiT.Reference.Formats.Torch;
 
@@ -17,9 +18,7 @@ internal readonly record struct ZipEntry(string Name, long Header, long Offset, 
 /// </summary>
 internal sealed class ZipDirectory
 {
-    private const uint LocalSignature = 0x04034B50, CentralSignature = 0x02014B50, EndSignature = 0x06054B50, LocatorSignature = 0x07064B50, End64Signature = 0x06064B50;
-    private const int LocalBytes = 30, CentralBytes = 46, EndBytes = 22, LocatorBytes = 20, End64Bytes = 56, LongestComment = 0xFFFF, LongestName = 1024;
-    private const int MaximumEntries = 1 << 16, MaximumBytes = 1 << 23;
+    private const int LongestComment = 0xFFFF, LongestName = 1024, MaximumEntries = 1 << 16, MaximumBytes = 1 << 23;
 
     private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 

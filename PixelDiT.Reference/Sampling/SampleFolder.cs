@@ -1,0 +1,94 @@
+using System.Text.RegularExpressions;
+using PixelDiT.Kernels;
+using PixelDiT.Reference.Formats;
+
+namespace PixelDiT.Reference.Sampling;
+
+/// <summary>The folder of a sampling run. <c>samples.json</c> says which run it holds; images of two runs never stand in one folder.</summary>
+public sealed partial class SampleFolder
+{
+    /// <summary>The record of the run.</summary>
+    public const string RecordName = "samples.json";
+
+    private static readonly string[] s_names = [RecordName, SampleSheet.GridName, SampleSheet.FilmName, ImageArchive.FileName, ImageArchive.PartName, ImageArchive.CountName];
+
+    private readonly SamplePlan _plan;
+    private readonly bool _clear;
+
+    private SampleFolder(string path, SamplePlan plan, bool clear) => (Path, _plan, _clear) = (path, plan, clear);
+
+    /// <summary>Where it is.</summary>
+    public string Path { get; }
+
+    /// <summary>Whether the finished archive of this run is there.</summary>
+    public bool HasArchive => !_clear && File.Exists(In(ImageArchive.FileName));
+
+    /// <summary>Whether an archive of this run has been begun.</summary>
+    public bool HasPart => !_clear && File.Exists(In(ImageArchive.PartName));
+
+    /// <summary>Checks that a path can be a folder of images, before any work is done for them.</summary>
+    /// <exception cref="ConfigurationException">It is empty.</exception>
+    /// <exception cref="FileFormatException">It is a file, or lies below one.</exception>
+    public static void RequireUsable(string path)
+    {
+        if (path.Length == 0) throw new ConfigurationException("--out is ''; a folder was expected");
+        for (string? at = System.IO.Path.GetFullPath(path); at is not null; at = System.IO.Path.GetDirectoryName(at))
+        {
+            if (File.Exists(at)) throw new FileFormatException($"{at}: is a file; a folder for the images was expected");
+        }
+    }
+
+    /// <summary>Checks that a folder is free for a run, or holds that run. Nothing is changed before <see cref="Prepare"/>.</summary>
+    /// <param name="path">The folder, which need not be there.</param>
+    /// <param name="plan">The run.</param>
+    /// <param name="overwrite">Whether another run in it is to be replaced.</param>
+    /// <exception cref="ConfigurationException">It holds another run; the message names the first setting that differs.</exception>
+    /// <exception cref="FileFormatException">It is a file, or its record is damaged.</exception>
+    public static SampleFolder Open(string path, SamplePlan plan, bool overwrite)
+    {
+        RequireUsable(path);
+        var folder = new SampleFolder(path, plan, overwrite);
+        if (overwrite) return folder;
+        string record = folder.In(RecordName);
+        if (File.Exists(record)) SampleRecord.RequireSame(record, plan);
+        else if (s_names.FirstOrDefault(name => File.Exists(folder.In(name))) is { } found)
+            throw new ConfigurationException($"{path}: holds {found} without the {RecordName} of its run; --overwrite replaces it, another --out leaves it alone");
+        return folder;
+    }
+
+    /// <summary>Makes the folder, where it is not there.</summary>
+    /// <exception cref="FileFormatException">It cannot be made, or no file can be made in it.</exception>
+    public void Prepare() => AtomicFile.MakeWritableFolder(Path);
+
+    /// <summary>Writes the record; the files of another run that is to be replaced are deleted.</summary>
+    /// <exception cref="FileFormatException">A file cannot be written or deleted.</exception>
+    public void Begin()
+    {
+        if (_clear) Clear();
+        AtomicFile.WriteText(In(RecordName), SampleRecord.Run(_plan));
+    }
+
+    /// <summary>The file of image k, without its extension.</summary>
+    public string ImagePath(long k) => In($"{k:D6}_class{_plan.LabelOf(k):D4}");
+
+    private string In(string name) => System.IO.Path.Combine(Path, name);
+
+    private void Clear()
+    {
+        try
+        {
+            foreach (string file in Directory.GetFiles(Path))
+            {
+                string name = System.IO.Path.GetFileName(file);
+                if (s_names.Contains(name) || ImageName().IsMatch(name)) File.Delete(file);
+            }
+        }
+        catch (Exception error) when (AtomicFile.IsFileSystemError(error))
+        {
+            throw new FileFormatException($"{Path}: the run in it cannot be deleted: {error.Message}", error);
+        }
+    }
+
+    [GeneratedRegex(@"^[0-9]{6,}_class[0-9]{4,}\.(png|json)$", RegexOptions.NonBacktracking)]
+    private static partial Regex ImageName();
+}

@@ -1,0 +1,114 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using PixelDiT.Kernels;
+using PixelDiT.Reference.Diffusion;
+using PixelDiT.Reference.Formats;
+
+namespace PixelDiT.Reference.Sampling;
+
+/// <summary>A run or an image of it in JSON, a field a line: what is needed to draw it again. There is no date and no path in it, so equal runs give equal files.</summary>
+public static class SampleRecord
+{
+    private const int LongestShown = 80;
+
+    // Class names stay readable; JSON needs no escapes beyond quotes, backslashes and controls.
+    private static readonly JsonSerializerOptions s_readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>The record of a run.</summary>
+    public static string Run(SamplePlan plan) => Write(
+    [
+        .. Settings(plan),
+        ("classes", plan.Classes),
+        ("class_names", plan.ClassNames.Count == 0 ? null : plan.Classes.Select(plan.NameOf)),
+        ("count", plan.PerClass),
+        ("images", plan.Count),
+        plan.Seeds is null ? ("seed", plan.Seed) : ("seeds", plan.Seeds),
+        ("weights_sha256", plan.Weights)
+    ]);
+
+    /// <summary>The record of image k.</summary>
+    public static string Image(SamplePlan plan, long k) => Write(
+    [
+        ("image", k),
+        ("seed", plan.SeedOf(k)),
+        ("class", plan.LabelOf(k)),
+        ("class_name", plan.NameOf(plan.LabelOf(k))),
+        .. Settings(plan),
+        ("weights_sha256", plan.Weights)
+    ]);
+
+    /// <summary>Checks that a record is that of a run.</summary>
+    /// <param name="path">The record's file.</param>
+    /// <param name="plan">The run.</param>
+    /// <exception cref="ConfigurationException">It is of another run; the message names the first field that differs.</exception>
+    /// <exception cref="FileFormatException">It cannot be read, or is no JSON object.</exception>
+    public static void RequireSame(string path, SamplePlan plan)
+    {
+        using var found = Read(path);
+        using var expected = JsonDocument.Parse(Run(plan));
+        foreach (string key in expected.RootElement.EnumerateObject().Concat(found.RootElement.EnumerateObject()).Select(field => field.Name).Distinct())
+        {
+            bool isFound = found.RootElement.TryGetProperty(key, out var old), isExpected = expected.RootElement.TryGetProperty(key, out var now);
+            if (isFound && isExpected && JsonElement.DeepEquals(old, now)) continue;
+            throw new ConfigurationException(
+                $"{path}: {Quote.Text(key)} is {Show(isFound, old)}, and {Show(isExpected, now)} in this run; --overwrite replaces the run in that folder, another --out leaves it alone");
+        }
+    }
+
+    private static IEnumerable<(string Key, object? Value)> Settings(SamplePlan plan) =>
+    [
+        ("recipe", plan.Recipe?.Name),
+        ("changed", plan.Recipe is null ? null : Changed(plan, plan.Recipe)),
+        ("sampler", plan.Sampling.Sampler.Name),
+        ("steps", plan.Sampling.Steps),
+        ("guidance", plan.Sampling.Guidance),
+        ("interval", (float[])[plan.Sampling.Interval.Min, plan.Sampling.Interval.Max]),
+        ("time_shift", plan.Sampling.TimeShift),
+        ("resolution", plan.Resolution)
+    ];
+
+    /// <summary>The fields in which a run leaves its recipe.</summary>
+    private static IEnumerable<string> Changed(SamplePlan plan, SamplingRecipe recipe)
+    {
+        var (own, given) = (plan.Sampling, recipe.Sampling);
+        if (own.Sampler != given.Sampler) yield return "sampler";
+        if (own.Steps != given.Steps) yield return "steps";
+        if (own.Guidance != given.Guidance) yield return "guidance";
+        if (own.Interval != given.Interval) yield return "interval";
+        if (own.TimeShift != given.TimeShift) yield return "time_shift";
+        if (plan.Resolution != recipe.Resolution) yield return "resolution";
+        if (plan.Seeds is not null) yield return "seeds";
+        else if (plan.Seed != recipe.Seed) yield return "seed";
+    }
+
+    private static string Write(IEnumerable<(string Key, object? Value)> fields) =>
+        $"{{\n{string.Join(",\n", fields.Select(field => $"  \"{field.Key}\": {JsonSerializer.Serialize(field.Value, s_readable)}"))}\n}}\n";
+
+    private static JsonDocument Read(string path)
+    {
+        using var stream = AtomicFile.OpenRead(path);
+        try
+        {
+            var document = JsonDocument.Parse(stream, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                ? document
+                : throw new FileFormatException($"{path}: is a JSON {document.RootElement.ValueKind}; the record of a run was expected");
+        }
+        catch (JsonException error)
+        {
+            throw new FileFormatException($"{path}: is not JSON: {error.Message}", error);
+        }
+        catch (Exception error) when (AtomicFile.IsFileSystemError(error))
+        {
+            throw new FileFormatException($"{path}: cannot be read: {error.Message}", error);
+        }
+    }
+
+    private static string Show(bool isThere, JsonElement value)
+    {
+        if (!isThere) return "absent";
+        // Escaped, so that nothing in the file can steer a terminal.
+        string text = JsonSerializer.Serialize(value);
+        return text.Length <= LongestShown ? text : $"{text.AsSpan(0, LongestShown)}…";
+    }
+}
