@@ -13,6 +13,7 @@ var root = new RootCommand("PixelDiT in C#: train, sample, verify.")
     VerifyCommand.Create(),
     BenchCommand.Create(),
     TraceCommand.Create(),
+    CompareCommand.Create(),
     InfoCommand.Create(),
     ConvertCommand.Create(),
     DevicesCommand.Create()

@@ -53,11 +53,21 @@ public sealed class TraceInputs
         }
         return new TraceInputs(file.ReadSingles("in.x"), shape, file.ReadSingles("in.t"), Array.ConvertAll(labels, label => (int)label), target);
     }
+
+    /// <summary>The inputs under the names they were read by.</summary>
+    internal List<TensorData> ToTensors()
+    {
+        long[] image = [.. Shape.Select(size => (long)size)], batch = [image[0]];
+        List<TensorData> tensors = [new("in.x", image, X), new("in.t", batch, T), new("in.y", batch, Array.ConvertAll(Labels, label => (long)label))];
+        if (Target is not null) tensors.Add(new TensorData("target.v", image, Target));
+        return tensors;
+    }
 }
 
 /// <summary>
-/// The tensors of one forward, and of one backward, under the names that conformance cases use: <c>out</c>, <c>act.STAGE</c>, <c>loss</c>, <c>grad.in.x</c>,
-/// <c>grad.act.STAGE</c>, <c>grad.param.NAME</c>, <c>grad_norm</c>. What another implementation of the model compares itself with.
+/// The tensors of one forward, and of one backward, under the names that conformance cases use: the inputs <c>in.x</c>, <c>in.t</c>, <c>in.y</c>, <c>target.v</c>, then
+/// <c>out</c>, <c>act.STAGE</c>, <c>loss</c>, <c>grad.in.x</c>, <c>grad.act.STAGE</c>, <c>grad.param.NAME</c>, <c>grad_norm</c>. What another implementation of the model
+/// compares itself with; a trace can itself be the inputs of one.
 /// </summary>
 public static class Trace
 {
@@ -74,7 +84,7 @@ public static class Trace
     {
         if (backward && inputs.Target is null) throw new ConfigurationException("gradients need target.v among the inputs");
         var device = model.Device;
-        var kept = new List<TensorData>();
+        var kept = inputs.ToTensors();
         using Tensor x = device.Upload(inputs.X, inputs.Shape), t = device.Upload(inputs.T, [inputs.Shape[0]]), y = device.Upload(inputs.Labels, [inputs.Shape[0]]);
         using var tape = new Tape(device, recording: backward)
         {
@@ -117,7 +127,7 @@ public static class Trace
     /// <param name="stages">Which stages to keep, with * and ?; null keeps all.</param>
     public static IReadOnlyList<TensorData> RunExact(ModelConfig config, Func<string, double[]> parameter, TraceInputs inputs, string? stages)
     {
-        var kept = new List<TensorData>();
+        var kept = inputs.ToTensors();
         int batch = inputs.Shape[0], height = inputs.Shape[2], width = inputs.Shape[3], tokens = height / config.Patch * (width / config.Patch);
         double[] output = new ExactModel(config, parameter).Forward(
             Array.ConvertAll(inputs.X, value => (double)value), Array.ConvertAll(inputs.T, value => (double)value), inputs.Labels, height, width, (stage, value) =>
