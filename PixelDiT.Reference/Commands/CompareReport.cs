@@ -24,7 +24,7 @@ internal static class CompareReport
         if (result.First is { } first) Explain(first, result, hasModel);
         Table(result, all);
         int failed = result.Tensors.Count(tensor => !tensor.Passes);
-        Console.WriteLine(failed == 0 ? $"A and B agree in {Count(result.Tensors.Count, "tensor")}" : $"{result.Tensors.Count - failed} agree, {failed} {(failed == 1 ? "differs" : "differ")}");
+        Console.WriteLine(failed == 0 ? $"A and B agree in {Count(result.Tensors.Count, "tensor")}; {Nearest(result)}" : $"{result.Tensors.Count - failed} agree, {failed} {(failed == 1 ? "differs" : "differ")}");
     }
 
     private static void Explain(FirstDifference first, TraceComparisonResult result, bool hasModel)
@@ -36,15 +36,15 @@ internal static class CompareReport
         {
             if (difference.NotFinite > 0) Line("not finite", $"{difference.NotFinite:N0} elements; the first is below");
             else Line("error", $"{Number(tensor.Error)}, {(tensor.Tolerance == 0 ? "no difference is allowed in inputs" : $"tolerance {Number(tensor.Tolerance)}")}");
-            Line("largest", $"absolute {Number(difference.Absolute)} where A's largest magnitude is {Number(difference.Largest)}; relative to the element {Number(difference.Relative)}");
+            Line("largest", $"absolute {Digits(difference.Absolute, 3)} where A's largest magnitude is {Digits(difference.Largest, 3)}; relative to the element {Digits(difference.Relative, 3)}");
             if (first.Index.Length > 0) Line("where", $"[{string.Join(", ", first.Index)}]{(first.Place.Length > 0 ? $": {first.Place}" : "")}");
-            Line("values", $"A {Exactly(first.Values.Reference)}, B {Exactly(first.Values.Other)}");
+            Line("values", $"A {Digits(first.Values.Reference, 9)}, B {Digits(first.Values.Other, 9)}");
             Line("cosine", difference.Cosine.ToString("0.######", CultureInfo.InvariantCulture));
             Line("beyond", $"{difference.Beyond:N0} of {first.Reference.Aggregate(1L, (product, size) => product * size):N0} elements");
         }
         if (StageEquation.Of(tensor.Name) is { } equation) Line("should be", equation);
         foreach (string hint in first.Hints) Line("hint", hint);
-        if (first.Hints.Count == 0) Line("hint", Advice(tensor, result, hasModel));
+        if (first.Hints.Count == 0) Line("next", Advice(tensor, result, hasModel));
         Console.WriteLine();
     }
 
@@ -82,6 +82,12 @@ internal static class CompareReport
         AnsiConsole.Write(table);
     }
 
+    private static string Nearest(TraceComparisonResult result)
+    {
+        var worst = result.Tensors.MaxBy(tensor => tensor.Tolerance == 0 ? 0 : tensor.Error / tensor.Tolerance)!;
+        return worst.Error == 0 ? "every element is equal" : $"the nearest to its tolerance is {worst.Name}: {Number(worst.Error)} of {Number(worst.Tolerance)}";
+    }
+
     private static void Names(string what, IReadOnlyList<string> names)
     {
         if (names.Count == 0) return;
@@ -95,7 +101,7 @@ internal static class CompareReport
 
     private static string Shape(int[] shape) => $"[{string.Join(", ", shape)}]";
 
-    private static string Number(double value) => value == 0 ? "0" : double.IsInfinity(value) ? "∞" : value.ToString("0.0e-0", CultureInfo.InvariantCulture);
+    private static string Number(double value) => value == 0 ? "0" : double.IsInfinity(value) ? "∞" : value.ToString("0.#e-0", CultureInfo.InvariantCulture);
 
-    private static string Exactly(double value) => value.ToString("G9", CultureInfo.InvariantCulture);
+    private static string Digits(double value, int digits) => value.ToString($"G{digits}", CultureInfo.InvariantCulture);
 }

@@ -39,9 +39,6 @@ internal sealed class TraceFile
     /// <summary>A tensor's shape, or null where there is none of this name.</summary>
     public int[]? Shape(string name) => _tensors.TryGetValue(name, out var tensor) ? [.. tensor.Shape.Select(size => (int)Math.Min(size, int.MaxValue))] : null;
 
-    /// <summary>How a tensor is stored.</summary>
-    public DataType Type(string name) => _tensors[name].Type;
-
     /// <summary>A whole tensor, row-major.</summary>
     /// <exception cref="FileFormatException">It cannot be read as numbers.</exception>
     public double[] Read(string name) => _file.ReadDoubles(_tensors[name].Name);

@@ -27,6 +27,9 @@ internal sealed class RotationHint : IHint
             if (suspect.Matches(Turn(plain, table(head, g.GridHeight, g.GridWidth), heads, head, 1))) return fault;
         }
         if (suspect.Matches(TurnHalves(plain, natural, heads, head))) return "pairs channel i with channel i + hd/2 in RoPE; the model pairs channels 2i and 2i + 1";
+        // Where the token's position is (0, 0), no angle turns anything.
+        double allowed = suspect.Tolerance * suspect.A.Max(Math.Abs);
+        if (suspect.A.Where((a, i) => i / (heads * head) % g.Tokens == 0 && !(Math.Abs(suspect.B[i] - a) <= allowed)).Any()) return null;
         return SameNorms(suspect, 2) ? "turns the right pairs of RoPE by other angles: the magnitude of every pair agrees"
             : SameNorms(suspect, head) ? "keeps the length of every row: it is turned, but not in RoPE's pairs of channels 2i and 2i + 1" : null;
     }
