@@ -36,9 +36,9 @@ internal static class CompareReport
         {
             if (difference.NotFinite > 0) Line("not finite", $"{difference.NotFinite:N0} elements; the first is below");
             else Line("error", $"{Number(tensor.Error)}, {(tensor.Tolerance == 0 ? "no difference is allowed in inputs" : $"tolerance {Number(tensor.Tolerance)}")}");
-            Line("largest", $"absolute {Digits(difference.Absolute, 3)} where A's largest magnitude is {Digits(difference.Largest, 3)}; relative to the element {Digits(difference.Relative, 3)}");
+            Line("largest", $"absolute {Number(difference.Absolute)} where A's largest magnitude is {Number(difference.Largest)}; relative to the element {Number(difference.Relative)}");
             if (first.Index.Length > 0) Line("where", $"[{string.Join(", ", first.Index)}]{(first.Place.Length > 0 ? $": {first.Place}" : "")}");
-            Line("values", $"A {Digits(first.Values.Reference, 9)}, B {Digits(first.Values.Other, 9)}");
+            Line("values", $"A {Exactly(first.Values.Reference)}, B {Exactly(first.Values.Other)}");
             Line("cosine", difference.Cosine.ToString("0.######", CultureInfo.InvariantCulture));
             Line("beyond", $"{difference.Beyond:N0} of {first.Reference.Aggregate(1L, (product, size) => product * size):N0} elements");
         }
@@ -101,7 +101,7 @@ internal static class CompareReport
 
     private static string Shape(int[] shape) => $"[{string.Join(", ", shape)}]";
 
-    private static string Number(double value) => value == 0 ? "0" : double.IsInfinity(value) ? "∞" : value.ToString("0.#e-0", CultureInfo.InvariantCulture);
+    private static string Number(double value) => double.IsInfinity(value) ? "∞" : value.ToString(value is 0 or (>= 0.1 and < 1000) ? "0.##" : "0.#e-0", CultureInfo.InvariantCulture);
 
-    private static string Digits(double value, int digits) => value.ToString($"G{digits}", CultureInfo.InvariantCulture);
+    private static string Exactly(double value) => value.ToString("G9", CultureInfo.InvariantCulture);
 }

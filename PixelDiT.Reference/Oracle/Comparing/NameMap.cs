@@ -10,7 +10,7 @@ namespace PixelDiT.Reference.Oracle.Comparing;
 /// <c>{"theirs": "ours"}</c>. Each * of theirs stands for any text, which takes the place of the * of the same number in ours. The first rule that matches a whole name
 /// renames it; a name that none matches stays.
 /// </summary>
-internal sealed class NameMap
+public sealed class NameMap
 {
     private sealed record Rule(Regex Theirs, string[] Ours);
 

@@ -11,14 +11,14 @@ namespace PixelDiT.Reference.Oracle.Comparing;
 /// <param name="Cosine">The cosine of the angle between the two, NaN where one is zero.</param>
 /// <param name="Beyond">Elements whose difference is beyond the tolerance.</param>
 /// <param name="NotFinite">Elements that are NaN or infinite in one of the two.</param>
-internal sealed record TensorDifference(double Error, double Absolute, double Relative, double Largest, int At, double Cosine, int Beyond, int NotFinite)
+public sealed record TensorDifference(double Error, double Absolute, double Relative, double Largest, int At, double Cosine, int Beyond, int NotFinite)
 {
     /// <summary>Measures a pair.</summary>
     /// <param name="reference">The reference.</param>
     /// <param name="other">The other, of the same length.</param>
     /// <param name="tolerance">In terms of <see cref="Error"/>.</param>
     /// <param name="largestOfKind">As <see cref="TensorError.Over"/> takes it.</param>
-    public static TensorDifference Measure(double[] reference, double[] other, double tolerance, Func<double> largestOfKind)
+    internal static TensorDifference Measure(double[] reference, double[] other, double tolerance, Func<double> largestOfKind)
     {
         var error = new TensorError();
         double absolute = 0, relative = 0, dot = 0, squares = 0, otherSquares = 0;

@@ -4,7 +4,7 @@ using PixelDiT.Reference.Formats;
 namespace PixelDiT.Reference.Oracle.Comparing;
 
 /// <summary>A file of traced tensors under the names of this program's traces. Tensors are read when asked for.</summary>
-internal sealed class TraceFile
+public sealed class TraceFile
 {
     private readonly IWeightFile _file;
     private readonly Dictionary<string, TensorSpec> _tensors = new(StringComparer.Ordinal);

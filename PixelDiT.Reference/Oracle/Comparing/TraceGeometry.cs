@@ -27,16 +27,20 @@ internal sealed record TraceGeometry(int Images, int Channels, int Height, int W
     {
         int[]? image = ((string[])["in.x", "out", "target.v", "grad.in.x"]).Select(trace.Shape).FirstOrDefault(shape => shape is { Length: 4 });
         if (image is null || image.Any(size => size < 1)) return null;
-        var stages = trace.Names.Select(name => (Name: StageName.Of(name), Shape: trace.Shape(name)!)).Where(stage => stage.Name is not null && stage.Shape.Length >= 3).ToList();
-        int pixels = stages.FirstOrDefault(stage => IsPixelStage(stage.Name!) && stage.Shape.Length == 3).Shape?[1] ?? 0;
-        int tokens = stages.FirstOrDefault(stage => stage.Name == "s_embedder" || stage.Name!.StartsWith("patch_blocks.", StringComparison.Ordinal)).Shape?[1] ?? 0;
+        var stages = trace.Names.Select(name => (Name: StageName.Of(name)!, Shape: trace.Shape(name)!)).Where(stage => stage.Name is not null && stage.Shape.Length >= 3).ToList();
+        int pixels = stages.FirstOrDefault(stage => HasPixelRows(stage.Name, stage.Shape)).Shape?[1] ?? 0, tokens = stages.FirstOrDefault(stage => HasTokens(stage.Name)).Shape?[1] ?? 0;
         if (pixels == 0 && tokens > 0) pixels = image[2] * image[3] / tokens;
         int patch = (int)Math.Round(Math.Sqrt(pixels));
         if (patch < 1 || patch * patch != pixels || image[2] % patch != 0 || image[3] % patch != 0) return null;
-        int width = stages.FirstOrDefault(stage => IsPixelStage(stage.Name!) && stage.Name != "final_layer").Shape?[^1] ?? 0;
-        int head = stages.FirstOrDefault(stage => stage.Name!.StartsWith("patch_blocks.", StringComparison.Ordinal) && stage.Name.EndsWith(".attn.q", StringComparison.Ordinal)).Shape?[^1] ?? 0;
+        int width = stages.FirstOrDefault(stage => HasPixelRows(stage.Name, stage.Shape) && stage.Name != "final_layer" && !stage.Name.EndsWith(".modulation", StringComparison.Ordinal)).Shape?[^1] ?? 0;
+        int head = stages.FirstOrDefault(stage => stage.Name.StartsWith("patch_blocks.", StringComparison.Ordinal) && stage.Name.EndsWith(".attn.q", StringComparison.Ordinal)).Shape?[^1] ?? 0;
         return new TraceGeometry(image[0], image[1], image[2], image[3], patch, width, head);
     }
 
-    private static bool IsPixelStage(string stage) => stage is "pixel_embedder" or "final_layer" || (stage.StartsWith("pixel_blocks.", StringComparison.Ordinal) && stage.Count(c => c == '.') == 1);
+    /// <summary>Whether a stage is stored as [B·L, P, ..].</summary>
+    private static bool HasPixelRows(string stage, int[] shape) => shape.Length == 3 && (stage is "pixel_embedder" or "final_layer" or "final_layer.norm"
+        || StageName.Block(stage) is ("pixel_blocks", _, "" or "modulation" or "norm1" or "modulated1" or "attn" or "norm2" or "modulated2" or "mlp"));
+
+    /// <summary>Whether a stage of three axes or more is stored as [B, L, ..].</summary>
+    private static bool HasTokens(string stage) => stage is "s_embedder" or "pixel_condition" || StageName.Block(stage) is ("patch_blocks", _, _) or ("pixel_blocks", _, "compact");
 }

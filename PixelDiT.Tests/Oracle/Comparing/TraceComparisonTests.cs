@@ -78,6 +78,16 @@ public sealed class TraceComparisonTests
         Assert.That(first.Difference.Absolute, Is.EqualTo(1).Within(1e-9));
     }
 
+    [Test]
+    public void Places_are_said_also_of_the_steps_of_one_block_and_of_the_other_variant()
+    {
+        var a = GoldenTraces.Right("c2i_rect_post").Where(name => name == "in.x" || name.StartsWith("act.pixel_blocks.0."));
+        // [B·L, P, 4d] with L = 4·6, P = 2·2, d = 4.
+        const int element = ((24 + 8) * 4 + 3) * 16 + 4 * 1 + 2;
+        var first = GoldenTraces.Compare(a, a.With("act.pixel_blocks.0.modulation", values => [.. values.Select((value, i) => i == element ? value + 1 : value)])).First!;
+        Assert.That(first.Place, Is.EqualTo("image 1, token row 1, token column 2, pixel row 1, pixel column 1, part shift1, channel 2"));
+    }
+
     [TestCase(double.NaN)]
     [TestCase(double.PositiveInfinity)]
     public void The_first_value_that_is_not_finite_is_named(double value)

@@ -22,17 +22,17 @@ internal sealed record StageVariant
 /// <summary>The reference's model, which computes single stages in double precision from the stages before them in its trace.</summary>
 /// <param name="config">The model's sizes.</param>
 /// <param name="parameter">A parameter by its released name.</param>
-internal sealed class StageModel(ModelConfig config, Func<string, double[]> parameter)
+public sealed class StageModel(ModelConfig config, Func<string, double[]> parameter)
 {
     /// <summary>Whether the model gives the reference's tensor; null where it cannot be computed from what the trace has.</summary>
-    public bool? Fits(Suspect suspect)
+    internal bool? Fits(Suspect suspect)
     {
         if (Compute(suspect, new StageVariant()) is not { } values) return null;
         return values.Length == suspect.A.Length && (suspect with { B = suspect.A, Error = double.PositiveInfinity }).Matches(values);
     }
 
     /// <summary>A stage, computed otherwise; null for stages without variants, or where the trace lacks what the stage is computed from.</summary>
-    public double[]? Compute(Suspect suspect, StageVariant variant)
+    internal double[]? Compute(Suspect suspect, StageVariant variant)
     {
         var trace = suspect.Reference;
         if (suspect.Activation is not { } stage || suspect.Geometry is not { } g || (g.Channels, g.Patch) != (config.Channels, config.Patch)) return null;
