@@ -1,4 +1,6 @@
 using System.Globalization;
+using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Oracle;
 using PixelDiT.Reference.Oracle.Comparing;
 using Spectre.Console;
 
@@ -18,7 +20,7 @@ internal static class CompareReport
         Console.WriteLine(Count(result.Tensors.Count, "tensor") + " in both, in the order of execution");
         Names("only in A", result.OnlyReference);
         Names("only in B", result.OnlyOther);
-        Names("no name of a trace, so compared last", [.. result.Tensors.Select(tensor => tensor.Name).Where(name => !Oracle.ExecutionOrder.Knows(name))]);
+        Names("no name of a trace, so compared last", [.. result.Tensors.Select(tensor => tensor.Name).Where(name => !ExecutionOrder.Knows(name))]);
         Names("of another shape but with as many elements, so compared in row-major order", [.. result.Tensors.Where(tensor => tensor.Reshaped).Select(tensor => tensor.Name)]);
         Console.WriteLine();
         if (result.First is { } first) Explain(first, result, hasModel);
@@ -30,7 +32,7 @@ internal static class CompareReport
     private static void Explain(FirstDifference first, TraceComparisonResult result, bool hasModel)
     {
         var tensor = first.Tensor;
-        Console.WriteLine($"{tensor.Name} is the first tensor that differs{(first.Before is null ? "" : $"; {first.Before} before it agrees")}");
+        Console.WriteLine($"{Name(tensor.Name)} is the first tensor that differs{(first.Before is null ? "" : $"; {Name(first.Before)} before it agrees")}");
         Line("shape", first.Reference.SequenceEqual(first.Other) ? Shape(first.Reference) : $"A {Shape(first.Reference)}, B {Shape(first.Other)}");
         if (first.Difference is { } difference)
         {
@@ -68,7 +70,7 @@ internal static class CompareReport
         foreach (var tensor in result.Tensors.Skip(from).Take(rows))
         {
             string error = tensor.Verdict == Verdict.OtherShape ? "" : Number(tensor.Error);
-            table.AddRow(Markup.Escape(tensor.Name), error, tensor.Tolerance == 0 ? "exact" : Number(tensor.Tolerance), tensor.Verdict switch
+            table.AddRow(Markup.Escape(Name(tensor.Name)), error, tensor.Tolerance == 0 ? "exact" : Number(tensor.Tolerance), tensor.Verdict switch
             {
                 Verdict.Equal => "[green]equal[/]",
                 Verdict.Agrees => "[green]agrees[/]",
@@ -85,15 +87,18 @@ internal static class CompareReport
     private static string Nearest(TraceComparisonResult result)
     {
         var worst = result.Tensors.MaxBy(tensor => tensor.Tolerance == 0 ? 0 : tensor.Error / tensor.Tolerance)!;
-        return worst.Error == 0 ? "every element is equal" : $"the nearest to its tolerance is {worst.Name}: {Number(worst.Error)} of {Number(worst.Tolerance)}";
+        return worst.Error == 0 ? "every element is equal" : $"the nearest to its tolerance is {Name(worst.Name)}: {Number(worst.Error)} of {Number(worst.Tolerance)}";
     }
 
     private static void Names(string what, IReadOnlyList<string> names)
     {
         if (names.Count == 0) return;
         string more = names.Count > NamesShown ? $", … {names.Count - NamesShown} more" : "";
-        Console.WriteLine($"{names.Count} {what}: {string.Join(", ", names.Take(NamesShown))}{more}");
+        Console.WriteLine($"{names.Count} {what}: {string.Join(", ", names.Take(NamesShown).Select(Name))}{more}");
     }
+
+    // A name that no trace has may hold anything.
+    private static string Name(string name) => ExecutionOrder.Knows(name) ? name : Quote.Text(name);
 
     private static void Line(string what, string text) => Console.WriteLine($"  {what,-11}{text}");
 

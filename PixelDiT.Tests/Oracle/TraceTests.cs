@@ -91,6 +91,18 @@ public sealed class TraceTests
     }
 
     [Test]
+    public void A_trace_holds_its_inputs()
+    {
+        using var trace = SafetensorsReader.Open(Trace("c2i"));
+        using var golden = ConformanceFiles.Shipped().Open("c2i/forward_backward");
+        foreach (string name in (string[])["in.x", "in.t", "in.y", "target.v"])
+        {
+            Assert.That(trace[name].Shape, Is.EqualTo(golden[name].Shape), name);
+            Assert.That(trace.ReadDoubles(name), Is.EqualTo(golden.ReadDoubles(name)), name);
+        }
+    }
+
+    [Test]
     public void Gradients_without_a_target_are_refused()
     {
         string path = Path.Combine(_folder, "inputs.safetensors");
