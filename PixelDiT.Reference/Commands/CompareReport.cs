@@ -20,7 +20,7 @@ internal static class CompareReport
         Console.WriteLine(Count(result.Tensors.Count, "tensor") + " in both, in the order of execution");
         Names("only in A", result.OnlyReference);
         Names("only in B", result.OnlyOther);
-        Names("no name of a trace, so compared last", [.. result.Tensors.Select(tensor => tensor.Name).Where(name => !ExecutionOrder.Knows(name))]);
+        Names("under a name that no trace has, so compared last", [.. result.Tensors.Select(tensor => tensor.Name).Where(name => !ExecutionOrder.Knows(name))]);
         Names("of another shape but with as many elements, so compared in row-major order", [.. result.Tensors.Where(tensor => tensor.Reshaped).Select(tensor => tensor.Name)]);
         Console.WriteLine();
         if (result.First is { } first) Explain(first, result, hasModel);

@@ -68,7 +68,8 @@ internal static class TensorAxes
         };
     }
 
-    private static string[]? Parts(int[] shape, TraceGeometry g) => g.PixelWidth == 0 ? null : shape[^1] == 6 * g.PixelWidth ? s_six : shape[^1] == 4 * g.PixelWidth ? s_four : null;
+    private static string[]? Parts(int[] shape, TraceGeometry g) => shape is not [.., var width] || g.PixelWidth == 0 ? null
+        : width == 6 * g.PixelWidth ? s_six : width == 4 * g.PixelWidth ? s_four : null;
 
     private static Axis[]? Parameter(string name, int[] shape, TraceGeometry? g) => shape switch
     {

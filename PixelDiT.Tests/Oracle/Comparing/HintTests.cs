@@ -212,6 +212,30 @@ public sealed class HintTests
         Found(GoldenTraces.Right().With("act.s_embedder", values => [.. values.Select(Math.Sin)]), "act.s_embedder", "are they the weights of A?", wrong);
     }
 
+    [TestCase("act.s_embedder")]
+    [TestCase("act.patch_blocks.1")]
+    public void A_model_of_other_sizes_is_not_believed(string tensor)
+        => Found(GoldenTraces.Right().Stages().With(tensor, values => [.. values.Select(Math.Sin)]), tensor, "are they the weights of A?", GoldenTraces.Model("c2i_rect_post"), GoldenTraces.Right().Stages());
+
+    [TestCase("act.pixel_blocks.0.modulation")]
+    [TestCase("act.pixel_blocks.0.modulated1")]
+    [TestCase("act.patch_blocks.0.attn.q")]
+    [TestCase("act.pixel_condition")]
+    [TestCase("act.pixel_embedder")]
+    [TestCase("act.t_embedder")]
+    [TestCase("out")]
+    public void Shapes_that_no_trace_has_are_compared_without_a_hint(string name)
+    {
+        var a = GoldenTraces.Right();
+        foreach (long[] shape in (long[][])[[], [7], [1, 1, 1], [5, 3, 2, 2]])
+        {
+            double[] values = [.. Enumerable.Range(1, (int)shape.Aggregate(1L, (product, size) => product * size)).Select(i => Math.Sqrt(i))];
+            var first = GoldenTraces.Compare(a.With(name, shape, values), a.With(name, shape, [.. values.Select((value, i) => value + Math.Sin(i + 1))]), GoldenTraces.Model()).First!;
+            Assert.That((first.Tensor.Name, first.Tensor.Verdict), Is.EqualTo((name, Verdict.Differs)));
+            Assert.That(first.Hints.Where(hint => !hint.Contains("are they the weights")), Is.Empty);
+        }
+    }
+
     private static double[] Rounded(double[] values, DataType type)
     {
         float[] singles = Array.ConvertAll(values, value => (float)value);

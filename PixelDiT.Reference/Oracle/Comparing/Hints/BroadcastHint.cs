@@ -15,7 +15,7 @@ internal sealed class BroadcastHint : IHint
     public string? Explain(Suspect suspect)
     {
         if (suspect.Geometry is not { } g || g.PatchPixels < LeastPixels || suspect.Activation is not { } stage || StageName.Block(stage) is not ("pixel_blocks", var block, var step)) return null;
-        int width = suspect.Reference.Shape(suspect.Name)![^1];
+        if (suspect.Reference.Shape(suspect.Name) is not [.., > 0 and var width] || suspect.A.Length % ((long)g.PatchPixels * width) != 0) return null;
         bool found = step switch
         {
             "modulation" => suspect.SameCount ? IsConstant(suspect.B, g.PatchPixels, width, suspect.Tolerance) : suspect.A.Length == (long)suspect.B.Length * g.PatchPixels,

@@ -34,10 +34,13 @@ internal sealed class ConditionHint : IHint
     private static double[]? Condition(Suspect suspect, bool patch, Func<double[], double[], int, int, double[]> combine)
     {
         if (suspect.Reference.TryRead("act.t_embedder") is not { } t || suspect.Geometry is not { } g) return null;
-        if (patch) return suspect.Reference.TryRead("act.y_embedder") is { } y ? combine(t, y, 1, t.Length / g.Images) : null;
-        string? last = suspect.Reference.Names.Where(name => StageName.Of(name) is { } stage && StageName.Block(stage) is ("patch_blocks", _, "") && name.StartsWith("act.", StringComparison.Ordinal)).MaxBy(ExecutionOrder.Of);
-        return last is null ? null : combine(suspect.Reference.Read(last), t, g.Tokens, t.Length / g.Images);
+        string? other = patch ? "act.y_embedder" : suspect.Reference.Names.Where(IsPatchBlock).MaxBy(ExecutionOrder.Of);
+        int rows = patch ? 1 : g.Tokens, width = t.Length / g.Images;
+        if (other is null || suspect.Reference.TryRead(other) is not { } value || width == 0 || value.Length != (long)g.Images * rows * width || t.Length != g.Images * width) return null;
+        return patch ? combine(t, value, rows, width) : combine(value, t, rows, width);
     }
+
+    private static bool IsPatchBlock(string name) => name.StartsWith("act.", StringComparison.Ordinal) && StageName.Of(name) is { } stage && StageName.Block(stage) is ("patch_blocks", _, "");
 
     private static double[] Sum(double[] x, double[] perImage, int rows, int width) => [.. x.Select((value, i) => value + perImage[(i / width / rows * width) + (i % width)])];
 }

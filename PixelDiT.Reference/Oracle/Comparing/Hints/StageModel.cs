@@ -27,22 +27,42 @@ public sealed class StageModel(ModelConfig config, Func<string, double[]> parame
     /// <summary>Whether the model gives the reference's tensor; null where it cannot be computed from what the trace has.</summary>
     internal bool? Fits(Suspect suspect)
     {
-        if (Compute(suspect, new StageVariant()) is not { } values) return null;
-        return values.Length == suspect.A.Length && (suspect with { B = suspect.A, Error = double.PositiveInfinity }).Matches(values);
+        try
+        {
+            return Stage(suspect, new StageVariant()) is { } values ? (suspect with { B = suspect.A, Error = double.PositiveInfinity }).Matches(values) : null;
+        }
+        catch (PixelDiTException)
+        {
+            return false;
+        }
     }
 
-    /// <summary>A stage, computed otherwise; null for stages without variants, or where the trace lacks what the stage is computed from.</summary>
+    /// <summary>A stage, computed otherwise; null for stages without variants, where the trace lacks what the stage is computed from, and where a size does not fit.</summary>
     internal double[]? Compute(Suspect suspect, StageVariant variant)
     {
+        try
+        {
+            return Stage(suspect, variant);
+        }
+        catch (PixelDiTException)
+        {
+            return null;
+        }
+    }
+
+    private double[]? Stage(Suspect suspect, StageVariant variant)
+    {
         var trace = suspect.Reference;
-        if (suspect.Activation is not { } stage || suspect.Geometry is not { } g || (g.Channels, g.Patch) != (config.Channels, config.Patch)) return null;
+        if (suspect.Activation is not { } stage || suspect.Geometry is not { } g || (stage != "s_embedder" && StageName.Block(stage) is not (_, _, "" or "modulation"))) return null;
+        if ((g.Channels, g.Patch) != (config.Channels, config.Patch))
+            throw new ShapeException($"the trace has {g.Channels} channels and patches of {g.Patch}; the model's are {config.Channels} and {config.Patch}");
         if (stage == "s_embedder")
         {
             if (trace.TryRead("in.x") is not { } x) return null;
             double[] patches = variant.Patches?.Invoke(x) ?? Exact.Patchify(x, g.Channels, g.Height, g.Width, g.Patch);
             return ExactLayers.Linear(patches, parameter.Under("s_embedder.proj"), config.Channels * config.PatchPixels);
         }
-        if (StageName.Block(stage) is not var (level, block, step) || step is not ("" or "modulation")) return null;
+        var (level, block, step) = StageName.Block(stage)!.Value;
         bool patch = level == "patch_blocks";
         if (Condition(trace, patch, g, variant) is not { } condition) return null;
         var inside = Parameters($"{level}.{block}", patch || !variant.OneModulationForAPatch);
