@@ -21,7 +21,10 @@ internal static class CompareCommand
         var tolerance = Cli.Number("--tolerance", "For activations, output and loss: the largest difference over the largest magnitude.", ModelCases.ActivationTolerance);
         var gradients = Cli.Number("--gradient-tolerance", "The same for gradients; the norm of all may differ by 2.5 times as much.", ModelCases.GradientTolerance);
         Option<bool> all = new("--all") { Description = "Print every tensor, not only those around the first difference." };
-        var command = new Command("compare", "Name the first tensor, in the order of execution, that differs between two traces. Exit code 1 on a difference.") { reference, other, map, weights, tolerance, gradients, all };
+        var command = new Command("compare", "Name the first tensor, in the order of execution, that differs between two traces. Exit code 1 on a difference.")
+        {
+            reference, other, map, weights, tolerance, gradients, all
+        };
         command.SetRun((parsed, cancel) =>
         {
             var limits = (Activations: Positive("tolerance", parsed.GetValue(tolerance)), Gradients: Positive("gradient-tolerance", parsed.GetValue(gradients)));
@@ -29,7 +32,12 @@ internal static class CompareCommand
             using var b = WeightFile.Open(parsed.GetRequiredValue(other));
             var names = parsed.GetValue(map) is { } path ? NameMap.Open(path) : null;
             using var model = parsed.GetValue(weights) is { } file ? WeightFile.Open(file) : null;
-            var comparison = new TraceComparison(new TraceFile(a), new TraceFile(b, names)) { Tolerance = limits.Activations, GradientTolerance = limits.Gradients, Model = model is null ? null : ModelOf(model) };
+            var comparison = new TraceComparison(new TraceFile(a), new TraceFile(b, names))
+            {
+                Tolerance = limits.Activations,
+                GradientTolerance = limits.Gradients,
+                Model = model is null ? null : ModelOf(model)
+            };
             var result = comparison.Run(cancel);
             CompareReport.Print(result, parsed.GetValue(all), model is not null);
             return result.First is null ? 0 : 1;
@@ -49,5 +57,6 @@ internal static class CompareCommand
         });
     }
 
-    private static double Positive(string option, double value) => value >= 0 ? value : throw new ConfigurationException(FormattableString.Invariant($"{option} is {value}; it must be 0 or more"));
+    private static double Positive(string option, double value)
+        => value >= 0 ? value : throw new ConfigurationException(FormattableString.Invariant($"{option} is {value}; it must be 0 or more"));
 }

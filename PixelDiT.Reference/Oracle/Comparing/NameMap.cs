@@ -49,7 +49,8 @@ public sealed class NameMap
             if (theirs.Length == 0 || ours.Length == 0) throw new FileFormatException($"{source} line {line}: a name is empty; theirs = ours was expected");
             if (!lines.TryAdd(theirs, line)) throw new FileFormatException($"{source} line {line}: {Quote.Text(theirs)} has a rule already, on line {lines[theirs]}");
             int stars = theirs.Count(c => c == '*'), targets = ours.Count(c => c == '*');
-            if (targets > stars) throw new FileFormatException($"{source} line {line}: {Quote.Text(ours)} has {targets} * and {Quote.Text(theirs)} has {stars}; at most as many were expected");
+            if (targets > stars)
+                throw new FileFormatException($"{source} line {line}: {Quote.Text(ours)} has {targets} * and {Quote.Text(theirs)} has {stars}; at most as many were expected");
             string pattern = string.Join("(.*)", theirs.Split('*').Select(Regex.Escape));
             map._rules.Add(new Rule(new Regex($@"\A{pattern}\z", RegexOptions.NonBacktracking | RegexOptions.Singleline), ours.Split('*')));
         }
@@ -95,7 +96,8 @@ public sealed class NameMap
                 int line = 1 + utf8.AsSpan(0, (int)reader.TokenStartIndex).Count((byte)'\n');
                 string theirs = reader.GetString()!;
                 reader.Read();
-                if (reader.TokenType != JsonTokenType.String) throw new FileFormatException($"{source} line {line}: the name for {Quote.Text(theirs)} is no text; \"theirs\": \"ours\" was expected");
+                if (reader.TokenType != JsonTokenType.String)
+                    throw new FileFormatException($"{source} line {line}: the name for {Quote.Text(theirs)} is no text; \"theirs\": \"ours\" was expected");
                 rules.Add((line, theirs, reader.GetString()!));
             }
             reader.Read();

@@ -29,7 +29,8 @@ internal static class StageEquation
 
     private static string? Step(bool patch, int block, string step) => step switch
     {
-        "modulation" => patch ? "Linear of silu(t_emb + y_emb); parts shift1, scale1, gate1, shift2, scale2, gate2" : "Linear of silu(t_emb + s); for each pixel its own shift1, scale1, gate1, shift2, scale2, gate2, with post-modulation scale1, shift1, scale2, shift2",
+        "modulation" => patch ? "Linear of silu(t_emb + y_emb); parts shift1, scale1, gate1, shift2, scale2, gate2"
+            : "Linear of silu(t_emb + s); for each pixel its own shift1, scale1, gate1, shift2, scale2, gate2, with post-modulation scale1, shift1, scale2, shift2",
         "norm1" => $"RMSNorm over the last axis, ε 1e-6, of {(block > 0 ? "the block before" : patch ? "s_embedder" : "pixel_embedder")}",
         "modulated1" => "norm1 · (1 + scale1) + shift1",
         "compact" => "compress_to_attn of a patch's P·d values",

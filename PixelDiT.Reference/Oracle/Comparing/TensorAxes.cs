@@ -74,7 +74,8 @@ internal static class TensorAxes
     private static Axis[]? Parameter(string name, int[] shape, TraceGeometry? g) => shape switch
     {
         [var classes, _] when name.EndsWith("embedding_table.weight", StringComparison.Ordinal) => [new("class", classes), new("channel", 0)],
-        [var outputs, _] when g is not null && name == "grad.param.s_embedder.proj.weight" => [new("output", outputs), new("channel", g.Channels), new("pixel row", g.Patch), new("pixel column", g.Patch)],
+        [var outputs, _] when g is not null && name == "grad.param.s_embedder.proj.weight"
+            => [new("output", outputs), new("channel", g.Channels), new("pixel row", g.Patch), new("pixel column", g.Patch)],
         [var outputs, _] => [new("output", outputs), new("input", 0)],
         [_] => [new("channel", 0)],
         _ => null

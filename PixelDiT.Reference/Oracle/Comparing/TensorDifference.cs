@@ -44,6 +44,7 @@ public sealed record TensorDifference(double Error, double Absolute, double Rela
         {
             if (!(Math.Abs(other[i] - reference[i]) <= allowed)) beyond++;
         }
-        return new TensorDifference(notFinite > 0 ? double.PositiveInfinity : scaled, absolute, relative, error.Largest, notFinite > 0 ? firstNotFinite : at, dot / Math.Sqrt(squares * otherSquares), beyond, notFinite);
+        if (notFinite > 0) (scaled, at) = (double.PositiveInfinity, firstNotFinite);
+        return new TensorDifference(scaled, absolute, relative, error.Largest, at, dot / Math.Sqrt(squares * otherSquares), beyond, notFinite);
     }
 }

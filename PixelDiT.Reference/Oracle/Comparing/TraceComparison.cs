@@ -75,7 +75,8 @@ public sealed class TraceComparison(TraceFile reference, TraceFile other)
         IReadOnlyList<string> hints = line.Verdict == Verdict.NotFinite ? [] : Hint.All(suspect);
         return difference is null
             ? new FirstDifference(line, before, shape, otherShape, null, "", [], default, hints)
-            : new FirstDifference(line, before, shape, otherShape, difference, TensorAxes.Describe(axes, difference.At), TensorAxes.Index(shape, difference.At), (a[difference.At], b[difference.At]), hints);
+            : new FirstDifference(
+                line, before, shape, otherShape, difference, TensorAxes.Describe(axes, difference.At), TensorAxes.Index(shape, difference.At), (a[difference.At], b[difference.At]), hints);
     }
 
     /// <summary>The largest magnitude among the reference's tensors of a kind, such as <c>grad.param.</c></summary>
@@ -83,7 +84,8 @@ public sealed class TraceComparison(TraceFile reference, TraceFile other)
     {
         string kind = ((string[])["grad.param.", "grad.act.", "act."]).FirstOrDefault(prefix => name.StartsWith(prefix, StringComparison.Ordinal)) ?? name;
         if (_largestOfKind.TryGetValue(kind, out double known)) return known;
-        return _largestOfKind[kind] = reference.Names.Where(tensor => tensor.StartsWith(kind, StringComparison.Ordinal)).Max(tensor => reference.Read(tensor).Select(Math.Abs).DefaultIfEmpty().Max());
+        return _largestOfKind[kind] = reference.Names.Where(tensor => tensor.StartsWith(kind, StringComparison.Ordinal))
+            .Max(tensor => reference.Read(tensor).Select(Math.Abs).DefaultIfEmpty().Max());
     }
 
     private static long Count(int[] shape) => shape.Aggregate(1L, (product, size) => product * size);

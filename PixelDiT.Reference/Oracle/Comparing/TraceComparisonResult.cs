@@ -42,7 +42,8 @@ public sealed record ComparedTensor(string Name, double Error, double Tolerance,
 /// <param name="Values">The two values there.</param>
 /// <param name="Hints">What the difference looks like; empty where it has no known shape.</param>
 public sealed record FirstDifference(
-    ComparedTensor Tensor, string? Before, int[] Reference, int[] Other, TensorDifference? Difference, string Place, int[] Index, (double Reference, double Other) Values, IReadOnlyList<string> Hints);
+    ComparedTensor Tensor, string? Before, int[] Reference, int[] Other, TensorDifference? Difference, string Place, int[] Index, (double Reference, double Other) Values,
+    IReadOnlyList<string> Hints);
 
 /// <summary>A comparison of two traces.</summary>
 /// <param name="Tensors">Every tensor of both files, in the order of execution.</param>

@@ -32,8 +32,10 @@ internal sealed record TraceGeometry(int Images, int Channels, int Height, int W
         if (pixels == 0 && tokens > 0) pixels = image[2] * image[3] / tokens;
         int patch = (int)Math.Round(Math.Sqrt(pixels));
         if (patch < 1 || patch * patch != pixels || image[2] % patch != 0 || image[3] % patch != 0) return null;
-        int width = stages.FirstOrDefault(stage => HasPixelRows(stage.Name, stage.Shape) && stage.Name != "final_layer" && !stage.Name.EndsWith(".modulation", StringComparison.Ordinal)).Shape?[^1] ?? 0;
-        int head = stages.FirstOrDefault(stage => stage.Name.StartsWith("patch_blocks.", StringComparison.Ordinal) && stage.Name.EndsWith(".attn.q", StringComparison.Ordinal)).Shape?[^1] ?? 0;
+        int width = stages.FirstOrDefault(stage =>
+            HasPixelRows(stage.Name, stage.Shape) && stage.Name != "final_layer" && !stage.Name.EndsWith(".modulation", StringComparison.Ordinal)).Shape?[^1] ?? 0;
+        int head = stages.FirstOrDefault(stage =>
+            stage.Name.StartsWith("patch_blocks.", StringComparison.Ordinal) && stage.Name.EndsWith(".attn.q", StringComparison.Ordinal)).Shape?[^1] ?? 0;
         return new TraceGeometry(image[0], image[1], image[2], image[3], patch, width, head);
     }
 

@@ -52,7 +52,8 @@ public sealed class TraceComparisonTests
         foreach (string name in (string[])["grad.act.s_embedder", "grad.act.pixel_blocks.0", "grad.param.final_layer.linear.bias", "grad.in.x"]) b = b.With(name, values => [.. values.Select(Math.Cos)]);
         var result = GoldenTraces.Compare(GoldenTraces.Right(), b);
         Assert.That(result.First?.Tensor.Name, Is.EqualTo("grad.act.pixel_blocks.0"));
-        Assert.That(result.Tensors.Where(tensor => !tensor.Passes).Select(tensor => tensor.Name), Is.EqualTo((string[])["grad.act.pixel_blocks.0", "grad.act.s_embedder", "grad.in.x", "grad.param.final_layer.linear.bias"]));
+        Assert.That(result.Tensors.Where(tensor => !tensor.Passes).Select(tensor => tensor.Name), Is.EqualTo((string[])
+            ["grad.act.pixel_blocks.0", "grad.act.s_embedder", "grad.in.x", "grad.param.final_layer.linear.bias"]));
     }
 
     [TestCase("in.x", 2 * 256 + 5 * 16 + 11, new[] { 0, 2, 5, 11 }, "image 0, channel 2, token row 1, pixel row 1, token column 2, pixel column 3")]

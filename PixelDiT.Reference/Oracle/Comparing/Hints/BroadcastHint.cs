@@ -40,7 +40,8 @@ internal sealed class BroadcastHint : IHint
 
     /// <summary>Whether B is, for each row and channel, a·norm + b over the pixels, while A is not.</summary>
     private static bool IsOneLine(Suspect suspect, string norm, int pixels, int width)
-        => suspect.AgreesOn(norm) && suspect.Reference.Read(norm) is var x && suspect.Matches(Lines(x, suspect.B, pixels, width)) && !(suspect with { B = suspect.A }).Matches(Lines(x, suspect.A, pixels, width));
+        => suspect.AgreesOn(norm) && suspect.Reference.Read(norm) is var x
+        && suspect.Matches(Lines(x, suspect.B, pixels, width)) && !(suspect with { B = suspect.A }).Matches(Lines(x, suspect.A, pixels, width));
 
     /// <summary>The straight lines of least squares through the points (x, y) of each row and channel [R, ·, width].</summary>
     private static double[] Lines(double[] x, double[] y, int pixels, int width)

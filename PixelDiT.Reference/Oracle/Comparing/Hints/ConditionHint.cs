@@ -25,7 +25,8 @@ internal sealed class ConditionHint : IHint
         bool patch = stage.StartsWith("patch_", StringComparison.Ordinal);
         foreach (var variant in s_variants)
         {
-            double[]? hypothesis = stage is "patch_condition" or "pixel_condition" ? Condition(suspect, patch, variant.Combine) : suspect.Model?.Compute(suspect, new StageVariant { Condition = variant.Combine });
+            double[]? hypothesis = stage is "patch_condition" or "pixel_condition" ? Condition(suspect, patch, variant.Combine)
+                : suspect.Model?.Compute(suspect, new StageVariant { Condition = variant.Combine });
             if (suspect.Matches(hypothesis)) return patch ? variant.PatchFault : variant.PixelFault;
         }
         return null;

@@ -10,7 +10,8 @@ internal interface IHint
 /// <summary>The known ways, the most telling first.</summary>
 internal static class Hint
 {
-    private static readonly IHint[] s_hints = [new PatchOrderHint(), new RotationHint(), new ConditionHint(), new BroadcastHint(), new PositionHint(), new AxesHint(), new FactorHint(), new RoundingHint()];
+    private static readonly IHint[] s_hints =
+        [new PatchOrderHint(), new RotationHint(), new ConditionHint(), new BroadcastHint(), new PositionHint(), new AxesHint(), new FactorHint(), new RoundingHint()];
 
     /// <summary>What a difference looks like, in sentences; empty where it has no known shape.</summary>
     public static IReadOnlyList<string> All(Suspect suspect)

@@ -9,9 +9,12 @@ internal sealed class RotationHint : IHint
     private static readonly (string Fault, Func<int, int, int, double[]> Table)[] s_tables =
     [
         ("leaves out the rotation by RoPE", (head, rows, columns) => Angles(head, rows, columns, (_, _, _) => 0)),
-        ("takes token rows for columns in RoPE: even pairs turn by the column, odd pairs by the row", (head, rows, columns) => Angles(head, rows, columns, (x, y, pair) => pair % 2 == 0 ? Span(y, rows) : Span(x, columns))),
-        ("turns by RoPE in the opposite direction", (head, rows, columns) => Angles(head, rows, columns, (x, y, pair) => pair % 2 == 0 ? -Span(x, columns) : -Span(y, rows))),
-        ("counts tokens 0, 1, 2, … as positions of RoPE; the model stretches every grid over 0 to 16", (head, rows, columns) => Angles(head, rows, columns, (x, y, pair) => pair % 2 == 0 ? x : y))
+        ("takes token rows for columns in RoPE: even pairs turn by the column, odd pairs by the row",
+            (head, rows, columns) => Angles(head, rows, columns, (x, y, pair) => pair % 2 == 0 ? Span(y, rows) : Span(x, columns))),
+        ("turns by RoPE in the opposite direction",
+            (head, rows, columns) => Angles(head, rows, columns, (x, y, pair) => pair % 2 == 0 ? -Span(x, columns) : -Span(y, rows))),
+        ("counts tokens 0, 1, 2, … as positions of RoPE; the model stretches every grid over 0 to 16",
+            (head, rows, columns) => Angles(head, rows, columns, (x, y, pair) => pair % 2 == 0 ? x : y))
     ];
 
     /// <inheritdoc/>
