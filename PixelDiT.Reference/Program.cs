@@ -13,6 +13,7 @@ var root = new RootCommand("PixelDiT in C#: train, sample, verify.")
     VerifyCommand.Create(),
     BenchCommand.Create(),
     TraceCommand.Create(),
+    CompareCommand.Create(),
     InfoCommand.Create(),
     InitCommand.Create(),
     ConvertCommand.Create(),

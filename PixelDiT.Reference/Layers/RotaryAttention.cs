@@ -14,13 +14,14 @@ public sealed class RotaryAttention(ParameterSet parameters, string name, int wi
     private readonly Parameter _qNorm = parameters.Add($"{name}.q_norm.weight", [width / heads]);
     private readonly Parameter _kNorm = parameters.Add($"{name}.k_norm.weight", [width / heads]);
     private readonly Linear _proj = new(parameters, $"{name}.proj", width, width);
-    private readonly string _q = $"{name}.q", _k = $"{name}.k", _out = $"{name}.out";
+    private readonly string _qkvStep = $"{name}.qkv", _q = $"{name}.q", _k = $"{name}.k", _out = $"{name}.out";
 
     /// <summary>x [B, L, D] → [B, L, D].</summary>
     public Variable Forward(Tape tape, Variable x, RotaryTable positions)
     {
         int batch = x.Shape[0], tokens = x.Shape[1];
         var qkv = _qkv.Forward(tape, x, [batch, tokens, 3, heads, width / heads]);
+        tape.Step(_qkvStep, qkv);
         var q = tape.NormRotate(qkv, 0, _qNorm, positions);                          // [B, L, h, hd]
         var k = tape.NormRotate(qkv, 1, _kNorm, positions);                          // [B, L, h, hd]
         tape.Step(_q, q);

@@ -22,7 +22,9 @@ public sealed class PatchBlock(ParameterSet parameters, string name, ModelConfig
     public Variable Forward(Tape tape, Variable s, Variable c, RotaryTable positions)
     {
         using var scope = tape.Begin();
-        var m = Chunks.Of(_adaLN.Forward(tape, c), 6, rowsPerModulation: s.Shape[1]);                // [B, 6·D]
+        var modulation = _adaLN.Forward(tape, c);                                                    // [B, 6·D]
+        tape.Step($"{name}.modulation", modulation);
+        var m = Chunks.Of(modulation, 6, rowsPerModulation: s.Shape[1]);
         var attention = _attn.Forward(tape, _norm1.Forward(tape, s, m, Shift1, Scale1), positions);  // [B, L, D]
         tape.Step($"{name}.attn", attention);
         s = tape.Gate(s, attention, m, Gate1);                                                       // [B, L, D]

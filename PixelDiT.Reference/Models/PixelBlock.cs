@@ -31,6 +31,7 @@ public sealed class PixelBlock(ParameterSet parameters, string name, ModelConfig
     {
         using var scope = tape.Begin();
         var modulation = _adaLN.Forward(tape, condition, [u.Shape[0], config.PatchPixels, config.PixelModulation]);     // [B·L, P, 6·d], or 4·d
+        tape.Step($"{name}.modulation", modulation);
         return scope.Keep(config.PostModulation ? PostModulated(tape, u, modulation, batch, positions) : PreModulated(tape, u, modulation, batch, positions));
     }
 

@@ -69,6 +69,7 @@ public sealed class PixelDiTModel : IDisposable
         var yEmb = _yEmbedder.Forward(tape, y);                                   // [B, D]
         tape.Stage("y_embedder", yEmb);
         var c = tape.AddSilu(yEmb, tEmb);                                         // [B, D]
+        tape.Step("patch_condition", c);
 
         var s = _sEmbedder.Forward(tape, tape.Patchify(x, Config.Patch));         // [B, L, D]
         tape.Stage("s_embedder", s);
@@ -78,6 +79,7 @@ public sealed class PixelDiTModel : IDisposable
             tape.Stage($"patch_blocks.{i}", s);
         }
         var condition = tape.AddSilu(s, tEmb);                                    // [B, L, D]
+        tape.Step("pixel_condition", condition);
 
         var u = _pixelEmbedder.Forward(tape, x, tables.Positions);                // [B·L, P, d]
         tape.Stage("pixel_embedder", u);

@@ -9,8 +9,9 @@ using PixelDiT.Reference.Models;
 namespace PixelDiT.Reference.Oracle;
 
 /// <summary>
-/// The tensors of one forward, and of one backward, under the names that conformance cases use: <c>in.x</c>, <c>in.t</c>, <c>in.y</c>, <c>out</c>, <c>act.STAGE</c>,
-/// <c>target.v</c>, <c>loss</c>, <c>grad.in.x</c>, <c>grad.act.STAGE</c>, <c>grad.param.NAME</c>, <c>grad_norm</c>. What another implementation of the model compares itself with.
+/// The tensors of one forward, and of one backward, under the names that conformance cases use: the inputs <c>in.x</c>, <c>in.t</c>, <c>in.y</c>, <c>target.v</c>, then
+/// <c>out</c>, <c>act.STAGE</c>, <c>loss</c>, <c>grad.in.x</c>, <c>grad.act.STAGE</c>, <c>grad.param.NAME</c>, <c>grad_norm</c>. What another implementation of the model
+/// compares itself with; a trace can itself be the inputs of one.
 /// </summary>
 public static class Trace
 {
@@ -27,7 +28,7 @@ public static class Trace
     {
         if (backward && inputs.Target is null) throw new ConfigurationException("gradients need target.v among the inputs");
         var device = model.Device;
-        List<TensorData> kept = [.. inputs.Tensors(backward)];
+        List<TensorData> kept = [.. inputs.Tensors()];
         using Tensor x = device.Upload(inputs.X, inputs.Shape), t = device.Upload(inputs.T, [inputs.Shape[0]]), y = device.Upload(inputs.Labels, [inputs.Shape[0]]);
         using var tape = new Tape(device, recording: backward)
         {
@@ -70,7 +71,7 @@ public static class Trace
     /// <param name="stages">Which stages to keep, with * and ?; null keeps all.</param>
     public static IReadOnlyList<TensorData> RunExact(ModelConfig config, Func<string, double[]> parameter, TraceInputs inputs, string? stages)
     {
-        List<TensorData> kept = [.. inputs.Tensors(withTarget: false)];
+        List<TensorData> kept = [.. inputs.Tensors()];
         int batch = inputs.Shape[0], height = inputs.Shape[2], width = inputs.Shape[3], tokens = height / config.Patch * (width / config.Patch);
         double[] output = new ExactModel(config, parameter).Forward(
             Array.ConvertAll(inputs.X, value => (double)value), Array.ConvertAll(inputs.T, value => (double)value), inputs.Labels, height, width, (stage, value) =>

@@ -84,13 +84,12 @@ public sealed class TraceInputs
     }
 
     /// <summary>The inputs under the names by which they are read.</summary>
-    /// <param name="withTarget">Whether to give target.v too, where there is one.</param>
-    internal IEnumerable<TensorData> Tensors(bool withTarget)
+    internal IEnumerable<TensorData> Tensors()
     {
         long[] image = [.. Shape.Select(size => (long)size)];
         yield return new TensorData("in.x", image, X);
         yield return new TensorData("in.t", [T.Length], T);
         yield return new TensorData("in.y", [T.Length], Array.ConvertAll(Labels, label => (long)label));
-        if (withTarget && Target is not null) yield return new TensorData("target.v", image, Target);
+        if (Target is not null) yield return new TensorData("target.v", image, Target);
     }
 }

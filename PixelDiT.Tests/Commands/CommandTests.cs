@@ -156,6 +156,12 @@ public sealed class CommandTests
         yield return Case("trace_of_two_inputs", "--seed is of drawn inputs", "trace", "--weights", "run/model.safetensors", "--inputs", "file.txt", "--seed", "1", "--out", "new.safetensors");
         yield return Case("trace_resolution", "multiples of", "trace", "--weights", "run/model.safetensors", "--resolution", "17", "--out", "new.safetensors", "--exact");
         yield return Case("verify_missing_folder", "nowhere", "verify", "nowhere");
+        yield return Case("compare_missing_file", "nothere.safetensors", "compare", "nothere.safetensors", "run/model.safetensors");
+        yield return Case("compare_other_tensors", "has no tensor of run/model.safetensors", "compare", "run/model.safetensors", GoldenCheckpointTests.PathOf("views.pt"));
+        yield return Case("compare_map_missing", "nowhere.txt", "compare", "run/model.safetensors", "run/model.safetensors", "--map", "nowhere.txt");
+        yield return Case("compare_map_wrong", "file.txt line 1", "compare", "run/model.safetensors", "run/model.safetensors", "--map", "file.txt");
+        yield return Case("compare_weights_no_model", "file.txt", "compare", "run/model.safetensors", "run/model.safetensors", "--weights", "file.txt");
+        yield return Case("compare_negative_tolerance", "tolerance is -1", "compare", "run/model.safetensors", "run/model.safetensors", "--tolerance", "-1");
         yield return Case("broken_images_only", "zero.png", "train", "--data", "folder:images", "--out", "new");
     }
 

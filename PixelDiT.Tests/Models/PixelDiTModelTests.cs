@@ -61,13 +61,14 @@ internal sealed class PixelDiTModelTests
         Assert.That(Distance.Largest(traced.Gradients, fused.Gradients), Is.LessThan(Rounding));
 
         // Without modulation before attention and MLP there is nothing to report under its name.
-        string[] patch = ["norm1", "modulated1", "attn.q", "attn.k", "attn.out", "attn", "norm2", "modulated2", "mlp"];
-        string[] pixel = ["norm1", "modulated1", "compact", "attn.q", "attn.k", "attn.out", "attn", "norm2", "modulated2", "mlp"];
+        string[] patch = ["modulation", "norm1", "modulated1", "attn.qkv", "attn.q", "attn.k", "attn.out", "attn", "norm2", "modulated2", "mlp"];
+        string[] pixel = ["modulation", "norm1", "modulated1", "compact", "attn.qkv", "attn.q", "attn.k", "attn.out", "attn", "norm2", "modulated2", "mlp"];
         Assert.That(seen, Is.EqualTo((string[])
         [
-            "t_embedder", "y_embedder", "s_embedder", .. patch.Select(step => $"patch_blocks.0.{step}"), "patch_blocks.0",
-            "pixel_embedder", .. pixel.Where(step => !post || !step.StartsWith("modulated")).Select(step => $"pixel_blocks.0.{step}"), "pixel_blocks.0", "final_layer.norm", "final_layer"
+            "t_embedder", "y_embedder", "patch_condition", "s_embedder", .. patch.Select(step => $"patch_blocks.0.{step}"), "patch_blocks.0",
+            "pixel_condition", "pixel_embedder", .. pixel.Where(step => !post || !step.StartsWith("modulated")).Select(step => $"pixel_blocks.0.{step}"), "pixel_blocks.0", "final_layer.norm", "final_layer"
         ]));
+        Assert.That(seen.Order(StringComparer.Ordinal).Select(step => $"act.{step}").OrderBy(ExecutionOrder.Of), Is.EqualTo(seen.Select(step => $"act.{step}")), "names alone tell the order");
     }
 
     [Test]

@@ -101,7 +101,7 @@ public sealed class TraceTests
         Assert.That(drawn.Labels, Is.All.InRange(0, config.NullClass));
 
         string path = Path.Combine(_folder, "inputs.safetensors");
-        SafetensorsWriter.Write(path, [.. drawn.Tensors(withTarget: true)]);
+        SafetensorsWriter.Write(path, [.. drawn.Tensors()]);
         using var file = SafetensorsReader.Open(path);
         var read = TraceInputs.Read(file, config);
         Assert.That((read.Shape, read.X, read.T, read.Labels, read.Target), Is.EqualTo((drawn.Shape, drawn.X, drawn.T, drawn.Labels, drawn.Target)));
@@ -112,6 +112,18 @@ public sealed class TraceTests
     [TestCase(60, 4096, "batch is 60")]
     public void Inputs_out_of_range_are_not_drawn(int batch, int side, string message)
         => Assert.That(() => TraceInputs.Draw(Presets.Get("micro"), batch, side, 0), Throws.TypeOf<ConfigurationException>().With.Message.Contains(message));
+
+    [Test]
+    public void A_trace_holds_its_inputs()
+    {
+        using var trace = SafetensorsReader.Open(Trace("c2i"));
+        using var golden = ConformanceFiles.Shipped().Open("c2i/forward_backward");
+        foreach (string name in (string[])["in.x", "in.t", "in.y", "target.v"])
+        {
+            Assert.That(trace[name].Shape, Is.EqualTo(golden[name].Shape), name);
+            Assert.That(trace.ReadDoubles(name), Is.EqualTo(golden.ReadDoubles(name)), name);
+        }
+    }
 
     [Test]
     public void Gradients_without_a_target_are_refused()

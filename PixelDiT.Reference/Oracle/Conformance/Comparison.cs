@@ -25,10 +25,7 @@ public enum CaseStatus
 /// <param name="Tolerance">Its tolerance.</param>
 public sealed record CaseResult(string Name, CaseStatus Status, int Compared, string Worst, double Error, double Tolerance);
 
-/// <summary>
-/// Compares tensors. The error of a tensor is its largest difference over the largest magnitude of the expected tensor; where that is all zero, over
-/// 1e-7 of the largest tensor of its kind in the case. A NaN is an infinite error.
-/// </summary>
+/// <summary>Compares the tensors of a case by their <see cref="TensorError"/> and keeps the worst.</summary>
 internal sealed class Comparison(string name, IWeightFile golden)
 {
     private int _compared;
@@ -45,15 +42,9 @@ internal sealed class Comparison(string name, IWeightFile golden)
     {
         double[] expected = golden.ReadDoubles(tensor);
         if (skip + actual.Length > expected.Length) throw new ShapeException($"{golden.Source}: {tensor} has {expected.Length} elements, {skip + actual.Length} were computed");
-        double largest = 0, difference = 0;
-        for (int i = 0; i < actual.Length; i++)
-        {
-            largest = Math.Max(largest, Math.Abs(expected[skip + i]));
-            double here = Math.Abs(actual[i] - expected[skip + i]);
-            difference = double.IsNaN(here) ? double.PositiveInfinity : Math.Max(difference, here);
-        }
-        if (largest == 0) largest = 1e-7 * largestOfKind;
-        Value(tensor, difference == 0 ? 0 : difference / largest, tolerance);
+        var error = new TensorError();
+        for (int i = 0; i < actual.Length; i++) error.Add(expected[skip + i], actual[i]);
+        Value(tensor, error.Over(() => largestOfKind), tolerance);
     }
 
     /// <summary>Records an error that was computed elsewhere.</summary>

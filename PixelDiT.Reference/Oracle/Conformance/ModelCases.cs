@@ -12,10 +12,10 @@ internal static class ModelCases
 {
     // Measured with independent implementations in float32: 2.4e-6 for activations and outputs, 9e-6 for gradients; a float32 sum over some hundred
     // terms in another order moves that far, and the tolerances leave room for other instruction sets.
-    private const double ActivationTolerance = 1e-5, GradientTolerance = 2e-5;
+    public const double ActivationTolerance = 1e-5, GradientTolerance = 2e-5;
 
     // The loss is a mean of many squares; the norm a root of a sum of them.
-    private const double LossTolerance = 1e-5, NormTolerance = 5e-5;
+    public const double LossTolerance = 1e-5, NormTolerance = 5e-5;
 
     /// <summary>Whether a file holds a class model that this program builds; text models do not.</summary>
     public static bool IsClassModel(ConformanceFiles files, string name)

@@ -1,0 +1,62 @@
+using System.CommandLine;
+using PixelDiT.Kernels;
+using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Oracle.Comparing;
+using PixelDiT.Reference.Oracle.Comparing.Hints;
+using PixelDiT.Reference.Oracle.Conformance;
+using PixelDiT.Reference.Training;
+
+namespace PixelDiT.Reference.Commands;
+
+/// <summary><c>pixeldit compare</c>: the first tensor of another implementation that is wrong, and how.</summary>
+internal static class CompareCommand
+{
+    public static Command Create()
+    {
+        var reference = new Argument<string>("A") { Description = "The reference: what trace wrote, or the forward_backward file of a conformance case." };
+        var other = new Argument<string>("B") { Description = "The same tensors of another implementation: safetensors of any precision, or a PyTorch file." };
+        Option<string?> map = new("--map") { Description = "Lines 'theirs = ours' that rename B's tensors, with *; or a JSON object.", HelpName = "FILE" };
+        Option<string?> weights = new("--weights") { Description = "A's model file: hints then compute stages again with the faults that ports have.", HelpName = "FILE" };
+        var tolerance = Cli.Number("--tolerance", "For activations, output and loss: the largest difference over the largest magnitude.", ModelCases.ActivationTolerance);
+        var gradients = Cli.Number("--gradient-tolerance", "The same for gradients; the norm of all may differ by 2.5 times as much.", ModelCases.GradientTolerance);
+        Option<bool> all = new("--all") { Description = "Print every tensor, not only those around the first difference." };
+        var command = new Command("compare", "Name the first tensor, in the order of execution, that differs between two traces. Exit code 1 on a difference.")
+        {
+            reference, other, map, weights, tolerance, gradients, all
+        };
+        command.SetRun((parsed, cancel) =>
+        {
+            var limits = (Activations: Positive("tolerance", parsed.GetValue(tolerance)), Gradients: Positive("gradient-tolerance", parsed.GetValue(gradients)));
+            using var a = WeightFile.Open(parsed.GetRequiredValue(reference));
+            using var b = WeightFile.Open(parsed.GetRequiredValue(other));
+            var names = parsed.GetValue(map) is { } path ? NameMap.Open(path) : null;
+            using var model = parsed.GetValue(weights) is { } file ? WeightFile.Open(file) : null;
+            var comparison = new TraceComparison(new TraceFile(a), new TraceFile(b, names))
+            {
+                Tolerance = limits.Activations,
+                GradientTolerance = limits.Gradients,
+                Model = model is null ? null : ModelOf(model)
+            };
+            var result = comparison.Run(cancel);
+            CompareReport.Print(result, parsed.GetValue(all), model is not null);
+            return result.First is null ? 0 : 1;
+        });
+        return command;
+    }
+
+    private static StageModel ModelOf(IWeightFile file)
+    {
+        var weights = WeightMap.FindClassModel(file, WeightChoice.Ema);
+        return new StageModel(Checkpoint.ReadInfo(file, weights).Config, name =>
+        {
+            if (!weights.Shapes.TryGetValue(name, out var shape)) throw new FileFormatException($"{file.Source}: tensor {weights.Prefix}{name} is missing");
+            float[] values = new float[shape.Aggregate(1L, (product, size) => product * size)];
+            weights.ReadSingles(name, 0, values);
+            return Array.ConvertAll(values, value => (double)value);
+        });
+    }
+
+    private static double Positive(string option, double value)
+        => value >= 0 ? value : throw new ConfigurationException(FormattableString.Invariant($"{option} is {value}; it must be 0 or more"));
+}

@@ -1,0 +1,112 @@
+using System.Globalization;
+using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Oracle;
+using PixelDiT.Reference.Oracle.Comparing;
+using Spectre.Console;
+
+namespace PixelDiT.Reference.Commands;
+
+/// <summary>A comparison in words and as a table.</summary>
+internal static class CompareReport
+{
+    private const int RowsShown = 10, RowsBefore = 2, NamesShown = 6;
+
+    /// <summary>Prints the first difference in full, then the tensors in the order of execution.</summary>
+    /// <param name="result">The comparison.</param>
+    /// <param name="all">Whether to print every tensor.</param>
+    /// <param name="hasModel">Whether hints could compute stages again.</param>
+    public static void Print(TraceComparisonResult result, bool all, bool hasModel)
+    {
+        Console.WriteLine(Count(result.Tensors.Count, "tensor") + " in both, in the order of execution");
+        Names("only in A", result.OnlyReference);
+        Names("only in B", result.OnlyOther);
+        Names("under a name that no trace has, so compared last", [.. result.Tensors.Select(tensor => tensor.Name).Where(name => !ExecutionOrder.Knows(name))]);
+        Names("of another shape but with as many elements, so compared in row-major order", [.. result.Tensors.Where(tensor => tensor.Reshaped).Select(tensor => tensor.Name)]);
+        Console.WriteLine();
+        if (result.First is { } first) Explain(first, result, hasModel);
+        Table(result, all);
+        int failed = result.Tensors.Count(tensor => !tensor.Passes);
+        Console.WriteLine(failed == 0 ? $"A and B agree in {Count(result.Tensors.Count, "tensor")}; {Nearest(result)}" : $"{result.Tensors.Count - failed} agree, {failed} {(failed == 1 ? "differs" : "differ")}");
+    }
+
+    private static void Explain(FirstDifference first, TraceComparisonResult result, bool hasModel)
+    {
+        var tensor = first.Tensor;
+        Console.WriteLine($"{Name(tensor.Name)} is the first tensor that differs{(first.Before is null ? "" : $"; {Name(first.Before)} before it agrees")}");
+        Line("shape", first.Reference.SequenceEqual(first.Other) ? Shape(first.Reference) : $"A {Shape(first.Reference)}, B {Shape(first.Other)}");
+        if (first.Difference is { } difference)
+        {
+            if (difference.NotFinite > 0) Line("not finite", $"{difference.NotFinite:N0} elements; the first is below");
+            else Line("error", $"{Number(tensor.Error)}, {(tensor.Tolerance == 0 ? "no difference is allowed in inputs" : $"tolerance {Number(tensor.Tolerance)}")}");
+            Line("largest", $"absolute {Number(difference.Absolute)} where A's largest magnitude is {Number(difference.Largest)}; relative to the element {Number(difference.Relative)}");
+            if (first.Index.Length > 0) Line("where", $"[{string.Join(", ", first.Index)}]{(first.Place.Length > 0 ? $": {first.Place}" : "")}");
+            Line("values", $"A {Exactly(first.Values.Reference)}, B {Exactly(first.Values.Other)}");
+            Line("cosine", difference.Cosine.ToString("0.######", CultureInfo.InvariantCulture));
+            Line("beyond", $"{difference.Beyond:N0} of {first.Reference.Aggregate(1L, (product, size) => product * size):N0} elements");
+        }
+        if (StageEquation.Of(tensor.Name) is { } equation) Line("should be", equation);
+        foreach (string hint in first.Hints) Line("hint", hint);
+        if (first.Hints.Count == 0) Line("next", Advice(tensor, result, hasModel));
+        Console.WriteLine();
+    }
+
+    /// <summary>What to do where the difference has no known shape.</summary>
+    private static string Advice(ComparedTensor tensor, TraceComparisonResult result, bool hasModel)
+    {
+        string known = tensor.Verdict == Verdict.NotFinite ? "a value is NaN or infinite" : "the difference has no shape that compare knows";
+        if (StageName.Of(tensor.Name) is not { } stage || StageName.Block(stage) is not var (level, block, step)) return known + (hasModel ? "" : "; --weights FILE lets it test more");
+        string pattern = $"{level}.{block}.*";
+        bool traced = result.Tensors.Any(other => other.Name.StartsWith($"act.{level}.{block}.", StringComparison.Ordinal));
+        return step.Length == 0 && !traced ? $"{known}; trace the steps inside in both, trace --stages '{pattern}', and compare again{(hasModel ? "" : "; --weights FILE lets it test more")}"
+            : $"{known}; what is computed between {(traced && step.Length == 0 ? "the block's last step" : "the tensor before")} and this one is wrong";
+    }
+
+    private static void Table(TraceComparisonResult result, bool all)
+    {
+        int first = result.First is null ? 0 : result.Tensors.TakeWhile(tensor => tensor.Passes).Count();
+        int from = all ? 0 : Math.Max(0, first - RowsBefore), rows = all ? result.Tensors.Count : Math.Min(RowsShown, result.Tensors.Count - from);
+        var table = new Table().AddColumns("tensor", "error", "tolerance", "");
+        if (from > 0) table.AddRow($"… {from} before, which agree", "", "", "");
+        foreach (var tensor in result.Tensors.Skip(from).Take(rows))
+        {
+            string error = tensor.Verdict == Verdict.OtherShape ? "" : Number(tensor.Error);
+            table.AddRow(Markup.Escape(Name(tensor.Name)), error, tensor.Tolerance == 0 ? "exact" : Number(tensor.Tolerance), tensor.Verdict switch
+            {
+                Verdict.Equal => "[green]equal[/]",
+                Verdict.Agrees => "[green]agrees[/]",
+                Verdict.OtherShape => "[red]OTHER SHAPE[/]",
+                Verdict.NotFinite => "[red]NOT FINITE[/]",
+                _ => "[red]DIFFERS[/]"
+            });
+        }
+        int left = result.Tensors.Count - from - rows;
+        if (left > 0) table.AddRow($"… {left} more; --all prints them", "", "", "");
+        AnsiConsole.Write(table);
+    }
+
+    private static string Nearest(TraceComparisonResult result)
+    {
+        var worst = result.Tensors.MaxBy(tensor => tensor.Tolerance == 0 ? 0 : tensor.Error / tensor.Tolerance)!;
+        return worst.Error == 0 ? "every element is equal" : $"the nearest to its tolerance is {Name(worst.Name)}: {Number(worst.Error)} of {Number(worst.Tolerance)}";
+    }
+
+    private static void Names(string what, IReadOnlyList<string> names)
+    {
+        if (names.Count == 0) return;
+        string more = names.Count > NamesShown ? $", … {names.Count - NamesShown} more" : "";
+        Console.WriteLine($"{names.Count} {what}: {string.Join(", ", names.Take(NamesShown).Select(Name))}{more}");
+    }
+
+    // A name that no trace has may hold anything.
+    private static string Name(string name) => ExecutionOrder.Knows(name) ? name : Quote.Text(name);
+
+    private static void Line(string what, string text) => Console.WriteLine($"  {what,-11}{text}");
+
+    private static string Count(int count, string what) => count == 1 ? $"1 {what}" : $"{count} {what}s";
+
+    private static string Shape(int[] shape) => $"[{string.Join(", ", shape)}]";
+
+    private static string Number(double value) => double.IsInfinity(value) ? "∞" : value.ToString(value is 0 or (>= 0.1 and < 1000) ? "0.##" : "0.#e-0", CultureInfo.InvariantCulture);
+
+    private static string Exactly(double value) => value.ToString("G9", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,92 @@
+using PixelDiT.Kernels;
+using PixelDiT.Reference.Models;
+
+namespace PixelDiT.Reference.Oracle.Comparing.Hints;
+
+/// <summary>How to compute a stage otherwise than the model does. What is null is computed as the model does it.</summary>
+internal sealed record StageVariant
+{
+    /// <summary>The patches of an image [B, C, H, W] → [B, L, C·P], for <c>s_embedder</c>.</summary>
+    public Func<double[], double[]>? Patches { get; init; }
+
+    /// <summary>The rotation of queries and keys, in place of <see cref="Exact.RopeTable"/>.</summary>
+    public Func<int, int, int, double[]>? RopeTable { get; init; }
+
+    /// <summary>The condition of a block from what it is the SiLU of: x, the vector of each image, rows an image, width.</summary>
+    public Func<double[], double[], int, int, double[]>? Condition { get; init; }
+
+    /// <summary>Gives all pixels of a patch the modulation of its first.</summary>
+    public bool OneModulationForAPatch { get; init; }
+}
+
+/// <summary>The reference's model, which computes single stages in double precision from the stages before them in its trace.</summary>
+/// <param name="config">The model's sizes.</param>
+/// <param name="parameter">A parameter by its released name.</param>
+public sealed class StageModel(ModelConfig config, Func<string, double[]> parameter)
+{
+    /// <summary>Whether the model gives the reference's tensor; null where it cannot be computed from what the trace has.</summary>
+    internal bool? Fits(Suspect suspect)
+    {
+        try
+        {
+            return Stage(suspect, new StageVariant()) is { } values ? (suspect with { B = suspect.A, Error = double.PositiveInfinity }).Matches(values) : null;
+        }
+        catch (PixelDiTException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>A stage, computed otherwise; null for stages without variants, where the trace lacks what the stage is computed from, and where a size does not fit.</summary>
+    internal double[]? Compute(Suspect suspect, StageVariant variant)
+    {
+        try
+        {
+            return Stage(suspect, variant);
+        }
+        catch (PixelDiTException)
+        {
+            return null;
+        }
+    }
+
+    private double[]? Stage(Suspect suspect, StageVariant variant)
+    {
+        var trace = suspect.Reference;
+        if (suspect.Activation is not { } stage || suspect.Geometry is not { } g || (stage != "s_embedder" && StageName.Block(stage) is not (_, _, "" or "modulation"))) return null;
+        if ((g.Channels, g.Patch) != (config.Channels, config.Patch))
+            throw new ShapeException($"the trace has {g.Channels} channels and patches of {g.Patch}; the model's are {config.Channels} and {config.Patch}");
+        if (stage == "s_embedder")
+        {
+            if (trace.TryRead("in.x") is not { } x) return null;
+            double[] patches = variant.Patches?.Invoke(x) ?? Exact.Patchify(x, g.Channels, g.Height, g.Width, g.Patch);
+            return ExactLayers.Linear(patches, parameter.Under("s_embedder.proj"), config.Channels * config.PatchPixels);
+        }
+        var (level, block, step) = StageName.Block(stage)!.Value;
+        bool patch = level == "patch_blocks";
+        if (Condition(trace, patch, g, variant) is not { } condition) return null;
+        var inside = Parameters($"{level}.{block}", patch || !variant.OneModulationForAPatch);
+        if (step == "modulation") return ExactLayers.Linear(condition, inside.Under("adaLN_modulation.0"), config.Hidden);
+        string before = block > 0 ? $"act.{level}.{block - 1}" : patch ? "act.s_embedder" : "act.pixel_embedder";
+        if (trace.TryRead(before) is not { } state) return null;
+        int head = patch ? config.HeadWidth : config.PixelAttentionWidth / config.PixelAttentionHeads;
+        double[] rope = (variant.RopeTable ?? Exact.RopeTable)(head, g.GridHeight, g.GridWidth);
+        return patch ? ExactLayers.PatchBlock(state, condition, inside, rope, config) : ExactLayers.PixelBlock(state, condition, inside, rope, config);
+    }
+
+    private double[]? Condition(TraceFile trace, bool patch, TraceGeometry g, StageVariant variant)
+    {
+        if (trace.TryRead("act.t_embedder") is not { } t) return null;
+        var combine = variant.Condition ?? Exact.AddSilu;
+        if (patch) return trace.TryRead("act.y_embedder") is { } y ? combine(t, y, 1, config.Hidden) : null;
+        return trace.TryRead($"act.patch_blocks.{config.PatchDepth - 1}") is { } s ? combine(s, t, g.Tokens, config.Hidden) : null;
+    }
+
+    private Func<string, double[]> Parameters(string block, bool own) => name =>
+    {
+        double[] values = parameter($"{block}.{name}");
+        if (own || !name.StartsWith("adaLN_modulation.0.", StringComparison.Ordinal)) return values;
+        int first = values.Length / config.PatchPixels;
+        return Enumerable.Range(0, values.Length).Select(i => values[i % first]).ToArray();
+    };
+}

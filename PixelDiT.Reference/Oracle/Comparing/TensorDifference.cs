@@ -1,0 +1,50 @@
+using PixelDiT.Reference.Oracle.Conformance;
+
+namespace PixelDiT.Reference.Oracle.Comparing;
+
+/// <summary>How two tensors of equal length differ.</summary>
+/// <param name="Error">The largest difference over the reference's largest magnitude (docs/6-conformance.md).</param>
+/// <param name="Absolute">The largest difference.</param>
+/// <param name="Relative">The largest difference over the reference's element, where that is not zero.</param>
+/// <param name="Largest">The reference's largest magnitude.</param>
+/// <param name="At">The element of the largest difference; where a value is not finite, the first such element.</param>
+/// <param name="Cosine">The cosine of the angle between the two, NaN where one is zero.</param>
+/// <param name="Beyond">Elements whose difference is beyond the tolerance.</param>
+/// <param name="NotFinite">Elements that are NaN or infinite in one of the two.</param>
+public sealed record TensorDifference(double Error, double Absolute, double Relative, double Largest, int At, double Cosine, int Beyond, int NotFinite)
+{
+    /// <summary>Measures a pair.</summary>
+    /// <param name="reference">The reference.</param>
+    /// <param name="other">The other, of the same length.</param>
+    /// <param name="tolerance">In terms of <see cref="Error"/>.</param>
+    /// <param name="largestOfKind">As <see cref="TensorError.Over"/> takes it.</param>
+    internal static TensorDifference Measure(double[] reference, double[] other, double tolerance, Func<double> largestOfKind)
+    {
+        var error = new TensorError();
+        double absolute = 0, relative = 0, dot = 0, squares = 0, otherSquares = 0;
+        int at = 0, firstNotFinite = 0, notFinite = 0;
+        for (int i = 0; i < reference.Length; i++)
+        {
+            double a = reference[i], b = other[i], difference = Math.Abs(b - a);
+            if (!double.IsFinite(a) || !double.IsFinite(b))
+            {
+                if (notFinite++ == 0) firstNotFinite = i;
+                continue;
+            }
+            error.Add(a, b);
+            if (difference > absolute) (absolute, at) = (difference, i);
+            if (a != 0) relative = Math.Max(relative, difference / Math.Abs(a));
+            dot += a * b;
+            squares += a * a;
+            otherSquares += b * b;
+        }
+        double scaled = error.Over(largestOfKind), allowed = scaled == 0 ? 0 : tolerance * (absolute / scaled);
+        int beyond = 0;
+        for (int i = 0; i < reference.Length; i++)
+        {
+            if (!(Math.Abs(other[i] - reference[i]) <= allowed)) beyond++;
+        }
+        if (notFinite > 0) (scaled, at) = (double.PositiveInfinity, firstNotFinite);
+        return new TensorDifference(scaled, absolute, relative, error.Largest, at, dot / Math.Sqrt(squares * otherSquares), beyond, notFinite);
+    }
+}

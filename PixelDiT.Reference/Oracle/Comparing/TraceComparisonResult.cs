@@ -1,0 +1,53 @@
+namespace PixelDiT.Reference.Oracle.Comparing;
+
+/// <summary>What a comparison of two tensors came to.</summary>
+public enum Verdict
+{
+    /// <summary>Every element is the same.</summary>
+    Equal,
+
+    /// <summary>Within the tolerance.</summary>
+    Agrees,
+
+    /// <summary>Beyond the tolerance.</summary>
+    Differs,
+
+    /// <summary>A value is NaN or infinite.</summary>
+    NotFinite,
+
+    /// <summary>The numbers of elements are not the same.</summary>
+    OtherShape
+}
+
+/// <summary>One line of a comparison.</summary>
+/// <param name="Name">The tensor.</param>
+/// <param name="Error">Its error; infinite where it has none.</param>
+/// <param name="Tolerance">Its tolerance.</param>
+/// <param name="Verdict">What it came to.</param>
+/// <param name="Reshaped">Whether the two have other shapes and were compared as rows of numbers.</param>
+public sealed record ComparedTensor(string Name, double Error, double Tolerance, Verdict Verdict, bool Reshaped)
+{
+    /// <summary>Whether the pair agrees.</summary>
+    public bool Passes => Verdict is Verdict.Equal or Verdict.Agrees;
+}
+
+/// <summary>The first pair that does not agree, in full.</summary>
+/// <param name="Tensor">Its line.</param>
+/// <param name="Before">The tensor computed before it, which agrees; null where it is the first.</param>
+/// <param name="Reference">The reference's shape.</param>
+/// <param name="Other">The other's shape.</param>
+/// <param name="Difference">How they differ; null where the numbers of elements do.</param>
+/// <param name="Place">Where, in words; empty for a scalar.</param>
+/// <param name="Index">Where, as an index of the reference's shape.</param>
+/// <param name="Values">The two values there.</param>
+/// <param name="Hints">What the difference looks like; empty where it has no known shape.</param>
+public sealed record FirstDifference(
+    ComparedTensor Tensor, string? Before, int[] Reference, int[] Other, TensorDifference? Difference, string Place, int[] Index, (double Reference, double Other) Values,
+    IReadOnlyList<string> Hints);
+
+/// <summary>A comparison of two traces.</summary>
+/// <param name="Tensors">Every tensor of both files, in the order of execution.</param>
+/// <param name="OnlyReference">Tensors that the other file lacks, in that order.</param>
+/// <param name="OnlyOther">Tensors that the reference lacks, in that order.</param>
+/// <param name="First">The first difference; null where all agree.</param>
+public sealed record TraceComparisonResult(IReadOnlyList<ComparedTensor> Tensors, IReadOnlyList<string> OnlyReference, IReadOnlyList<string> OnlyOther, FirstDifference? First);

@@ -1,0 +1,60 @@
+using NUnit.Framework;
+using PixelDiT.Reference.Formats;
+using PixelDiT.Tests.Oracle.Comparing;
+
+namespace PixelDiT.Tests.Commands;
+
+/// <summary><c>compare</c> as a port uses it: files in, words and an exit code out.</summary>
+public sealed class CompareCommandTests
+{
+    private string _folder = "";
+
+    [SetUp]
+    public void MakeFolder() => _folder = Directory.CreateTempSubdirectory("pixeldit-tests").FullName;
+
+    [TearDown]
+    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
+
+    private ProgramResult Run(params string[] arguments) => PixelDiTProgram.Run(_folder, arguments);
+
+    private void Extract(string golden, string name)
+    {
+        using var resource = typeof(SafetensorsReader).Assembly.GetManifestResourceStream($"golden/{golden}.safetensors")!;
+        using var file = File.Create(Path.Combine(_folder, name));
+        resource.CopyTo(file);
+    }
+
+    private void Write(string name, MemoryTrace trace)
+        => SafetensorsWriter.Write(Path.Combine(_folder, name), [.. trace.Tensors.Select(tensor => new TensorData(tensor.Name, tensor.Shape, trace.ReadDoubles(tensor.Name)))]);
+
+    [Test]
+    public void A_trace_agrees_with_the_golden_file_and_a_faulty_port_is_explained()
+    {
+        Extract("c2i/weights", "weights.safetensors");
+        Extract("c2i/forward_backward", "golden.safetensors");
+        var trace = Run("trace", "--weights", "weights.safetensors", "--inputs", "golden.safetensors", "--backward", "--out", "trace.safetensors", "--device", "cpu");
+        Assert.That(trace.ExitCode, Is.Zero, trace.Error);
+        var equal = Run("compare", "golden.safetensors", "trace.safetensors", "--all");
+        Assert.That(equal.ExitCode, Is.Zero, equal.Error);
+        Assert.That(equal.Output, Does.Contain("A and B agree in 87 tensors").And.Contain("grad_norm").And.Contain("only in B: grad.act.final_layer"));
+
+        Write("port.safetensors", PortWithFaults.PatchBlock(MemoryTrace.Read(Path.Combine(_folder, "trace.safetensors")), rotate: false).Renamed(name => name.Replace("act.", "stage/")));
+        File.WriteAllText(Path.Combine(_folder, "names.txt"), "stage/* = act.*\n");
+        var wrong = Run("compare", "trace.safetensors", "port.safetensors", "--map", "names.txt", "--weights", "weights.safetensors");
+        Assert.That(wrong.ExitCode, Is.EqualTo(1), wrong.Error);
+        Assert.That(wrong.Error, Is.Empty);
+        Assert.That(wrong.Output, Does.Contain("act.patch_blocks.0 is the first tensor that differs; act.s_embedder before it agrees").And.Contain("hint       B leaves out the rotation by RoPE")
+            .And.Contain("shape      [2, 16, 32]").And.Contain("image ").And.Contain("token row ").And.Contain("DIFFERS"));
+    }
+
+    [Test]
+    public void A_block_without_finer_steps_is_told_which_to_trace()
+    {
+        var stages = GoldenTraces.Right().Stages();
+        Write("a.safetensors", stages);
+        Write("b.safetensors", stages.With("act.patch_blocks.1", values => [.. values.Select(Math.Sin)]).With("act.final_layer", [96, 16], new double[96 * 16]));
+        var result = Run("compare", "a.safetensors", "b.safetensors");
+        Assert.That(result.ExitCode, Is.EqualTo(1));
+        Assert.That(result.Output, Does.Contain("trace --stages 'patch_blocks.1.*'").And.Contain("cosine").And.Contain("1 of another shape but with as many elements"));
+    }
+}
