@@ -22,20 +22,32 @@ public readonly record struct Timing(double Median, double Min, double Max)
     }
 }
 
+/// <summary>One kind of run.</summary>
+/// <param name="Time">How long it took.</param>
+/// <param name="Gflop">Its cost by the model's sizes; a backward is counted as two forwards.</param>
+/// <param name="Launches">Kernels it launches.</param>
+/// <param name="ManagedBytes">What a steady run allocates on .NET's heap.</param>
+public sealed record BenchmarkRun(Timing Time, double Gflop, long Launches, long ManagedBytes)
+{
+    /// <summary>1e9 operations a second, in the median run.</summary>
+    public double GflopPerSecond => Gflop / Time.Median * 1e3;
+}
+
 /// <summary>What a benchmark measured.</summary>
 /// <param name="Forward">A forward without recording.</param>
 /// <param name="ForwardBackward">Forward, loss and backward, without the optimiser; null where not asked for.</param>
-/// <param name="ForwardLaunches">Kernels a forward launches.</param>
-/// <param name="ForwardBackwardLaunches">Kernels a forward and backward launch.</param>
-/// <param name="ForwardGflop">A forward's cost by the model's sizes.</param>
+/// <param name="PeakGflopPerSecond">What the device's multiply-adds can do (<see cref="PeakRate"/>).</param>
 /// <param name="PeakBytes">The most device memory in use at once, weights included.</param>
 /// <param name="Kernels">Time by kernel in one run of what was timed last.</param>
-public sealed record BenchmarkResult(Timing Forward, Timing? ForwardBackward, long ForwardLaunches, long ForwardBackwardLaunches, double ForwardGflop, long PeakBytes, IReadOnlyList<KernelTime> Kernels);
+public sealed record BenchmarkResult(BenchmarkRun Forward, BenchmarkRun? ForwardBackward, double PeakGflopPerSecond, long PeakBytes, IReadOnlyList<KernelTime> Kernels);
 
 /// <summary>Times a model's forward and backward with random weights and inputs.</summary>
 public static class Benchmark
 {
     private const int WarmUps = 3;
+
+    // A system needs a while to give two busy threads a core each.
+    private const double WarmUpSeconds = 0.7;
 
     /// <summary>Runs it.</summary>
     /// <param name="config">The model.</param>
@@ -69,25 +81,21 @@ public static class Benchmark
         using var y = device.Upload([.. Enumerable.Range(0, batch).Select(b => b % config.Classes)], [batch]);
         device.Arena.ResetPeak();
 
-        long before = device.Launches;
-        Forward();
-        long forwardLaunches = device.Launches - before, trainLaunches = 0;
-        var forward = Time(Forward, repeat, device, cancel);
-        Timing? forwardBackward = null;
+        double gflop = ModelCost.ForwardFlops(config, batch, resolution, resolution) / 1e9;
+        var forward = Measure(Forward, gflop, repeat, device, cancel);
+        BenchmarkRun? forwardBackward = null;
         if (train)
         {
             model.Parameters.RequireGradients();
-            before = device.Launches;
-            ForwardBackward();
-            trainLaunches = device.Launches - before;
-            forwardBackward = Time(ForwardBackward, repeat, device, cancel);
+            forwardBackward = Measure(ForwardBackward, 3 * gflop, repeat, device, cancel);
         }
         device.Profile = new LaunchProfile();
         if (train) ForwardBackward();
         else Forward();
         var kernels = device.Profile.Times;
         device.Profile = null;
-        return new BenchmarkResult(forward, forwardBackward, forwardLaunches, trainLaunches, ModelCost.ForwardFlops(config, batch, resolution, resolution) / 1e9, device.Arena.PeakBytes, kernels);
+        long peakBytes = device.Arena.PeakBytes;
+        return new BenchmarkResult(forward, forwardBackward, PeakRate.Measure(device), peakBytes, kernels);
 
         void Forward()
         {
@@ -105,19 +113,27 @@ public static class Benchmark
         }
     }
 
-    private static Timing Time(Action run, int repeat, Device device, CancellationToken cancel)
+    private static BenchmarkRun Measure(Action run, double gflop, int repeat, Device device, CancellationToken cancel)
     {
-        for (int i = 0; i < WarmUps; i++) run();
-        device.Synchronize();
+        long began = Stopwatch.GetTimestamp();
+        for (int i = 0; i < WarmUps || Stopwatch.GetElapsedTime(began).TotalSeconds < WarmUpSeconds; i++)
+        {
+            cancel.ThrowIfCancellationRequested();
+            run();
+            device.Synchronize();
+        }
+        long launches = device.Launches, bytes = GC.GetTotalAllocatedBytes(precise: true);
+        run();
+        (launches, bytes) = (device.Launches - launches, GC.GetTotalAllocatedBytes(precise: true) - bytes);
         var times = new double[repeat];
         for (int i = 0; i < repeat; i++)
         {
             cancel.ThrowIfCancellationRequested();
-            long began = Stopwatch.GetTimestamp();
+            began = Stopwatch.GetTimestamp();
             run();
             device.Synchronize();
             times[i] = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
         }
-        return Timing.Of(times);
+        return new BenchmarkRun(Timing.Of(times), gflop, launches, bytes);
     }
 }

@@ -1,0 +1,57 @@
+using PixelDiT.Reference.Benchmarking;
+using PixelDiT.Reference.Models;
+using static System.FormattableString;
+
+namespace PixelDiT.Reference.Commands;
+
+/// <summary>What <c>pixeldit bench</c> prints.</summary>
+internal static class BenchReport
+{
+    /// <summary>A benchmark as fields of JSON.</summary>
+    public static Dictionary<string, object?> Fields(string device, ModelConfig sizes, int batch, int resolution, BenchmarkResult result) => new()
+    {
+        ["device"] = device,
+        ["parameters"] = ModelCost.Parameters(sizes),
+        ["batch"] = batch,
+        ["resolution"] = resolution,
+        ["forward"] = result.Forward,
+        ["forward_backward"] = result.ForwardBackward,
+        ["peak_gflop_per_second"] = result.PeakGflopPerSecond,
+        ["peak_device_bytes"] = result.PeakBytes,
+        ["kernels"] = result.Kernels
+    };
+
+    /// <summary>A benchmark in lines.</summary>
+    public static void Print(bool operations, string device, ModelConfig sizes, int batch, int resolution, BenchmarkResult result)
+    {
+        Console.WriteLine(Invariant($"{device}; {ModelCost.Parameters(sizes) / 1e6:F2} M parameters, batch {batch}, {resolution}×{resolution}, {result.Forward.Gflop:F2} GFLOP a forward"));
+        Line("forward", result.Forward, result.PeakGflopPerSecond, batch);
+        if (result.ForwardBackward is { } both) Line("forward + backward", both, result.PeakGflopPerSecond, batch);
+        Console.WriteLine(Invariant($"{"peak device memory",-20} {result.PeakBytes / 1048576.0,9:F1} MiB"));
+        Console.WriteLine(Invariant($"{"multiply-add peak",-20} {result.PeakGflopPerSecond,9:F1} GFLOP/s"));
+        if (!operations) return;
+        double all = result.Kernels.Sum(kernel => kernel.Milliseconds);
+        foreach (var kernel in result.Kernels)
+        {
+            Console.WriteLine(Invariant($"{kernel.Milliseconds,9:F3} ms {kernel.Milliseconds / all,6:P1} {kernel.Launches,5} × {kernel.Kernel}"));
+        }
+    }
+
+    /// <summary>A sweep in lines, and how the time grows.</summary>
+    public static void Print(string device, string kind, IReadOnlyList<SweepRow> rows)
+    {
+        Console.WriteLine(device);
+        Console.WriteLine($"{kind,10} {"GFLOP",10} {"ms",10} {"GFLOP/s",10} {"peak",6}");
+        foreach (var row in rows)
+        {
+            Console.WriteLine(Invariant($"{row.Size,10} {row.Run.Gflop,10:F2} {row.Run.Time.Median,10:F2} {row.Run.GflopPerSecond,10:F1} {row.Run.GflopPerSecond / row.PeakGflopPerSecond,6:P0}"));
+        }
+        Console.WriteLine(Invariant($"time grows as {kind}^{Sweep.Exponent(rows, row => row.Run.Time.Median):F2}, arithmetic as {kind}^{Sweep.Exponent(rows, row => row.Run.Gflop):F2}"));
+    }
+
+    private static void Line(string name, BenchmarkRun run, double peak, int batch)
+    {
+        Console.WriteLine(Invariant($"{name,-20} {run.Time.Median,9:F2} ms (from {run.Time.Min:F2} to {run.Time.Max:F2}), {batch / run.Time.Median * 1e3:F1} images a second"));
+        Console.WriteLine(Invariant($"{"",-20} {run.GflopPerSecond,9:F1} GFLOP/s, {run.GflopPerSecond / peak:P0} of the peak, {run.Launches} launches, {run.ManagedBytes / 1024.0:F0} KiB on .NET's heap"));
+    }
+}
