@@ -17,6 +17,10 @@ public interface IKernel
     void Run(int item, int lane, int lanes);
 }
 
+/// <summary>Marks a kernel that only CPUs run, such as the packing of a weight; it has no body in PTX.</summary>
+[AttributeUsage(AttributeTargets.Struct)]
+internal sealed class HostOnlyAttribute : Attribute;
+
 /// <summary>How each back end enters a kernel.</summary>
 internal static unsafe class KernelEntry
 {

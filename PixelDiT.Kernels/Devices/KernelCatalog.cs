@@ -9,7 +9,7 @@ namespace PixelDiT.Kernels.Devices;
 /// <param name="Kernel">The struct.</param>
 public sealed record KernelDescriptor(string Name, Type Kernel);
 
-/// <summary>Every kernel of this assembly, found by reflection so that none can be forgotten, closed over the storages and formulas it can be launched with.</summary>
+/// <summary>Every kernel of this assembly that a GPU runs, found by reflection so that none can be forgotten, closed over the storages and formulas it can be launched with.</summary>
 public static class KernelCatalog
 {
     /// <summary>All kernels.</summary>
@@ -17,7 +17,7 @@ public static class KernelCatalog
 
     private static IEnumerable<KernelDescriptor> Find()
     {
-        foreach (var type in typeof(KernelCatalog).Assembly.GetTypes().Where(type => type.IsValueType && !type.IsInterface && typeof(IKernel).IsAssignableFrom(type)))
+        foreach (var type in typeof(KernelCatalog).Assembly.GetTypes().Where(type => type.IsValueType && !type.IsInterface && typeof(IKernel).IsAssignableFrom(type) && !type.IsDefined(typeof(HostOnlyAttribute), inherit: false)))
         {
             foreach (var closed in Close(type)) yield return new KernelDescriptor(NameOf(closed), closed);
         }

@@ -91,6 +91,14 @@ public static class Formulas
         return L.SelectLess(size, L.Set(1.25f), centre, tail);
     }
 
+    /// <summary>The slope of x·Φ(x): Φ(x) + x·φ(x), from what <see cref="NormalDistribution"/> gives.</summary>
+    /// <param name="x">x.</param>
+    /// <param name="below">Φ(x).</param>
+    /// <param name="bell">exp(−x²/2).</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static S GeluSlope<L, S>(S x, S below, S bell) where L : struct, ILanes<S> where S : unmanaged
+        => L.MultiplyAdd(L.Multiply(x, L.Set(0.39894228f)), bell, below);
+
     /// <summary>
     /// sin(x) and cos(x) within 1.2e-7 absolute for |x| ≤ 1000 (plus what the argument itself has lost). x = q·π/2 + r with π/2 in three parts, then Taylor series for |r| ≤ π/4.
     /// </summary>

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 
 namespace PixelDiT.Kernels.Machine;
 
-/// <summary>Row loops of the CPU's attention.</summary>
+/// <summary>Row loops of the CPU's bodies.</summary>
 internal static unsafe class HostRows
 {
     /// <summary>row = exp(scale·(row − max)); returns 1/Σ and writes lse = scale·max + log Σ.</summary>
@@ -23,21 +23,110 @@ internal static unsafe class HostRows
         else SoftmaxSlope<Lanes4, Vector128<float>>(p, d, count, scale, lse, delta);
     }
 
+    /// <summary>z = gelu(z).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Gelu(float* z, int count)
+    {
+        int i = 0;
+        if (Vector512.IsHardwareAccelerated) i = Gelu<Lanes16, Vector512<float>>(z, i, count);
+        else if (Vector256.IsHardwareAccelerated) i = Gelu<Lanes8, Vector256<float>>(z, i, count);
+        i = Gelu<Lanes4, Vector128<float>>(z, i, count);
+        Gelu<Lanes1, float>(z, i, count);
+    }
+
+    /// <summary>dz = dz·gelu′(z); z = gelu(z).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void GeluSlope(float* z, float* dz, int count)
+    {
+        int i = 0;
+        if (Vector512.IsHardwareAccelerated) i = GeluSlope<Lanes16, Vector512<float>>(z, dz, i, count);
+        else if (Vector256.IsHardwareAccelerated) i = GeluSlope<Lanes8, Vector256<float>>(z, dz, i, count);
+        i = GeluSlope<Lanes4, Vector128<float>>(z, dz, i, count);
+        GeluSlope<Lanes1, float>(z, dz, i, count);
+    }
+
+    /// <summary>sums += each of the rows, in order.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void AddRows(float* matrix, int rows, int columns, float* sums)
+    {
+        int j = 0;
+        if (Vector512.IsHardwareAccelerated) j = AddRows<Lanes16, Vector512<float>>(matrix, rows, columns, sums, j);
+        else if (Vector256.IsHardwareAccelerated) j = AddRows<Lanes8, Vector256<float>>(matrix, rows, columns, sums, j);
+        j = AddRows<Lanes4, Vector128<float>>(matrix, rows, columns, sums, j);
+        AddRows<Lanes1, float>(matrix, rows, columns, sums, j);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Gelu<L, S>(float* z, int i, int count) where L : struct, IHostLanes<S> where S : unmanaged
+    {
+        for (; i + L.Count <= count; i += L.Count)
+        {
+            S value = L.Load(z + i);
+            L.Store(z + i, L.Multiply(value, Formulas.NormalDistribution<L, S>(value, out _)));
+        }
+        return i;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int GeluSlope<L, S>(float* z, float* dz, int i, int count) where L : struct, IHostLanes<S> where S : unmanaged
+    {
+        for (; i + L.Count <= count; i += L.Count)
+        {
+            S value = L.Load(z + i), below = Formulas.NormalDistribution<L, S>(value, out S bell);
+            L.Store(dz + i, L.Multiply(L.Load(dz + i), Formulas.GeluSlope<L, S>(value, below, bell)));
+            L.Store(z + i, L.Multiply(value, below));
+        }
+        return i;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int AddRows<L, S>(float* matrix, int rows, int columns, float* sums, int j) where L : struct, IHostLanes<S> where S : unmanaged
+    {
+        for (; j + L.Count <= columns; j += L.Count)
+        {
+            S sum = L.Load(sums + j);
+            for (int r = 0; r < rows; r++) sum = L.Add(sum, L.Load(matrix + ((nint)r * columns) + j));
+            L.Store(sums + j, sum);
+        }
+        return j;
+    }
+
     /// <summary>row = row·factor.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Scale(float* row, int count, float factor)
     {
-        for (int i = 0; i < count; i++) row[i] *= factor;
+        int i = 0;
+        if (Vector512.IsHardwareAccelerated) i = Scale<Lanes16, Vector512<float>>(row, i, count, factor);
+        i = Scale<Lanes4, Vector128<float>>(row, i, count, factor);
+        for (; i < count; i++) row[i] *= factor;
     }
 
     /// <summary>Σ a·b.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Dot(float* a, float* b, int count)
     {
-        var sum = Vector128<float>.Zero;
         int i = 0;
-        for (; i + 4 <= count; i += 4) sum = Lanes4.MultiplyAdd(Vector128.Load(a + i), Vector128.Load(b + i), sum);
-        float total = Lanes4.Sum(sum);
+        float total = 0;
+        if (Vector512.IsHardwareAccelerated) total = Dot<Lanes16, Vector512<float>>(a, b, ref i, count);
+        total += Dot<Lanes4, Vector128<float>>(a, b, ref i, count);
         for (; i < count; i++) total += a[i] * b[i];
         return total;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Scale<L, S>(float* row, int i, int count, float factor) where L : struct, IHostLanes<S> where S : unmanaged
+    {
+        S factors = L.Set(factor);
+        for (; i + L.Count <= count; i += L.Count) L.Store(row + i, L.Multiply(L.Load(row + i), factors));
+        return i;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Dot<L, S>(float* a, float* b, ref int i, int count) where L : struct, IHostLanes<S> where S : unmanaged
+    {
+        S sum = L.Set(0);
+        for (; i + L.Count <= count; i += L.Count) sum = L.MultiplyAdd(L.Load(a + i), L.Load(b + i), sum);
+        return L.Sum(sum);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -67,8 +67,6 @@ public static class SwiGlu
 /// </summary>
 public static class Gelu
 {
-    private const float DensityAtZero = 0.39894228f;
-
     /// <summary>y = x·Φ(x).</summary>
     public static void Forward(Tensor x, Tensor y)
     {
@@ -106,8 +104,7 @@ public static class Gelu
         {
             S x = L.Load(_x, i);
             S below = Formulas.NormalDistribution<L, S>(x, out S bell);
-            S slope = L.MultiplyAdd(L.Multiply(x, L.Set(DensityAtZero)), bell, below);
-            L.Store(_dX, i, L.Multiply(L.Load(_dY, i), slope));
+            L.Store(_dX, i, L.Multiply(L.Load(_dY, i), Formulas.GeluSlope<L, S>(x, below, bell)));
         }
     }
 }

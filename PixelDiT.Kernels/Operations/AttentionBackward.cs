@@ -35,18 +35,17 @@ internal static class AttentionBackwardBody
         int tokens = a.Tokens, width = a.Width, most = Math.Min(Attention.TileRows, tokens);
         // A row of scores is a little longer than L: read down a column, a power of two between rows would fall into one cache set.
         int scoreRow = tokens + 16;
-        long across = HostProduct.PackedCount(width, tokens), scoreCount = (long)most * scoreRow, whole = (long)tokens * width;
+        long across = HostProduct.PackedCount(width, tokens), scoreCount = (long)most * scoreRow;
         long copied = HostHeads.Count<T>(tokens, width), part = HostHeads.Count<T>(most, width);
-        float* keysAcross = Host.Floats((2 * across) + (2 * scoreCount) + (2 * whole) + (2 * copied) + (4 * part));
-        float* valuesAcross = keysAcross + across, p = valuesAcross + across, d = p + scoreCount, dk = d + scoreCount, dv = dk + whole;
-        float* wideK = dv + whole, wideV = wideK + copied, wideQ = wideV + copied, wideDo = wideQ + part, wideO = wideDo + part, wideDq = wideO + part;
+        float* keysAcross = Host.Floats((2 * across) + (2 * scoreCount) + (4 * copied) + (4 * part));
+        float* valuesAcross = keysAcross + across, p = valuesAcross + across, d = p + scoreCount, wideDk = d + scoreCount, wideDv = wideDk + copied;
+        float* wideK = wideDv + copied, wideV = wideK + copied, wideQ = wideV + copied, wideDo = wideQ + part, wideO = wideDo + part, wideDq = wideO + part;
 
         float* keys = HostHeads.Widen(a.K, image, head, 0, tokens, width, wideK, out nint keyStride);
         HostProduct.Pack(keys, 1, keyStride, width, tokens, keysAcross);
         float* values = HostHeads.Widen(a.V, image, head, 0, tokens, width, wideV, out nint valueStride);
         HostProduct.Pack(values, 1, valueStride, width, tokens, valuesAcross);
-        new Span<float>(dk, tokens * width).Clear();
-        new Span<float>(dv, tokens * width).Clear();
+        float* dk = HostHeads.Target(a.DK, image, head, 0, width, wideDk, out nint dkStride), dv = HostHeads.Target(a.DV, image, head, 0, width, wideDv, out nint dvStride);
         float* lse = Host.Pointer(a.Lse) + ((((long)image * a.Heads) + head) * tokens);
         for (int first = 0; first < tokens; first += Attention.TileRows)
         {
@@ -61,14 +60,14 @@ internal static class AttentionBackwardBody
                 float delta = HostRows.Dot(slopes + (r * slopeStride), results + (r * resultStride), width);
                 HostRows.SoftmaxSlope(p + ((nint)r * scoreRow), d + ((nint)r * scoreRow), tokens, a.Scale, lse[first + r], delta);
             }
-            HostProduct.Multiply(Strips.InPlace(p, 1, scoreRow), Panels.InPlace(slopes, slopeStride), dv, width, tokens, width, rows, add: true, bias: null);
-            HostProduct.Multiply(Strips.InPlace(d, 1, scoreRow), Panels.InPlace(queries, queryStride), dk, width, tokens, width, rows, add: true, bias: null);
+            HostProduct.Multiply(Strips.InPlace(p, 1, scoreRow), Panels.InPlace(slopes, slopeStride), dv, dvStride, tokens, width, rows, add: first > 0, bias: null);
+            HostProduct.Multiply(Strips.InPlace(d, 1, scoreRow), Panels.InPlace(queries, queryStride), dk, dkStride, tokens, width, rows, add: first > 0, bias: null);
             float* target = HostHeads.Target(a.DQ, image, head, first, width, wideDq, out nint targetStride);
             HostProduct.Multiply(Strips.InPlace(d, scoreRow, 1), Panels.InPlace(keys, keyStride), target, targetStride, rows, width, tokens, add: false, bias: null);
             HostHeads.Store(a.DQ, image, head, first, rows, width, target);
         }
-        HostHeads.Copy(a.DK, image, head, tokens, width, dk);
-        HostHeads.Copy(a.DV, image, head, tokens, width, dv);
+        HostHeads.Store(a.DK, image, head, 0, tokens, width, dk);
+        HostHeads.Store(a.DV, image, head, 0, tokens, width, dv);
     }
 
     /// <summary>A GPU thread takes rows: as queries for dq, as keys for dk and dv.</summary>

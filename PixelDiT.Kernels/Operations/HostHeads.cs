@@ -41,15 +41,7 @@ internal static unsafe class HostHeads
     /// <summary>Writes what <see cref="Target"/> gave, where it was a copy.</summary>
     public static void Store<T>(HeadMemory<T> heads, int image, int head, int first, int rows, int width, float* values) where T : unmanaged, IStorage<T>
     {
-        if (typeof(T) != typeof(Single32)) CopyRows(heads, image, head, first, rows, width, values);
-    }
-
-    /// <summary>Writes all rows of a head from contiguous float32.</summary>
-    public static void Copy<T>(HeadMemory<T> heads, int image, int head, int rows, int width, float* values) where T : unmanaged, IStorage<T>
-        => CopyRows(heads, image, head, 0, rows, width, values);
-
-    private static void CopyRows<T>(HeadMemory<T> heads, int image, int head, int first, int rows, int width, float* values) where T : unmanaged, IStorage<T>
-    {
+        if (typeof(T) == typeof(Single32)) return;
         T* target = Host.Pointer(heads.Values) + heads.First(image, head) + ((long)first * heads.TokenStride);
         for (int r = 0; r < rows; r++)
         {

@@ -154,6 +154,7 @@ public static class MatMul
         }
     }
 
+    [HostOnly]
     internal readonly unsafe struct PackKernel(DeviceView<float> weight, DeviceView<float> packed, int outputs, int inputs) : IKernel
     {
         private readonly DeviceView<float> _weight = weight, _packed = packed;
@@ -164,23 +165,12 @@ public static class MatMul
             if (lane == 0) PackPanel(_weight, _packed, item, _outputs, _inputs);
         }
 
-        [IntrinsicImplementation, DeviceBody(nameof(DevicePackPanel))]
+        [IntrinsicImplementation]
         private static void PackPanel(DeviceView<float> weight, DeviceView<float> packed, int panel, int outputs, int inputs)
         {
             int first = panel * Tiles.Width;
             HostProduct.Pack(
                 Host.Pointer(weight) + ((long)first * inputs), 1, inputs, inputs, Math.Min(Tiles.Width, outputs - first), Host.Pointer(packed) + ((long)first * inputs));
-        }
-
-        // A GPU does not pack; the body exists so that the kernel compiles for every device.
-        private static void DevicePackPanel(DeviceView<float> weight, DeviceView<float> packed, int panel, int outputs, int inputs)
-        {
-            int first = panel * 32;
-            for (int i = 0; i < inputs * 32; i++)
-            {
-                int column = i & 31, k = i >> 5;
-                packed[((long)first * inputs) + i] = first + column < outputs ? weight[((long)(first + column) * inputs) + k] : 0f;
-            }
         }
     }
 }

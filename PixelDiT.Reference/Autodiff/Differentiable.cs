@@ -87,6 +87,27 @@ public static class Differentiable
         return y;
     }
 
+    /// <summary>Linear, exact GELU, Linear in one pass, where the device has it. See <see cref="Kernels.Operations.GeluMlp"/>.</summary>
+    /// <param name="tape">The tape.</param>
+    /// <param name="x">[.., d].</param>
+    /// <param name="weight1">[f, d].</param>
+    /// <param name="bias1">[f].</param>
+    /// <param name="weight2">[n, f].</param>
+    /// <param name="bias2">[n].</param>
+    public static Variable GeluMlp(this Tape tape, Variable x, Parameter weight1, Parameter bias1, Parameter weight2, Parameter bias2)
+    {
+        if (!Kernels.Operations.GeluMlp.Serves(x.Value)) return tape.Linear(tape.Gelu(tape.Linear(x, weight1, bias1)), weight2, bias2);
+        var y = tape.Output(Shape.Create([.. x.Shape.Take(x.Shape.Rank - 1), weight2.Shape[0]]), x.Value.Type, true);
+        Kernels.Operations.GeluMlp.Forward(x.Value, weight1.Packed()!, bias1.Value, weight2.Packed()!, bias2.Value, y.Value);
+        tape.Push(y, dY =>
+        {
+            var dX = tape.Target(x, out bool accumulate);
+            (Tensor, Tensor, Tensor, Tensor)? gradients = weight1.Gradient is { } dWeight1 ? (dWeight1, bias1.Gradient!, weight2.Gradient!, bias2.Gradient!) : null;
+            Kernels.Operations.GeluMlp.Backward(dY, x.Value, weight1.Value, weight1.Packed()!, bias1.Value, weight2.Value, dX, accumulate, gradients);
+        });
+        return y;
+    }
+
     /// <summary>Exact GELU. See <see cref="Kernels.Operations.Gelu"/>.</summary>
     public static Variable Gelu(this Tape tape, Variable x)
     {

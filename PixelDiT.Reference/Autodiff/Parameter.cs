@@ -47,7 +47,12 @@ public sealed class Parameter
     /// <param name="rows">Rows of x.</param>
     internal Tensor? Prepared(int rows)
     {
-        if (!MatMul.WantsPacked(rows, Value.Device)) return null;
+        return MatMul.WantsPacked(rows, Value.Device) ? Packed() : null;
+    }
+
+    /// <summary>The packed form for x·Wᵀ, up to date; null on a GPU.</summary>
+    internal Tensor? Packed()
+    {
         if (_preparedVersion == Version) return _prepared;
         _prepared = MatMul.Pack(Value, _prepared);
         _preparedVersion = Version;

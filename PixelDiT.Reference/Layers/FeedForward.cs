@@ -28,5 +28,5 @@ public sealed class Mlp(ParameterSet parameters, string name, int width, int inn
     private readonly Linear _fc2 = new(parameters, $"{name}.fc2", inner, width);
 
     /// <summary>x [.., d] → [.., d].</summary>
-    public Variable Forward(Tape tape, Variable x) => _fc2.Forward(tape, tape.Gelu(_fc1.Forward(tape, x)));
+    public Variable Forward(Tape tape, Variable x) => tape.GeluMlp(x, _fc1.Weight, _fc1.Bias!, _fc2.Weight, _fc2.Bias!);
 }

@@ -16,6 +16,8 @@ internal static class ProductCases
         Linear("deep", [3, 1100], 5), Linear("far", [3, 5], 1100), Linear("tall", [1100, 5], 3), Linear("blocks", [70, 33], 300),
         Linear("without_bias", [5, 17], 3, bias: false), Linear("deep_without_bias", [3, 1100], 5, bias: false),
         Linear("reshaped", [2, 3, 4], 12, shape: [2, 3, 3, 2, 2]),
+        // 64 rows are in work at once, 1024 are a segment of the weights' sums.
+        Mlp("odd", [3, 5], 17, 3), Mlp("pixels", [5, 7, 16], 64, 16), Mlp("segments", [1100, 4], 9, 5),
         Unprepared("odd", 17, 5, 3), Unprepared("deep", 3, 1100, 5), Unprepared("blocks", 70, 33, 300)
     ];
 
@@ -33,6 +35,15 @@ internal static class ProductCases
             StorageTolerance = Tolerances.Brain
         };
     }
+
+    private static OperationCase Mlp(string name, Shape x, int inner, int outputs) => new($"gelu_mlp_{name}", typeof(GeluMlp), nameof(Differentiable.GeluMlp))
+    {
+        Inputs = [Single("x", x), Parameter("w1", [inner, x[^1]]), Parameter("b1", [inner]), Parameter("w2", [outputs, inner]), Parameter("b2", [outputs])],
+        Forward = run => run.Tape.GeluMlp(run["x"], run.Parameter("w1"), run.Parameter("b1"), run.Parameter("w2"), run.Parameter("b2")),
+        Oracle = at => Exact.Linear(Exact.Gelu(Exact.Linear(at["x"], at["w1"], at["b1"], x[^1], inner)), at["w2"], at["b2"], inner, outputs),
+        ForwardTolerance = Tolerances.Product,
+        GradientTolerance = Tolerances.Product
+    };
 
     /// <summary>The forward as a GPU runs it, from the weight as it is stored.</summary>
     private static OperationCase Unprepared(string name, int rows, int inputs, int outputs) => new($"linear_unprepared_{name}", typeof(MatMul))
