@@ -63,7 +63,7 @@ internal static unsafe class HostProduct
         }
     }
 
-    /// <summary>c [rows, columns] = (add ? c : 0) + bias + a·b. Each element sums over k in order, whatever the sizes and the form of b.</summary>
+    /// <summary>c [rows, columns] = a·b + bias + (add ? c : 0), an element as <see cref="Tiles"/> sums it, whatever the sizes and the form of b.</summary>
     /// <param name="a">A.</param>
     /// <param name="b">B.</param>
     /// <param name="c">C's first element.</param>
@@ -81,13 +81,13 @@ internal static unsafe class HostProduct
         for (int column = 0; column < columns; column += width, panel += b.Next)
         {
             int count = Math.Min(width, columns - column);
-            float* target = c + column, start = bias is null ? null : bias + column;
+            float* target = c + column, columnBias = bias is null ? null : bias + column;
             float* strip = a.First;
             for (int row = 0; row < rows; row += height, strip += a.Next)
             {
                 // The next tile of C is on its way from memory while this one is computed.
                 if (add && row + height < rows) FetchRows(target + ((row + height) * cRow), cRow, Math.Min(height, rows - row - height), count);
-                Tiles.Multiply(strip, a.Row, a.Step, panel, b.Step, depth, target + (row * cRow), cRow, Math.Min(height, rows - row), count, add, start);
+                Tiles.Multiply(strip, a.Row, a.Step, panel, b.Step, depth, target + (row * cRow), cRow, Math.Min(height, rows - row), count, add, columnBias);
             }
         }
     }

@@ -6,7 +6,8 @@ namespace PixelDiT.Kernels.Machine;
 /// <summary>
 /// The inner loops of a matrix product on a CPU: a tile of C stays in registers while k runs. A is broadcast and may have any strides; the columns of a
 /// step of B lie side by side. One generic source serves all vector widths. With 32 registers a tile is 8 rows by two vectors, with 16 registers 6 by
-/// two. An element is its starting value, plus one fused multiply-add for each k in order: the same bits in every tile, wide, narrow or cut.
+/// two. An element is one fused multiply-add for each k in order, from zero, then plus the bias, then plus what C holds: the same bits in every tile, wide,
+/// narrow or cut. What is there is added last, so that a long sum in several visits rounds as its parts do, and not as one chain.
 /// </summary>
 internal static unsafe class Tiles
 {
@@ -16,7 +17,7 @@ internal static unsafe class Tiles
     /// <summary>Columns of a tile, and of a packed panel.</summary>
     public static int Width => 2 * HostVectors.Width;
 
-    /// <summary>c[r, j] = (add ? c[r, j] : 0) + bias[j] + Σ_k a[r, k]·b[k, j].</summary>
+    /// <summary>c[r, j] = Σ_k a[r, k]·b[k, j] + bias[j] + (add ? c[r, j] : 0).</summary>
     /// <param name="a">A's first element.</param>
     /// <param name="aRow">From a row of A to the next, in floats.</param>
     /// <param name="aStep">From a step in k to the next.</param>
@@ -28,7 +29,7 @@ internal static unsafe class Tiles
     /// <param name="rows">Rows that exist, from 1 to <see cref="Rows"/>.</param>
     /// <param name="columns">Columns, from 1 to <see cref="Width"/>; nothing beside them is read or written.</param>
     /// <param name="add">Adds to what C holds.</param>
-    /// <param name="bias">The starting values, or null for zero.</param>
+    /// <param name="bias">Added to every row, or null.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Multiply(float* a, nint aRow, nint aStep, float* b, nint bStep, int depth, float* c, nint cRow, int rows, int columns, bool add, float* bias)
     {
@@ -44,29 +45,29 @@ internal static unsafe class Tiles
     {
         for (int done = 0; done < columns;)
         {
-            float* from = b + done, to = c + done, start = bias is null ? null : bias + done;
+            float* from = b + done, to = c + done, columnBias = bias is null ? null : bias + done;
             int left = columns - done;
             if (Vector512.IsHardwareAccelerated && left >= 16)
             {
-                Narrow8<Lanes16, Vector512<float>>(a, aRow, aStep, from, bStep, depth, to, cRow, rows, add, start);
+                Narrow8<Lanes16, Vector512<float>>(a, aRow, aStep, from, bStep, depth, to, cRow, rows, add, columnBias);
                 done += 16;
             }
             else if (Vector256.IsHardwareAccelerated && left >= 8)
             {
-                if (Rows == 8) Narrow8<Lanes8, Vector256<float>>(a, aRow, aStep, from, bStep, depth, to, cRow, rows, add, start);
-                else Narrow6<Lanes8, Vector256<float>>(a, aRow, aStep, from, bStep, depth, to, cRow, rows, add, start);
+                if (Rows == 8) Narrow8<Lanes8, Vector256<float>>(a, aRow, aStep, from, bStep, depth, to, cRow, rows, add, columnBias);
+                else Narrow6<Lanes8, Vector256<float>>(a, aRow, aStep, from, bStep, depth, to, cRow, rows, add, columnBias);
                 done += 8;
             }
             else if (left >= 4)
             {
-                if (Rows == 8) Narrow8<Lanes4, Vector128<float>>(a, aRow, aStep, from, bStep, depth, to, cRow, rows, add, start);
-                else Narrow6<Lanes4, Vector128<float>>(a, aRow, aStep, from, bStep, depth, to, cRow, rows, add, start);
+                if (Rows == 8) Narrow8<Lanes4, Vector128<float>>(a, aRow, aStep, from, bStep, depth, to, cRow, rows, add, columnBias);
+                else Narrow6<Lanes4, Vector128<float>>(a, aRow, aStep, from, bStep, depth, to, cRow, rows, add, columnBias);
                 done += 4;
             }
             else
             {
-                if (Rows == 8) Narrow8<Lanes1, float>(a, aRow, aStep, from, bStep, depth, to, cRow, rows, add, start);
-                else Narrow6<Lanes1, float>(a, aRow, aStep, from, bStep, depth, to, cRow, rows, add, start);
+                if (Rows == 8) Narrow8<Lanes1, float>(a, aRow, aStep, from, bStep, depth, to, cRow, rows, add, columnBias);
+                else Narrow6<Lanes1, float>(a, aRow, aStep, from, bStep, depth, to, cRow, rows, add, columnBias);
                 done++;
             }
         }
@@ -82,30 +83,6 @@ internal static unsafe class Tiles
         float* c0 = c, c1 = c + (Math.Min(1, last) * cRow), c2 = c + (Math.Min(2, last) * cRow), c3 = c + (Math.Min(3, last) * cRow), c4 = c + (Math.Min(4, last) * cRow), c5 = c + (Math.Min(5, last) * cRow), c6 = c + (Math.Min(6, last) * cRow), c7 = c + (Math.Min(7, last) * cRow);
         S s00 = L.Set(0), s10 = s00, s20 = s00, s30 = s00, s40 = s00, s50 = s00, s60 = s00, s70 = s00;
         S s01 = s00, s11 = s00, s21 = s00, s31 = s00, s41 = s00, s51 = s00, s61 = s00, s71 = s00;
-        if (bias is not null)
-        {
-            s00 = s10 = s20 = s30 = s40 = s50 = s60 = s70 = L.Load(bias);
-            s01 = s11 = s21 = s31 = s41 = s51 = s61 = s71 = L.Load(bias + width);
-        }
-        if (add)
-        {
-            s00 = L.Add(s00, L.Load(c0));
-            s01 = L.Add(s01, L.Load(c0 + width));
-            s10 = L.Add(s10, L.Load(c1));
-            s11 = L.Add(s11, L.Load(c1 + width));
-            s20 = L.Add(s20, L.Load(c2));
-            s21 = L.Add(s21, L.Load(c2 + width));
-            s30 = L.Add(s30, L.Load(c3));
-            s31 = L.Add(s31, L.Load(c3 + width));
-            s40 = L.Add(s40, L.Load(c4));
-            s41 = L.Add(s41, L.Load(c4 + width));
-            s50 = L.Add(s50, L.Load(c5));
-            s51 = L.Add(s51, L.Load(c5 + width));
-            s60 = L.Add(s60, L.Load(c6));
-            s61 = L.Add(s61, L.Load(c6 + width));
-            s70 = L.Add(s70, L.Load(c7));
-            s71 = L.Add(s71, L.Load(c7 + width));
-        }
         nint at = 0;
         for (int k = 0; k < depth; k++, at += aStep, b += bStep)
         {
@@ -135,6 +112,45 @@ internal static unsafe class Tiles
             s70 = L.MultiplyAdd(v, b0, s70);
             s71 = L.MultiplyAdd(v, b1, s71);
         }
+        if (bias is not null)
+        {
+            S b0 = L.Load(bias), b1 = L.Load(bias + width);
+            s00 = L.Add(s00, b0);
+            s01 = L.Add(s01, b1);
+            s10 = L.Add(s10, b0);
+            s11 = L.Add(s11, b1);
+            s20 = L.Add(s20, b0);
+            s21 = L.Add(s21, b1);
+            s30 = L.Add(s30, b0);
+            s31 = L.Add(s31, b1);
+            s40 = L.Add(s40, b0);
+            s41 = L.Add(s41, b1);
+            s50 = L.Add(s50, b0);
+            s51 = L.Add(s51, b1);
+            s60 = L.Add(s60, b0);
+            s61 = L.Add(s61, b1);
+            s70 = L.Add(s70, b0);
+            s71 = L.Add(s71, b1);
+        }
+        if (add)
+        {
+            s00 = L.Add(s00, L.Load(c0));
+            s01 = L.Add(s01, L.Load(c0 + width));
+            s10 = L.Add(s10, L.Load(c1));
+            s11 = L.Add(s11, L.Load(c1 + width));
+            s20 = L.Add(s20, L.Load(c2));
+            s21 = L.Add(s21, L.Load(c2 + width));
+            s30 = L.Add(s30, L.Load(c3));
+            s31 = L.Add(s31, L.Load(c3 + width));
+            s40 = L.Add(s40, L.Load(c4));
+            s41 = L.Add(s41, L.Load(c4 + width));
+            s50 = L.Add(s50, L.Load(c5));
+            s51 = L.Add(s51, L.Load(c5 + width));
+            s60 = L.Add(s60, L.Load(c6));
+            s61 = L.Add(s61, L.Load(c6 + width));
+            s70 = L.Add(s70, L.Load(c7));
+            s71 = L.Add(s71, L.Load(c7 + width));
+        }
         L.Store(c0, s00);
         L.Store(c0 + width, s01);
         L.Store(c1, s10);
@@ -163,26 +179,6 @@ internal static unsafe class Tiles
         float* c0 = c, c1 = c + (Math.Min(1, last) * cRow), c2 = c + (Math.Min(2, last) * cRow), c3 = c + (Math.Min(3, last) * cRow), c4 = c + (Math.Min(4, last) * cRow), c5 = c + (Math.Min(5, last) * cRow);
         S s00 = L.Set(0), s10 = s00, s20 = s00, s30 = s00, s40 = s00, s50 = s00;
         S s01 = s00, s11 = s00, s21 = s00, s31 = s00, s41 = s00, s51 = s00;
-        if (bias is not null)
-        {
-            s00 = s10 = s20 = s30 = s40 = s50 = L.Load(bias);
-            s01 = s11 = s21 = s31 = s41 = s51 = L.Load(bias + width);
-        }
-        if (add)
-        {
-            s00 = L.Add(s00, L.Load(c0));
-            s01 = L.Add(s01, L.Load(c0 + width));
-            s10 = L.Add(s10, L.Load(c1));
-            s11 = L.Add(s11, L.Load(c1 + width));
-            s20 = L.Add(s20, L.Load(c2));
-            s21 = L.Add(s21, L.Load(c2 + width));
-            s30 = L.Add(s30, L.Load(c3));
-            s31 = L.Add(s31, L.Load(c3 + width));
-            s40 = L.Add(s40, L.Load(c4));
-            s41 = L.Add(s41, L.Load(c4 + width));
-            s50 = L.Add(s50, L.Load(c5));
-            s51 = L.Add(s51, L.Load(c5 + width));
-        }
         nint at = 0;
         for (int k = 0; k < depth; k++, at += aStep, b += bStep)
         {
@@ -206,6 +202,37 @@ internal static unsafe class Tiles
             s50 = L.MultiplyAdd(v, b0, s50);
             s51 = L.MultiplyAdd(v, b1, s51);
         }
+        if (bias is not null)
+        {
+            S b0 = L.Load(bias), b1 = L.Load(bias + width);
+            s00 = L.Add(s00, b0);
+            s01 = L.Add(s01, b1);
+            s10 = L.Add(s10, b0);
+            s11 = L.Add(s11, b1);
+            s20 = L.Add(s20, b0);
+            s21 = L.Add(s21, b1);
+            s30 = L.Add(s30, b0);
+            s31 = L.Add(s31, b1);
+            s40 = L.Add(s40, b0);
+            s41 = L.Add(s41, b1);
+            s50 = L.Add(s50, b0);
+            s51 = L.Add(s51, b1);
+        }
+        if (add)
+        {
+            s00 = L.Add(s00, L.Load(c0));
+            s01 = L.Add(s01, L.Load(c0 + width));
+            s10 = L.Add(s10, L.Load(c1));
+            s11 = L.Add(s11, L.Load(c1 + width));
+            s20 = L.Add(s20, L.Load(c2));
+            s21 = L.Add(s21, L.Load(c2 + width));
+            s30 = L.Add(s30, L.Load(c3));
+            s31 = L.Add(s31, L.Load(c3 + width));
+            s40 = L.Add(s40, L.Load(c4));
+            s41 = L.Add(s41, L.Load(c4 + width));
+            s50 = L.Add(s50, L.Load(c5));
+            s51 = L.Add(s51, L.Load(c5 + width));
+        }
         L.Store(c0, s00);
         L.Store(c0 + width, s01);
         L.Store(c1, s10);
@@ -228,18 +255,7 @@ internal static unsafe class Tiles
         int last = rows - 1;
         float* a0 = a, a1 = a + (Math.Min(1, last) * aRow), a2 = a + (Math.Min(2, last) * aRow), a3 = a + (Math.Min(3, last) * aRow), a4 = a + (Math.Min(4, last) * aRow), a5 = a + (Math.Min(5, last) * aRow), a6 = a + (Math.Min(6, last) * aRow), a7 = a + (Math.Min(7, last) * aRow);
         float* c0 = c, c1 = c + (Math.Min(1, last) * cRow), c2 = c + (Math.Min(2, last) * cRow), c3 = c + (Math.Min(3, last) * cRow), c4 = c + (Math.Min(4, last) * cRow), c5 = c + (Math.Min(5, last) * cRow), c6 = c + (Math.Min(6, last) * cRow), c7 = c + (Math.Min(7, last) * cRow);
-        S s0 = bias is null ? L.Set(0) : L.Load(bias), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0;
-        if (add)
-        {
-            s0 = L.Add(s0, L.Load(c0));
-            s1 = L.Add(s1, L.Load(c1));
-            s2 = L.Add(s2, L.Load(c2));
-            s3 = L.Add(s3, L.Load(c3));
-            s4 = L.Add(s4, L.Load(c4));
-            s5 = L.Add(s5, L.Load(c5));
-            s6 = L.Add(s6, L.Load(c6));
-            s7 = L.Add(s7, L.Load(c7));
-        }
+        S s0 = L.Set(0), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0, s6 = s0, s7 = s0;
         nint at = 0;
         for (int k = 0; k < depth; k++, at += aStep, b += bStep)
         {
@@ -252,6 +268,29 @@ internal static unsafe class Tiles
             s5 = L.MultiplyAdd(L.Set(a5[at]), b0, s5);
             s6 = L.MultiplyAdd(L.Set(a6[at]), b0, s6);
             s7 = L.MultiplyAdd(L.Set(a7[at]), b0, s7);
+        }
+        if (bias is not null)
+        {
+            S b0 = L.Load(bias);
+            s0 = L.Add(s0, b0);
+            s1 = L.Add(s1, b0);
+            s2 = L.Add(s2, b0);
+            s3 = L.Add(s3, b0);
+            s4 = L.Add(s4, b0);
+            s5 = L.Add(s5, b0);
+            s6 = L.Add(s6, b0);
+            s7 = L.Add(s7, b0);
+        }
+        if (add)
+        {
+            s0 = L.Add(s0, L.Load(c0));
+            s1 = L.Add(s1, L.Load(c1));
+            s2 = L.Add(s2, L.Load(c2));
+            s3 = L.Add(s3, L.Load(c3));
+            s4 = L.Add(s4, L.Load(c4));
+            s5 = L.Add(s5, L.Load(c5));
+            s6 = L.Add(s6, L.Load(c6));
+            s7 = L.Add(s7, L.Load(c7));
         }
         L.Store(c0, s0);
         L.Store(c1, s1);
@@ -271,16 +310,7 @@ internal static unsafe class Tiles
         int last = rows - 1;
         float* a0 = a, a1 = a + (Math.Min(1, last) * aRow), a2 = a + (Math.Min(2, last) * aRow), a3 = a + (Math.Min(3, last) * aRow), a4 = a + (Math.Min(4, last) * aRow), a5 = a + (Math.Min(5, last) * aRow);
         float* c0 = c, c1 = c + (Math.Min(1, last) * cRow), c2 = c + (Math.Min(2, last) * cRow), c3 = c + (Math.Min(3, last) * cRow), c4 = c + (Math.Min(4, last) * cRow), c5 = c + (Math.Min(5, last) * cRow);
-        S s0 = bias is null ? L.Set(0) : L.Load(bias), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0;
-        if (add)
-        {
-            s0 = L.Add(s0, L.Load(c0));
-            s1 = L.Add(s1, L.Load(c1));
-            s2 = L.Add(s2, L.Load(c2));
-            s3 = L.Add(s3, L.Load(c3));
-            s4 = L.Add(s4, L.Load(c4));
-            s5 = L.Add(s5, L.Load(c5));
-        }
+        S s0 = L.Set(0), s1 = s0, s2 = s0, s3 = s0, s4 = s0, s5 = s0;
         nint at = 0;
         for (int k = 0; k < depth; k++, at += aStep, b += bStep)
         {
@@ -291,6 +321,25 @@ internal static unsafe class Tiles
             s3 = L.MultiplyAdd(L.Set(a3[at]), b0, s3);
             s4 = L.MultiplyAdd(L.Set(a4[at]), b0, s4);
             s5 = L.MultiplyAdd(L.Set(a5[at]), b0, s5);
+        }
+        if (bias is not null)
+        {
+            S b0 = L.Load(bias);
+            s0 = L.Add(s0, b0);
+            s1 = L.Add(s1, b0);
+            s2 = L.Add(s2, b0);
+            s3 = L.Add(s3, b0);
+            s4 = L.Add(s4, b0);
+            s5 = L.Add(s5, b0);
+        }
+        if (add)
+        {
+            s0 = L.Add(s0, L.Load(c0));
+            s1 = L.Add(s1, L.Load(c1));
+            s2 = L.Add(s2, L.Load(c2));
+            s3 = L.Add(s3, L.Load(c3));
+            s4 = L.Add(s4, L.Load(c4));
+            s5 = L.Add(s5, L.Load(c5));
         }
         L.Store(c0, s0);
         L.Store(c1, s1);

@@ -72,7 +72,7 @@ internal static class ProductBody
         float* target = convertC ? result : (float*)Host.Pointer(c) + (slice * s.CSlice) + (row * s.CRow) + column;
         nint targetRow = convertC ? columns : (nint)s.CRow;
         bool add = s.Accumulate != 0 && !convertC;
-        float* start = s.HasBias != 0 && s.BiasColumn != 0 ? Host.Pointer(bias) + column : null;
+        float* columnBias = s.HasBias != 0 && s.BiasColumn != 0 ? Host.Pointer(bias) + column : null;
         if (s.HasBias != 0 && s.BiasRow != 0)
         {
             for (int r = 0; r < rows; r++) new Span<float>(target + (r * targetRow), columns).Fill(Host.Pointer(bias)[row + r]);
@@ -91,14 +91,14 @@ internal static class ProductBody
             }
 
             TA* source = Host.Pointer(a) + (row * s.ARow) + (k * s.AStep);
-            if (!packA) HostProduct.Multiply(Strips.InPlace((float*)source, (nint)s.ARow, (nint)s.AStep), from, target, targetRow, rows, columns, depth, add, start);
+            if (!packA) HostProduct.Multiply(Strips.InPlace((float*)source, (nint)s.ARow, (nint)s.AStep), from, target, targetRow, rows, columns, depth, add, columnBias);
             else
             {
                 PackRows(source, (nint)s.ARow, (nint)s.AStep, depth, rows, tiles, widened);
-                HostProduct.Multiply(Strips.Packed(tiles, depth), from, target, targetRow, rows, columns, depth, add, start);
+                HostProduct.Multiply(Strips.Packed(tiles, depth), from, target, targetRow, rows, columns, depth, add, columnBias);
             }
             add = true;
-            start = null;
+            columnBias = null;
         }
         if (!convertC) return;
         TC* stored = Host.Pointer(c) + (slice * s.CSlice) + (row * s.CRow) + (column * s.CColumn);

@@ -59,6 +59,9 @@ internal static partial class Cli
     public static void SayWritten(ModelConfig config, DataType type, string path)
         => Console.WriteLine($"wrote {ModelCost.Tensors(config)} tensors, {ModelCost.Parameters(config):N0} parameters in {type.FormatName}, to {path}");
 
+    /// <summary>How many of something in words, such as "1 tensor" and "2 tensors".</summary>
+    public static string Count(int count, string what) => count == 1 ? $"1 {what}" : $"{count} {what}s";
+
     /// <summary>CPU threads.</summary>
     public static Option<int> Threads() => Option("--threads", "CPU threads; 0 means one a core. Results do not depend on it.", 0);
 

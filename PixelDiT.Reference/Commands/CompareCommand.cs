@@ -1,7 +1,6 @@
 using System.CommandLine;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
-using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Oracle.Comparing;
 using PixelDiT.Reference.Oracle.Comparing.Hints;
 using PixelDiT.Reference.Oracle.Conformance;
@@ -20,7 +19,7 @@ internal static class CompareCommand
         Option<string?> weights = new("--weights") { Description = "A's model file: hints then compute stages again with the faults that ports have.", HelpName = "FILE" };
         var tolerance = Cli.Number("--tolerance", "For activations, output and loss: the largest difference over the largest magnitude.", ModelCases.ActivationTolerance);
         var gradients = Cli.Number("--gradient-tolerance", "The same for gradients; the norm of all may differ by 2.5 times as much.", ModelCases.GradientTolerance);
-        Option<bool> all = new("--all") { Description = "Print every tensor, not only those around the first difference." };
+        Option<bool> all = new("--all") { Description = "Print every tensor, not only those around the first difference, and the root mean square of its difference over that of A's tensor." };
         var command = new Command("compare", "Name the first tensor, in the order of execution, that differs between two traces. Exit code 1 on a difference.")
         {
             reference, other, map, weights, tolerance, gradients, all
@@ -31,30 +30,18 @@ internal static class CompareCommand
             using var a = WeightFile.Open(parsed.GetRequiredValue(reference));
             using var b = WeightFile.Open(parsed.GetRequiredValue(other));
             var names = parsed.GetValue(map) is { } path ? NameMap.Open(path) : null;
-            using var model = parsed.GetValue(weights) is { } file ? WeightFile.Open(file) : null;
+            using var model = parsed.GetValue(weights) is { } file ? StoredModel.Open(file) : null;
             var comparison = new TraceComparison(new TraceFile(a), new TraceFile(b, names))
             {
                 Tolerance = limits.Activations,
                 GradientTolerance = limits.Gradients,
-                Model = model is null ? null : ModelOf(model)
+                Model = model is null ? null : new StageModel(model.Info.Config, model.ReadWidened)
             };
             var result = comparison.Run(cancel);
             CompareReport.Print(result, parsed.GetValue(all), model is not null);
             return result.First is null ? 0 : 1;
         });
         return command;
-    }
-
-    private static StageModel ModelOf(IWeightFile file)
-    {
-        var weights = WeightMap.FindClassModel(file, WeightChoice.Ema);
-        return new StageModel(Checkpoint.ReadInfo(file, weights).Config, name =>
-        {
-            if (!weights.Shapes.TryGetValue(name, out var shape)) throw new FileFormatException($"{file.Source}: tensor {weights.Prefix}{name} is missing");
-            float[] values = new float[shape.Aggregate(1L, (product, size) => product * size)];
-            weights.ReadSingles(name, 0, values);
-            return Array.ConvertAll(values, value => (double)value);
-        });
     }
 
     private static double Positive(string option, double value)

@@ -2,6 +2,7 @@ using System.Globalization;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Oracle;
 using PixelDiT.Reference.Oracle.Comparing;
+using PixelDiT.Reference.Oracle.Comparing.Hints;
 using Spectre.Console;
 
 namespace PixelDiT.Reference.Commands;
@@ -17,7 +18,7 @@ internal static class CompareReport
     /// <param name="hasModel">Whether hints could compute stages again.</param>
     public static void Print(TraceComparisonResult result, bool all, bool hasModel)
     {
-        Console.WriteLine(Count(result.Tensors.Count, "tensor") + " in both, in the order of execution");
+        Console.WriteLine(Cli.Count(result.Tensors.Count, "tensor") + " in both, in the order of execution");
         Names("only in A", result.OnlyReference);
         Names("only in B", result.OnlyOther);
         Names("under a name that no trace has, so compared last", [.. result.Tensors.Select(tensor => tensor.Name).Where(name => !ExecutionOrder.Knows(name))]);
@@ -26,7 +27,7 @@ internal static class CompareReport
         if (result.First is { } first) Explain(first, result, hasModel);
         Table(result, all);
         int failed = result.Tensors.Count(tensor => !tensor.Passes);
-        Console.WriteLine(failed == 0 ? $"A and B agree in {Count(result.Tensors.Count, "tensor")}; {Nearest(result)}" : $"{result.Tensors.Count - failed} agree, {failed} {(failed == 1 ? "differs" : "differ")}");
+        Console.WriteLine(failed == 0 ? $"A and B agree in {Cli.Count(result.Tensors.Count, "tensor")}; {Nearest(result)}" : $"{result.Tensors.Count - failed} agree, {failed} {(failed == 1 ? "differs" : "differ")}");
     }
 
     private static void Explain(FirstDifference first, TraceComparisonResult result, bool hasModel)
@@ -36,13 +37,13 @@ internal static class CompareReport
         Line("shape", first.Reference.SequenceEqual(first.Other) ? Shape(first.Reference) : $"A {Shape(first.Reference)}, B {Shape(first.Other)}");
         if (first.Difference is { } difference)
         {
-            if (difference.NotFinite > 0) Line("not finite", $"{difference.NotFinite:N0} elements; the first is below");
+            if (difference.NotFinite > 0) Line("not finite", $"{difference.NotFinite:N0} of {Elements(first):N0} elements; the first is below");
             else Line("error", $"{Number(tensor.Error)}, {(tensor.Tolerance == 0 ? "no difference is allowed in inputs" : $"tolerance {Number(tensor.Tolerance)}")}");
             Line("largest", $"absolute {Number(difference.Absolute)} where A's largest magnitude is {Number(difference.Largest)}; relative to the element {Number(difference.Relative)}");
             if (first.Index.Length > 0) Line("where", $"[{string.Join(", ", first.Index)}]{(first.Place.Length > 0 ? $": {first.Place}" : "")}");
             Line("values", $"A {Exactly(first.Values.Reference)}, B {Exactly(first.Values.Other)}");
             Line("cosine", difference.Cosine.ToString("0.######", CultureInfo.InvariantCulture));
-            Line("beyond", $"{difference.Beyond:N0} of {first.Reference.Aggregate(1L, (product, size) => product * size):N0} elements");
+            Line("beyond", $"{difference.Beyond:N0} of {Elements(first):N0} elements");
         }
         if (StageEquation.Of(tensor.Name) is { } equation) Line("should be", equation);
         foreach (string hint in first.Hints) Line("hint", hint);
@@ -53,31 +54,40 @@ internal static class CompareReport
     /// <summary>What to do where the difference has no known shape.</summary>
     private static string Advice(ComparedTensor tensor, TraceComparisonResult result, bool hasModel)
     {
-        string known = tensor.Verdict == Verdict.NotFinite ? "a value is NaN or infinite" : "the difference has no shape that compare knows";
-        if (StageName.Of(tensor.Name) is not { } stage || StageName.Block(stage) is not var (level, block, step)) return known + (hasModel ? "" : "; --weights FILE lets it test more");
-        string pattern = $"{level}.{block}.*";
+        string known = tensor.Verdict switch
+        {
+            Verdict.NotFinite => "a value is NaN or infinite",
+            Verdict.OtherShape => "the two have other numbers of elements",
+            _ => "the difference has no shape that compare knows"
+        };
+        if (!tensor.Name.StartsWith("act.", StringComparison.Ordinal) || StageName.Of(tensor.Name) is not { } stage) return known;
+        bool mayTestMore = !hasModel && tensor.Verdict == Verdict.Differs && StageModel.Computes(stage);
+        string more = mayTestMore ? "; --weights FILE lets it test more" : "";
+        if (StageName.Block(stage) is not var (level, block, step)) return known + more;
         bool traced = result.Tensors.Any(other => other.Name.StartsWith($"act.{level}.{block}.", StringComparison.Ordinal));
-        return step.Length == 0 && !traced ? $"{known}; trace the steps inside in both, trace --stages '{pattern}', and compare again{(hasModel ? "" : "; --weights FILE lets it test more")}"
-            : $"{known}; what is computed between {(traced && step.Length == 0 ? "the block's last step" : "the tensor before")} and this one is wrong";
+        return step.Length == 0 && !traced ? $"{known}; trace the steps inside in both, trace --stages '{level}.{block}.*', and compare again{more}"
+            : $"{known}; what is computed between {(traced && step.Length == 0 ? "the block's last step" : "the tensor before")} and this one is wrong{more}";
     }
 
     private static void Table(TraceComparisonResult result, bool all)
     {
         int first = result.First is null ? 0 : result.Tensors.TakeWhile(tensor => tensor.Passes).Count();
         int from = all ? 0 : Math.Max(0, first - RowsBefore), rows = all ? result.Tensors.Count : Math.Min(RowsShown, result.Tensors.Count - from);
-        var table = new Table().AddColumns("tensor", "error", "tolerance", "");
+        var table = new Table().AddColumns(all ? ["tensor", "error", "rms", "tolerance", ""] : ["tensor", "error", "tolerance", ""]);
         if (from > 0) table.AddRow($"… {from} before, which agree", "", "", "");
         foreach (var tensor in result.Tensors.Skip(from).Take(rows))
         {
-            string error = tensor.Verdict == Verdict.OtherShape ? "" : Number(tensor.Error);
-            table.AddRow(Markup.Escape(Name(tensor.Name)), error, tensor.Tolerance == 0 ? "exact" : Number(tensor.Tolerance), tensor.Verdict switch
+            bool measured = tensor.Verdict != Verdict.OtherShape;
+            string name = Markup.Escape(Name(tensor.Name)), error = measured ? Number(tensor.Error) : "", rms = measured ? Number(tensor.Rms) : "";
+            string tolerance = tensor.Tolerance == 0 ? "exact" : Number(tensor.Tolerance), verdict = tensor.Verdict switch
             {
                 Verdict.Equal => "[green]equal[/]",
                 Verdict.Agrees => "[green]agrees[/]",
                 Verdict.OtherShape => "[red]OTHER SHAPE[/]",
                 Verdict.NotFinite => "[red]NOT FINITE[/]",
                 _ => "[red]DIFFERS[/]"
-            });
+            };
+            table.AddRow(all ? [name, error, rms, tolerance, verdict] : [name, error, tolerance, verdict]);
         }
         int left = result.Tensors.Count - from - rows;
         if (left > 0) table.AddRow($"… {left} more; --all prints them", "", "", "");
@@ -102,7 +112,7 @@ internal static class CompareReport
 
     private static void Line(string what, string text) => Console.WriteLine($"  {what,-11}{text}");
 
-    private static string Count(int count, string what) => count == 1 ? $"1 {what}" : $"{count} {what}s";
+    private static long Elements(FirstDifference first) => first.Reference.Aggregate(1L, (product, size) => product * size);
 
     private static string Shape(int[] shape) => $"[{string.Join(", ", shape)}]";
 

@@ -19,17 +19,17 @@ internal static class InfoCommand
         Option<bool> hash = new("--hash") { Description = "Read all weights and print their SHA-256, as sample records it." };
         var weights = Cli.Weights();
         var command = new Command("info", "Tell what a model file holds.") { path, weights, tensors, hash };
-        command.SetRun((parsed, _) =>
+        command.SetRun((parsed, cancel) =>
         {
             using var file = WeightFile.Open(parsed.GetRequiredValue(path));
             var types = file.Tensors.GroupBy(tensor => tensor.Type).Select(group => $"{group.Key.FormatName} × {group.Count()}");
             long bytes = file.Tensors.Sum(tensor => tensor.Count * tensor.Type.ElementBytes);
-            Console.WriteLine($"{file.Source}: {file.Format}, {file.Tensors.Count} tensors ({string.Join(", ", types)}), {file.Tensors.Sum(tensor => tensor.Count):N0} numbers, {bytes:N0} bytes");
+            Console.WriteLine($"{file.Source}: {file.Format}, {Cli.Count(file.Tensors.Count, "tensor")} ({string.Join(", ", types)}), {file.Tensors.Sum(tensor => tensor.Count):N0} numbers, {bytes:N0} bytes");
             Describe(file, WeightMap.Find(file, parsed.GetValue(weights)));
             if (parsed.GetValue(hash))
             {
                 using var stored = StoredModel.Open(parsed.GetRequiredValue(path), parsed.GetValue(weights));
-                Console.WriteLine($"weights: sha256 {stored.Hash()}");
+                Console.WriteLine($"weights: sha256 {stored.Hash(cancel)}");
             }
             if (parsed.GetValue(tensors)) List(file);
             return 0;
@@ -51,10 +51,10 @@ internal static class InfoCommand
             Console.WriteLine("text-to-image PixelDiT: this program samples from class-conditional models only");
             return;
         }
-        var info = Checkpoint.ReadInfo(file, weights);
+        var info = ModelInfo.Read(file, weights);
         var config = info.Config;
-        Console.WriteLine($"class-conditional PixelDiT: D {config.Hidden}, heads {config.Heads}, patch {config.Patch}, N {config.PatchDepth}, M {config.PixelDepth}, d {config.PixelHidden}, {config.Channels} channels, {config.Classes} classes{(config.PostModulation ? ", post-modulation" : "")}");
-        Console.WriteLine($"{ModelCost.Parameters(config):N0} parameters in {ModelCost.Tensors(config)} tensors by its {(Checkpoint.SaysConfig(file) ? "config" : "shapes")}");
+        Console.WriteLine($"class-conditional PixelDiT: D {config.Hidden}, heads {config.Heads}, patch {config.Patch}, N {config.PatchDepth}, M {config.PixelDepth}, d {config.PixelHidden}, {Cli.Count(config.Channels, "channel")}, {config.Classes} classes{(config.PostModulation ? ", post-modulation" : "")}");
+        Console.WriteLine($"{ModelCost.Parameters(config):N0} parameters in {ModelCost.Tensors(config)} tensors by its {(ModelInfo.SaysConfig(file) ? "config" : "shapes")}");
         if (info.Step > 0) Console.WriteLine($"trained for {info.Step:N0} steps{(info.Resolution > 0 ? $" at {info.Resolution}×{info.Resolution}" : "")}");
         if (info.ClassNames.Count > 0) Console.WriteLine($"classes: {string.Join(", ", info.ClassNames)}");
         if (file.Contains("param.final_layer.linear.bias")) Console.WriteLine("training state: weights, both moments and the averaged weights");

@@ -45,24 +45,24 @@ internal static class TraceCommand
                 {
                     var given = Given(info);
                     model.RequireDivides(given.Shape[2], given.Shape[3]);
-                    tensors = Trace.Run(model, given, wanted, parsed.GetValue(backward));
+                    tensors = Trace.Run(model, given, wanted, parsed.GetValue(backward), cancel);
                 }
             }
+            cancel.ThrowIfCancellationRequested();
             SafetensorsWriter.Write(target, tensors);
-            Console.WriteLine($"wrote {tensors.Count} tensors to {target}");
+            Console.WriteLine($"wrote {Cli.Count(tensors.Count, "tensor")} to {target}");
             return 0;
 
             TraceInputs Given(ModelInfo info)
             {
-                bool IsGiven(Option option) => parsed.GetResult(option) is { Implicit: false };
                 if (parsed.GetValue(inputs) is { } path)
                 {
-                    if (new Option[] { resolution, batch, seed }.FirstOrDefault(IsGiven) is { } drawn) throw new ConfigurationException($"{drawn.Name} is of drawn inputs; --inputs excludes it");
+                    if (new Option[] { resolution, batch, seed }.FirstOrDefault(option => Cli.IsGiven(parsed, option)) is { } drawn) throw new ConfigurationException($"{drawn.Name} is of drawn inputs; --inputs excludes it");
                     using var file = SafetensorsReader.Open(path);
                     return TraceInputs.Read(file, info.Config);
                 }
-                int side = IsGiven(resolution) ? parsed.GetValue(resolution) : info.Resolution;
-                if (side == 0 && !IsGiven(resolution)) throw new ConfigurationException("--resolution is missing, and the model file does not say what it was trained on; --inputs gives inputs of one's own");
+                int side = Cli.IsGiven(parsed, resolution) ? parsed.GetValue(resolution) : info.Resolution;
+                if (side == 0 && !Cli.IsGiven(parsed, resolution)) throw new ConfigurationException("--resolution is missing, and the model file does not say what it was trained on; --inputs gives inputs of one's own");
                 return TraceInputs.Draw(info.Config, parsed.GetValue(batch), side, parsed.GetValue(seed));
             }
         });

@@ -23,8 +23,10 @@ public static class Trace
     /// matches; the block then runs its steps one by one.
     /// </param>
     /// <param name="backward">Whether to trace gradients too.</param>
-    /// <exception cref="ConfigurationException">Gradients are wanted and the inputs have no target.</exception>
-    public static IReadOnlyList<TensorData> Run(PixelDiTModel model, TraceInputs inputs, string? stages, bool backward)
+    /// <param name="cancel">Stops at the next stage.</param>
+    /// <exception cref="ConfigurationException">Gradients are wanted and the inputs have no target, or no stage or step matches.</exception>
+    /// <exception cref="OperationCanceledException">The trace was cancelled.</exception>
+    public static IReadOnlyList<TensorData> Run(PixelDiTModel model, TraceInputs inputs, string? stages, bool backward, CancellationToken cancel = default)
     {
         if (backward && inputs.Target is null) throw new ConfigurationException("gradients need target.v among the inputs");
         var device = model.Device;
@@ -34,6 +36,7 @@ public static class Trace
         {
             Observer = (stage, value) =>
             {
+                cancel.ThrowIfCancellationRequested();
                 if (Wanted(stages, stage)) kept.Add(Keep($"act.{stage}", value.Value));
             },
             Traces = stages is null ? null : step => Wanted(stages, step)
@@ -44,11 +47,13 @@ public static class Trace
             model.Parameters.ClearGradients();
             tape.GradientObserver = (stage, gradient) =>
             {
+                cancel.ThrowIfCancellationRequested();
                 if (Wanted(stages, stage)) kept.Add(Keep($"grad.act.{stage}", gradient));
             };
         }
         var input = tape.Input(x, requiresGradient: backward);
         var output = model.Forward(tape, input, t, y);
+        RequireAny(kept, stages, "stage or finer step");
         kept.Add(Keep("out", output.Value));
         if (!backward) return kept;
 
@@ -69,6 +74,7 @@ public static class Trace
     /// <param name="parameter">A parameter by its released name.</param>
     /// <param name="inputs">What to compute.</param>
     /// <param name="stages">Which stages to keep, with * and ?; null keeps all.</param>
+    /// <exception cref="ConfigurationException">No stage matches.</exception>
     public static IReadOnlyList<TensorData> RunExact(ModelConfig config, Func<string, double[]> parameter, TraceInputs inputs, string? stages)
     {
         List<TensorData> kept = [.. inputs.Tensors()];
@@ -78,6 +84,7 @@ public static class Trace
             {
                 if (Wanted(stages, stage)) kept.Add(new TensorData($"act.{stage}", ShapeOf(stage), value));
             });
+        RequireAny(kept, stages, "stage (exact arithmetic gives no finer steps)");
         kept.Add(new TensorData("out", [.. inputs.Shape.Select(size => (long)size)], output));
         return kept;
 
@@ -88,6 +95,12 @@ public static class Trace
             _ when stage.StartsWith("pixel", StringComparison.Ordinal) => [batch * tokens, config.PatchPixels, config.PixelHidden],
             _ => [batch, tokens, config.Hidden]
         };
+    }
+
+    private static void RequireAny(List<TensorData> kept, string? stages, string what)
+    {
+        if (stages is not null && !Wanted(stages, "out") && !kept.Any(tensor => tensor.Spec.Name.StartsWith("act.", StringComparison.Ordinal)))
+            throw new ConfigurationException($"--stages is {Quote.Text(stages)}, which matches no {what} of this model");
     }
 
     private static bool Wanted(string? stages, string stage) => stages is null || FileSystemName.MatchesSimpleExpression(stages, stage, ignoreCase: false);

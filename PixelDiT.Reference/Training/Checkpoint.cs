@@ -9,13 +9,6 @@ using PixelDiT.Reference.Models;
 
 namespace PixelDiT.Reference.Training;
 
-/// <summary>What a model file says of itself beside its tensors.</summary>
-/// <param name="Config">The model's sizes.</param>
-/// <param name="Step">Training steps behind the weights; 0 where the file does not say.</param>
-/// <param name="Resolution">The side of the images it was trained on; 0 where the file does not say.</param>
-/// <param name="ClassNames">A name for each class; empty where the file does not say.</param>
-public sealed record ModelInfo(ModelConfig Config, long Step, int Resolution, IReadOnlyList<string> ClassNames);
-
 /// <summary>
 /// Model files and training state. <c>model.safetensors</c> holds weights to sample from (the average) under their released names, with the sizes in its
 /// metadata; <c>training.safetensors</c> holds what a resumed run needs: weights, moments, average and the step. Neither holds a date, so equal runs give equal files.
@@ -28,28 +21,20 @@ public static class Checkpoint
     /// <summary>The file of training state in a run's folder.</summary>
     public const string StateFile = "training.safetensors";
 
-    internal const string ConfigKey = "config", StepKey = "step", ResolutionKey = "resolution", ClassesKey = "class_names";
-    private const string TrainingKey = "training", LightningStepKey = "global_step";
+    private const string TrainingKey = "training";
 
     /// <summary>Writes the averaged weights.</summary>
     /// <exception cref="FileFormatException">The file cannot be written; what was there is untouched.</exception>
     public static void SaveModel(string path, PixelDiTModel model, Optimizer optimizer, int resolution, IReadOnlyList<string> classNames)
-        => Write(path, model.Parameters, [("", optimizer.Average)], new Dictionary<string, string>
-        {
-            ["format"] = "pt",
-            [ConfigKey] = model.Config.ToJson(),
-            [StepKey] = optimizer.Steps.ToString(CultureInfo.InvariantCulture),
-            [ResolutionKey] = resolution.ToString(CultureInfo.InvariantCulture),
-            [ClassesKey] = JsonSerializer.Serialize(classNames)
-        });
+        => Write(path, model.Parameters, [("", optimizer.Average)], new ModelInfo(model.Config, optimizer.Steps, resolution, classNames).Metadata());
 
     /// <summary>Writes everything a resumed run needs.</summary>
     /// <exception cref="FileFormatException">The file cannot be written; what was there is untouched.</exception>
     public static void SaveState(string path, Trainer trainer)
         => Write(path, trainer.Model.Parameters, Parts(trainer), new Dictionary<string, string>
         {
-            [ConfigKey] = trainer.Model.Config.ToJson(),
-            [StepKey] = trainer.Optimizer.Steps.ToString(CultureInfo.InvariantCulture),
+            [ModelInfo.ConfigKey] = trainer.Model.Config.ToJson(),
+            [ModelInfo.StepKey] = trainer.Optimizer.Steps.ToString(CultureInfo.InvariantCulture),
             [TrainingKey] = Fingerprint(trainer)
         });
 
@@ -58,42 +43,13 @@ public static class Checkpoint
     public static void LoadState(string path, Trainer trainer)
     {
         using var file = SafetensorsReader.Open(path);
-        Expect(file, ConfigKey, trainer.Model.Config.ToJson());
+        Expect(file, ModelInfo.ConfigKey, trainer.Model.Config.ToJson());
         Expect(file, TrainingKey, Fingerprint(trainer));
-        long step = Number(file, StepKey);
+        long step = ModelInfo.Number(file, ModelInfo.StepKey);
         foreach (var (prefix, tensor) in Parts(trainer)) Read(file, prefix, trainer.Model.Parameters, tensor);
         trainer.Optimizer.Steps = step;
         trainer.Model.Parameters.MarkChanged();
     }
-
-    /// <summary>Reads what a file says of its model, and infers the sizes from its tensors where it does not say them.</summary>
-    /// <param name="file">A safetensors or PyTorch file.</param>
-    /// <param name="weights">The model's tensors in it.</param>
-    /// <exception cref="FileFormatException">The tensors are of no class-conditional model, or its metadata is damaged.</exception>
-    /// <exception cref="ConfigurationException">Its config describes a model this program cannot build.</exception>
-    public static ModelInfo ReadInfo(IWeightFile file, WeightMap weights)
-    {
-        IReadOnlyList<string> names = [];
-        if (file.Metadata.TryGetValue(ClassesKey, out string? classes))
-        {
-            try
-            {
-                names = JsonSerializer.Deserialize<string[]>(classes) ?? [];
-            }
-            catch (JsonException)
-            {
-                throw new FileFormatException($"{file.Source}: metadata {ClassesKey} is {Quote.Text(classes)}; a JSON list of names was expected");
-            }
-        }
-        string? step = ((string[])[StepKey, LightningStepKey]).FirstOrDefault(file.Metadata.ContainsKey);
-        return new ModelInfo(
-            SaysConfig(file) ? ModelConfig.FromJson(file.Metadata[ConfigKey], file.Source) : ConfigInference.Infer(weights.Shapes, file.Source),
-            step is null ? 0 : Number(file, step),
-            file.Metadata.ContainsKey(ResolutionKey) ? (int)Math.Min(Number(file, ResolutionKey), int.MaxValue) : 0, names);
-    }
-
-    /// <summary>Whether a file says its model's sizes. What PyTorch files hold under that name follows no common form, so theirs are inferred.</summary>
-    public static bool SaysConfig(IWeightFile file) => file is SafetensorsReader && file.Metadata.ContainsKey(ConfigKey);
 
     /// <summary>Builds a model and loads its weights, a tensor at a time, from a file of any format that <see cref="WeightFile"/> opens.</summary>
     /// <param name="path">The file.</param>
@@ -180,9 +136,4 @@ public static class Checkpoint
         string found = file.Metadata.GetValueOrDefault(key, "absent");
         if (found != expected) throw new FileFormatException($"{file.Source}: metadata {key} is {found}; to resume, {expected} was expected");
     }
-
-    private static long Number(IWeightFile file, string key)
-        => long.TryParse(file.Metadata.GetValueOrDefault(key), NumberStyles.None, CultureInfo.InvariantCulture, out long value)
-            ? value
-            : throw new FileFormatException($"{file.Source}: metadata {key} is {Quote.Text(file.Metadata.GetValueOrDefault(key, "absent"))}; a whole number was expected");
 }

@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text.Json;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Models;
@@ -26,7 +24,7 @@ public sealed class StoredModel : IDisposable
         try
         {
             _weights = WeightMap.FindClassModel(file, choice);
-            Info = Checkpoint.ReadInfo(file, _weights);
+            Info = ModelInfo.Read(file, _weights);
             // The sizes that a config claims are held against the file before memory is taken for them.
             long expected = ModelCost.Parameters(Info.Config);
             if (expected != _weights.Count) throw new FileFormatException($"{file.Source}: holds {_weights.Count} numbers; a model of its config has {expected}");
@@ -74,8 +72,10 @@ public sealed class StoredModel : IDisposable
     }
 
     /// <summary>The <see cref="WeightHash"/> that the loaded model would have.</summary>
+    /// <param name="cancel">Stops the reading.</param>
     /// <exception cref="FileFormatException">The file cannot be read.</exception>
-    public string Hash() => WeightHash.Of(Shapes, ReadSingles);
+    /// <exception cref="OperationCanceledException">The reading was cancelled.</exception>
+    public string Hash(CancellationToken cancel = default) => WeightHash.Of(Shapes, Stoppable(ReadSingles, cancel));
 
     /// <summary>Writes the model as safetensors under its released names, in parts of a tensor, with the config and what else is known in the metadata.</summary>
     /// <param name="path">The file to make or replace.</param>
@@ -105,17 +105,13 @@ public sealed class StoredModel : IDisposable
     public void Dispose() => _file.Dispose();
 
     private static void Write(string path, ModelInfo info, DataType type, TensorFill fill, CancellationToken cancel)
+        => SafetensorsWriter.Write(path, [.. ModelCost.Shapes(info.Config).Select(entry => new TensorSpec(entry.Key, type, entry.Value))], info.Metadata(), Stoppable(fill, cancel));
+
+    private static TensorFill Stoppable(TensorFill fill, CancellationToken cancel) => (name, first, chunk) =>
     {
-        var metadata = new Dictionary<string, string> { ["format"] = "pt", [Checkpoint.ConfigKey] = info.Config.ToJson() };
-        if (info.Step > 0) metadata[Checkpoint.StepKey] = info.Step.ToString(CultureInfo.InvariantCulture);
-        if (info.Resolution > 0) metadata[Checkpoint.ResolutionKey] = info.Resolution.ToString(CultureInfo.InvariantCulture);
-        if (info.ClassNames.Count > 0) metadata[Checkpoint.ClassesKey] = JsonSerializer.Serialize(info.ClassNames);
-        SafetensorsWriter.Write(path, [.. ModelCost.Shapes(info.Config).Select(entry => new TensorSpec(entry.Key, type, entry.Value))], metadata, (name, first, chunk) =>
-        {
-            cancel.ThrowIfCancellationRequested();
-            fill(name, first, chunk);
-        });
-    }
+        cancel.ThrowIfCancellationRequested();
+        fill(name, first, chunk);
+    };
 
     private void CheckNames()
     {

@@ -36,7 +36,7 @@ public sealed class CompareCommandTests
         Assert.That(trace.ExitCode, Is.Zero, trace.Error);
         var equal = Run("compare", "golden.safetensors", "trace.safetensors", "--all");
         Assert.That(equal.ExitCode, Is.Zero, equal.Error);
-        Assert.That(equal.Output, Does.Contain("A and B agree in 87 tensors").And.Contain("grad_norm").And.Contain("only in B: grad.act.final_layer"));
+        Assert.That(equal.Output, Does.Contain("A and B agree in 87 tensors").And.Contain("grad_norm").And.Contain("only in B: grad.act.final_layer").And.Contain("rms"));
 
         Write("port.safetensors", PortWithFaults.PatchBlock(MemoryTrace.Read(Path.Combine(_folder, "trace.safetensors")), rotate: false).Renamed(name => name.Replace("act.", "stage/")));
         File.WriteAllText(Path.Combine(_folder, "names.txt"), "stage/* = act.*\n");

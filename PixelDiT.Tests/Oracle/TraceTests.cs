@@ -140,6 +140,27 @@ public sealed class TraceTests
         }
     }
 
+    [TestCase("foo*", false, "--stages is \"foo*\", which matches no stage or finer step of this model")]
+    [TestCase("", false, "matches no stage")]
+    [TestCase("patch_blocks.0.*", true, "exact arithmetic gives no finer steps")]
+    public void A_pattern_that_nothing_matches_is_refused(string stages, bool exact, string message)
+        => Assert.That(() => Trace("c2i", stages, exact: exact), Throws.TypeOf<ConfigurationException>().With.Message.Contains(message));
+
+    [Test]
+    public void The_output_alone_can_be_traced([Values] bool exact)
+    {
+        using var trace = SafetensorsReader.Open(Trace("c2i", "out", exact: exact));
+        Assert.That(trace.Tensors.Select(tensor => tensor.Name), Is.EquivalentTo((string[])["in.x", "in.t", "in.y", "target.v", "out"]));
+    }
+
+    [Test]
+    public void A_cancelled_trace_stops()
+    {
+        using var device = Device.Open("cpu", 1);
+        var (model, info) = Checkpoint.LoadModel(Extract("c2i/weights"), device);
+        using (model) Assert.Throws<OperationCanceledException>(() => Reference.Oracle.Trace.Run(model, TraceInputs.Draw(info.Config, 1, 8, 0), null, backward: false, new CancellationToken(canceled: true)));
+    }
+
     [Test]
     public void A_label_beyond_the_classes_is_refused_by_name()
     {

@@ -4,6 +4,7 @@ namespace PixelDiT.Reference.Oracle.Comparing;
 
 /// <summary>How two tensors of equal length differ.</summary>
 /// <param name="Error">The largest difference over the reference's largest magnitude (docs/6-conformance.md).</param>
+/// <param name="Rms">The root mean square of the difference over that of the reference; infinite where a value is not finite.</param>
 /// <param name="Absolute">The largest difference.</param>
 /// <param name="Relative">The largest difference over the reference's element, where that is not zero.</param>
 /// <param name="Largest">The reference's largest magnitude.</param>
@@ -11,7 +12,7 @@ namespace PixelDiT.Reference.Oracle.Comparing;
 /// <param name="Cosine">The cosine of the angle between the two, NaN where one is zero.</param>
 /// <param name="Beyond">Elements whose difference is beyond the tolerance.</param>
 /// <param name="NotFinite">Elements that are NaN or infinite in one of the two.</param>
-public sealed record TensorDifference(double Error, double Absolute, double Relative, double Largest, int At, double Cosine, int Beyond, int NotFinite)
+public sealed record TensorDifference(double Error, double Rms, double Absolute, double Relative, double Largest, int At, double Cosine, int Beyond, int NotFinite)
 {
     /// <summary>Measures a pair.</summary>
     /// <param name="reference">The reference.</param>
@@ -21,7 +22,7 @@ public sealed record TensorDifference(double Error, double Absolute, double Rela
     internal static TensorDifference Measure(double[] reference, double[] other, double tolerance, Func<double> largestOfKind)
     {
         var error = new TensorError();
-        double absolute = 0, relative = 0, dot = 0, squares = 0, otherSquares = 0;
+        double absolute = 0, relative = 0, dot = 0, squares = 0, otherSquares = 0, differences = 0;
         int at = 0, firstNotFinite = 0, notFinite = 0;
         for (int i = 0; i < reference.Length; i++)
         {
@@ -35,6 +36,7 @@ public sealed record TensorDifference(double Error, double Absolute, double Rela
             if (difference > absolute) (absolute, at) = (difference, i);
             if (a != 0) relative = Math.Max(relative, difference / Math.Abs(a));
             dot += a * b;
+            differences += difference * difference;
             squares += a * a;
             otherSquares += b * b;
         }
@@ -44,7 +46,8 @@ public sealed record TensorDifference(double Error, double Absolute, double Rela
         {
             if (!(Math.Abs(other[i] - reference[i]) <= allowed)) beyond++;
         }
-        if (notFinite > 0) (scaled, at) = (double.PositiveInfinity, firstNotFinite);
-        return new TensorDifference(scaled, absolute, relative, error.Largest, at, dot / Math.Sqrt(squares * otherSquares), beyond, notFinite);
+        double rms = differences == 0 ? 0 : Math.Sqrt(differences / squares);
+        if (notFinite > 0) (scaled, rms, at) = (double.PositiveInfinity, double.PositiveInfinity, firstNotFinite);
+        return new TensorDifference(scaled, rms, absolute, relative, error.Largest, at, dot / Math.Sqrt(squares * otherSquares), beyond, notFinite);
     }
 }

@@ -58,10 +58,10 @@ public sealed class TraceComparison(TraceFile reference, TraceFile other)
     {
         int[] shape = reference.Shape(name)!, otherShape = other.Shape(name)!;
         double tolerance = ToleranceOf(name);
-        if (Count(shape) != Count(otherShape)) return (new ComparedTensor(name, double.PositiveInfinity, tolerance, Verdict.OtherShape, false), null);
+        if (Count(shape) != Count(otherShape)) return (new ComparedTensor(name, double.PositiveInfinity, double.PositiveInfinity, tolerance, Verdict.OtherShape, false), null);
         var difference = TensorDifference.Measure(reference.Read(name), other.Read(name), tolerance, () => LargestOfKind(name));
         var verdict = difference.NotFinite > 0 ? Verdict.NotFinite : difference.Error == 0 ? Verdict.Equal : difference.Error <= tolerance ? Verdict.Agrees : Verdict.Differs;
-        return (new ComparedTensor(name, difference.Error, tolerance, verdict, !shape.SequenceEqual(otherShape)), difference);
+        return (new ComparedTensor(name, difference.Error, difference.Rms, tolerance, verdict, !shape.SequenceEqual(otherShape)), difference);
     }
 
     private FirstDifference Explain(ComparedTensor line, TensorDifference? difference, string? before)

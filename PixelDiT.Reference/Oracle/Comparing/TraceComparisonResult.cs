@@ -22,10 +22,11 @@ public enum Verdict
 /// <summary>One line of a comparison.</summary>
 /// <param name="Name">The tensor.</param>
 /// <param name="Error">Its error; infinite where it has none.</param>
+/// <param name="Rms">The root mean square of the difference over that of the reference; infinite where there is none.</param>
 /// <param name="Tolerance">Its tolerance.</param>
 /// <param name="Verdict">What it came to.</param>
 /// <param name="Reshaped">Whether the two have other shapes and were compared as rows of numbers.</param>
-public sealed record ComparedTensor(string Name, double Error, double Tolerance, Verdict Verdict, bool Reshaped)
+public sealed record ComparedTensor(string Name, double Error, double Rms, double Tolerance, Verdict Verdict, bool Reshaped)
 {
     /// <summary>Whether the pair agrees.</summary>
     public bool Passes => Verdict is Verdict.Equal or Verdict.Agrees;

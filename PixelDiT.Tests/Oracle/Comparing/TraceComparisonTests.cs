@@ -77,6 +77,7 @@ public sealed class TraceComparisonTests
         Assert.That(first.Values.Other - first.Values.Reference, Is.EqualTo(1).Within(1e-9));
         Assert.That(first.Difference!.Beyond, Is.EqualTo(1));
         Assert.That(first.Difference.Absolute, Is.EqualTo(1).Within(1e-9));
+        Assert.That(first.Tensor.Rms, Is.EqualTo(1 / Math.Sqrt(GoldenTraces.Right().ReadDoubles(name).Sum(value => value * value))).Within(1e-9));
     }
 
     [Test]

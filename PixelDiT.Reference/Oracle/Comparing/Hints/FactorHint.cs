@@ -17,7 +17,7 @@ internal sealed class FactorHint : IHint
         if (squares > 0 && factor != 0 && double.IsFinite(factor) && suspect.Matches([.. suspect.A.Select(a => factor * a)]))
         {
             string? meaning = Names(suspect).FirstOrDefault(known => Math.Abs((factor / known.Value) - 1) < SameNumber).Name;
-            if (meaning is not null || suspect.A.Length >= LeastElements) return $"is A times {Number(factor)}{(meaning is null ? "" : $", {meaning}")}";
+            if (meaning is not null || suspect.A.Length >= LeastElements) return $"is A times {Number(factor)}{(meaning is null ? "" : $" ({meaning})")}";
         }
         if (suspect.A.Length < LeastElements) return null;
         double offset = suspect.B.Average() - suspect.A.Average();

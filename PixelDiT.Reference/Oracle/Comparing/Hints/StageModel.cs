@@ -24,6 +24,9 @@ internal sealed record StageVariant
 /// <param name="parameter">A parameter by its released name.</param>
 public sealed class StageModel(ModelConfig config, Func<string, double[]> parameter)
 {
+    /// <summary>Whether a stage or step is among those that can be computed.</summary>
+    internal static bool Computes(string stage) => stage == "s_embedder" || StageName.Block(stage) is (_, _, "" or "modulation");
+
     /// <summary>Whether the model gives the reference's tensor; null where it cannot be computed from what the trace has.</summary>
     internal bool? Fits(Suspect suspect)
     {
@@ -53,7 +56,7 @@ public sealed class StageModel(ModelConfig config, Func<string, double[]> parame
     private double[]? Stage(Suspect suspect, StageVariant variant)
     {
         var trace = suspect.Reference;
-        if (suspect.Activation is not { } stage || suspect.Geometry is not { } g || (stage != "s_embedder" && StageName.Block(stage) is not (_, _, "" or "modulation"))) return null;
+        if (suspect.Activation is not { } stage || suspect.Geometry is not { } g || !Computes(stage)) return null;
         if ((g.Channels, g.Patch) != (config.Channels, config.Patch))
             throw new ShapeException($"the trace has {g.Channels} channels and patches of {g.Patch}; the model's are {config.Channels} and {config.Patch}");
         if (stage == "s_embedder")
