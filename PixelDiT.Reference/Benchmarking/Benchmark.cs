@@ -46,8 +46,8 @@ public static class Benchmark
 {
     private const int WarmUps = 3;
 
-    // A system needs a while to give two busy threads a core each.
-    private const double WarmUpSeconds = 0.7;
+    /// <summary>How long runs are repeated before one is timed: a system needs a while to give two busy threads a core each.</summary>
+    public const double WarmUpSeconds = 0.7;
 
     /// <summary>Runs it.</summary>
     /// <param name="config">The model.</param>
@@ -57,9 +57,10 @@ public static class Benchmark
     /// <param name="train">Whether to time forward and backward too.</param>
     /// <param name="repeat">Runs of which the median is taken.</param>
     /// <param name="cancel">Stops between runs.</param>
+    /// <param name="warmUp">Seconds of runs before the first that counts.</param>
     /// <exception cref="ConfigurationException">A size is out of range.</exception>
     /// <exception cref="ShapeException">The resolution does not divide.</exception>
-    public static BenchmarkResult Run(ModelConfig config, Device device, int batch, int resolution, bool train, int repeat, CancellationToken cancel = default)
+    public static BenchmarkResult Run(ModelConfig config, Device device, int batch, int resolution, bool train, int repeat, CancellationToken cancel = default, double warmUp = WarmUpSeconds)
     {
         if (batch is < 1 or > 65536) throw new ConfigurationException($"batch is {batch}; it must be from 1 to 65536");
         if (repeat is < 1 or > 10000) throw new ConfigurationException($"repeat is {repeat}; it must be from 1 to 10000");
@@ -82,12 +83,12 @@ public static class Benchmark
         device.Arena.ResetPeak();
 
         double gflop = ModelCost.ForwardFlops(config, batch, resolution, resolution) / 1e9;
-        var forward = Measure(Forward, gflop, repeat, device, cancel);
+        var forward = Measure(Forward, gflop, repeat, device, warmUp, cancel);
         BenchmarkRun? forwardBackward = null;
         if (train)
         {
             model.Parameters.RequireGradients();
-            forwardBackward = Measure(ForwardBackward, 3 * gflop, repeat, device, cancel);
+            forwardBackward = Measure(ForwardBackward, 3 * gflop, repeat, device, warmUp, cancel);
         }
         device.Profile = new LaunchProfile();
         if (train) ForwardBackward();
@@ -113,10 +114,10 @@ public static class Benchmark
         }
     }
 
-    private static BenchmarkRun Measure(Action run, double gflop, int repeat, Device device, CancellationToken cancel)
+    private static BenchmarkRun Measure(Action run, double gflop, int repeat, Device device, double warmUp, CancellationToken cancel)
     {
         long began = Stopwatch.GetTimestamp();
-        for (int i = 0; i < WarmUps || Stopwatch.GetElapsedTime(began).TotalSeconds < WarmUpSeconds; i++)
+        for (int i = 0; i < WarmUps || Stopwatch.GetElapsedTime(began).TotalSeconds < warmUp; i++)
         {
             cancel.ThrowIfCancellationRequested();
             run();
