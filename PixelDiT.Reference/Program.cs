@@ -17,7 +17,8 @@ var root = new RootCommand("PixelDiT in C#: train, sample, verify.")
     InfoCommand.Create(),
     InitCommand.Create(),
     ConvertCommand.Create(),
-    DevicesCommand.Create()
+    DevicesCommand.Create(),
+    KernelsCommand.Create()
 };
 root.Options.Add(Cli.Verbose);
 var parsed = root.Parse(args);

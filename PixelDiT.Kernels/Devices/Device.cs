@@ -31,11 +31,10 @@ public sealed unsafe class Device : IDisposable
     private readonly Accelerator _accelerator;
     private readonly KernelLoader _loader;
     private readonly WorkerPool? _pool;
-    private readonly int _groupSize;
 
     private Device(DeviceKind kind, Context context, Accelerator accelerator, int threads, int groupSize)
     {
-        (Kind, _context, _accelerator, _groupSize) = (kind, context, accelerator, groupSize);
+        (Kind, _context, _accelerator, GroupSize) = (kind, context, accelerator, groupSize);
         _loader = new KernelLoader(accelerator);
         Arena = new Arena(accelerator);
         Threads = threads;
@@ -50,6 +49,9 @@ public sealed unsafe class Device : IDisposable
 
     /// <summary>Threads that compute; 1 for a GPU.</summary>
     public int Threads { get; }
+
+    /// <summary>Work items of every group, or 0 where a launch chooses.</summary>
+    internal int GroupSize { get; }
 
     /// <summary>The device's memory.</summary>
     public Arena Arena { get; }
@@ -92,11 +94,12 @@ public sealed unsafe class Device : IDisposable
         }
     }
 
-    /// <summary>ILGPU's CPU accelerator with groups of several work items, for tests that a kernel does not depend on the group size.</summary>
+    /// <summary>ILGPU's CPU accelerator with groups of several work items, for tests that a kernel does not depend on the group size. Above 32 the size must be a multiple of 32.</summary>
     internal static Device OpenIlgpuCpu(int threads, int groupSize)
     {
-        // ILGPU wants at least two threads a warp, and a warp at least as wide as the group.
-        var context = KernelLoader.CreateContext(builder => builder.CPU(new CPUDevice(Math.Max(2, groupSize), 1, threads)));
+        // ILGPU wants at least two threads a warp; a group is one warp, or several as wide as a card's.
+        int warps = groupSize > WarpExchange.Lanes ? groupSize / WarpExchange.Lanes : 1;
+        var context = KernelLoader.CreateContext(builder => builder.CPU(new CPUDevice(Math.Max(2, groupSize / warps), warps, threads)));
         return new Device(DeviceKind.IlgpuCpu, context, context.GetCPUDevice(0).CreateCPUAccelerator(context), threads, groupSize);
     }
 
@@ -172,7 +175,7 @@ public sealed unsafe class Device : IDisposable
             pool.Run(&KernelEntry.Direct<TKernel>, Unsafe.AsPointer(ref kernel), items);
             return;
         }
-        int group = _groupSize > 0 ? _groupSize : Math.Min(lanes, Elements.MaxLanes);
+        int group = GroupSize > 0 ? GroupSize : Math.Min(lanes, Elements.MaxLanes);
         _loader.Get<TKernel>()(_accelerator.DefaultStream, new KernelConfig(items, group), kernel);
     }
 

@@ -7,7 +7,23 @@ namespace PixelDiT.Kernels.Devices;
 /// <summary>A kernel with its type arguments filled in, as a device compiles it.</summary>
 /// <param name="Name">A readable name, such as <c>RmsNorm.ForwardKernel&lt;Single32&gt;</c>.</param>
 /// <param name="Kernel">The struct.</param>
-public sealed record KernelDescriptor(string Name, Type Kernel);
+public sealed record KernelDescriptor(string Name, Type Kernel)
+{
+    /// <summary>The name without what a file's name cannot hold, such as <c>RmsNorm.ForwardKernel-Single32</c>.</summary>
+    public string FileName => Name.Replace(">", "").Replace("<", "-").Replace(", ", "-");
+
+    /// <summary>What a matrix product's operands are rounded to; null for a kernel that is none.</summary>
+    public Precision? Precision
+    {
+        get
+        {
+            if (!Kernel.IsGenericType) return null;
+            if (Kernel.GetGenericTypeDefinition() == typeof(ProductKernel<,,>)) return Tensors.Precision.Single;
+            if (Kernel.GetGenericTypeDefinition() != typeof(TensorProduct<,,,,,>)) return null;
+            return Kernel.GetGenericArguments()[0] == typeof(BrainFormat) ? Tensors.Precision.BFloat16 : Tensors.Precision.TensorFloat32;
+        }
+    }
+}
 
 /// <summary>Every kernel of this assembly that a GPU runs, found by reflection so that none can be forgotten, closed over the storages and formulas it can be launched with.</summary>
 public static class KernelCatalog
@@ -26,12 +42,14 @@ public static class KernelCatalog
     private static IEnumerable<Type> Close(Type type)
     {
         if (!type.IsGenericTypeDefinition) return [type];
-        // A product's result is float32 or shares the storage of its first operand; weights and gradients of weights are float32.
+        // A product's result is float32 or shares the storage of its first operand; gradients of weights are float32.
         if (type == typeof(ProductKernel<,,>))
         {
             Type single = typeof(Single32), brain = typeof(BFloat16);
-            return [type.MakeGenericType(single, single, single), type.MakeGenericType(brain, single, brain), type.MakeGenericType(brain, brain, single), type.MakeGenericType(brain, single, single)];
+            return ((Type[][])[[single, single, single], [single, brain, single], [brain, single, brain], [brain, brain, brain], [brain, brain, single], [brain, single, single]])
+                .Select(storages => type.MakeGenericType(storages));
         }
+        if (type == typeof(TensorProduct<,,,,,>)) return TensorProduct.Kernels;
         return type.GetGenericArguments().Select(Candidates)
             .Aggregate((IEnumerable<Type[]>)[[]], (sofar, candidates) => sofar.SelectMany(arguments => candidates.Select(candidate => (Type[])[.. arguments, candidate])))
             .Select(arguments => type.MakeGenericType(arguments));

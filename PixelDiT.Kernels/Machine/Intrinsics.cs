@@ -17,6 +17,18 @@ internal sealed class DeviceBodyAttribute(string method) : Attribute
     public string Method { get; } = method;
 }
 
+/// <summary>
+/// The PTX of an intrinsic as text. <c>$name</c> stands for the registers of the parameter of that name and <c>$result</c> for those of the result: one register,
+/// or <c>{r0, r1, ..}</c> for a struct; <c>$name.0</c> is a struct's first register. Values stay in registers: nothing is spilled to pass a struct.
+/// </summary>
+/// <param name="text">Lines of PTX, each with its semicolon.</param>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class PtxBodyAttribute(string text) : Attribute
+{
+    /// <summary>The PTX.</summary>
+    public string Text { get; } = text;
+}
+
 /// <summary>Tells a context which PTX body belongs to each intrinsic.</summary>
 internal static class Intrinsics
 {
@@ -30,8 +42,14 @@ internal static class Intrinsics
         {
             foreach (var method in type.GetMethods(Everything | BindingFlags.DeclaredOnly))
             {
-                if (method.GetCustomAttribute<DeviceBodyAttribute>() is not { } device) continue;
-                manager.RegisterMethod(method, new PTXIntrinsic(type, device.Method, IntrinsicImplementationMode.Redirect));
+                if (method.GetCustomAttribute<DeviceBodyAttribute>() is { } device)
+                {
+                    manager.RegisterMethod(method, new PTXIntrinsic(type, device.Method, IntrinsicImplementationMode.Redirect));
+                }
+                else if (method.IsDefined(typeof(PtxBodyAttribute)))
+                {
+                    manager.RegisterMethod(method, new PTXIntrinsic(typeof(PtxText), nameof(PtxText.Generate), IntrinsicImplementationMode.GenerateCode));
+                }
             }
         }
     }

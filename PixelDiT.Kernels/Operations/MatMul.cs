@@ -14,41 +14,62 @@ namespace PixelDiT.Kernels.Operations;
 /// backward   dx (=, +=) dy·W        dW (=, +=) dyᵀ·x        db += Σ_rows dy
 /// </code>
 /// All three are one kernel, C[m, n] = A·B with any strides. Sums are float32 in an order fixed by the shapes: blocks of 256 along k, and where few
-/// tiles would have to do much work, k is cut into slices that are added in order.
+/// tiles would have to do much work, k is cut into slices that are added in order. A <see cref="Precision"/> rounds both operands before they are multiplied: a GPU then uses its tensor cores
+/// (<see cref="TensorMatMul"/>), a CPU rounds where it packs.
 /// </summary>
 public static class MatMul
 {
     /// <summary>y = x·Wᵀ + b.</summary>
     /// <param name="x">[.., in].</param>
-    /// <param name="weight">[out, in], float32.</param>
-    /// <param name="packed">What <see cref="Pack"/> made of the weight, or null; see <see cref="WantsPacked"/>.</param>
+    /// <param name="weight">[out, in], float32 or bfloat16.</param>
+    /// <param name="packed">What <see cref="Pack"/> made of the weight for the same precision, or null; see <see cref="WantsPacked"/>.</param>
     /// <param name="bias">[out], or null.</param>
-    /// <param name="y">[.., out].</param>
-    /// <exception cref="ShapeException">The shapes do not fit.</exception>
-    public static void Forward(Tensor x, Tensor weight, Tensor? packed, Tensor? bias, Tensor y)
+    /// <param name="y">[.., out], stored as x is.</param>
+    /// <param name="precision">What x and the weight are rounded to; TF32 takes float32 storage only.</param>
+    /// <exception cref="ShapeException">The shapes or the storages do not fit.</exception>
+    public static void Forward(Tensor x, Tensor weight, Tensor? packed, Tensor? bias, Tensor y, Precision precision = Precision.Single)
     {
         int outputs = weight.Shape[0], inputs = weight.Shape[1], rows = Rows(x, inputs, "x"), rowsOut = Rows(y, outputs, "y");
         if (rows != rowsOut) throw new ShapeException($"x {x.Shape} has {rows} rows of {inputs} and y {y.Shape} has {rowsOut} rows of {outputs}");
         bias?.RequireCountOf("a bias", outputs);
-        var sizes = new ProductSizes { M = rows, N = outputs, K = inputs, ARow = inputs, AStep = 1, BStep = 1, BColumn = inputs, CRow = outputs, CColumn = 1, BiasColumn = 1 };
-        if (x.Type == ElementType.BFloat16) Forward<BFloat16>(x, weight, packed, bias, y, sizes);
+        if (OnTensorCores(precision, x, weight, y))
+        {
+            TensorMatMul.Forward(x, weight, bias, y, rows, outputs, inputs, precision);
+            return;
+        }
+        var sizes = new ProductSizes { M = rows, N = outputs, K = inputs, ARow = inputs, AStep = 1, BStep = 1, BColumn = inputs, CRow = outputs, CColumn = 1, BiasColumn = 1, Precision = precision };
+        if (weight.Type == ElementType.BFloat16) Forward<BFloat16>(x, weight, packed, bias, y, sizes);
         else Forward<Single32>(x, weight, packed, bias, y, sizes);
     }
 
-    /// <summary>dx = or += dy·W.</summary>
-    public static void BackwardInput(Tensor dY, Tensor weight, Tensor dX, bool accumulate)
+    /// <summary>dx = or += dy·W, dx stored as dy is.</summary>
+    /// <inheritdoc cref="Forward(Tensor, Tensor, Tensor?, Tensor?, Tensor, Precision)" path="/exception"/>
+    public static void BackwardInput(Tensor dY, Tensor weight, Tensor dX, bool accumulate, Precision precision = Precision.Single)
     {
         int outputs = weight.Shape[0], inputs = weight.Shape[1], rows = Rows(dY, outputs, "dy");
-        var sizes = new ProductSizes { M = rows, N = inputs, K = outputs, ARow = outputs, AStep = 1, BStep = inputs, BColumn = 1, CRow = inputs, CColumn = 1 };
-        if (dY.Type == ElementType.BFloat16) Launch<BFloat16, Single32, BFloat16>(dY, weight, null, null, dX, sizes, accumulate);
-        else Launch<Single32, Single32, Single32>(dY, weight, null, null, dX, sizes, accumulate);
+        RequireFit(rows, inputs, dX);
+        if (OnTensorCores(precision, dY, weight, dX))
+        {
+            TensorMatMul.BackwardInput(dY, weight, dX, rows, inputs, outputs, accumulate, precision);
+            return;
+        }
+        var sizes = new ProductSizes { M = rows, N = inputs, K = outputs, ARow = outputs, AStep = 1, BStep = inputs, BColumn = 1, CRow = inputs, CColumn = 1, Precision = precision };
+        if (weight.Type == ElementType.BFloat16) BackwardInput<BFloat16>(dY, weight, dX, sizes, accumulate);
+        else BackwardInput<Single32>(dY, weight, dX, sizes, accumulate);
     }
 
-    /// <summary>dW = or += dyᵀ·x.</summary>
-    public static void BackwardWeight(Tensor dY, Tensor x, Tensor dWeight, bool accumulate = true)
+    /// <summary>dW = or += dyᵀ·x, dy stored as x is, dW in float32.</summary>
+    /// <inheritdoc cref="Forward(Tensor, Tensor, Tensor?, Tensor?, Tensor, Precision)" path="/exception"/>
+    public static void BackwardWeight(Tensor dY, Tensor x, Tensor dWeight, bool accumulate = true, Precision precision = Precision.Single)
     {
         int outputs = dWeight.Shape[0], inputs = dWeight.Shape[1], rows = Rows(x, inputs, "x");
-        var sizes = new ProductSizes { M = outputs, N = inputs, K = rows, ARow = 1, AStep = outputs, BStep = inputs, BColumn = 1, CRow = inputs, CColumn = 1 };
+        if (OnTensorCores(precision, dY, x, dWeight))
+        {
+            dY.RequireCountOf("dy", (long)rows * outputs);
+            TensorMatMul.BackwardWeight(dY, x, dWeight, outputs, inputs, rows, accumulate, precision);
+            return;
+        }
+        var sizes = new ProductSizes { M = outputs, N = inputs, K = rows, ARow = 1, AStep = outputs, BStep = inputs, BColumn = 1, CRow = inputs, CColumn = 1, Precision = precision };
         if (x.Type == ElementType.BFloat16) Launch<BFloat16, BFloat16, Single32>(dY, x, null, null, dWeight, sizes, accumulate);
         else Launch<Single32, Single32, Single32>(dY, x, null, null, dWeight, sizes, accumulate);
     }
@@ -66,13 +87,14 @@ public static class MatMul
     /// </summary>
     /// <param name="weight">[out, in].</param>
     /// <param name="previous">An earlier packing of the same weight, whose memory is used again.</param>
-    public static Tensor? Pack(Tensor weight, Tensor? previous)
+    /// <param name="precision">What the weight is rounded to; the packing serves products of that precision only.</param>
+    public static Tensor? Pack(Tensor weight, Tensor? previous, Precision precision = Precision.Single)
     {
         var device = weight.Device;
         if (device.Kind == DeviceKind.Cuda) return null;
         int outputs = weight.Shape[0], inputs = weight.Shape[1], panels = (outputs + Tiles.Width - 1) / Tiles.Width;
         var packed = previous ?? device.Allocate([panels, inputs, Tiles.Width]);
-        device.Launch(new PackKernel(weight.View<float>(), packed.View<float>(), outputs, inputs), panels);
+        device.Launch(new PackKernel(weight.View<float>(), packed.View<float>(), outputs, inputs, precision), panels);
         return packed;
     }
 
@@ -80,11 +102,42 @@ public static class MatMul
         ? checked((int)(tensor.Count / width))
         : throw new ShapeException($"{name} {tensor.Shape} does not hold rows of {width}");
 
-    private static void Forward<T>(Tensor x, Tensor weight, Tensor? packed, Tensor? bias, Tensor y, ProductSizes sizes) where T : unmanaged, IStorage<T>
+    private static void RequireFit(int rows, int columns, Tensor c)
+    {
+        if (c.Count != (long)rows * columns) throw new ShapeException($"a product of {rows} rows of {columns} does not fit a tensor {c.Shape}");
+    }
+
+    private static bool OnTensorCores(Precision precision, Tensor a, Tensor b, Tensor c)
+    {
+        if (precision == Precision.Single) return false;
+        if (precision == Precision.TensorFloat32 && (a.Type != ElementType.Single || b.Type != ElementType.Single))
+        {
+            throw new ShapeException($"a product in TF32 takes float32 storage; its operands are {a.Shape} of {a.Type} and {b.Shape} of {b.Type}");
+        }
+        if (TensorMatMul.RunsOn(c.Device)) return true;
+        // Groups of any other size run a GPU's plain body, which rounds nothing.
+        if (c.Device.GroupSize > 1) throw new DeviceException($"products in {precision} need groups of 1 or {TensorProduct.Lanes}; this device has {c.Device.GroupSize}");
+        return false;
+    }
+
+    private static void BackwardInput<TWeight>(Tensor dY, Tensor weight, Tensor dX, ProductSizes sizes, bool accumulate) where TWeight : unmanaged, IStorage<TWeight>
+    {
+        if (dY.Type == ElementType.BFloat16) Launch<BFloat16, TWeight, BFloat16>(dY, weight, null, null, dX, sizes, accumulate);
+        else Launch<Single32, TWeight, Single32>(dY, weight, null, null, dX, sizes, accumulate);
+    }
+
+    private static void Forward<TWeight>(Tensor x, Tensor weight, Tensor? packed, Tensor? bias, Tensor y, ProductSizes sizes) where TWeight : unmanaged, IStorage<TWeight>
+    {
+        if (x.Type == ElementType.BFloat16) Forward<BFloat16, TWeight>(x, weight, packed, bias, y, sizes);
+        else Forward<Single32, TWeight>(x, weight, packed, bias, y, sizes);
+    }
+
+    private static void Forward<T, TWeight>(Tensor x, Tensor weight, Tensor? packed, Tensor? bias, Tensor y, ProductSizes sizes)
+        where T : unmanaged, IStorage<T> where TWeight : unmanaged, IStorage<TWeight>
     {
         if (y.Device.Kind == DeviceKind.Cuda || WantsPacked(sizes.M, y.Device))
         {
-            Launch<T, Single32, T>(x, weight, packed, bias, y, sizes, accumulate: false, sliced: false);
+            Launch<T, TWeight, T>(x, weight, packed, bias, y, sizes, accumulate: false, sliced: false);
             return;
         }
         // Few rows: yᵀ = W·xᵀ, so that x is packed and not the weight.
@@ -98,7 +151,7 @@ public static class MatMul
             BiasRow = 1,
             BiasColumn = 0
         };
-        Launch<Single32, T, T>(weight, x, null, bias, y, turned, accumulate: false, sliced: false);
+        Launch<TWeight, T, T>(weight, x, null, bias, y, turned, accumulate: false, sliced: false);
     }
 
     /// <summary>Whether a forward of so many rows is quicker with a packed weight; with fewer the weight is read as it is.</summary>
@@ -109,7 +162,7 @@ public static class MatMul
     private static void Launch<TA, TB, TC>(Tensor a, Tensor b, Tensor? packed, Tensor? bias, Tensor c, ProductSizes sizes, bool accumulate, bool sliced = true)
         where TA : unmanaged, IStorage<TA> where TB : unmanaged, IStorage<TB> where TC : unmanaged, IStorage<TC>
     {
-        if (c.Count != (long)sizes.M * sizes.N) throw new ShapeException($"a product of {sizes.M} rows of {sizes.N} does not fit a tensor {c.Shape}");
+        RequireFit(sizes.M, sizes.N, c);
         var device = c.Device;
         // Where k is long, B is: taller blocks then read it from memory fewer times, and slices of k make up for the fewer blocks.
         sizes.BlockRows = sliced && sizes.K >= 4096 ? 256 : 64;
@@ -155,22 +208,24 @@ public static class MatMul
     }
 
     [HostOnly]
-    internal readonly unsafe struct PackKernel(DeviceView<float> weight, DeviceView<float> packed, int outputs, int inputs) : IKernel
+    internal readonly unsafe struct PackKernel(DeviceView<float> weight, DeviceView<float> packed, int outputs, int inputs, Precision precision) : IKernel
     {
         private readonly DeviceView<float> _weight = weight, _packed = packed;
         private readonly int _outputs = outputs, _inputs = inputs;
+        private readonly Precision _precision = precision;
 
         public void Run(int item, int lane, int lanes)
         {
-            if (lane == 0) PackPanel(_weight, _packed, item, _outputs, _inputs);
+            if (lane == 0) PackPanel(_weight, _packed, item, _outputs, _inputs, _precision);
         }
 
         [IntrinsicImplementation]
-        private static void PackPanel(DeviceView<float> weight, DeviceView<float> packed, int panel, int outputs, int inputs)
+        private static void PackPanel(DeviceView<float> weight, DeviceView<float> packed, int panel, int outputs, int inputs, Precision precision)
         {
             int first = panel * Tiles.Width;
-            HostProduct.Pack(
-                Host.Pointer(weight) + ((long)first * inputs), 1, inputs, inputs, Math.Min(Tiles.Width, outputs - first), Host.Pointer(packed) + ((long)first * inputs));
+            float* to = Host.Pointer(packed) + ((long)first * inputs);
+            HostProduct.Pack(Host.Pointer(weight) + ((long)first * inputs), 1, inputs, inputs, Math.Min(Tiles.Width, outputs - first), to);
+            HostRounding.Round(to, (nint)inputs * Tiles.Width, precision);
         }
     }
 }

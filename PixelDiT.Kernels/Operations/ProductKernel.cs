@@ -23,6 +23,9 @@ internal record struct ProductSizes
 
     public int RowBlocks, ColumnBlocks, SliceDepth;
     public int Accumulate, HasBias, BiasRow, BiasColumn, IsPacked;
+
+    /// <summary>What a CPU rounds both operands to; a packed one has been rounded.</summary>
+    public Precision Precision;
 }
 
 /// <summary>One block of a product, or of one slice of its sums.</summary>
@@ -59,7 +62,8 @@ internal static class ProductBody
         }
         int rows = Math.Min(s.BlockRows, s.M - row), columns = Math.Min(ProductSizes.BlockColumns, s.N - column);
         int first = slice * s.SliceDepth, end = Math.Min(s.K, first + s.SliceDepth);
-        bool packA = typeof(TA) != typeof(Single32), inPlace = typeof(TB) == typeof(Single32) && s.BColumn == 1;
+        bool rounds = s.Precision != Precision.Single;
+        bool packA = typeof(TA) != typeof(Single32) || rounds, inPlace = typeof(TB) == typeof(Single32) && s.BColumn == 1 && !rounds;
         bool packB = s.IsPacked == 0 && !inPlace, convertC = typeof(TC) != typeof(Single32) || s.CColumn != 1;
 
         // Scratch: B's panels, A's tiles, a float32 C where C is stored otherwise, and the rows of A and B before packing where they are stored otherwise.
@@ -87,6 +91,7 @@ internal static class ProductBody
             else
             {
                 PackColumns(Host.Pointer(b) + (k * s.BStep) + (column * s.BColumn), (nint)s.BStep, (nint)s.BColumn, depth, columns, panels, widened);
+                HostRounding.Round(panels, (nint)HostProduct.PackedCount(depth, columns), s.Precision);
                 from = Panels.Packed(panels, depth);
             }
 
@@ -95,6 +100,7 @@ internal static class ProductBody
             else
             {
                 PackRows(source, (nint)s.ARow, (nint)s.AStep, depth, rows, tiles, widened);
+                HostRounding.Round(tiles, (nint)(rows + Tiles.Rows - 1) / Tiles.Rows * Tiles.Rows * depth, s.Precision);
                 HostProduct.Multiply(Strips.Packed(tiles, depth), from, target, targetRow, rows, columns, depth, add, columnBias);
             }
             add = true;

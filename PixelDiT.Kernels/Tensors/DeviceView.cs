@@ -23,6 +23,9 @@ public readonly unsafe struct DeviceView<T> where T : unmanaged
         get => (T*)_address;
     }
 
+    /// <summary>The address of the first element as a number, for instructions that take one.</summary>
+    internal long Start => _address;
+
     /// <summary>An element, for the bodies that a GPU runs.</summary>
     public ref T this[long index] => ref Address[index];
 }

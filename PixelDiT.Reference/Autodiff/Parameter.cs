@@ -11,8 +11,9 @@ namespace PixelDiT.Reference.Autodiff;
 /// </summary>
 public sealed class Parameter
 {
-    private Tensor? _prepared, _gradient;
-    private long _preparedVersion = -1;
+    // One for each precision: what is rounded for one must not reach another.
+    private readonly (Tensor? Tensor, long Version)[] _prepared = new (Tensor?, long)[Enum.GetValues<Precision>().Length];
+    private Tensor? _gradient;
 
     // Zero in meaning, whatever the memory holds: the first product writes it, so that a large gradient is neither cleared nor read before.
     private bool _gradientIsZero;
@@ -45,18 +46,16 @@ public sealed class Parameter
 
     /// <summary>The prepared form for x·Wᵀ, up to date; null where the master is read.</summary>
     /// <param name="rows">Rows of x.</param>
-    internal Tensor? Prepared(int rows)
-    {
-        return MatMul.WantsPacked(rows, Value.Device) ? Packed() : null;
-    }
+    /// <param name="precision">The product's.</param>
+    internal Tensor? Prepared(int rows, Precision precision = Precision.Single) => MatMul.WantsPacked(rows, Value.Device) ? Packed(precision) : null;
 
     /// <summary>The packed form for x·Wᵀ, up to date; null on a GPU.</summary>
-    internal Tensor? Packed()
+    /// <param name="precision">What the product rounds its operands to.</param>
+    internal Tensor? Packed(Precision precision = Precision.Single)
     {
-        if (_preparedVersion == Version) return _prepared;
-        _prepared = MatMul.Pack(Value, _prepared);
-        _preparedVersion = Version;
-        return _prepared;
+        ref var prepared = ref _prepared[(int)precision];
+        if (prepared.Tensor is null || prepared.Version != Version) prepared = (MatMul.Pack(Value, prepared.Tensor, precision), Version);
+        return prepared.Tensor;
     }
 
     /// <summary>The gradient for a backward that can write as well as add; null where it is not wanted.</summary>
@@ -72,8 +71,8 @@ public sealed class Parameter
 
     internal void ReleasePrepared()
     {
-        _prepared?.Dispose();
-        (_prepared, _preparedVersion) = (null, -1);
+        foreach (var (tensor, _) in _prepared) tensor?.Dispose();
+        Array.Clear(_prepared);
     }
 }
 

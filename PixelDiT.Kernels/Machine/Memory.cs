@@ -1,0 +1,67 @@
+using ILGPU;
+using ILGPU.IR.Intrinsics;
+using ILGPU.Runtime;
+
+namespace PixelDiT.Kernels.Machine;
+
+/// <summary>
+/// Memory of a GPU by address, with the space in the instruction: an access that names none costs more, and the loader takes it for a global one. In the C# bodies both spaces are host memory.
+/// </summary>
+internal static unsafe class Memory
+{
+    /// <summary>Bytes of <see cref="Shared"/>: the most that a kernel may declare.</summary>
+    public const int SharedBytes = 48 << 10;
+
+    /// <summary>The address of the group's shared memory, aligned to 128 bytes; may stand once in a kernel.</summary>
+    [IntrinsicImplementation, PtxBody("""
+        .shared .align 128 .b8 group_memory[49152];
+        mov.u64 $result, group_memory;
+        """)]
+    public static long Shared() => (long)((ArrayView<Quad>)SharedMemory.Allocate1D<Quad>(SharedBytes / 16)).LoadEffectiveAddressAsPtr();
+
+    /// <summary>16 bytes of global memory, or zeros where <paramref name="wanted"/> is 0 and the address is not read.</summary>
+    [IntrinsicImplementation, PtxBody("""
+        {
+        .reg .pred wanted;
+        setp.ne.s32 wanted, $wanted, 0;
+        mov.b32 $result.0, 0;
+        mov.b32 $result.1, 0;
+        mov.b32 $result.2, 0;
+        mov.b32 $result.3, 0;
+        @wanted ld.global.v4.b32 $result, [$address];
+        }
+        """)]
+    public static Quad LoadGlobal(long address, int wanted) => wanted != 0 ? *(Quad*)address : default;
+
+    /// <summary>8 bytes of global memory.</summary>
+    [IntrinsicImplementation, PtxBody("ld.global.v2.b32 $result, [$address];")]
+    public static Pair LoadGlobalPair(long address) => *(Pair*)address;
+
+    /// <summary>Writes 8 bytes of global memory.</summary>
+    [IntrinsicImplementation, PtxBody("st.global.v2.b32 [$address], $value;")]
+    public static void StoreGlobal(long address, Pair value) => *(Pair*)address = value;
+
+    /// <summary>Writes 16 bytes of global memory.</summary>
+    [IntrinsicImplementation, PtxBody("st.global.v4.b32 [$address], $value;")]
+    public static void StoreGlobal(long address, Quad value) => *(Quad*)address = value;
+
+    /// <summary>4 bytes of shared memory.</summary>
+    [IntrinsicImplementation, PtxBody("ld.shared.b32 $result, [$address];")]
+    public static uint LoadShared(long address) => *(uint*)address;
+
+    /// <summary>16 bytes of shared memory.</summary>
+    [IntrinsicImplementation, PtxBody("ld.shared.v4.b32 $result, [$address];")]
+    public static Quad LoadSharedQuad(long address) => *(Quad*)address;
+
+    /// <summary>Writes 4 bytes of shared memory.</summary>
+    [IntrinsicImplementation, PtxBody("st.shared.b32 [$address], $value;")]
+    public static void StoreShared(long address, uint value) => *(uint*)address = value;
+
+    /// <summary>Writes 8 bytes of shared memory.</summary>
+    [IntrinsicImplementation, PtxBody("st.shared.v2.b32 [$address], $value;")]
+    public static void StoreShared(long address, Pair value) => *(Pair*)address = value;
+
+    /// <summary>Writes 16 bytes of shared memory.</summary>
+    [IntrinsicImplementation, PtxBody("st.shared.v4.b32 [$address], $value;")]
+    public static void StoreShared(long address, Quad value) => *(Quad*)address = value;
+}

@@ -1,0 +1,110 @@
+using ILGPU;
+
+namespace PixelDiT.Kernels.Machine;
+
+/// <summary>What tensor cores multiply: how it is packed, how it lies in a tile whose lines are k, and the instruction.</summary>
+internal interface IOperandFormat
+{
+    /// <summary>Elements in 16 bytes.</summary>
+    static abstract int ChunkElements { get; }
+
+    /// <summary>A chunk from the bits of float32 elements in order; a format of four to a chunk leaves <paramref name="high"/>.</summary>
+    static abstract Quad Pack(Quad low, Quad high);
+
+    /// <summary>32 bits of a chunk; a format of one element to 32 bits leaves <paramref name="high"/>.</summary>
+    static abstract uint Pack(float low, float high);
+
+    /// <summary>c + a·b.</summary>
+    static abstract Accumulator Multiply(Quad a, Pair b, Accumulator c);
+
+    /// <inheritdoc cref="OperandTile.Place{TFormat, TOrder}"/>
+    static abstract int PlaceAcross(int line, int chunk);
+
+    /// <inheritdoc cref="OperandTile.StartOfA{TFormat, TOrder}"/>
+    static abstract int StartOfAcrossA(int row, int lane);
+
+    /// <inheritdoc cref="OperandTile.StartOfB{TFormat, TOrder}"/>
+    static abstract int StartOfAcrossB(int column, int lane);
+
+    /// <inheritdoc cref="OperandTile.ReadA{TFormat, TOrder}"/>
+    static abstract Quad ReadAcrossA(long tile, int start, int piece, int step);
+
+    /// <inheritdoc cref="OperandTile.ReadB{TFormat, TOrder}"/>
+    static abstract Quad ReadAcrossB(long tile, int start, int piece, int step);
+}
+
+/// <summary>bfloat16, two to a register.</summary>
+internal readonly struct BrainFormat : IOperandFormat
+{
+    private const int LineBytes = 256;
+
+    public static int ChunkElements => 8;
+
+    public static Quad Pack(Quad low, Quad high) => new()
+    {
+        X = Pack(Interop.IntAsFloat(low.X), Interop.IntAsFloat(low.Y)),
+        Y = Pack(Interop.IntAsFloat(low.Z), Interop.IntAsFloat(low.W)),
+        Z = Pack(Interop.IntAsFloat(high.X), Interop.IntAsFloat(high.Y)),
+        W = Pack(Interop.IntAsFloat(high.Z), Interop.IntAsFloat(high.W))
+    };
+
+    public static uint Pack(float low, float high) => Rounding.ToBrain(low, high);
+
+    public static Accumulator Multiply(Quad a, Pair b, Accumulator c) => TensorCore.MultiplyBrain(a, b, c);
+
+    public static int PlaceAcross(int line, int chunk) => (line * LineBytes) + ((chunk ^ (line & 7)) << 4);
+
+    // Transposing loads read lines of k. For A their four matrices are rows 0-7 and 8-15 of k 0-7, then of k 8-15; for B k 0-7 and 8-15 of columns 0-7, then of 8-15.
+    public static int StartOfAcrossA(int row, int lane) => PlaceAcross((lane & 7) + ((lane >> 4) << 3), (row >> 3) + ((lane >> 3) & 1));
+
+    public static int StartOfAcrossB(int column, int lane) => PlaceAcross((lane & 7) + (((lane >> 3) & 1) << 3), (column >> 3) + (lane >> 4));
+
+    public static Quad ReadAcrossA(long tile, int start, int piece, int step) => MatrixLoads.LoadTransposed(tile + (start ^ (piece * 32)) + (step * 16 * LineBytes));
+
+    public static Quad ReadAcrossB(long tile, int start, int piece, int step) => ReadAcrossA(tile, start, piece, step);
+}
+
+/// <summary>TF32: float32 with 10 bits of mantissa, one to a register.</summary>
+internal readonly struct TensorFloatFormat : IOperandFormat
+{
+    private const int LineBytes = 512;
+
+    public static int ChunkElements => 4;
+
+    public static Quad Pack(Quad low, Quad high) => new()
+    {
+        X = Rounding.ToTensorFloat(Interop.IntAsFloat(low.X)),
+        Y = Rounding.ToTensorFloat(Interop.IntAsFloat(low.Y)),
+        Z = Rounding.ToTensorFloat(Interop.IntAsFloat(low.Z)),
+        W = Rounding.ToTensorFloat(Interop.IntAsFloat(low.W))
+    };
+
+    public static uint Pack(float low, float high) => Rounding.ToTensorFloat(low);
+
+    public static Accumulator Multiply(Quad a, Pair b, Accumulator c) => TensorCore.MultiplyTensorFloat(a, b, c);
+
+    public static int PlaceAcross(int line, int chunk) => (line * LineBytes) + ((chunk ^ ((line & 3) << 1)) << 4);
+
+    // No instruction transposes 32-bit elements: a lane reads its own, of k = lane mod 4 and row or column lane / 4 of eight.
+    public static int StartOfAcrossA(int row, int lane) => ((lane & 3) * LineBytes) + (((row + (lane >> 2)) ^ ((lane & 3) << 3)) << 2);
+
+    public static int StartOfAcrossB(int column, int lane) => StartOfAcrossA(column, lane);
+
+    public static Quad ReadAcrossA(long tile, int start, int piece, int step)
+    {
+        long at = tile + (step * 8 * LineBytes), first = at + (start ^ (piece * 64)), second = at + (start ^ ((piece * 64) + 32));
+        return new()
+        {
+            X = Memory.LoadShared(first),
+            Y = Memory.LoadShared(second),
+            Z = Memory.LoadShared(first + (4 * LineBytes)),
+            W = Memory.LoadShared(second + (4 * LineBytes))
+        };
+    }
+
+    public static Quad ReadAcrossB(long tile, int start, int piece, int step)
+    {
+        var a = ReadAcrossA(tile, start, piece, step);
+        return new() { X = a.X, Y = a.Z, Z = a.Y, W = a.W };
+    }
+}

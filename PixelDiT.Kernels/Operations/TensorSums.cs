@@ -1,0 +1,44 @@
+using PixelDiT.Kernels.Machine;
+
+namespace PixelDiT.Kernels.Operations;
+
+/// <summary>Sums of 16 rows by 32 columns of C, in a warp's registers.</summary>
+internal struct RowSums
+{
+    public Accumulator Column0, Column8, Column16, Column24;
+
+    /// <summary>Adds a piece of A [16, k] times two pieces of B [k, 16].</summary>
+    public static RowSums Add<TFormat>(RowSums sums, Quad a, Quad left, Quad right) where TFormat : struct, IOperandFormat => new()
+    {
+        Column0 = TFormat.Multiply(a, new Pair { X = left.X, Y = left.Y }, sums.Column0),
+        Column8 = TFormat.Multiply(a, new Pair { X = left.Z, Y = left.W }, sums.Column8),
+        Column16 = TFormat.Multiply(a, new Pair { X = right.X, Y = right.Y }, sums.Column16),
+        Column24 = TFormat.Multiply(a, new Pair { X = right.Z, Y = right.W }, sums.Column24)
+    };
+}
+
+/// <summary>Sums of 64 rows by 32 columns of C: a warp's part of a tile, 64 registers a lane.</summary>
+internal struct TensorSums
+{
+    public RowSums Row0, Row16, Row32, Row48;
+
+    /// <summary>Adds A [64, k]·B [k, 32] for one half of a tile's k: 16 multiplications.</summary>
+    /// <param name="sums">The sums so far.</param>
+    /// <param name="tile">The address of A's tile; B's follows it.</param>
+    /// <param name="startA">Where the lane reads A.</param>
+    /// <param name="startB">Where the lane reads B.</param>
+    /// <param name="step">Which half.</param>
+    public static TensorSums Add<TFormat, TOrderA, TOrderB>(TensorSums sums, long tile, int startA, int startB, int step)
+        where TFormat : struct, IOperandFormat where TOrderA : struct, IOrder where TOrderB : struct, IOrder
+    {
+        Quad left = OperandTile.ReadB<TFormat, TOrderB>(tile + OperandTile.Bytes, startB, 0, step);
+        Quad right = OperandTile.ReadB<TFormat, TOrderB>(tile + OperandTile.Bytes, startB, 1, step);
+        return new()
+        {
+            Row0 = RowSums.Add<TFormat>(sums.Row0, OperandTile.ReadA<TFormat, TOrderA>(tile, startA, 0, step), left, right),
+            Row16 = RowSums.Add<TFormat>(sums.Row16, OperandTile.ReadA<TFormat, TOrderA>(tile, startA, 1, step), left, right),
+            Row32 = RowSums.Add<TFormat>(sums.Row32, OperandTile.ReadA<TFormat, TOrderA>(tile, startA, 2, step), left, right),
+            Row48 = RowSums.Add<TFormat>(sums.Row48, OperandTile.ReadA<TFormat, TOrderA>(tile, startA, 3, step), left, right)
+        };
+    }
+}
