@@ -13,15 +13,17 @@ public static class Differentiable
     /// <param name="weight">[out, in].</param>
     /// <param name="bias">[out], or null.</param>
     /// <param name="shape">The output's shape; null means x's with its last dimension replaced.</param>
-    public static Variable Linear(this Tape tape, Variable x, Parameter weight, Parameter? bias, Shape? shape = null)
+    /// <param name="precision">What x and W are rounded to; null means the tape's.</param>
+    public static Variable Linear(this Tape tape, Variable x, Parameter weight, Parameter? bias, Shape? shape = null, Precision? precision = null)
     {
+        var rounding = precision ?? tape.Precision;
         int outputs = weight.Shape[0];
         var y = tape.Output(shape ?? Shape.Create([.. x.Shape.Take(x.Shape.Rank - 1), outputs]), x.Value.Type, true);
-        MatMul.Forward(x.Value, weight.Value, weight.Prepared((int)(x.Value.Count / weight.Shape[1])), bias?.Value, y.Value);
+        MatMul.Forward(x.Value, weight.Value, weight.Prepared((int)(x.Value.Count / weight.Shape[1]), rounding), bias?.Value, y.Value, rounding);
         tape.Push(y, dY =>
         {
-            if (tape.Target(x, out bool accumulate) is { } dX) MatMul.BackwardInput(dY, weight.Value, dX, accumulate);
-            if (weight.GradientTarget(out accumulate) is { } dWeight) MatMul.BackwardWeight(dY, x.Value, dWeight, accumulate);
+            if (tape.Target(x, out bool accumulate) is { } dX) MatMul.BackwardInput(dY, weight.Value, dX, accumulate, rounding);
+            if (weight.GradientTarget(out accumulate) is { } dWeight) MatMul.BackwardWeight(dY, x.Value, dWeight, accumulate, rounding);
             if (bias?.Gradient is { } dBias) MatMul.BackwardBias(dY, dBias);
         });
         return y;
@@ -96,7 +98,7 @@ public static class Differentiable
     /// <param name="bias2">[n].</param>
     public static Variable GeluMlp(this Tape tape, Variable x, Parameter weight1, Parameter bias1, Parameter weight2, Parameter bias2)
     {
-        if (!Kernels.Operations.GeluMlp.Serves(x.Value)) return tape.Linear(tape.Gelu(tape.Linear(x, weight1, bias1)), weight2, bias2);
+        if (tape.Precision != Precision.Single || !Kernels.Operations.GeluMlp.Serves(x.Value)) return tape.Linear(tape.Gelu(tape.Linear(x, weight1, bias1)), weight2, bias2);
         var y = tape.Output(Shape.Create([.. x.Shape.Take(x.Shape.Rank - 1), weight2.Shape[0]]), x.Value.Type, true);
         Kernels.Operations.GeluMlp.Forward(x.Value, weight1.Packed()!, bias1.Value, weight2.Packed()!, bias2.Value, y.Value);
         tape.Push(y, dY =>
@@ -156,6 +158,19 @@ public static class Differentiable
             HeadView.Of(dO), HeadView.Of(q.Value), HeadView.Of(k.Value), HeadView.PartOf(qkv.Value, 2), HeadView.Of(o.Value), lse, sizes,
             HeadView.Of(tape.Only(q)), HeadView.Of(tape.Only(k)), HeadView.PartOf(tape.TargetPart(qkv, 2, 3)!, 2)), lse);
         return o;
+    }
+
+    /// <summary>x in float32: itself where it is stored so. See <see cref="Kernels.Operations.Widen"/>.</summary>
+    public static Variable Widen(this Tape tape, Variable x)
+    {
+        if (x.Value.Type == ElementType.Single) return x;
+        var y = tape.Output(x.Shape, ElementType.Single, x.RequiresGradient);
+        Kernels.Operations.Widen.Forward(x.Value, y.Value);
+        tape.Push(y, dY =>
+        {
+            if (tape.Target(x, out bool accumulate) is { } dX) Kernels.Operations.Widen.Backward(dY, dX, accumulate);
+        });
+        return y;
     }
 
     /// <summary>Image [B, C, H, W] → patches [B, L, C·P]. See <see cref="Patches"/>.</summary>

@@ -33,6 +33,12 @@ public sealed class Tape : IDisposable
     /// <summary>Whether a backward will follow.</summary>
     public bool Recording { get; }
 
+    /// <summary>What products round their operands to; with <see cref="Precision.BFloat16"/> activations are stored so too.</summary>
+    public Precision Precision { get; set; }
+
+    /// <summary>How activations are stored.</summary>
+    internal ElementType Storage => Precision == Precision.BFloat16 ? ElementType.BFloat16 : ElementType.Single;
+
     /// <summary>Called with the name and the value of each stage of the model as it is computed; the value is valid during the call.</summary>
     public Action<string, Variable>? Observer { get; set; }
 

@@ -56,15 +56,16 @@ public static class Benchmark
     /// <param name="resolution">The side of the images.</param>
     /// <param name="train">Whether to time forward and backward too.</param>
     /// <param name="repeat">Runs of which the median is taken.</param>
+    /// <param name="precision">What products round to.</param>
     /// <param name="cancel">Stops between runs.</param>
     /// <param name="warmUp">Seconds of runs before the first that counts.</param>
     /// <exception cref="ConfigurationException">A size is out of range.</exception>
     /// <exception cref="ShapeException">The resolution does not divide.</exception>
-    public static BenchmarkResult Run(ModelConfig config, Device device, int batch, int resolution, bool train, int repeat, CancellationToken cancel = default, double warmUp = WarmUpSeconds)
+    public static BenchmarkResult Run(ModelConfig config, Device device, int batch, int resolution, bool train, int repeat, Precision precision = Precision.Single, CancellationToken cancel = default, double warmUp = WarmUpSeconds)
     {
         if (batch is < 1 or > 65536) throw new ConfigurationException($"batch is {batch}; it must be from 1 to 65536");
         if (repeat is < 1 or > 10000) throw new ConfigurationException($"repeat is {repeat}; it must be from 1 to 10000");
-        using var model = new PixelDiTModel(config, device);
+        using var model = new PixelDiTModel(config, device) { Precision = precision };
         model.RequireDivides(resolution, resolution);
         foreach (var (parameter, index) in model.Parameters.All.Select((parameter, index) => (parameter, index)))
         {

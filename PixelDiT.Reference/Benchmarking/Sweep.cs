@@ -1,5 +1,6 @@
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Models;
 
 namespace PixelDiT.Reference.Benchmarking;
@@ -26,10 +27,11 @@ public static class Sweep
     /// <param name="resolution">The side of the images.</param>
     /// <param name="train">Whether to time forward and backward instead of the forward.</param>
     /// <param name="repeat">Runs of which the median is taken.</param>
+    /// <param name="precision">What products round to.</param>
     /// <param name="cancel">Stops between runs.</param>
     /// <param name="warmUp">Seconds of runs before the first that counts.</param>
     /// <exception cref="ConfigurationException">A size is out of range, or too few fit.</exception>
-    public static IReadOnlyList<SweepRow> Run(string kind, ModelConfig config, Device device, int batch, int resolution, bool train, int repeat, CancellationToken cancel = default, double warmUp = Benchmark.WarmUpSeconds)
+    public static IReadOnlyList<SweepRow> Run(string kind, ModelConfig config, Device device, int batch, int resolution, bool train, int repeat, Precision precision = Precision.Single, CancellationToken cancel = default, double warmUp = Benchmark.WarmUpSeconds)
     {
         var rows = new List<SweepRow>();
         foreach (double factor in s_factors)
@@ -48,7 +50,7 @@ public static class Sweep
                 _ => config.Heads * factor % 1 == 0
             };
             if (!fits) continue;
-            var result = Benchmark.Run(model, device, images, side, train, repeat, cancel, warmUp);
+            var result = Benchmark.Run(model, device, images, side, train, repeat, precision, cancel, warmUp);
             rows.Add(new SweepRow(size, result.ForwardBackward ?? result.Forward, result.PeakGflopPerSecond));
         }
         if (rows.Count < 2) throw new ConfigurationException($"a sweep of {kind} from this size has {rows.Count} sizes that the model can have; at least 2 were expected");

@@ -20,24 +20,26 @@ internal static class BenchCommand
         sweep.AcceptOnlyFromAmong([.. Sweep.Names]);
         Option<string> device = Cli.Device();
         Option<int> threads = Cli.Threads();
+        Option<string> precision = Cli.Precision();
         Option<string?> config = new("--config") { Description = "A JSON file with option values; the command line wins.", HelpName = "FILE" };
         var command = new Command("bench", "Time a model with random weights.");
         model.AddTo(command);
-        foreach (Option option in new Option[] { batch, resolution, train, repeat, json, operations, sweep, device, threads, config }) command.Options.Add(option);
+        foreach (Option option in new Option[] { batch, resolution, train, repeat, json, operations, sweep, precision, device, threads, config }) command.Options.Add(option);
         command.SetRun((parsed, cancel) =>
         {
             var settings = new Settings(parsed, command, config);
             var sizes = model.Build(settings);
             using var opened = Kernels.Devices.Device.Open(settings.Get(device), settings.Get(threads));
             int images = settings.Get(batch), side = settings.Get(resolution);
+            var rounding = PrecisionNames.Parse(settings.Get(precision));
             if (settings.Get(sweep) is { } kind)
             {
-                var rows = Sweep.Run(kind, sizes, opened, images, side, settings.Get(train), settings.Get(repeat), cancel);
+                var rows = Sweep.Run(kind, sizes, opened, images, side, settings.Get(train), settings.Get(repeat), rounding, cancel);
                 if (settings.Get(json)) Console.WriteLine(JsonSerializer.Serialize(rows, s_json));
                 else BenchReport.Print(opened.Description, kind, rows);
                 return 0;
             }
-            var result = Benchmark.Run(sizes, opened, images, side, settings.Get(train), settings.Get(repeat), cancel);
+            var result = Benchmark.Run(sizes, opened, images, side, settings.Get(train), settings.Get(repeat), rounding, cancel);
             if (settings.Get(json)) Console.WriteLine(JsonSerializer.Serialize(BenchReport.Fields(opened.Description, sizes, images, side, result), s_json));
             else BenchReport.Print(settings.Get(operations), opened.Description, sizes, images, side, result);
             return 0;

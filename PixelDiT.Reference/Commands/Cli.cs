@@ -62,6 +62,14 @@ internal static partial class Cli
     /// <summary>How many of something in words, such as "1 tensor" and "2 tensors".</summary>
     public static string Count(int count, string what) => count == 1 ? $"1 {what}" : $"{count} {what}s";
 
+    /// <summary>What products round their operands to.</summary>
+    public static Option<string> Precision()
+    {
+        var option = Option("--precision", "fp32 (nothing is rounded), tf32 (operands of products are) or bf16 (operands and stored activations); on tensor cores of a GPU, imitated elsewhere.", "fp32");
+        option.AcceptOnlyFromAmong([.. PrecisionNames.All]);
+        return option;
+    }
+
     /// <summary>CPU threads.</summary>
     public static Option<int> Threads() => Option("--threads", "CPU threads; 0 means one a core. Results do not depend on it.", 0);
 

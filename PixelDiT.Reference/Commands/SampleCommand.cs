@@ -22,10 +22,11 @@ internal static class SampleCommand
         Option<WeightChoice> weights = Cli.Weights();
         Option<string> device = Cli.Device();
         Option<int> threads = Cli.Threads();
+        Option<string> precision = Cli.Precision();
         var options = new SampleOptions();
         var command = new Command("sample", "Draw images of classes. Writes a grid (a row a class) and a film strip of the first image of each class; single PNGs or one npz on request.") { file, weights, output };
         options.AddTo(command);
-        foreach (Option option in new Option[] { batch, singles, npz, overwrite, device, threads }) command.Options.Add(option);
+        foreach (Option option in new Option[] { batch, singles, npz, overwrite, precision, device, threads }) command.Options.Add(option);
         command.SetRun((parsed, cancel) =>
         {
             string path = parsed.GetRequiredValue(output);
@@ -38,7 +39,8 @@ internal static class SampleCommand
             var (model, info) = Checkpoint.LoadModel(parsed.GetRequiredValue(file), opened, parsed.GetValue(weights));
             using (model)
             {
-                var plan = options.Plan(parsed, isArchive, info, WeightHash.Of(model));
+                model.Precision = PrecisionNames.Parse(parsed.GetRequiredValue(precision));
+                var plan = options.Plan(parsed, isArchive, info, WeightHash.Of(model)) with { Precision = model.Precision };
                 var folder = SampleFolder.Open(path, plan, parsed.GetValue(overwrite));
                 var run = new SampleRun(model, plan, folder) { Archive = isArchive, Singles = parsed.GetValue(singles), Batch = size };
                 Draw(run, plan.Count, path, cancel);

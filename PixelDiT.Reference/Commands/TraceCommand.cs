@@ -1,6 +1,7 @@
 using System.CommandLine;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Oracle;
 using PixelDiT.Reference.Training;
 
@@ -21,10 +22,12 @@ internal static class TraceCommand
         Option<bool> backward = new("--backward") { Description = "Trace loss and gradients too." }, exact = new("--exact") { Description = "Compute the forward in double precision by plain loops; stages only." };
         Option<string> device = Cli.Device();
         Option<int> threads = Cli.Threads();
-        var command = new Command("trace", "Write the inputs and intermediate tensors of one forward, and of its backward.") { weights, inputs, resolution, batch, seed, output, stages, backward, exact, device, threads };
+        var precision = Cli.Precision();
+        var command = new Command("trace", "Write the inputs and intermediate tensors of one forward, and of its backward.") { weights, inputs, resolution, batch, seed, output, stages, backward, exact, precision, device, threads };
         command.SetRun((parsed, cancel) =>
         {
             if (parsed.GetValue(exact) && parsed.GetValue(backward)) throw new ConfigurationException("--exact computes the forward only; leave out --backward");
+            if (parsed.GetValue(exact) && Cli.IsGiven(parsed, precision)) throw new ConfigurationException("--exact rounds nothing; leave out --precision");
             string source = parsed.GetRequiredValue(weights), target = parsed.GetRequiredValue(output);
             string? wanted = parsed.GetValue(stages);
             IReadOnlyList<TensorData> tensors;
@@ -43,6 +46,7 @@ internal static class TraceCommand
                 var (model, info) = Checkpoint.LoadModel(source, opened);
                 using (model)
                 {
+                    model.Precision = PrecisionNames.Parse(parsed.GetRequiredValue(precision));
                     var given = Given(info);
                     model.RequireDivides(given.Shape[2], given.Shape[3]);
                     tensors = Trace.Run(model, given, wanted, parsed.GetValue(backward), cancel);

@@ -3,6 +3,7 @@ using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Diffusion;
+using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Training;
 
 namespace PixelDiT.Reference.Commands;
@@ -33,6 +34,7 @@ internal static class TrainCommand
         Option<bool> resume = new("--resume") { Description = "Go on with the run in --out." }, overwrite = new("--overwrite") { Description = "Replace the run in --out." };
         Option<string> device = Cli.Device();
         Option<int> threads = Cli.Threads();
+        Option<string> precision = Cli.Precision();
         Option<string?> config = new("--config") { Description = "A JSON file with option values, such as {\"lr\": 0.001}; the command line wins.", HelpName = "FILE" };
 
         var command = new Command("train", "Train a class-conditional model. Writes loss.csv, model.safetensors (averaged weights), training.safetensors and samples.png.");
@@ -41,7 +43,7 @@ internal static class TrainCommand
         model.AddTo(command);
         foreach (Option option in new Option[]
         {
-            resolution, batch, steps, lr, weightDecay, clip, beta2, warmup, decay, classDrop, timeShift, ema, seed, every, guidance, sampleSteps, resume, overwrite, device, threads, config
+            resolution, batch, steps, lr, weightDecay, clip, beta2, warmup, decay, classDrop, timeShift, ema, seed, every, guidance, sampleSteps, resume, overwrite, precision, device, threads, config
         }) command.Options.Add(option);
 
         command.SetRun((parsed, cancel) =>
@@ -67,6 +69,7 @@ internal static class TrainCommand
                     var other => throw new ConfigurationException($"lr-decay is '{other}'; constant or cosine was expected")
                 },
                 Seed = settings.Get(seed),
+                Precision = PrecisionNames.Parse(settings.Get(precision)),
                 Optimizer = new OptimizerConfig
                 {
                     LearningRate = settings.Get(lr),

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Oracle.Conformance;
 using Spectre.Console;
 
@@ -13,15 +14,16 @@ internal static class VerifyCommand
         var folder = new Argument<string?>("DIR") { Description = "A folder of conformance cases; without it those inside this program.", Arity = ArgumentArity.ZeroOrOne };
         Option<string> device = Cli.Device();
         Option<int> threads = Cli.Threads();
-        var command = new Command("verify", "Compare modules, gradients, training and sampling with tensors of the authors' code. Exit code 1 on a failure.") { folder, device, threads };
+        var precision = Cli.Precision();
+        var command = new Command("verify", "Compare modules, gradients, training and sampling with tensors of the authors' code. Exit code 1 on a failure.") { folder, precision, device, threads };
         command.SetRun((parsed, cancel) =>
         {
             var files = parsed.GetValue(folder) is { } path ? ConformanceFiles.In(path) : ConformanceFiles.Shipped();
             using var opened = Cli.Open(parsed, device, threads);
-            Console.WriteLine($"verify on {opened.Description}");
+            Console.WriteLine($"verify on {opened.Description}, {parsed.GetRequiredValue(precision)}");
             var table = new Table().AddColumns("case", "tensors", "worst tensor", "error", "tolerance", "");
             int failed = 0, passed = 0, skipped = 0;
-            foreach (var result in ConformanceSuite.Run(files, opened))
+            foreach (var result in ConformanceSuite.Run(files, opened, PrecisionNames.Parse(parsed.GetRequiredValue(precision))))
             {
                 cancel.ThrowIfCancellationRequested();
                 Row(table, result);

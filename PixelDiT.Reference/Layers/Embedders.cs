@@ -15,9 +15,9 @@ public sealed class TimestepEmbedder(Device device, ParameterSet parameters, str
     private readonly Linear _second = new(parameters, $"{name}.mlp.2", width, width);
     private readonly Tensor _frequencies = device.Upload(Kernels.Operations.TimestepEmbedding.FrequencyTable(), [Kernels.Operations.TimestepEmbedding.Frequencies]);
 
-    /// <summary>t [B] → [B, D].</summary>
+    /// <summary>t [B] → [B, D], in float32 whatever the precision.</summary>
     public Variable Forward(Tape tape, Tensor t)
-        => _second.Forward(tape, tape.AddSilu(_first.Forward(tape, tape.TimestepEmbedding(t, _frequencies)), null));
+        => _second.Forward(tape, tape.AddSilu(_first.Forward(tape, tape.TimestepEmbedding(t, _frequencies), precision: Precision.Single), null), precision: Precision.Single);
 
     /// <summary>Frees the frequencies.</summary>
     public void Dispose() => _frequencies.Dispose();
@@ -51,7 +51,7 @@ public sealed class PixelEmbedder(ParameterSet parameters, string name, int chan
     /// <param name="image">The image.</param>
     /// <param name="positions">The embedding [L·P, d], from <see cref="Kernels.Operations.AddPositions.Table"/>.</param>
     public Variable Forward(Tape tape, Variable image, Tensor positions)
-        => tape.AddPositions(_proj.Forward(tape, tape.ToPixels(image, patch)), positions);
+        => tape.AddPositions(_proj.Forward(tape, tape.ToPixels(image, patch, tape.Storage)), positions);
 }
 
 /// <summary>The head: RMSNorm(d), Linear d→C, regrouped to an image (SPEC §3.6).</summary>

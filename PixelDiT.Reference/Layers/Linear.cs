@@ -18,5 +18,9 @@ public sealed class Linear(ParameterSet parameters, string name, int inputs, int
     public Parameter? Bias { get; } = bias ? parameters.Add($"{name}.bias", [outputs]) : null;
 
     /// <summary>Rows of in → rows of out, in x's shape with its last dimension replaced, or in <paramref name="shape"/>.</summary>
-    public Variable Forward(Tape tape, Variable x, Shape? shape = null) => tape.Linear(x, Weight, Bias, shape);
+    /// <param name="tape">The tape.</param>
+    /// <param name="x">Rows of in.</param>
+    /// <param name="shape">The output's shape, or null.</param>
+    /// <param name="precision">What x and W are rounded to; null means the tape's.</param>
+    public Variable Forward(Tape tape, Variable x, Shape? shape = null, Precision? precision = null) => tape.Linear(x, Weight, Bias, shape, precision);
 }

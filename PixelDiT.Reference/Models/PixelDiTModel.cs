@@ -53,6 +53,12 @@ public sealed class PixelDiTModel : IDisposable
     /// <summary>The parameters under their released names.</summary>
     public ParameterSet Parameters { get; }
 
+    /// <summary>
+    /// What products round their operands to. TF32 and bfloat16 run on a GPU's tensor cores and are imitated elsewhere; bfloat16 is also how activations are stored.
+    /// Parameters, their gradients, conditions, statistics of norms, softmax, rotations, times and the loss are float32 whatever the precision.
+    /// </summary>
+    public Precision Precision { get; set; }
+
     /// <summary>The velocity v of images x_t at times t for classes y.</summary>
     /// <param name="tape">Records when a backward will follow.</param>
     /// <param name="x">x_t [B, C, H, W], H and W multiples of the patch.</param>
@@ -64,6 +70,7 @@ public sealed class PixelDiTModel : IDisposable
     {
         var (tables, batch) = (Check(x.Shape, t, y), x.Shape[0]);
 
+        tape.Precision = Precision;
         var tEmb = _tEmbedder.Forward(tape, t);                                   // [B, D]
         tape.Stage("t_embedder", tEmb);
         var yEmb = _yEmbedder.Forward(tape, y);                                   // [B, D]
@@ -71,14 +78,14 @@ public sealed class PixelDiTModel : IDisposable
         var c = tape.AddSilu(yEmb, tEmb);                                         // [B, D]
         tape.Step("patch_condition", c);
 
-        var s = _sEmbedder.Forward(tape, tape.Patchify(x, Config.Patch));         // [B, L, D]
+        var s = _sEmbedder.Forward(tape, tape.Patchify(x, Config.Patch, tape.Storage));         // [B, L, D]
         tape.Stage("s_embedder", s);
         for (int i = 0; i < _patchBlocks.Length; i++)
         {
             s = tape.Replace(s, _patchBlocks[i].Forward(tape, s, c, tables.Patch));                // [B, L, D]
             tape.Stage($"patch_blocks.{i}", s);
         }
-        var condition = tape.AddSilu(s, tEmb);                                    // [B, L, D]
+        var condition = tape.Widen(tape.AddSilu(s, tEmb));                        // [B, L, D]
         tape.Step("pixel_condition", condition);
 
         var u = _pixelEmbedder.Forward(tape, x, tables.Positions);                // [B·L, P, d]

@@ -1,3 +1,4 @@
+using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Diffusion;
 
 namespace PixelDiT.Reference.Sampling;
@@ -31,6 +32,9 @@ public sealed record SamplePlan
 
     /// <summary>The <see cref="Models.WeightHash"/> of the model.</summary>
     public required string Weights { get; init; }
+
+    /// <summary>What products round their operands to.</summary>
+    public Precision Precision { get; init; }
 
     /// <summary>n, the images of the run.</summary>
     public long Count => (long)Classes.Count * PerClass;

@@ -3,6 +3,7 @@ using System.Text.Json;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Models;
 
 namespace PixelDiT.Reference.Sampling;
 
@@ -64,7 +65,8 @@ public static class SampleRecord
         ("guidance", plan.Sampling.Guidance),
         ("interval", (float[])[plan.Sampling.Interval.Min, plan.Sampling.Interval.Max]),
         ("time_shift", plan.Sampling.TimeShift),
-        ("resolution", plan.Resolution)
+        ("resolution", plan.Resolution),
+        ("precision", plan.Precision.Name)
     ];
 
     /// <summary>The fields in which a run leaves its recipe.</summary>

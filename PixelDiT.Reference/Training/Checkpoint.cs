@@ -98,6 +98,7 @@ public static class Checkpoint
             ["time_shift"] = config.TimeShift,
             ["warmup"] = config.Warmup,
             ["seed"] = config.Seed,
+            ["precision"] = config.Precision.Name,
             ["cosine_over"] = config.Decay == LearningRateDecay.Cosine ? config.Steps : null,
             ["optimizer"] = config.Optimizer
         });

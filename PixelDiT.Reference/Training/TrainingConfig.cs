@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Reference.Training;
 
@@ -38,6 +39,9 @@ public sealed record TrainingConfig
 
     /// <summary>The seed of initialisation, order of images and noise.</summary>
     public ulong Seed { get; init; }
+
+    /// <summary>What products round their operands to; parameters, gradients of parameters and the optimiser stay float32.</summary>
+    public Precision Precision { get; init; }
 
     /// <summary>The optimiser's numbers.</summary>
     public OptimizerConfig Optimizer { get; init; } = new();

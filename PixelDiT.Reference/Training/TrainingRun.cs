@@ -61,7 +61,7 @@ public sealed class TrainingRun : IDisposable
         if (existing == ExistingRun.Resume && !File.Exists(state)) throw new FileFormatException($"{state}: there is no training state to resume");
         if (File.Exists(folder)) throw new FileFormatException($"{folder}: is a file; the run's folder was expected");
 
-        var model = new PixelDiTModel(sizes, device);
+        var model = new PixelDiTModel(sizes, device) { Precision = config.Precision };
         Trainer? trainer = null;
         try
         {
@@ -112,7 +112,7 @@ public sealed class TrainingRun : IDisposable
     /// <summary>A model of its own with the averaged weights.</summary>
     public PixelDiTModel Averaged()
     {
-        var averaged = new PixelDiTModel(_model.Config, _model.Device);
+        var averaged = new PixelDiTModel(_model.Config, _model.Device) { Precision = _model.Precision };
         // A new model's values are zero, so adding is copying.
         Kernels.Operations.Accumulate.Forward(Trainer.Optimizer.Average, averaged.Parameters.Values!);
         averaged.Parameters.MarkChanged();

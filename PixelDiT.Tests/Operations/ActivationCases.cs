@@ -14,7 +14,7 @@ internal static class ActivationCases
     [
         .. new Shape[] { [1], [3], [5], [17], [257], [5000] }.SelectMany<Shape, OperationCase>(shape => [Gated(shape), Gaussian(shape)]),
         Shared("condition", [3, 17], [3, 17]), Shared("tokens", [2, 3, 17], [2, 17]), Shared("one", [1, 1], [1, 1]), Shared("wide", [2, 5, 257], [2, 1, 257]),
-        Plain([5, 3]), Plain([1, 257])
+        Plain([5, 3]), Plain([1, 257]), Widened([3]), Widened([5, 17]), Widened([5000])
     ];
 
     private static OperationCase Gated(Shape shape) => new($"swiglu_{NormCases.Label(shape)}", typeof(SwiGlu), nameof(Differentiable.SwiGlu))
@@ -51,6 +51,17 @@ internal static class ActivationCases
     {
         Inputs = [Activation("x", shape) with { Draw = Wide }],
         Forward = run => run.Tape.AddSilu(run["x"], null),
+        Oracle = at => Exact.Silu(at["x"]),
+        ForwardTolerance = Tolerances.Formula,
+        GradientTolerance = Tolerances.Formula,
+        StorageTolerance = Tolerances.Brain
+    };
+
+    // Where storage is float32 there is nothing to widen, so something comes before it.
+    private static OperationCase Widened(Shape shape) => new($"widen_{NormCases.Label(shape)}", typeof(Widen), nameof(Differentiable.Widen))
+    {
+        Inputs = [Activation("x", shape) with { Draw = Wide }],
+        Forward = run => run.Tape.Widen(run.Tape.AddSilu(run["x"], null)),
         Oracle = at => Exact.Silu(at["x"]),
         ForwardTolerance = Tolerances.Formula,
         GradientTolerance = Tolerances.Formula,

@@ -1,19 +1,23 @@
 using NUnit.Framework;
 using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Oracle.Conformance;
 
 namespace PixelDiT.Tests.Oracle;
 
 /// <summary>The shipped conformance cases on both CPU back ends. Tolerances and their reasons stand beside the cases.</summary>
-[TestFixture("cpu")]
-[TestFixture("ilgpu-cpu")]
-public sealed class ConformanceTests(string deviceName)
+[TestFixture("cpu", Precision.Single)]
+[TestFixture("cpu", Precision.TensorFloat32)]
+[TestFixture("cpu", Precision.BFloat16)]
+[TestFixture("ilgpu-cpu", Precision.Single)]
+[TestFixture("ilgpu-cpu", Precision.BFloat16)]
+public sealed class ConformanceTests(string deviceName, Precision precision)
 {
     [Test]
     public void Every_case_of_the_class_model_passes()
     {
         using var device = Device.Open(deviceName);
-        var results = ConformanceSuite.Run(ConformanceFiles.Shipped(), device).ToList();
+        var results = ConformanceSuite.Run(ConformanceFiles.Shipped(), device, precision).ToList();
         Assert.Multiple(() =>
         {
             foreach (var result in results.Where(result => result.Status == CaseStatus.Fail))

@@ -16,10 +16,10 @@ public sealed class TraceComparison(TraceFile reference, TraceFile other)
     private readonly Dictionary<string, double> _largestOfKind = new(StringComparer.Ordinal);
 
     /// <summary>For activations, output and loss, and for names that no trace has.</summary>
-    public double Tolerance { get; init; } = ModelCases.ActivationTolerance;
+    public double Tolerance { get; init; } = ConformanceTolerances.Single.Activation;
 
     /// <summary>For gradients; the norm of all of them may differ by 2.5 times as much.</summary>
-    public double GradientTolerance { get; init; } = ModelCases.GradientTolerance;
+    public double GradientTolerance { get; init; } = ConformanceTolerances.Single.Gradient;
 
     /// <summary>The reference's model, with which hints can compute stages again in another way; null for none.</summary>
     public StageModel? Model { get; init; }
@@ -46,7 +46,7 @@ public sealed class TraceComparison(TraceFile reference, TraceFile other)
     /// <summary>The tolerance of a tensor.</summary>
     public double ToleranceOf(string name) =>
         name.StartsWith("in.", StringComparison.Ordinal) || name == "target.v" ? 0 :
-        name == "grad_norm" ? GradientTolerance * (ModelCases.NormTolerance / ModelCases.GradientTolerance) :
+        name == "grad_norm" ? GradientTolerance * (ConformanceTolerances.Single.GradientNorm / ConformanceTolerances.Single.Gradient) :
         name.StartsWith("grad.", StringComparison.Ordinal) ? GradientTolerance : Tolerance;
 
     // A stable sort: names that no trace has keep the order of the file.

@@ -1,4 +1,5 @@
 using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Reference.Oracle.Conformance;
 
@@ -8,16 +9,17 @@ public static class ConformanceSuite
     /// <summary>Runs every case, one after the other.</summary>
     /// <param name="files">The cases.</param>
     /// <param name="device">Where to run them.</param>
+    /// <param name="precision">What products round to; each precision has its own tolerances.</param>
     /// <exception cref="Kernels.FileFormatException">A file is damaged.</exception>
-    public static IEnumerable<CaseResult> Run(ConformanceFiles files, Device device)
+    public static IEnumerable<CaseResult> Run(ConformanceFiles files, Device device, Precision precision = Precision.Single)
     {
         foreach (string name in files.Names)
         {
-            if (RunOne(name, files, device) is { } result) yield return result;
+            if (RunOne(name, files, device, precision) is { } result) yield return result;
         }
     }
 
-    private static CaseResult? RunOne(string name, ConformanceFiles files, Device device)
+    private static CaseResult? RunOne(string name, ConformanceFiles files, Device device, Precision precision)
     {
         int slash = name.IndexOf('/');
         string folder = slash < 0 ? "" : name[..slash], file = name[(slash + 1)..];
@@ -26,7 +28,7 @@ public static class ConformanceSuite
         if (folder == "modules")
         {
             using var golden = files.Open(name);
-            return ModuleCase.Run(name, device, golden) ?? Skipped(name, "a module of another model");
+            return ModuleCase.Run(name, device, golden, precision) ?? Skipped(name, "a module of another model");
         }
         if (name == "optimizer")
         {
@@ -41,9 +43,9 @@ public static class ConformanceSuite
         if (folder.Length > 0 && !ModelCases.IsClassModel(files, folder)) return Skipped(name, "not a class-conditional model");
         return file switch
         {
-            "forward_backward" => ModelCases.ForwardBackward(folder, device, files),
-            "train" => TrainingCases.Train(folder, device, files),
-            "sample" => SamplingCases.Run(folder, device, files),
+            "forward_backward" => ModelCases.ForwardBackward(folder, device, files, precision),
+            "train" => TrainingCases.Train(folder, device, files, precision),
+            "sample" => SamplingCases.Run(folder, device, files, precision),
             _ => Skipped(name, "a kind of case this version does not know")
         };
     }

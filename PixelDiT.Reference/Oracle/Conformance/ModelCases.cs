@@ -10,13 +10,6 @@ namespace PixelDiT.Reference.Oracle.Conformance;
 /// <summary>Whole class models: one forward and backward, with every stage on the way.</summary>
 internal static class ModelCases
 {
-    // Measured with independent implementations in float32: 2.4e-6 for activations and outputs, 9e-6 for gradients; a float32 sum over some hundred
-    // terms in another order moves that far, and the tolerances leave room for other instruction sets.
-    public const double ActivationTolerance = 1e-5, GradientTolerance = 2e-5;
-
-    // The loss is a mean of many squares; the norm a root of a sum of them.
-    public const double LossTolerance = 1e-5, NormTolerance = 5e-5;
-
     /// <summary>Whether a file holds a class model that this program builds; text models do not.</summary>
     public static bool IsClassModel(ConformanceFiles files, string name)
     {
@@ -26,11 +19,11 @@ internal static class ModelCases
     }
 
     /// <summary>The model of a case with the weights of a file.</summary>
-    public static PixelDiTModel Load(Device device, ConformanceFiles files, string weightsFile)
+    public static PixelDiTModel Load(Device device, ConformanceFiles files, string weightsFile, Precision precision)
     {
         using var weights = files.Open(weightsFile);
         if (!weights.Metadata.TryGetValue("config", out string? config)) throw new FileFormatException($"{weights.Source}: has no config in its metadata");
-        var model = new PixelDiTModel(ModelConfig.FromJson(config, weights.Source), device);
+        var model = new PixelDiTModel(ModelConfig.FromJson(config, weights.Source), device) { Precision = precision };
         try
         {
             foreach (var parameter in model.Parameters.All) parameter.Value.Upload(weights.ReadSingles(parameter.Name));
@@ -45,10 +38,11 @@ internal static class ModelCases
     }
 
     /// <summary>One forward and backward.</summary>
-    public static CaseResult ForwardBackward(string name, Device device, ConformanceFiles files)
+    public static CaseResult ForwardBackward(string name, Device device, ConformanceFiles files, Precision precision)
     {
+        var tolerances = ConformanceTolerances.For(precision);
         using var golden = files.Open($"{name}/forward_backward");
-        using var model = Load(device, files, $"{name}/weights");
+        using var model = Load(device, files, $"{name}/weights", precision);
         var comparison = new Comparison($"{name}/forward_backward", golden);
         var shape = Shape.Create([.. golden["in.x"].Shape.Select(size => (int)size)]);
         using var x = device.Upload(golden.ReadSingles("in.x"), shape);
@@ -57,23 +51,23 @@ internal static class ModelCases
         using var target = device.Upload(golden.ReadSingles("target.v"), shape);
         using var tape = new Tape(device, recording: true)
         {
-            Observer = (stage, value) => comparison.Tensor($"act.{stage}", value.Value.ToArray(), ActivationTolerance)
+            Observer = (stage, value) => comparison.Tensor($"act.{stage}", value.Value.ToArray(), tolerances.Activation)
         };
         model.Parameters.RequireGradients();
 
         var input = tape.Input(x, requiresGradient: true);
         var output = model.Forward(tape, input, t, y);
-        comparison.Tensor("out", output.Value.ToArray(), ActivationTolerance);
+        comparison.Tensor("out", output.Value.ToArray(), tolerances.Activation);
         var loss = tape.MeanSquaredError(output, target);
-        comparison.Tensor("loss", loss.Value.ToArray(), LossTolerance);
+        comparison.Tensor("loss", loss.Value.ToArray(), tolerances.Loss);
         tape.Backward(loss);
 
         double largest = comparison.LargestOf("grad.param.");
-        comparison.Tensor("grad.in.x", input.Gradient!.ToArray(), GradientTolerance);
-        foreach (var parameter in model.Parameters.All) comparison.Tensor($"grad.param.{parameter.Name}", parameter.Gradient!.ToArray(), GradientTolerance, largest);
+        comparison.Tensor("grad.in.x", input.Gradient!.ToArray(), tolerances.Gradient);
+        foreach (var parameter in model.Parameters.All) comparison.Tensor($"grad.param.{parameter.Name}", parameter.Gradient!.ToArray(), tolerances.Gradient, largest);
         using var norm = device.Allocate([1]);
         Kernels.Operations.GradientNorm.Forward(model.Parameters.Gradients!, norm);
-        if (golden.Contains("grad_norm")) comparison.Tensor("grad_norm", norm.ToArray(), NormTolerance);
+        if (golden.Contains("grad_norm")) comparison.Tensor("grad_norm", norm.ToArray(), tolerances.GradientNorm);
         return comparison.Result();
     }
 

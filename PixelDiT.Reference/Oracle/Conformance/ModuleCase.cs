@@ -12,28 +12,27 @@ namespace PixelDiT.Reference.Oracle.Conformance;
 /// <summary>One module alone, forward and backward, from given inputs, parameters and cotangent.</summary>
 internal sealed class ModuleCase : IDisposable
 {
-    // Measured with independent implementations in float32: 8e-7 forward, 2.7e-6 gradients; about twice that.
-    private const double OutputTolerance = 2e-6, GradientTolerance = 5e-6;
-
     private readonly Device _device;
     private readonly SafetensorsReader _golden;
     private readonly ParameterSet _parameters;
     private readonly Dictionary<string, Variable> _inputs = [];
     private readonly List<IDisposable> _owned = [];
     private readonly Tape _tape;
+    private readonly ConformanceTolerances _tolerances;
 
-    private ModuleCase(Device device, SafetensorsReader golden)
+    private ModuleCase(Device device, SafetensorsReader golden, Precision precision)
     {
-        (_device, _golden) = (device, golden);
+        (_device, _golden, _tolerances) = (device, golden, ConformanceTolerances.For(precision));
         _parameters = new ParameterSet(device);
-        _tape = new Tape(device, recording: true);
+        // Inputs are given in float32 and stay so: what is rounded here are the operands of products.
+        _tape = new Tape(device, recording: true) { Precision = precision };
     }
 
     /// <summary>Runs a case; null says that the module is not of the class model.</summary>
-    public static CaseResult? Run(string name, Device device, SafetensorsReader golden)
+    public static CaseResult? Run(string name, Device device, SafetensorsReader golden, Precision precision)
     {
         if (!golden.Metadata.TryGetValue("module", out string? module)) return name.EndsWith("tables", StringComparison.Ordinal) ? Tables(name, device, golden) : null;
-        using var run = new ModuleCase(device, golden);
+        using var run = new ModuleCase(device, golden, precision);
         return run.Build(module) is { } forward ? run.Compare(name, forward) : null;
     }
 
@@ -105,13 +104,13 @@ internal sealed class ModuleCase : IDisposable
         foreach (var parameter in _parameters.All) parameter.Value.Upload(_golden.ReadSingles(parameter.Name));
         _parameters.MarkChanged();
 
-        var output = forward();
-        comparison.Tensor("out", output.Value.ToArray(), OutputTolerance);
+        var output = _tape.Widen(forward());
+        comparison.Tensor("out", output.Value.ToArray(), _tolerances.ModuleOutput);
         using var cotangent = _device.Upload(_golden.ReadSingles("cotangent"), output.Shape);
         _tape.Backward(output, cotangent);
         double largest = comparison.LargestOf("grad.");
-        foreach (var (input, variable) in _inputs) comparison.Tensor($"grad.{input}", variable.Gradient!.ToArray(), GradientTolerance, largest);
-        foreach (var parameter in _parameters.All) comparison.Tensor($"grad.{parameter.Name}", parameter.Gradient!.ToArray(), GradientTolerance, largest);
+        foreach (var (input, variable) in _inputs) comparison.Tensor($"grad.{input}", variable.Gradient!.ToArray(), _tolerances.ModuleGradient, largest);
+        foreach (var parameter in _parameters.All) comparison.Tensor($"grad.{parameter.Name}", parameter.Gradient!.ToArray(), _tolerances.ModuleGradient, largest);
         return comparison.Result();
     }
 
@@ -124,19 +123,19 @@ internal sealed class ModuleCase : IDisposable
         using (var table = RotaryTable.Create(device, image[2] / patch, image[3] / patch, 2 * rope[1]))
         {
             float[] cos = table.Cos.ToArray(), sin = table.Sin.ToArray();
-            comparison.Tensor("rope_2d.cos_sin", [.. Enumerable.Range(0, cos.Length).Select(i => i % 2 == 0 ? cos[i] : sin[i])], OutputTolerance);
+            comparison.Tensor("rope_2d.cos_sin", [.. Enumerable.Range(0, cos.Length).Select(i => i % 2 == 0 ? cos[i] : sin[i])], ConformanceTolerances.Single.ModuleOutput);
         }
         foreach (var (tensor, height, width) in new[] { ("pixel_pos.square", 6, 6), ("pixel_pos.rect", image[2], image[3]) })
         {
             // The golden embedding is row-major over the image; one patch as large as the image asks for that order.
             int channels = (int)golden[tensor].Shape[1];
             using var square = height == width ? AddPositions.Table(device, channels, height, width, height) : AddPositions.Table(device, channels, height, width, 1);
-            comparison.Tensor(tensor, square.ToArray(), OutputTolerance);
+            comparison.Tensor(tensor, square.ToArray(), ConformanceTolerances.Single.ModuleOutput);
         }
         using var t = device.Upload(golden.ReadSingles("timestep_embedding.t"), [(int)golden["timestep_embedding.t"].Count]);
         using var frequencies = device.Upload(Kernels.Operations.TimestepEmbedding.FrequencyTable(), [Kernels.Operations.TimestepEmbedding.Frequencies]);
         using var tape = new Tape(device, recording: false);
-        comparison.Tensor("timestep_embedding.out", tape.TimestepEmbedding(t, frequencies).Value.ToArray(), OutputTolerance);
+        comparison.Tensor("timestep_embedding.out", tape.TimestepEmbedding(t, frequencies).Value.ToArray(), ConformanceTolerances.Single.ModuleOutput);
         using var x = device.Upload(golden.ReadSingles("patchify.in"), Shape.Create(image));
         comparison.Tensor("patchify.out", tape.Patchify(tape.Input(x), patch).Value.ToArray(), 0);
         return comparison.Result();

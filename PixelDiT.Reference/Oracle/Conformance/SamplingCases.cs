@@ -12,9 +12,6 @@ namespace PixelDiT.Reference.Oracle.Conformance;
 /// <summary>Trajectories of the samplers with a class model.</summary>
 internal static class SamplingCases
 {
-    // States differ by 6e-7 between independent float32 implementations, slopes by 5e-6.
-    private const double StateTolerance = 1e-5, SlopeTolerance = 2e-5;
-
     // A byte may differ by one where the value lies this near a rounding edge: the state's own tolerance in units of a byte.
     private const double EdgeDistance = 1e-3;
 
@@ -34,10 +31,11 @@ internal static class SamplingCases
     }
 
     /// <summary>Every run in a case's file.</summary>
-    public static CaseResult Run(string name, Device device, ConformanceFiles files)
+    public static CaseResult Run(string name, Device device, ConformanceFiles files, Precision precision)
     {
+        var tolerances = ConformanceTolerances.For(precision);
         using var golden = files.Open($"{name}/sample");
-        using var model = ModelCases.Load(device, files, $"{name}/sample_weights");
+        using var model = ModelCases.Load(device, files, $"{name}/sample_weights", precision);
         var comparison = new Comparison($"{name}/sample", golden);
         var shape = Shape.Create([.. golden["in.noise"].Shape.Select(size => (int)size)]);
         int[] labels = ModelCases.Labels(golden, "in.y");
@@ -55,9 +53,9 @@ internal static class SamplingCases
                 states.Add(step.State.ToArray());
                 slopes.Add(step.Slope.ToArray());
             });
-            comparison.Tensor($"{run}.x", [.. states.SelectMany(state => state)], StateTolerance);
-            comparison.Tensor($"{run}.v", config.Sampler == Sampler.FlowDpm ? Velocities(slopes, count) : [.. slopes.SelectMany(slope => slope)], SlopeTolerance);
-            comparison.Value($"{run}.uint8", WrongBytes(states[^1], golden.ReadIntegers($"{run}.uint8")), 0);
+            comparison.Tensor($"{run}.x", [.. states.SelectMany(state => state)], tolerances.State);
+            comparison.Tensor($"{run}.v", config.Sampler == Sampler.FlowDpm ? Velocities(slopes, count) : [.. slopes.SelectMany(slope => slope)], tolerances.Slope);
+            comparison.Value($"{run}.uint8", WrongBytes(states[^1], golden.ReadIntegers($"{run}.uint8"), tolerances.Levels), 0);
         }
         return comparison.Result();
     }
@@ -74,7 +72,7 @@ internal static class SamplingCases
         return velocities;
     }
 
-    private static int WrongBytes(float[] image, long[] expected)
+    private static int WrongBytes(float[] image, long[] expected, int levels)
     {
         byte[] bytes = PixelBytes.ToBytes(image);
         int wrong = 0;
@@ -82,7 +80,7 @@ internal static class SamplingCases
         {
             double level = (image[i] + 1.0) * 127.5 + 0.5;
             bool atEdge = Math.Abs(level - Math.Round(level)) < EdgeDistance;
-            if (Math.Abs(bytes[i] - expected[i]) > (atEdge ? 1 : 0)) wrong++;
+            if (Math.Abs(bytes[i] - expected[i]) > levels + (atEdge ? 1 : 0)) wrong++;
         }
         return wrong;
     }

@@ -14,13 +14,6 @@ internal static class TrainingCases
     // Gradients are given, so only the optimiser's own rounding remains.
     private const double OptimizerTolerance = 1e-6;
 
-    // Ten losses differ by 6e-7 and gradient norms by 1.5e-5 between independent float32 implementations.
-    private const double LossTolerance = 1e-5, NormTolerance = 5e-5;
-
-    // AdamW divides by the gradient's own size: one near zero may flip its sign and move a weight by twice the step. So the update of all parameters
-    // together is compared (7e-5 between independent implementations), and more loosely that of each tensor (8e-4; the average 1.1e-3).
-    private const double UpdateTolerance = 3e-4, TensorUpdateTolerance = 3e-3;
-
     /// <summary>Six steps of clipping, AdamW and EMA from given gradients.</summary>
     public static CaseResult Optimizer(string name, Device device, SafetensorsReader golden)
     {
@@ -49,10 +42,11 @@ internal static class TrainingCases
     }
 
     /// <summary>A training run of a class model.</summary>
-    public static CaseResult Train(string name, Device device, ConformanceFiles files)
+    public static CaseResult Train(string name, Device device, ConformanceFiles files, Precision precision)
     {
+        var tolerances = ConformanceTolerances.For(precision);
         using var golden = files.Open($"{name}/train");
-        using var model = ModelCases.Load(device, files, $"{name}/weights");
+        using var model = ModelCases.Load(device, files, $"{name}/weights", precision);
         var comparison = new Comparison($"{name}/train", golden);
         using var optimizer = new Optimizer(model.Parameters, Settings(golden.Metadata));
         var step = new TrainingStep(model, optimizer);
@@ -68,16 +62,16 @@ internal static class TrainingCases
             float[] dropped = golden.ReadSingles($"step.{s}.drop_u");
             using var y = device.Upload([.. labels.Zip(dropped, (label, u) => u < drop ? model.Config.NullClass : label)], [shape[0]]);
             var (loss, norm) = step.Run(x, noise, t, y);
-            comparison.Number($"loss of step {s}", loss, losses[s], LossTolerance);
-            comparison.Number($"grad_norm of step {s}", norm, norms[s], NormTolerance);
+            comparison.Number($"loss of step {s}", loss, losses[s], tolerances.Loss);
+            comparison.Number($"grad_norm of step {s}", norm, norms[s], tolerances.GradientNorm);
         }
         using var start = files.Open($"{name}/weights");
-        Updates(comparison, golden, start, "final.param.", model.Parameters, parameter => parameter.Value.ToArray());
-        Updates(comparison, golden, start, "final.ema.", model.Parameters, parameter => model.Parameters.SliceOf(optimizer.Average, parameter).ToArray());
+        Updates(comparison, tolerances, golden, start, "final.param.", model.Parameters, parameter => parameter.Value.ToArray());
+        Updates(comparison, tolerances, golden, start, "final.ema.", model.Parameters, parameter => model.Parameters.SliceOf(optimizer.Average, parameter).ToArray());
         return comparison.Result();
     }
 
-    private static void Updates(Comparison comparison, SafetensorsReader golden, SafetensorsReader start, string prefix, ParameterSet parameters, Func<Parameter, float[]> read)
+    private static void Updates(Comparison comparison, ConformanceTolerances tolerances, SafetensorsReader golden, SafetensorsReader start, string prefix, ParameterSet parameters, Func<Parameter, float[]> read)
     {
         double allOff = 0, allMoved = 0;
         foreach (var parameter in parameters.All)
@@ -90,11 +84,11 @@ internal static class TrainingCases
                 off += Square(actual[i] - expected[i]);
                 moved += Square(expected[i] - began[i]);
             }
-            comparison.Value(prefix + parameter.Name, Math.Sqrt(off / moved), TensorUpdateTolerance);
+            comparison.Value(prefix + parameter.Name, Math.Sqrt(off / moved), tolerances.TensorUpdate);
             allOff += off;
             allMoved += moved;
         }
-        comparison.Value($"{prefix}* together", Math.Sqrt(allOff / allMoved), UpdateTolerance);
+        comparison.Value($"{prefix}* together", Math.Sqrt(allOff / allMoved), tolerances.Update);
     }
 
     private static double Square(double value) => value * value;

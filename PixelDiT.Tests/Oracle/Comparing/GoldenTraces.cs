@@ -1,4 +1,5 @@
 using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Models;
@@ -24,7 +25,7 @@ internal static class GoldenTraces
     public static MemoryTrace Run(string name, Action<ParameterSet> plant)
     {
         using var device = Device.Open("cpu", 1);
-        using var model = ModelCases.Load(device, ConformanceFiles.Shipped(), $"{name}/weights");
+        using var model = ModelCases.Load(device, ConformanceFiles.Shipped(), $"{name}/weights", Precision.Single);
         plant(model.Parameters);
         model.Parameters.MarkChanged();
         using var inputs = ConformanceFiles.Shipped().Open($"{name}/forward_backward");
