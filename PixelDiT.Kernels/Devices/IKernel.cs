@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using ILGPU;
+using PixelDiT.Kernels.Machine;
 
 namespace PixelDiT.Kernels.Devices;
 
@@ -15,6 +16,14 @@ public interface IKernel
     /// <param name="lane">This work item's place in its group, from 0.</param>
     /// <param name="lanes">Work items in the group: 1 on a CPU.</param>
     void Run(int item, int lane, int lanes);
+}
+
+/// <summary>How many groups of a kernel a GPU's multiprocessor must be able to hold at once: the assembler then gives a thread no more registers than that leaves.</summary>
+[AttributeUsage(AttributeTargets.Struct)]
+internal sealed class ResidentGroupsAttribute(int groups) : Attribute
+{
+    /// <summary>Groups of <see cref="Elements.MaxLanes"/> threads; 1 where a kernel says nothing.</summary>
+    public int Groups { get; } = groups;
 }
 
 /// <summary>How each back end enters a kernel.</summary>
