@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using ILGPU;
+using PixelDiT.Kernels.Machine;
 
 namespace PixelDiT.Kernels.Devices;
 
@@ -20,6 +21,14 @@ public interface IKernel
 /// <summary>Marks a kernel that only CPUs run, such as the packing of a weight; it has no body in PTX.</summary>
 [AttributeUsage(AttributeTargets.Struct)]
 internal sealed class HostOnlyAttribute : Attribute;
+
+/// <summary>How many groups of a kernel a GPU's multiprocessor must be able to hold at once: the assembler then gives a thread no more registers than that leaves.</summary>
+[AttributeUsage(AttributeTargets.Struct)]
+internal sealed class ResidentGroupsAttribute(int groups) : Attribute
+{
+    /// <summary>Groups of <see cref="Elements.MaxLanes"/> threads; 1 where a kernel says nothing.</summary>
+    public int Groups { get; } = groups;
+}
 
 /// <summary>How each back end enters a kernel.</summary>
 internal static unsafe class KernelEntry

@@ -1,4 +1,3 @@
-using ILGPU;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Tensors;
 
@@ -11,27 +10,56 @@ internal struct Fetched
 }
 
 /// <summary>
-/// The way of an operand from global to shared memory, tile after tile along k. A thread moves two chunks of each tile. Stored as it is multiplied, a chunk is copied asynchronously; stored as
-/// float32 it is fetched into registers before the arithmetic of another tile and rounded and written after it, so that the memory's latency is hidden. Where lines are not aligned, elements are
-/// moved one by one, at once. Everything beyond the matrix or the slice becomes zero.
+/// The way of an operand from global to shared memory, tile after tile along k. A thread moves two chunks of 16 bytes of each tile. Stored as it is multiplied, a chunk is copied asynchronously;
+/// stored as float32 it is fetched into registers before the arithmetic of another tile and rounded and written after it, so that the memory's latency is hidden. Where lines are not aligned,
+/// elements are moved one by one, at once. Everything beyond the matrix or the slice becomes zero.
 /// </summary>
-/// <param name="memory">The operand.</param>
-/// <param name="line">From a line to the next, in elements.</param>
-/// <param name="outer">The tile's first row of A, or column of B.</param>
-/// <param name="outers">Rows of A, or columns of B.</param>
-/// <param name="endDepth">The end of k.</param>
-/// <param name="aligned">Not 0 where lines begin at multiples of 16 bytes.</param>
-/// <param name="thread">The thread of the group.</param>
-internal readonly struct TensorFeed<TFormat, TOrder, T>(DeviceView<T> memory, long line, int outer, int outers, int endDepth, int aligned, int thread)
+internal readonly unsafe struct TensorFeed<TFormat, TOrder, T>
     where TFormat : struct, IOperandFormat where TOrder : struct, IOrder where T : unmanaged, IStorage<T>
 {
-    private readonly DeviceView<T> _memory = memory;
-    private readonly long _line = line;
-    private readonly int _outer = outer, _outers = outers, _endDepth = endDepth, _aligned = aligned, _thread = thread;
+    // The second chunk lies half a tile behind the first: a multiple of eight lines, so that it is moved within its line as the first is.
+    private const int HalfTile = OperandTile.Bytes / 2;
 
-    private static int ChunksApart => TensorProduct.Lanes / OperandTile.LineChunks<TFormat, TOrder>();
+    private readonly long _first, _second;                  // addresses of the chunks at k = 0
+    private readonly int _step;                             // bytes from a k to the next
+    private readonly int _firstEnd, _secondEnd;             // k from which the tile's chunk lies beyond the matrix or the slice
+    private readonly int _left;                             // elements of a line of one k, from the chunk on
+    private readonly int _place;                            // of the first chunk in the tile
+    private readonly int _aligned;
+
+    /// <param name="memory">The operand.</param>
+    /// <param name="line">From a line to the next, in elements.</param>
+    /// <param name="outer">The tile's first row of A, or column of B.</param>
+    /// <param name="outers">Rows of A, or columns of B.</param>
+    /// <param name="endDepth">The end of k.</param>
+    /// <param name="aligned">Not 0 where lines begin at multiples of 16 bytes.</param>
+    /// <param name="thread">The thread of the group.</param>
+    public TensorFeed(DeviceView<T> memory, int line, int outer, int outers, int endDepth, int aligned, int thread)
+    {
+        int chunks = OperandTile.LineChunks<TFormat, TOrder>(), apart = TensorProduct.Lanes / chunks;
+        int first = thread / chunks, chunk = thread % chunks, element = chunk * TFormat.ChunkElements;
+        _step = TOrder.AlongDepth ? ElementBytes : line * ElementBytes;
+        _left = TOrder.AlongDepth ? TFormat.ChunkElements : outers - outer - element;
+        int firstLine = TOrder.AlongDepth ? outer + first : first, firstElement = TOrder.AlongDepth ? element : outer + element;
+        _first = memory.Start + ((((long)firstLine * line) + firstElement) * ElementBytes);
+        _second = _first + ((long)apart * line * ElementBytes);
+        if (TOrder.AlongDepth)
+        {
+            _firstEnd = firstLine < outers ? endDepth - element : 0;
+            _secondEnd = firstLine + apart < outers ? endDepth - element : 0;
+        }
+        else
+        {
+            _firstEnd = _left > 0 ? endDepth - first : 0;
+            _secondEnd = _left > 0 ? endDepth - first - apart : 0;
+        }
+        _place = OperandTile.Place<TFormat, TOrder>(first, chunk);
+        _aligned = aligned;
+    }
 
     private static bool IsDirect => T.ElementType == ElementType.BFloat16;
+
+    private static int ElementBytes => T.ElementType == ElementType.BFloat16 ? 2 : 4;
 
     /// <summary>Begins to move a tile.</summary>
     /// <param name="tile">The tile's address in shared memory.</param>
@@ -39,25 +67,25 @@ internal readonly struct TensorFeed<TFormat, TOrder, T>(DeviceView<T> memory, lo
     public Fetched Fetch(long tile, int k)
     {
         Fetched fetched = default;
-        int line = _thread / OperandTile.LineChunks<TFormat, TOrder>(), chunk = _thread % OperandTile.LineChunks<TFormat, TOrder>();
+        long first = _first + ((long)k * _step), second = _second + ((long)k * _step), place = tile + _place;
         if (_aligned == 0)
         {
-            MoveElements(tile, line, chunk, k);
-            MoveElements(tile, line + ChunksApart, chunk, k);
+            MoveElements(place, first, _firstEnd - k);
+            MoveElements(place + HalfTile, second, _secondEnd - k);
         }
         else if (IsDirect)
         {
-            Copy(tile, line, chunk, k);
-            Copy(tile, line + ChunksApart, chunk, k);
+            AsyncCopy.Copy(place, first, k < _firstEnd ? 16 : 0);
+            AsyncCopy.Copy(place + HalfTile, second, k < _secondEnd ? 16 : 0);
         }
         else
         {
-            fetched.Low0 = Read(line, chunk, 0, k);
-            fetched.Low1 = Read(line + ChunksApart, chunk, 0, k);
+            fetched.Low0 = Memory.LoadGlobal(first, IsInside(0, _firstEnd - k));
+            fetched.Low1 = Memory.LoadGlobal(second, IsInside(0, _secondEnd - k));
             if (TFormat.ChunkElements > 4)
             {
-                fetched.High0 = Read(line, chunk, 4, k);
-                fetched.High1 = Read(line + ChunksApart, chunk, 4, k);
+                fetched.High0 = Memory.LoadGlobal(first + 16, IsInside(4, _firstEnd - k));
+                fetched.High1 = Memory.LoadGlobal(second + 16, IsInside(4, _secondEnd - k));
             }
         }
         return fetched;
@@ -67,45 +95,30 @@ internal readonly struct TensorFeed<TFormat, TOrder, T>(DeviceView<T> memory, lo
     public void Land(long tile, Fetched fetched)
     {
         if (IsDirect || _aligned == 0) return;
-        int line = _thread / OperandTile.LineChunks<TFormat, TOrder>(), chunk = _thread % OperandTile.LineChunks<TFormat, TOrder>();
-        Memory.StoreShared(tile + OperandTile.Place<TFormat, TOrder>(line, chunk), TFormat.Pack(fetched.Low0, fetched.High0));
-        Memory.StoreShared(tile + OperandTile.Place<TFormat, TOrder>(line + ChunksApart, chunk), TFormat.Pack(fetched.Low1, fetched.High1));
+        Memory.StoreShared(tile + _place, TFormat.Pack(fetched.Low0, fetched.High0));
+        Memory.StoreShared(tile + _place + HalfTile, TFormat.Pack(fetched.Low1, fetched.High1));
     }
 
-    private int Line(int line, int k) => line + (TOrder.AlongDepth ? _outer : k);
-
-    private int Element(int chunk, int k) => (chunk * TFormat.ChunkElements) + (TOrder.AlongDepth ? k : _outer);
-
-    private int IsInside(int line, int element)
+    private int IsInside(int element, int depthLeft)
     {
-        bool inside = TOrder.AlongDepth ? line < _outers && element < _endDepth : line < _endDepth && element < _outers;
+        bool inside = TOrder.AlongDepth ? element < depthLeft : 0 < depthLeft && element < _left;
         return inside ? 1 : 0;
     }
 
-    private long Address(int line, int element) => _memory.Start + (((line * _line) + element) * (T.ElementType == ElementType.BFloat16 ? 2 : 4));
-
-    private void Copy(long tile, int line, int chunk, int k)
+    private void MoveElements(long place, long chunk, int depthLeft)
     {
-        int from = Line(line, k), element = Element(chunk, k);
-        AsyncCopy.Copy(tile + OperandTile.Place<TFormat, TOrder>(line, chunk), Address(from, element), IsInside(from, element) * 16);
-    }
-
-    private Quad Read(int line, int chunk, int part, int k)
-    {
-        int from = Line(line, k), element = Element(chunk, k) + part;
-        return Memory.LoadGlobal(Address(from, element), IsInside(from, element));
-    }
-
-    private void MoveElements(long tile, int line, int chunk, int k)
-    {
-        int from = Line(line, k), element = Element(chunk, k), perWord = TFormat.ChunkElements / 4;
-        long to = tile + OperandTile.Place<TFormat, TOrder>(line, chunk);
         for (int word = 0; word < 4; word++)
         {
-            float low = ReadElement(from, element + (word * perWord)), high = perWord > 1 ? ReadElement(from, element + (word * perWord) + 1) : 0f;
-            Memory.StoreShared(to + (word * 4), TFormat.Pack(low, high));
+            float low, high = 0f;
+            if (TFormat.ChunkElements > 4)
+            {
+                low = Element(chunk, 2 * word, depthLeft);
+                high = Element(chunk, (2 * word) + 1, depthLeft);
+            }
+            else low = Element(chunk, word, depthLeft);
+            Memory.StoreShared(place + (word * 4), TFormat.Pack(low, high));
         }
     }
 
-    private float ReadElement(int line, int element) => IsInside(line, element) != 0 ? T.ToSingle(_memory[(line * _line) + element]) : 0f;
+    private float Element(long chunk, int element, int depthLeft) => IsInside(element, depthLeft) != 0 ? T.ToSingle(((T*)chunk)[element]) : 0f;
 }

@@ -13,7 +13,7 @@ internal static class TensorMatMul
     /// <summary>Two tiles for each multiprocessor of the largest cards.</summary>
     private const int EnoughTiles = 264;
 
-    private const int SmallestSlice = 512, SliceStep = 32;
+    private const int SmallestSlice = 256, SliceStep = 32;
 
     /// <summary>Whether a device has the instructions, or stands in for one that has.</summary>
     public static bool RunsOn(Device device) => device.Kind == DeviceKind.Cuda || device.GroupSize == TensorProduct.Lanes;
@@ -58,8 +58,8 @@ internal static class TensorMatMul
         sizes.HasBias = bias is null ? 0 : 1;
         sizes.RowTiles = (sizes.M + OperandTile.Size - 1) / OperandTile.Size;
         sizes.ColumnTiles = (sizes.N + OperandTile.Size - 1) / OperandTile.Size;
-        sizes.AlignedA = IsAligned(viewA.Start, sizes.ALine * Tensor.SizeOf(a.Type), 16);
-        sizes.AlignedB = IsAligned(viewB.Start, sizes.BLine * Tensor.SizeOf(b.Type), 16);
+        sizes.AlignedA = IsAligned(viewA.Start, (long)sizes.ALine * Tensor.SizeOf(a.Type), 16);
+        sizes.AlignedB = IsAligned(viewB.Start, (long)sizes.BLine * Tensor.SizeOf(b.Type), 16);
         int tiles = sizes.RowTiles * sizes.ColumnTiles, slices = sliced ? Math.Clamp(sizes.K / SmallestSlice, 1, Math.Max(1, EnoughTiles / tiles)) : 1;
         sizes.SliceDepth = (((sizes.K + slices - 1) / slices) + SliceStep - 1) / SliceStep * SliceStep;
         slices = (sizes.K + sizes.SliceDepth - 1) / sizes.SliceDepth;
@@ -74,7 +74,7 @@ internal static class TensorMatMul
         int accumulate = sizes.Accumulate;
         sizes.Accumulate = 0;
         sizes.CSlice = (long)sizes.M * sizes.N;
-        sizes.AlignedC = IsAligned(viewPartials.Start, sizes.N * sizeof(float), 16);
+        sizes.AlignedC = IsAligned(viewPartials.Start, (long)sizes.N * sizeof(float), 16);
         device.Launch(new TensorProduct<TFormat, TOrderA, TOrderB, TA, TB, Single32>(viewA, viewB, viewBias, viewPartials, sizes), tiles * slices, TensorProduct.Lanes);
         Map.Launch(device, new MatMul.AddSlices<TC>(partials.View<float>(), viewC, slices, sizes.CSlice, accumulate), sizes.CSlice);
     }

@@ -10,6 +10,7 @@ namespace PixelDiT.Kernels.Operations;
 /// is multiplied, the next has arrived or is arriving and the one after it is asked for. One barrier a tile: it says that a tile has come whole and that the slot to be filled next is no longer read.
 /// Sums are float32; each is taken over k in the order in which an instruction's 8 or 16 steps follow each other.
 /// </summary>
+[ResidentGroups(2)]
 internal readonly struct TensorProduct<TFormat, TOrderA, TOrderB, TA, TB, TC>(
     DeviceView<TA> a, DeviceView<TB> b, DeviceView<float> bias, DeviceView<TC> c, TensorProductSizes sizes) : IKernel
     where TFormat : struct, IOperandFormat where TOrderA : struct, IOrder where TOrderB : struct, IOrder
@@ -38,31 +39,29 @@ internal readonly struct TensorProduct<TFormat, TOrderA, TOrderB, TA, TB, TC>(
 
         const int slot = 2 * OperandTile.Bytes;
         int depth = OperandTile.DepthBytes / 16 * TFormat.ChunkElements;
-        long first = Memory.Shared(), last = first + (2 * slot);
-        Fill(feedA, feedB, first, k);
-        Fill(feedA, feedB, first + slot, k + depth);
+        long shared = Memory.Shared();
+        Fill(feedA, feedB, shared, k);
+        Fill(feedA, feedB, shared + slot, k + depth);
 
         TensorSums sums = default;
-        long reading = first, filling = last;
+        int reading = 0, filling = 2 * slot;
         for (; k < end; k += depth)
         {
             AsyncCopy.WaitForAllButNewest();
             Group.Barrier();
-            var fetchedA = feedA.Fetch(filling, k + (2 * depth));
-            var fetchedB = feedB.Fetch(filling + OperandTile.Bytes, k + (2 * depth));
+            // One operand at a time, so that few registers wait for memory.
+            var fetched = feedA.Fetch(shared + filling, k + (2 * depth));
+            if (multiplies) sums = TensorSums.Add<TFormat, TOrderA, TOrderB>(sums, shared + reading, startA, startB, 0);
+            feedA.Land(shared + filling, fetched);
+            fetched = feedB.Fetch(shared + filling + OperandTile.Bytes, k + (2 * depth));
             AsyncCopy.Commit();
-            if (multiplies)
-            {
-                sums = TensorSums.Add<TFormat, TOrderA, TOrderB>(sums, reading, startA, startB, 0);
-                sums = TensorSums.Add<TFormat, TOrderA, TOrderB>(sums, reading, startA, startB, 1);
-            }
-            feedA.Land(filling, fetchedA);
-            feedB.Land(filling + OperandTile.Bytes, fetchedB);
-            reading = reading == last ? first : reading + slot;
-            filling = filling == last ? first : filling + slot;
+            if (multiplies) sums = TensorSums.Add<TFormat, TOrderA, TOrderB>(sums, shared + reading, startA, startB, 1);
+            feedB.Land(shared + filling + OperandTile.Bytes, fetched);
+            reading = reading == 2 * slot ? 0 : reading + slot;
+            filling = filling == 2 * slot ? 0 : filling + slot;
         }
         AsyncCopy.WaitForAll();
-        new TensorResult<TC>(_c, _bias, _sizes, slice, first).Store(sums, row, column, warpRow, warpColumn, lane);
+        new TensorResult<TC>(_c, _bias, _sizes, slice, shared).Store(sums, row, column, warpRow, warpColumn, lane);
     }
 
     private static void Fill(TensorFeed<TFormat, TOrderA, TA> feedA, TensorFeed<TFormat, TOrderB, TB> feedB, long slot, int k)

@@ -6,7 +6,7 @@ internal record struct TensorProductSizes
     public int M, N, K;
 
     /// <summary>From a line of A or B as stored to the next.</summary>
-    public long ALine, BLine;
+    public int ALine, BLine;
 
     /// <summary>From a slice of sums to the next in C.</summary>
     public long CSlice;

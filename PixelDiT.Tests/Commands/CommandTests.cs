@@ -69,6 +69,30 @@ public sealed class CommandTests
         Assert.That(root.GetProperty("launches").GetInt64(), Is.Positive);
     }
 
+    [Test]
+    public void Kernels_writes_the_ptx_of_a_precision_without_a_card()
+    {
+        var kernels = Run("kernels", "--precision", "tf32", "--ptx", "ptx", "--arch", "sm_80");
+        Assert.That(kernels.ExitCode, Is.Zero, kernels.Error);
+        string[] files = Directory.GetFiles(Path.Combine(_folder, "ptx"));
+        Assert.That(files, Has.Length.EqualTo(3));
+        foreach (string file in files)
+        {
+            Assert.That(kernels.Output, Does.Contain(Path.GetFileNameWithoutExtension(file)));
+            Assert.That(File.ReadAllText(file), Does.Contain(".target sm_80").And.Contain("mma.sync.aligned.m16n8k8").And.Not.Contain("bra.uni"));
+        }
+        Assert.That(Run("kernels").Output, Does.Contain("RmsNorm.ForwardKernel-Single32: RmsNorm.ForwardKernel<Single32>"));
+    }
+
+    [Test]
+    public void Kernels_refuses_a_file_as_its_folder()
+    {
+        File.WriteAllText(Path.Combine(_folder, "taken"), "");
+        var kernels = Run("kernels", "--ptx", "taken");
+        Assert.That(kernels.ExitCode, Is.EqualTo(1));
+        Assert.That(kernels.Error, Does.Contain("taken: cannot be made"));
+    }
+
     [TestCase("DOTNET_EnableAVX512", "8-wide", TestName = "Verify_passes_with_8_lanes")]
     [TestCase("DOTNET_EnableAVX2", "4-wide", TestName = "Verify_passes_with_4_lanes")]
     [TestCase("DOTNET_EnableHWIntrinsic", "4-wide vectors without FMA", TestName = "Verify_passes_without_fused_multiply_add")]
