@@ -31,6 +31,8 @@ internal sealed class TensorProductTests
     [TestCase(Precision.BFloat16, ElementType.Single, ElementType.BFloat16, 9, 9, 64, false, TestName = "Forward_bf16_weight_without_bias")]
     [TestCase(Precision.TensorFloat32, ElementType.Single, ElementType.Single, 17, 24, 40, true, TestName = "Forward_tf32")]
     [TestCase(Precision.TensorFloat32, ElementType.Single, ElementType.Single, 3, 5, 7, false, TestName = "Forward_tf32_odd")]
+    [TestCase(Precision.Single, ElementType.Single, ElementType.Single, 130, 132, 40, true, TestName = "Forward_fp32")]
+    [TestCase(Precision.Single, ElementType.Single, ElementType.Single, 17, 9, 33, false, TestName = "Forward_fp32_odd")]
     public void Forward(Precision precision, ElementType stored, ElementType weightStored, int rows, int outputs, int inputs, bool biased)
     {
         using var x = Draw([rows, inputs], stored, 1);
@@ -48,6 +50,7 @@ internal sealed class TensorProductTests
     [TestCase(Precision.BFloat16, ElementType.BFloat16, ElementType.Single, 3, 130, 35, false, TestName = "Input_gradient_bf16_odd")]
     [TestCase(Precision.BFloat16, ElementType.BFloat16, ElementType.Single, 4, 8, 520, true, TestName = "Input_gradient_bf16_in_slices")]
     [TestCase(Precision.TensorFloat32, ElementType.Single, ElementType.Single, 17, 40, 24, false, TestName = "Input_gradient_tf32")]
+    [TestCase(Precision.Single, ElementType.Single, ElementType.Single, 70, 132, 520, true, TestName = "Input_gradient_fp32_in_slices")]
     public void BackwardInput(Precision precision, ElementType stored, ElementType weightStored, int rows, int inputs, int outputs, bool accumulate)
     {
         using var dY = Draw([rows, outputs], stored, 4);
@@ -63,6 +66,8 @@ internal sealed class TensorProductTests
     [TestCase(Precision.BFloat16, ElementType.BFloat16, 3, 130, 33, true, TestName = "Weight_gradient_bf16_odd")]
     [TestCase(Precision.TensorFloat32, ElementType.Single, 132, 20, 33, true, TestName = "Weight_gradient_tf32")]
     [TestCase(Precision.TensorFloat32, ElementType.Single, 5, 3, 520, true, TestName = "Weight_gradient_tf32_in_slices")]
+    [TestCase(Precision.Single, ElementType.Single, 132, 70, 36, true, TestName = "Weight_gradient_fp32")]
+    [TestCase(Precision.Single, ElementType.Single, 5, 131, 19, false, TestName = "Weight_gradient_fp32_odd")]
     public void BackwardWeight(Precision precision, ElementType stored, int outputs, int inputs, int rows, bool accumulate)
     {
         using var dY = Draw([rows, outputs], stored, 7);
