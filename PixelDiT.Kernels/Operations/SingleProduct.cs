@@ -19,9 +19,9 @@ internal readonly struct SingleProduct<TOrderA, TOrderB>(
 
     public void Run(int item, int lane, int lanes)
     {
-        int row = item % _sizes.RowTiles * OperandTile.Size, rest = item / _sizes.RowTiles;
-        int column = rest % _sizes.ColumnTiles * OperandTile.Size, slice = rest / _sizes.ColumnTiles;
-        int k = slice * _sizes.SliceDepth, end = k + _sizes.SliceDepth;
+        var place = TilePlace.Of(item, _sizes.RowTiles, _sizes.ColumnTiles);
+        int row = place.Row * OperandTile.Size, column = place.Column * OperandTile.Size;
+        int k = place.Slice * _sizes.SliceDepth, end = k + _sizes.SliceDepth;
         if (end > _sizes.K) end = _sizes.K;
         var feedA = new TileFeed<SingleFormat, TOrderA, Single32>(_a, _sizes.ALine, row, _sizes.M, end, _sizes.AlignedA, lane);
         var feedB = new TileFeed<SingleFormat, TOrderB, Single32>(_b, _sizes.BLine, column, _sizes.N, end, _sizes.AlignedB, lane);
@@ -43,7 +43,7 @@ internal readonly struct SingleProduct<TOrderA, TOrderB>(
             filling = filling == 2 * slot ? 0 : filling + slot;
         }
         AsyncCopy.WaitForAll();
-        new TileResult<Single32>(_c, _bias, _sizes, slice, shared).Store(sums, row, column, lane);
+        new TileResult<Single32>(_c, _bias, _sizes, place.Slice, shared).Store(sums, row, column, lane);
     }
 
     // Float32 is stored as it is multiplied: nothing waits in registers.

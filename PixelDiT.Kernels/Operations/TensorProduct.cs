@@ -24,9 +24,9 @@ internal readonly struct TensorProduct<TFormat, TOrderA, TOrderB, TA, TB, TC>(
 
     public void Run(int item, int lane, int lanes)
     {
-        int row = item % _sizes.RowTiles * OperandTile.Size, rest = item / _sizes.RowTiles;
-        int column = rest % _sizes.ColumnTiles * OperandTile.Size, slice = rest / _sizes.ColumnTiles;
-        int k = slice * _sizes.SliceDepth, end = k + _sizes.SliceDepth;
+        var place = TilePlace.Of(item, _sizes.RowTiles, _sizes.ColumnTiles);
+        int row = place.Row * OperandTile.Size, column = place.Column * OperandTile.Size;
+        int k = place.Slice * _sizes.SliceDepth, end = k + _sizes.SliceDepth;
         if (end > _sizes.K) end = _sizes.K;
 
         var feedA = new TileFeed<TFormat, TOrderA, TA>(_a, _sizes.ALine, row, _sizes.M, end, _sizes.AlignedA, lane);
@@ -61,7 +61,7 @@ internal readonly struct TensorProduct<TFormat, TOrderA, TOrderB, TA, TB, TC>(
             filling = filling == 2 * slot ? 0 : filling + slot;
         }
         AsyncCopy.WaitForAll();
-        new TileResult<TC>(_c, _bias, _sizes, slice, shared).Store(sums, row, column, lane);
+        new TileResult<TC>(_c, _bias, _sizes, place.Slice, shared).Store(sums, row, column, lane);
     }
 
     private static void Fill(TileFeed<TFormat, TOrderA, TA> feedA, TileFeed<TFormat, TOrderB, TB> feedB, long slot, int k)
