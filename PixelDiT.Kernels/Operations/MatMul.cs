@@ -15,7 +15,7 @@ namespace PixelDiT.Kernels.Operations;
 /// </code>
 /// All three are one kernel, C[m, n] = A·B with any strides. Sums are float32 in an order fixed by the shapes: blocks of 256 along k, and where few
 /// tiles would have to do much work, k is cut into slices that are added in order. A <see cref="Precision"/> rounds both operands before they are multiplied: a GPU then uses its tensor cores, a CPU
-/// rounds where it packs. A GPU's products go through tiles in shared memory (<see cref="TiledMatMul"/>), but for strict float32 from bfloat16 storage.
+/// rounds where it packs. A GPU's products go through tiles in shared memory (<see cref="TiledMatMul"/>), but for strict float32 from bfloat16 storage and on cards before sm_80.
 /// </summary>
 public static class MatMul
 {
@@ -27,6 +27,7 @@ public static class MatMul
     /// <param name="y">[.., out], stored as x is.</param>
     /// <param name="precision">What x and the weight are rounded to; TF32 takes float32 storage only.</param>
     /// <exception cref="ShapeException">The shapes or the storages do not fit.</exception>
+    /// <exception cref="DeviceException">The device does not multiply in that precision.</exception>
     public static void Forward(Tensor x, Tensor weight, Tensor? packed, Tensor? bias, Tensor y, Precision precision = Precision.Single)
     {
         int outputs = weight.Shape[0], inputs = weight.Shape[1], rows = Rows(x, inputs, "x"), rowsOut = Rows(y, outputs, "y");
@@ -115,9 +116,12 @@ public static class MatMul
             throw new ShapeException($"a product in TF32 takes float32 storage; its operands are {a.Shape} of {a.Type} and {b.Shape} of {b.Type}, its result {c.Shape} of {c.Type}");
         }
         // Strict float32 from bfloat16 storage is left to the plain body.
-        if (TiledMatMul.RunsOn(c.Device)) return precision != Precision.Single || single;
-        // Groups of any other size run the plain body too, which rounds nothing.
-        if (precision != Precision.Single && c.Device.GroupSize > 1) throw new DeviceException($"products in {precision} need groups of 1 or {TensorProduct.Lanes}; this device has {c.Device.GroupSize}");
+        if (c.Device.RunsTiles) return precision != Precision.Single || single;
+        // An older card, or groups of any other size, run the plain body, which rounds nothing.
+        if (precision != Precision.Single && c.Device.GroupSize != 1)
+        {
+            throw new DeviceException($"a product in {precision} needs an NVIDIA card of architecture sm_80 or later, or a CPU; this is {c.Device.Description}{(c.Device.GroupSize > 1 ? $" in groups of {c.Device.GroupSize}" : "")}");
+        }
         return false;
     }
 

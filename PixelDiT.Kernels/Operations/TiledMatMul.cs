@@ -15,9 +15,6 @@ internal static class TiledMatMul
 
     private const int SmallestSlice = 256, SliceStep = 32;
 
-    /// <summary>Whether a device runs these kernels, or stands in for one that does.</summary>
-    public static bool RunsOn(Device device) => device.Kind == DeviceKind.Cuda || device.GroupSize == TensorProduct.Lanes;
-
     /// <summary>y [m, n] = x [m, k]·Wᵀ + b, W [n, k].</summary>
     public static void Forward(Tensor x, Tensor weight, Tensor? bias, Tensor y, int m, int n, int k, Precision precision)
         => Stored<Along>(precision, x, weight, bias, y, new() { M = m, N = n, K = k, ALine = k, BLine = k }, sliced: false);
