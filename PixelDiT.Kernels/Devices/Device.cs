@@ -98,7 +98,10 @@ public sealed unsafe class Device : IDisposable
         }
     }
 
-    /// <summary>ILGPU's CPU accelerator with groups of several work items, for tests that a kernel does not depend on the group size. Above 32 the size must be a multiple of 32.</summary>
+    /// <summary>
+    /// ILGPU's CPU accelerator with groups of several work items, for tests that a kernel does not depend on the group size. Above 32 the size must be a multiple of
+    /// 32.
+    /// </summary>
     internal static Device OpenIlgpuCpu(int threads, int groupSize)
     {
         // ILGPU wants at least two threads a warp; a group is one warp, or several as wide as a card's.

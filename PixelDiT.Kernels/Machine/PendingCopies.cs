@@ -1,8 +1,8 @@
 namespace PixelDiT.Kernels.Machine;
 
 /// <summary>
-/// The asynchronous copies of one emulated thread, as unkind as a card may be: a copy destroys its target when it is asked for and arrives when it is waited for, not before. A kernel that reads a target too
-/// early, or asks for a copy while others still read there, computes NaN.
+/// The asynchronous copies of one emulated thread, as unkind as a card may be: a copy destroys its target when it is asked for and arrives when it is waited for,
+/// not before. A kernel that reads a target too early, or asks for a copy while others still read there, computes NaN.
 /// </summary>
 internal sealed unsafe class PendingCopies
 {

@@ -6,8 +6,9 @@ using PixelDiT.Kernels.Tensors;
 namespace PixelDiT.Kernels.Operations;
 
 /// <summary>
-/// A tile of C [128, 128], or of one slice of its sums, in strict float32: what <see cref="TensorProduct{TFormat, TOrderA, TOrderB, TA, TB, TC}"/> is without tensor cores. 256 threads of 8×8 sums;
-/// the same tiles, slots and barrier. Every sum is taken in the order of k. A thread takes 132 to 168 registers, so a multiprocessor holds one group; held to 128, which would allow two, some spill.
+/// A tile of C [128, 128], or of one slice of its sums, in strict float32: what <see cref="TensorProduct{TFormat, TOrderA, TOrderB, TA, TB, TC}"/> is without tensor
+/// cores. 256 threads of 8×8 sums; the same tiles, slots and barrier. Every sum is taken in the order of k. A thread takes 132 to 168 registers, so a multiprocessor
+/// holds one group; held to 128, which would allow two, some spill.
 /// </summary>
 internal readonly struct SingleProduct<TOrderA, TOrderB>(
     DeviceView<Single32> a, DeviceView<Single32> b, DeviceView<float> bias, DeviceView<Single32> c, TiledProductSizes sizes) : IKernel

@@ -6,9 +6,10 @@ using PixelDiT.Kernels.Tensors;
 namespace PixelDiT.Kernels.Operations;
 
 /// <summary>
-/// A tile of C [128, 128], or of one slice of its sums, on tensor cores: 8 warps, each 64 rows by 32 columns. Tiles of A and B, 64 bytes of k deep, pass through three slots of shared memory: while one
-/// is multiplied, the next has arrived or is arriving and the one after it is asked for. One barrier a tile: it says that a tile has come whole and that the slot to be filled next is no longer read.
-/// Sums are float32; each is taken over k in the order in which an instruction's 8 or 16 steps follow each other.
+/// A tile of C [128, 128], or of one slice of its sums, on tensor cores: 8 warps, each 64 rows by 32 columns. Tiles of A and B, 64 bytes of k deep, pass through
+/// three slots of shared memory: while one is multiplied, the next has arrived or is arriving and the one after it is asked for. One barrier a tile: it says that a
+/// tile has come whole and that the slot to be filled next is no longer read. Sums are float32; each is taken over k in the order in which an instruction's 8 or 16
+/// steps follow each other.
 /// </summary>
 [ResidentGroups(2)]
 internal readonly struct TensorProduct<TFormat, TOrderA, TOrderB, TA, TB, TC>(

@@ -10,9 +10,9 @@ internal struct Fetched
 }
 
 /// <summary>
-/// The way of an operand from global to shared memory, tile after tile along k. A thread moves two chunks of 16 bytes of each tile. Stored as it is multiplied, a chunk is copied asynchronously;
-/// stored as float32 it is fetched into registers before the arithmetic of another tile and rounded and written after it, so that the memory's latency is hidden. Where lines are not aligned,
-/// elements are moved one by one, at once. Everything beyond the matrix or the slice becomes zero.
+/// The way of an operand from global to shared memory, tile after tile along k. A thread moves two chunks of 16 bytes of each tile. Stored as it is multiplied, a
+/// chunk is copied asynchronously; stored as float32 it is fetched into registers before the arithmetic of another tile and rounded and written after it, so that
+/// the memory's latency is hidden. Where lines are not aligned, elements are moved one by one, at once. Everything beyond the matrix or the slice becomes zero.
 /// </summary>
 internal readonly unsafe struct TileFeed<TFormat, TOrder, T>
     where TFormat : struct, IOperandFormat where TOrder : struct, IOrder where T : unmanaged, IStorage<T>

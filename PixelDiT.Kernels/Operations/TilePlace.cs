@@ -1,8 +1,8 @@
 namespace PixelDiT.Kernels.Operations;
 
 /// <summary>
-/// Which tile of C, and which slice of its sums, an item is. Groups that run at the same time have neighbouring items: in bands of 16 tiles' height, column after column, so that they share rows of A and
-/// columns of B about equally and a card's cache holds both.
+/// Which tile of C, and which slice of its sums, an item is. Groups that run at the same time have neighbouring items: in bands of 16 tiles' height, column after
+/// column, so that they share rows of A and columns of B about equally and a card's cache holds both.
 /// </summary>
 internal struct TilePlace
 {

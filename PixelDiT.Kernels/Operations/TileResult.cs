@@ -16,8 +16,8 @@ internal interface ITileSums
 }
 
 /// <summary>
-/// The way of a group's sums to C: bias, what is there already where the product accumulates, and rounding to the storage. Registers hold them scattered; through shared memory, 64 rows
-/// at a time, each thread gets four columns side by side, so that C is read and written in whole lines of memory.
+/// The way of a group's sums to C: bias, what is there already where the product accumulates, and rounding to the storage. Registers hold them scattered; through
+/// shared memory, 64 rows at a time, each thread gets four columns side by side, so that C is read and written in whole lines of memory.
 /// </summary>
 internal readonly struct TileResult<TC>(DeviceView<TC> c, DeviceView<float> bias, TiledProductSizes sizes, int slice, long shared) where TC : unmanaged, IStorage<TC>
 {

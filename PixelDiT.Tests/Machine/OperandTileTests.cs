@@ -5,8 +5,8 @@ using PixelDiT.Kernels.Operations;
 namespace PixelDiT.Tests.Machine;
 
 /// <summary>
-/// Shared memory has 32 banks of 4 bytes; accesses of 16 bytes are served eight lanes at a time, and those eight must touch all banks. Pieces and steps change every lane's place by the same exclusive or and
-/// addition of whole turns, so the first piece speaks for all.
+/// Shared memory has 32 banks of 4 bytes; accesses of 16 bytes are served eight lanes at a time, and those eight must touch all banks. Pieces and steps change every
+/// lane's place by the same exclusive or and addition of whole turns, so the first piece speaks for all.
 /// </summary>
 [TestFixture(typeof(BrainFormat), typeof(Along)), TestFixture(typeof(BrainFormat), typeof(Across)), TestFixture(typeof(TensorFloatFormat), typeof(Along)), TestFixture(typeof(TensorFloatFormat), typeof(Across))]
 internal sealed class OperandTileTests<TFormat, TOrder> where TFormat : struct, ITensorFormat where TOrder : struct, IOrder

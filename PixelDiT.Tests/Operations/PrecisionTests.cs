@@ -8,8 +8,8 @@ using PixelDiT.Reference.Autodiff;
 namespace PixelDiT.Tests.Operations;
 
 /// <summary>
-/// Products on a CPU with rounded operands. Rounded first and multiplied without rounding, or multiplied with rounding, the bits must be the same: rounding happens where operands are packed and changes
-/// nothing else.
+/// Products on a CPU with rounded operands. Rounded first and multiplied without rounding, or multiplied with rounding, the bits must be the same: rounding happens
+/// where operands are packed and changes nothing else.
 /// </summary>
 internal sealed class PrecisionTests
 {

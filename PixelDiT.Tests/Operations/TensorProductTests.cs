@@ -6,8 +6,9 @@ using PixelDiT.Kernels.Tensors;
 namespace PixelDiT.Tests.Operations;
 
 /// <summary>
-/// Whole products of the tensor-core kernels, entered by ILGPU's CPU accelerator in groups of 256 with warps of 32 and with every instruction emulated, against plain loops over rounded operands in
-/// double precision: what remains is the rounding of float32 sums. Threads of a group are threads of the system, so each case costs tenths of a second; the cases are few and small.
+/// Whole products of the tensor-core kernels, entered by ILGPU's CPU accelerator in groups of 256 with warps of 32 and with every instruction emulated, against
+/// plain loops over rounded operands in double precision: what remains is the rounding of float32 sums. Threads of a group are threads of the system, so each case
+/// costs tenths of a second; the cases are few and small.
 /// </summary>
 internal sealed class TensorProductTests
 {
