@@ -5,6 +5,7 @@ using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
 using ILGPU.Runtime.Cuda;
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Devices;
@@ -53,6 +54,9 @@ public sealed unsafe class Device : IDisposable
     /// <summary>Work items of every group, or 0 where a launch chooses.</summary>
     internal int GroupSize { get; }
 
+    /// <summary>Whether kernels may use asynchronous copies and tensor cores: a card from sm_80 on, or ILGPU's CPU accelerator in groups as large as such kernels need.</summary>
+    internal bool RunsTiles => _accelerator is CudaAccelerator card ? card.Architecture >= CudaArchitecture.SM_80 : GroupSize == TensorProduct.Lanes;
+
     /// <summary>The device's memory.</summary>
     public Arena Arena { get; }
 
@@ -94,7 +98,10 @@ public sealed unsafe class Device : IDisposable
         }
     }
 
-    /// <summary>ILGPU's CPU accelerator with groups of several work items, for tests that a kernel does not depend on the group size. Above 32 the size must be a multiple of 32.</summary>
+    /// <summary>
+    /// ILGPU's CPU accelerator with groups of several work items, for tests that a kernel does not depend on the group size. Above 32 the size must be a multiple of
+    /// 32.
+    /// </summary>
     internal static Device OpenIlgpuCpu(int threads, int groupSize)
     {
         // ILGPU wants at least two threads a warp; a group is one warp, or several as wide as a card's.

@@ -18,7 +18,7 @@ public sealed record KernelDescriptor(string Name, Type Kernel)
         get
         {
             if (!Kernel.IsGenericType) return null;
-            if (Kernel.GetGenericTypeDefinition() == typeof(ProductKernel<,,>)) return Tensors.Precision.Single;
+            if (Kernel.GetGenericTypeDefinition() == typeof(ProductKernel<,,>) || Kernel.GetGenericTypeDefinition() == typeof(SingleProduct<,>)) return Tensors.Precision.Single;
             if (Kernel.GetGenericTypeDefinition() != typeof(TensorProduct<,,,,,>)) return null;
             return Kernel.GetGenericArguments()[0] == typeof(BrainFormat) ? Tensors.Precision.BFloat16 : Tensors.Precision.TensorFloat32;
         }
@@ -50,6 +50,10 @@ public static class KernelCatalog
                 .Select(storages => type.MakeGenericType(storages));
         }
         if (type == typeof(TensorProduct<,,,,,>)) return TensorProduct.Kernels;
+        if (type == typeof(SingleProduct<,>))
+        {
+            return ((Type[][])[[typeof(Along), typeof(Along)], [typeof(Along), typeof(Across)], [typeof(Across), typeof(Across)]]).Select(orders => type.MakeGenericType(orders));
+        }
         return type.GetGenericArguments().Select(Candidates)
             .Aggregate((IEnumerable<Type[]>)[[]], (sofar, candidates) => sofar.SelectMany(arguments => candidates.Select(candidate => (Type[])[.. arguments, candidate])))
             .Select(arguments => type.MakeGenericType(arguments));

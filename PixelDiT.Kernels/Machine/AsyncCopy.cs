@@ -4,36 +4,26 @@ namespace PixelDiT.Kernels.Machine;
 
 /// <summary>
 /// Copies from global to shared memory that pass no register and are waited for later (PTX ISA, "cp.async"). A thread's copies since its last <see cref="Commit"/> form a group;
-/// after a wait, a barrier makes the copies of all threads visible to all. The C# bodies copy at once.
+/// after a wait, a barrier makes the copies of all threads visible to all. In the C# bodies copies arrive as late as they may (<see cref="PendingCopies"/>).
 /// </summary>
-internal static unsafe class AsyncCopy
+internal static class AsyncCopy
 {
     /// <summary>Copies 16 bytes, or zeros.</summary>
     /// <param name="to">An address in shared memory, aligned to 16.</param>
     /// <param name="from">An address in global memory, aligned to 16; not read where nothing is copied.</param>
     /// <param name="bytes">How many bytes are copied, 0 to 16; the rest of the 16 becomes zero.</param>
     [IntrinsicImplementation, PtxBody("cp.async.cg.shared.global [$to], [$from], 16, $bytes;")]
-    public static void Copy(long to, long from, int bytes)
-    {
-        new Span<byte>((void*)to, 16).Clear();
-        new Span<byte>((void*)from, bytes).CopyTo(new Span<byte>((void*)to, 16));
-    }
+    public static void Copy(long to, long from, int bytes) => PendingCopies.Mine.Add(to, from, bytes);
 
     /// <summary>Closes this thread's group of copies; a group may be empty.</summary>
     [IntrinsicImplementation, PtxBody("cp.async.commit_group;")]
-    public static void Commit()
-    {
-    }
+    public static void Commit() => PendingCopies.Mine.Commit();
 
     /// <summary>Waits until all of this thread's groups but the newest have arrived.</summary>
     [IntrinsicImplementation, PtxBody("cp.async.wait_group 1;")]
-    public static void WaitForAllButNewest()
-    {
-    }
+    public static void WaitForAllButNewest() => PendingCopies.Mine.Wait(left: 1);
 
     /// <summary>Waits until all of this thread's groups have arrived.</summary>
     [IntrinsicImplementation, PtxBody("cp.async.wait_group 0;")]
-    public static void WaitForAll()
-    {
-    }
+    public static void WaitForAll() => PendingCopies.Mine.Wait(left: 0);
 }

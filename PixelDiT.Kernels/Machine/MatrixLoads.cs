@@ -4,8 +4,8 @@ using ILGPU.IR.Intrinsics;
 namespace PixelDiT.Kernels.Machine;
 
 /// <summary>
-/// Four 8×8 matrices of 16-bit elements from shared memory into the fragments of a warp (PTX ISA, "ldmatrix"). Lanes 8i to 8i + 7 give the addresses of matrix i's rows, 16 bytes each,
-/// aligned to 16. A row of 16-bit pairs may as well be four 32-bit elements.
+/// Four 8×8 matrices of 16-bit elements from shared memory into the fragments of a warp (PTX ISA, "ldmatrix"). Lanes 8i to 8i + 7 give the addresses of matrix i's
+/// rows, 16 bytes each, aligned to 16. A row of 16-bit pairs may as well be four 32-bit elements.
 /// </summary>
 internal static unsafe class MatrixLoads
 {

@@ -5,7 +5,8 @@ using ILGPU.Runtime;
 namespace PixelDiT.Kernels.Machine;
 
 /// <summary>
-/// Memory of a GPU by address, with the space in the instruction: an access that names none costs more, and the loader takes it for a global one. In the C# bodies both spaces are host memory.
+/// Memory of a GPU by address, with the space in the instruction: an access that names none costs more, and the loader takes it for a global one. In the C# bodies
+/// both spaces are host memory.
 /// </summary>
 internal static unsafe class Memory
 {

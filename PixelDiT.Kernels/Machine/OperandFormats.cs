@@ -1,12 +1,16 @@
 using ILGPU;
+using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Machine;
 
-/// <summary>What tensor cores multiply: how it is packed, how it lies in a tile whose lines are k, and the instruction.</summary>
+/// <summary>What is multiplied: how it is packed, and how it lies in a tile whose lines are k.</summary>
 internal interface IOperandFormat
 {
     /// <summary>Elements in 16 bytes.</summary>
     static abstract int ChunkElements { get; }
+
+    /// <summary>Whether elements stored so need no packing.</summary>
+    static abstract bool IsStoredAs(ElementType type);
 
     /// <summary>A chunk from the bits of float32 elements in order; a format of four to a chunk leaves <paramref name="high"/>.</summary>
     static abstract Quad Pack(Quad low, Quad high);
@@ -14,11 +18,15 @@ internal interface IOperandFormat
     /// <summary>32 bits of a chunk; a format of one element to 32 bits leaves <paramref name="high"/>.</summary>
     static abstract uint Pack(float low, float high);
 
-    /// <summary>c + a·b.</summary>
-    static abstract Accumulator Multiply(Quad a, Pair b, Accumulator c);
-
     /// <inheritdoc cref="OperandTile.Place{TFormat, TOrder}"/>
     static abstract int PlaceAcross(int line, int chunk);
+}
+
+/// <summary>What tensor cores multiply: the instruction, and how a warp reads a tile whose lines are k.</summary>
+internal interface ITensorFormat : IOperandFormat
+{
+    /// <summary>c + a·b.</summary>
+    static abstract Accumulator Multiply(Quad a, Pair b, Accumulator c);
 
     /// <inheritdoc cref="OperandTile.StartOfA{TFormat, TOrder}"/>
     static abstract int StartOfAcrossA(int row, int lane);
@@ -34,11 +42,13 @@ internal interface IOperandFormat
 }
 
 /// <summary>bfloat16, two to a register.</summary>
-internal readonly struct BrainFormat : IOperandFormat
+internal readonly struct BrainFormat : ITensorFormat
 {
     private const int LineBytes = 256;
 
     public static int ChunkElements => 8;
+
+    public static bool IsStoredAs(ElementType type) => type == ElementType.BFloat16;
 
     public static Quad Pack(Quad low, Quad high) => new()
     {
@@ -65,11 +75,13 @@ internal readonly struct BrainFormat : IOperandFormat
 }
 
 /// <summary>TF32: float32 with 10 bits of mantissa, one to a register.</summary>
-internal readonly struct TensorFloatFormat : IOperandFormat
+internal readonly struct TensorFloatFormat : ITensorFormat
 {
-    private const int LineBytes = 512;
+    private const int LineBytes = SingleFormat.LineBytes;
 
     public static int ChunkElements => 4;
+
+    public static bool IsStoredAs(ElementType type) => false;
 
     public static Quad Pack(Quad low, Quad high) => new()
     {
@@ -83,7 +95,7 @@ internal readonly struct TensorFloatFormat : IOperandFormat
 
     public static Accumulator Multiply(Quad a, Pair b, Accumulator c) => TensorCore.MultiplyTensorFloat(a, b, c);
 
-    public static int PlaceAcross(int line, int chunk) => (line * LineBytes) + ((chunk ^ ((line & 3) << 1)) << 4);
+    public static int PlaceAcross(int line, int chunk) => SingleFormat.PlaceAcross(line, chunk);
 
     // No instruction transposes 32-bit elements: a lane reads its own, of k = lane mod 4 and row or column lane / 4 of eight.
     public static int StartOfAcrossA(int row, int lane) => ((lane & 3) * LineBytes) + (((row + (lane >> 2)) ^ ((lane & 3) << 3)) << 2);
@@ -107,4 +119,21 @@ internal readonly struct TensorFloatFormat : IOperandFormat
         var a = ReadAcrossA(tile, start, piece, step);
         return new() { X = a.X, Y = a.Z, Z = a.Y, W = a.W };
     }
+}
+
+/// <summary>Float32 as it is, for products without tensor cores.</summary>
+internal readonly struct SingleFormat : IOperandFormat
+{
+    /// <summary>Bytes of a line of one k.</summary>
+    public const int LineBytes = 512;
+
+    public static int ChunkElements => 4;
+
+    public static bool IsStoredAs(ElementType type) => type == ElementType.Single;
+
+    public static Quad Pack(Quad low, Quad high) => low;
+
+    public static uint Pack(float low, float high) => Interop.FloatAsInt(low);
+
+    public static int PlaceAcross(int line, int chunk) => (line * LineBytes) + ((chunk ^ ((line & 3) << 1)) << 4);
 }

@@ -25,7 +25,7 @@ internal readonly struct Across : IOrder
 /// <code>
 /// Along    128 lines of 4 chunks                        chunk ^ (line / 2 mod 4)
 /// Across   bf16: 32 lines (k) of 16 chunks              chunk ^ (line mod 8)
-///          tf32: 16 lines (k) of 32 chunks              chunk ^ 2·(line mod 4)
+///          tf32, float32: 16 lines (k) of 32 chunks              chunk ^ 2·(line mod 4)
 /// </code>
 /// A warp reads A in pieces of 16 rows and B in pieces of 16 columns, each 32 bytes of k deep. A lane computes one place for each operand, once; pieces and steps follow by exclusive or and addition
 /// of constants.
@@ -52,13 +52,13 @@ internal static class OperandTile
     /// <summary>Where a lane reads the first piece of A.</summary>
     /// <param name="row">The warp's first row, a multiple of 64.</param>
     /// <param name="lane">The lane.</param>
-    public static int StartOfA<TFormat, TOrder>(int row, int lane) where TFormat : struct, IOperandFormat where TOrder : struct, IOrder
+    public static int StartOfA<TFormat, TOrder>(int row, int lane) where TFormat : struct, ITensorFormat where TOrder : struct, IOrder
         => TOrder.AlongDepth ? Place<TFormat, TOrder>(row + (lane & 15), lane >> 4) : TFormat.StartOfAcrossA(row, lane);
 
     /// <summary>Where a lane reads the first piece of B.</summary>
     /// <param name="column">The warp's first column, a multiple of 32.</param>
     /// <param name="lane">The lane.</param>
-    public static int StartOfB<TFormat, TOrder>(int column, int lane) where TFormat : struct, IOperandFormat where TOrder : struct, IOrder
+    public static int StartOfB<TFormat, TOrder>(int column, int lane) where TFormat : struct, ITensorFormat where TOrder : struct, IOrder
         => TOrder.AlongDepth ? Place<TFormat, TOrder>(column + (lane & 7) + ((lane >> 4) << 3), (lane >> 3) & 1) : TFormat.StartOfAcrossB(column, lane);
 
     /// <summary>A piece of A: the fragment that a multiplication takes.</summary>
@@ -66,12 +66,12 @@ internal static class OperandTile
     /// <param name="start">What <see cref="StartOfA{TFormat, TOrder}"/> gave.</param>
     /// <param name="piece">Which 16 rows, 0 to 3.</param>
     /// <param name="step">Which half of the tile's k, 0 or 1.</param>
-    public static Quad ReadA<TFormat, TOrder>(long tile, int start, int piece, int step) where TFormat : struct, IOperandFormat where TOrder : struct, IOrder
+    public static Quad ReadA<TFormat, TOrder>(long tile, int start, int piece, int step) where TFormat : struct, ITensorFormat where TOrder : struct, IOrder
         => TOrder.AlongDepth ? ReadAlong(tile, start, piece, step) : TFormat.ReadAcrossA(tile, start, piece, step);
 
     /// <summary>A piece of B: the fragments of its first 8 columns (X, Y) and of its last (Z, W).</summary>
     /// <inheritdoc cref="ReadA{TFormat, TOrder}"/>
-    public static Quad ReadB<TFormat, TOrder>(long tile, int start, int piece, int step) where TFormat : struct, IOperandFormat where TOrder : struct, IOrder
+    public static Quad ReadB<TFormat, TOrder>(long tile, int start, int piece, int step) where TFormat : struct, ITensorFormat where TOrder : struct, IOrder
         => TOrder.AlongDepth ? ReadAlong(tile, start, piece, step) : TFormat.ReadAcrossB(tile, start, piece, step);
 
     // Both halves of k lie two chunks apart, within the four that the exclusive or permutes.

@@ -5,8 +5,8 @@ using PixelDiT.Kernels.Tensors;
 namespace PixelDiT.Kernels.Machine;
 
 /// <summary>
-/// C [16, 8] += A [16, k]·B [k, 8] by one warp on tensor cores, float32 sums (PTX ISA, "Matrix fragments for mma.m16n8k16" and "mma.m16n8k8"). Each lane holds parts of the operands; the C# bodies compute the
-/// same from the fragments of all lanes, each sum in the order of k, which a card does not promise.
+/// C [16, 8] += A [16, k]·B [k, 8] by one warp on tensor cores, float32 sums (PTX ISA, "Matrix fragments for mma.m16n8k16" and "mma.m16n8k8"). Each lane holds parts
+/// of the operands; the C# bodies compute the same from the fragments of all lanes, each sum in the order of k, which a card does not promise.
 /// </summary>
 internal static class TensorCore
 {

@@ -14,8 +14,8 @@ namespace PixelDiT.Kernels.Operations;
 /// backward   dx (=, +=) dy·W        dW (=, +=) dyᵀ·x        db += Σ_rows dy
 /// </code>
 /// All three are one kernel, C[m, n] = A·B with any strides. Sums are float32 in an order fixed by the shapes: blocks of 256 along k, and where few
-/// tiles would have to do much work, k is cut into slices that are added in order. A <see cref="Precision"/> rounds both operands before they are multiplied: a GPU then uses its tensor cores
-/// (<see cref="TensorMatMul"/>), a CPU rounds where it packs.
+/// tiles would have to do much work, k is cut into slices that are added in order. A <see cref="Precision"/> rounds both operands before they are multiplied: a GPU then uses its tensor cores, a CPU
+/// rounds where it packs. A GPU's products go through tiles in shared memory (<see cref="TiledMatMul"/>), but for strict float32 from bfloat16 storage and on cards before sm_80.
 /// </summary>
 public static class MatMul
 {
@@ -27,14 +27,15 @@ public static class MatMul
     /// <param name="y">[.., out], stored as x is.</param>
     /// <param name="precision">What x and the weight are rounded to; TF32 takes float32 storage only.</param>
     /// <exception cref="ShapeException">The shapes or the storages do not fit.</exception>
+    /// <exception cref="DeviceException">The device does not multiply in that precision.</exception>
     public static void Forward(Tensor x, Tensor weight, Tensor? packed, Tensor? bias, Tensor y, Precision precision = Precision.Single)
     {
         int outputs = weight.Shape[0], inputs = weight.Shape[1], rows = Rows(x, inputs, "x"), rowsOut = Rows(y, outputs, "y");
         if (rows != rowsOut) throw new ShapeException($"x {x.Shape} has {rows} rows of {inputs} and y {y.Shape} has {rowsOut} rows of {outputs}");
         bias?.RequireCountOf("a bias", outputs);
-        if (OnTensorCores(precision, x, weight, y))
+        if (RunsInTiles(precision, x, weight, y))
         {
-            TensorMatMul.Forward(x, weight, bias, y, rows, outputs, inputs, precision);
+            TiledMatMul.Forward(x, weight, bias, y, rows, outputs, inputs, precision);
             return;
         }
         var sizes = new ProductSizes { M = rows, N = outputs, K = inputs, ARow = inputs, AStep = 1, BStep = 1, BColumn = inputs, CRow = outputs, CColumn = 1, BiasColumn = 1, Precision = precision };
@@ -48,9 +49,9 @@ public static class MatMul
     {
         int outputs = weight.Shape[0], inputs = weight.Shape[1], rows = Rows(dY, outputs, "dy");
         RequireFit(rows, inputs, dX);
-        if (OnTensorCores(precision, dY, weight, dX))
+        if (RunsInTiles(precision, dY, weight, dX))
         {
-            TensorMatMul.BackwardInput(dY, weight, dX, rows, inputs, outputs, accumulate, precision);
+            TiledMatMul.BackwardInput(dY, weight, dX, rows, inputs, outputs, accumulate, precision);
             return;
         }
         var sizes = new ProductSizes { M = rows, N = inputs, K = outputs, ARow = outputs, AStep = 1, BStep = inputs, BColumn = 1, CRow = inputs, CColumn = 1, Precision = precision };
@@ -63,10 +64,10 @@ public static class MatMul
     public static void BackwardWeight(Tensor dY, Tensor x, Tensor dWeight, bool accumulate = true, Precision precision = Precision.Single)
     {
         int outputs = dWeight.Shape[0], inputs = dWeight.Shape[1], rows = Rows(x, inputs, "x");
-        if (OnTensorCores(precision, dY, x, dWeight))
+        if (RunsInTiles(precision, dY, x, dWeight))
         {
             dY.RequireCountOf("dy", (long)rows * outputs);
-            TensorMatMul.BackwardWeight(dY, x, dWeight, outputs, inputs, rows, accumulate, precision);
+            TiledMatMul.BackwardWeight(dY, x, dWeight, outputs, inputs, rows, accumulate, precision);
             return;
         }
         var sizes = new ProductSizes { M = outputs, N = inputs, K = rows, ARow = 1, AStep = outputs, BStep = inputs, BColumn = 1, CRow = inputs, CColumn = 1, Precision = precision };
@@ -107,16 +108,20 @@ public static class MatMul
         if (c.Count != (long)rows * columns) throw new ShapeException($"a product of {rows} rows of {columns} does not fit a tensor {c.Shape}");
     }
 
-    private static bool OnTensorCores(Precision precision, Tensor a, Tensor b, Tensor c)
+    private static bool RunsInTiles(Precision precision, Tensor a, Tensor b, Tensor c)
     {
-        if (precision == Precision.Single) return false;
-        if (precision == Precision.TensorFloat32 && (a.Type != ElementType.Single || b.Type != ElementType.Single))
+        bool single = a.Type == ElementType.Single && b.Type == ElementType.Single && c.Type == ElementType.Single;
+        if (precision == Precision.TensorFloat32 && !single)
         {
-            throw new ShapeException($"a product in TF32 takes float32 storage; its operands are {a.Shape} of {a.Type} and {b.Shape} of {b.Type}");
+            throw new ShapeException($"a product in TF32 takes float32 storage; its operands are {a.Shape} of {a.Type} and {b.Shape} of {b.Type}, its result {c.Shape} of {c.Type}");
         }
-        if (TensorMatMul.RunsOn(c.Device)) return true;
-        // Groups of any other size run a GPU's plain body, which rounds nothing.
-        if (c.Device.GroupSize > 1) throw new DeviceException($"products in {precision} need groups of 1 or {TensorProduct.Lanes}; this device has {c.Device.GroupSize}");
+        // Strict float32 from bfloat16 storage is left to the plain body.
+        if (c.Device.RunsTiles) return precision != Precision.Single || single;
+        // An older card, or groups of any other size, run the plain body, which rounds nothing.
+        if (precision != Precision.Single && c.Device.GroupSize != 1)
+        {
+            throw new DeviceException($"a product in {precision} needs an NVIDIA card of architecture sm_80 or later, or a CPU; this is {c.Device.Description}{(c.Device.GroupSize > 1 ? $" in groups of {c.Device.GroupSize}" : "")}");
+        }
         return false;
     }
 

@@ -6,31 +6,32 @@ using PixelDiT.Kernels.Tensors;
 namespace PixelDiT.Kernels.Operations;
 
 /// <summary>
-/// A tile of C [128, 128], or of one slice of its sums, on tensor cores: 8 warps, each 64 rows by 32 columns. Tiles of A and B, 64 bytes of k deep, pass through three slots of shared memory: while one
-/// is multiplied, the next has arrived or is arriving and the one after it is asked for. One barrier a tile: it says that a tile has come whole and that the slot to be filled next is no longer read.
-/// Sums are float32; each is taken over k in the order in which an instruction's 8 or 16 steps follow each other.
+/// A tile of C [128, 128], or of one slice of its sums, on tensor cores: 8 warps, each 64 rows by 32 columns. Tiles of A and B, 64 bytes of k deep, pass through
+/// three slots of shared memory: while one is multiplied, the next has arrived or is arriving and the one after it is asked for. One barrier a tile: it says that a
+/// tile has come whole and that the slot to be filled next is no longer read. Sums are float32; each is taken over k in the order in which an instruction's 8 or 16
+/// steps follow each other.
 /// </summary>
 [ResidentGroups(2)]
 internal readonly struct TensorProduct<TFormat, TOrderA, TOrderB, TA, TB, TC>(
-    DeviceView<TA> a, DeviceView<TB> b, DeviceView<float> bias, DeviceView<TC> c, TensorProductSizes sizes) : IKernel
-    where TFormat : struct, IOperandFormat where TOrderA : struct, IOrder where TOrderB : struct, IOrder
+    DeviceView<TA> a, DeviceView<TB> b, DeviceView<float> bias, DeviceView<TC> c, TiledProductSizes sizes) : IKernel
+    where TFormat : struct, ITensorFormat where TOrderA : struct, IOrder where TOrderB : struct, IOrder
     where TA : unmanaged, IStorage<TA> where TB : unmanaged, IStorage<TB> where TC : unmanaged, IStorage<TC>
 {
     private readonly DeviceView<TA> _a = a;
     private readonly DeviceView<TB> _b = b;
     private readonly DeviceView<float> _bias = bias;
     private readonly DeviceView<TC> _c = c;
-    private readonly TensorProductSizes _sizes = sizes;
+    private readonly TiledProductSizes _sizes = sizes;
 
     public void Run(int item, int lane, int lanes)
     {
-        int row = item % _sizes.RowTiles * OperandTile.Size, rest = item / _sizes.RowTiles;
-        int column = rest % _sizes.ColumnTiles * OperandTile.Size, slice = rest / _sizes.ColumnTiles;
-        int k = slice * _sizes.SliceDepth, end = k + _sizes.SliceDepth;
+        var place = TilePlace.Of(item, _sizes.RowTiles, _sizes.ColumnTiles);
+        int row = place.Row * OperandTile.Size, column = place.Column * OperandTile.Size;
+        int k = place.Slice * _sizes.SliceDepth, end = k + _sizes.SliceDepth;
         if (end > _sizes.K) end = _sizes.K;
 
-        var feedA = new TensorFeed<TFormat, TOrderA, TA>(_a, _sizes.ALine, row, _sizes.M, end, _sizes.AlignedA, lane);
-        var feedB = new TensorFeed<TFormat, TOrderB, TB>(_b, _sizes.BLine, column, _sizes.N, end, _sizes.AlignedB, lane);
+        var feedA = new TileFeed<TFormat, TOrderA, TA>(_a, _sizes.ALine, row, _sizes.M, end, _sizes.AlignedA, lane);
+        var feedB = new TileFeed<TFormat, TOrderB, TB>(_b, _sizes.BLine, column, _sizes.N, end, _sizes.AlignedB, lane);
         int warp = lane >> 5, warpRow = (warp >> 2) * 64, warpColumn = (warp & 3) * 32;
         int startA = OperandTile.StartOfA<TFormat, TOrderA>(warpRow, lane & 31), startB = OperandTile.StartOfB<TFormat, TOrderB>(warpColumn, lane & 31);
 
@@ -61,10 +62,10 @@ internal readonly struct TensorProduct<TFormat, TOrderA, TOrderB, TA, TB, TC>(
             filling = filling == 2 * slot ? 0 : filling + slot;
         }
         AsyncCopy.WaitForAll();
-        new TensorResult<TC>(_c, _bias, _sizes, slice, shared).Store(sums, row, column, warpRow, warpColumn, lane);
+        new TileResult<TC>(_c, _bias, _sizes, place.Slice, shared).Store(sums, row, column, lane);
     }
 
-    private static void Fill(TensorFeed<TFormat, TOrderA, TA> feedA, TensorFeed<TFormat, TOrderB, TB> feedB, long slot, int k)
+    private static void Fill(TileFeed<TFormat, TOrderA, TA> feedA, TileFeed<TFormat, TOrderB, TB> feedB, long slot, int k)
     {
         feedA.Land(slot, feedA.Fetch(slot, k));
         feedB.Land(slot + OperandTile.Bytes, feedB.Fetch(slot + OperandTile.Bytes, k));

@@ -1,3 +1,4 @@
+using ILGPU;
 using PixelDiT.Kernels.Machine;
 
 namespace PixelDiT.Kernels.Operations;
@@ -8,7 +9,7 @@ internal struct RowSums
     public Accumulator Column0, Column8, Column16, Column24;
 
     /// <summary>Adds a piece of A [16, k] times two pieces of B [k, 16].</summary>
-    public static RowSums Add<TFormat>(RowSums sums, Quad a, Quad left, Quad right) where TFormat : struct, IOperandFormat => new()
+    public static RowSums Add<TFormat>(RowSums sums, Quad a, Quad left, Quad right) where TFormat : struct, ITensorFormat => new()
     {
         Column0 = TFormat.Multiply(a, new Pair { X = left.X, Y = left.Y }, sums.Column0),
         Column8 = TFormat.Multiply(a, new Pair { X = left.Z, Y = left.W }, sums.Column8),
@@ -18,7 +19,7 @@ internal struct RowSums
 }
 
 /// <summary>Sums of 64 rows by 32 columns of C: a warp's part of a tile, 64 registers a lane.</summary>
-internal struct TensorSums
+internal struct TensorSums : ITileSums
 {
     public RowSums Row0, Row16, Row32, Row48;
 
@@ -29,7 +30,7 @@ internal struct TensorSums
     /// <param name="startB">Where the lane reads B.</param>
     /// <param name="step">Which half.</param>
     public static TensorSums Add<TFormat, TOrderA, TOrderB>(TensorSums sums, long tile, int startA, int startB, int step)
-        where TFormat : struct, IOperandFormat where TOrderA : struct, IOrder where TOrderB : struct, IOrder
+        where TFormat : struct, ITensorFormat where TOrderA : struct, IOrder where TOrderB : struct, IOrder
     {
         Quad left = OperandTile.ReadB<TFormat, TOrderB>(tile + OperandTile.Bytes, startB, 0, step);
         Quad right = OperandTile.ReadB<TFormat, TOrderB>(tile + OperandTile.Bytes, startB, 1, step);
@@ -40,5 +41,32 @@ internal struct TensorSums
             Row32 = RowSums.Add<TFormat>(sums.Row32, OperandTile.ReadA<TFormat, TOrderA>(tile, startA, 2, step), left, right),
             Row48 = RowSums.Add<TFormat>(sums.Row48, OperandTile.ReadA<TFormat, TOrderA>(tile, startA, 3, step), left, right)
         };
+    }
+
+    /// <inheritdoc/>
+    public void Put(long shared, int lineBytes, int half, int thread)
+    {
+        // A warp's rows lie in one half.
+        if ((thread >> 7) * 64 != half) return;
+        int lane = thread & 31;
+        long place = shared + ((lane >> 2) * lineBytes) + ((((thread >> 5) & 3) * 128) + ((lane & 3) * 8));
+        PutRows(Row0, place, lineBytes);
+        PutRows(Row16, place + (16 * lineBytes), lineBytes);
+        PutRows(Row32, place + (32 * lineBytes), lineBytes);
+        PutRows(Row48, place + (48 * lineBytes), lineBytes);
+    }
+
+    private static void PutRows(RowSums sums, long place, int lineBytes)
+    {
+        PutPairs(sums.Column0, place, lineBytes);
+        PutPairs(sums.Column8, place + 32, lineBytes);
+        PutPairs(sums.Column16, place + 64, lineBytes);
+        PutPairs(sums.Column24, place + 96, lineBytes);
+    }
+
+    private static void PutPairs(Accumulator sums, long place, int lineBytes)
+    {
+        Memory.StoreShared(place, new Pair { X = Interop.FloatAsInt(sums.X), Y = Interop.FloatAsInt(sums.Y) });
+        Memory.StoreShared(place + (8 * lineBytes), new Pair { X = Interop.FloatAsInt(sums.Z), Y = Interop.FloatAsInt(sums.W) });
     }
 }

@@ -40,6 +40,9 @@ public sealed class Tensor : IDisposable
     /// <exception cref="ShapeException">The element type is another one, or the tensor was disposed.</exception>
     public DeviceView<T> View<T>() where T : unmanaged => new(Memory<T>());
 
+    /// <summary>The address of the first element on the device.</summary>
+    internal long Address => new DeviceView<byte>(_bytes).Start;
+
     /// <summary>The memory as ILGPU takes it, for copies.</summary>
     /// <inheritdoc cref="View{T}"/>
     internal ArrayView<T> Memory<T>() where T : unmanaged

@@ -5,11 +5,11 @@ using PixelDiT.Kernels.Operations;
 namespace PixelDiT.Tests.Machine;
 
 /// <summary>
-/// Shared memory has 32 banks of 4 bytes; accesses of 16 bytes are served eight lanes at a time, and those eight must touch all banks. Pieces and steps change every lane's place by the same exclusive or and
-/// addition of whole turns, so the first piece speaks for all.
+/// Shared memory has 32 banks of 4 bytes; accesses of 16 bytes are served eight lanes at a time, and those eight must touch all banks. Pieces and steps change every
+/// lane's place by the same exclusive or and addition of whole turns, so the first piece speaks for all.
 /// </summary>
 [TestFixture(typeof(BrainFormat), typeof(Along)), TestFixture(typeof(BrainFormat), typeof(Across)), TestFixture(typeof(TensorFloatFormat), typeof(Along)), TestFixture(typeof(TensorFloatFormat), typeof(Across))]
-internal sealed class OperandTileTests<TFormat, TOrder> where TFormat : struct, IOperandFormat where TOrder : struct, IOrder
+internal sealed class OperandTileTests<TFormat, TOrder> where TFormat : struct, ITensorFormat where TOrder : struct, IOrder
 {
     private static int[] Places => [.. Enumerable.Range(0, OperandTile.Bytes / 16)
         .Select(i => OperandTile.Place<TFormat, TOrder>(i / OperandTile.LineChunks<TFormat, TOrder>(), i % OperandTile.LineChunks<TFormat, TOrder>()))];
@@ -32,6 +32,11 @@ internal sealed class OperandTileTests<TFormat, TOrder> where TFormat : struct, 
         AssertNoConflict([.. Enumerable.Range(0, 32).Select(lane => OperandTile.StartOfA<TFormat, TOrder>(row, lane))], bytes);
         AssertNoConflict([.. Enumerable.Range(0, 32).Select(lane => OperandTile.StartOfB<TFormat, TOrder>(column, lane))], bytes);
     }
+
+    /// <summary>Products without tensor cores read so: neighbouring threads neighbouring lines of k, or neighbouring chunks of one k.</summary>
+    [Test]
+    public void Reading_neighbours_touches_every_bank_once([Values(0, 1, 2, 3)] int which)
+        => AssertNoConflict([.. Enumerable.Range(0, 16).Select(i => TOrder.AlongDepth ? OperandTile.Place<SingleFormat, TOrder>(i, which) : OperandTile.Place<SingleFormat, TOrder>(which, i))], 16);
 
     private static void AssertNoConflict(int[] places, int bytes)
     {

@@ -56,11 +56,22 @@ public sealed class WarpInstructionTests
     }
 
     [Test]
-    public unsafe void Copies_fill_with_zeros([Values(0, 2, 16)] int bytes)
+    public unsafe void A_copy_arrives_when_it_is_waited_for_and_fills_with_zeros([Values(0, 2, 16)] int bytes)
     {
-        byte[] from = [.. Enumerable.Range(1, 16).Select(i => (byte)i)], to = [.. Enumerable.Repeat((byte)99, 16)];
-        fixed (byte* source = from, target = to) AsyncCopy.Copy((long)target, (long)source, bytes);
-        Assert.That(to, Is.EqualTo(from.Select((value, i) => i < bytes ? value : 0)));
+        byte[] from = [.. Enumerable.Range(1, 16).Select(i => (byte)i)], to = new byte[32];
+        byte[] copied = [.. from.Select((value, i) => i < bytes ? value : (byte)0)], destroyed = [.. Enumerable.Repeat(PendingCopies.Destroyed, 16)];
+        fixed (byte* source = from, target = to)
+        {
+            AsyncCopy.Copy((long)target, (long)source, bytes);
+            AsyncCopy.Commit();
+            AsyncCopy.Copy((long)target + 16, (long)source, bytes);
+            AsyncCopy.Commit();
+            Assert.That(to, Is.EqualTo((byte[])[.. destroyed, .. destroyed]));
+            AsyncCopy.WaitForAllButNewest();
+            Assert.That(to, Is.EqualTo((byte[])[.. copied, .. destroyed]));
+            AsyncCopy.WaitForAll();
+            Assert.That(to, Is.EqualTo((byte[])[.. copied, .. copied]));
+        }
     }
 
     [Test]

@@ -10,11 +10,11 @@ internal struct Fetched
 }
 
 /// <summary>
-/// The way of an operand from global to shared memory, tile after tile along k. A thread moves two chunks of 16 bytes of each tile. Stored as it is multiplied, a chunk is copied asynchronously;
-/// stored as float32 it is fetched into registers before the arithmetic of another tile and rounded and written after it, so that the memory's latency is hidden. Where lines are not aligned,
-/// elements are moved one by one, at once. Everything beyond the matrix or the slice becomes zero.
+/// The way of an operand from global to shared memory, tile after tile along k. A thread moves two chunks of 16 bytes of each tile. Stored as it is multiplied, a
+/// chunk is copied asynchronously; stored as float32 it is fetched into registers before the arithmetic of another tile and rounded and written after it, so that
+/// the memory's latency is hidden. Where lines are not aligned, elements are moved one by one, at once. Everything beyond the matrix or the slice becomes zero.
 /// </summary>
-internal readonly unsafe struct TensorFeed<TFormat, TOrder, T>
+internal readonly unsafe struct TileFeed<TFormat, TOrder, T>
     where TFormat : struct, IOperandFormat where TOrder : struct, IOrder where T : unmanaged, IStorage<T>
 {
     // The second chunk lies half a tile behind the first: a multiple of eight lines, so that it is moved within its line as the first is.
@@ -34,7 +34,7 @@ internal readonly unsafe struct TensorFeed<TFormat, TOrder, T>
     /// <param name="endDepth">The end of k.</param>
     /// <param name="aligned">Not 0 where lines begin at multiples of 16 bytes.</param>
     /// <param name="thread">The thread of the group.</param>
-    public TensorFeed(DeviceView<T> memory, int line, int outer, int outers, int endDepth, int aligned, int thread)
+    public TileFeed(DeviceView<T> memory, int line, int outer, int outers, int endDepth, int aligned, int thread)
     {
         int chunks = OperandTile.LineChunks<TFormat, TOrder>(), apart = TensorProduct.Lanes / chunks;
         int first = thread / chunks, chunk = thread % chunks, element = chunk * TFormat.ChunkElements;
@@ -57,7 +57,7 @@ internal readonly unsafe struct TensorFeed<TFormat, TOrder, T>
         _aligned = aligned;
     }
 
-    private static bool IsDirect => T.ElementType == ElementType.BFloat16;
+    private static bool IsDirect => TFormat.IsStoredAs(T.ElementType);
 
     private static int ElementBytes => T.ElementType == ElementType.BFloat16 ? 2 : 4;
 

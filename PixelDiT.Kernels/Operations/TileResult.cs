@@ -4,11 +4,22 @@ using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Operations;
 
+/// <summary>The sums of a tile of C, in the registers of a group.</summary>
+internal interface ITileSums
+{
+    /// <summary>Writes what this thread holds of 64 of the tile's rows to shared memory, float32, a row of C a line.</summary>
+    /// <param name="shared">The address of the first line.</param>
+    /// <param name="lineBytes">From a line to the next.</param>
+    /// <param name="half">The first of the rows, 0 or 64.</param>
+    /// <param name="thread">The thread of the group.</param>
+    void Put(long shared, int lineBytes, int half, int thread);
+}
+
 /// <summary>
-/// The way of a group's sums to C: bias, what is there already where the product accumulates, and rounding to the storage. A warp's lanes hold pairs of columns; through shared memory, 64 rows
-/// at a time, each thread gets four columns side by side, so that C is read and written in whole lines of memory.
+/// The way of a group's sums to C: bias, what is there already where the product accumulates, and rounding to the storage. Registers hold them scattered; through
+/// shared memory, 64 rows at a time, each thread gets four columns side by side, so that C is read and written in whole lines of memory.
 /// </summary>
-internal readonly struct TensorResult<TC>(DeviceView<TC> c, DeviceView<float> bias, TensorProductSizes sizes, int slice, long shared) where TC : unmanaged, IStorage<TC>
+internal readonly struct TileResult<TC>(DeviceView<TC> c, DeviceView<float> bias, TiledProductSizes sizes, int slice, long shared) where TC : unmanaged, IStorage<TC>
 {
     private const int HalfRows = OperandTile.Size / 2, QuadColumns = 4;
 
@@ -17,25 +28,21 @@ internal readonly struct TensorResult<TC>(DeviceView<TC> c, DeviceView<float> bi
 
     private readonly DeviceView<TC> _c = c;
     private readonly DeviceView<float> _bias = bias;
-    private readonly TensorProductSizes _sizes = sizes;
+    private readonly TiledProductSizes _sizes = sizes;
     private readonly int _slice = slice;
     private readonly long _shared = shared;
 
     /// <summary>Writes the tile as far as C has it.</summary>
-    /// <param name="sums">A warp's 64 rows by 32 columns.</param>
+    /// <param name="sums">What the thread holds.</param>
     /// <param name="row">The tile's first row.</param>
     /// <param name="column">The tile's first column.</param>
-    /// <param name="warpRow">The warp's first row in the tile, 0 or 64.</param>
-    /// <param name="warpColumn">The warp's first column in the tile.</param>
     /// <param name="thread">The thread of the group.</param>
-    public void Store(TensorSums sums, int row, int column, int warpRow, int warpColumn, int thread)
+    public void Store<TSums>(TSums sums, int row, int column, int thread) where TSums : struct, ITileSums
     {
-        int lane = thread & 31;
-        long place = _shared + ((lane >> 2) * LineBytes) + ((warpColumn + ((lane & 3) * 2)) * 4);
         for (int half = 0; half < OperandTile.Size; half += HalfRows)
         {
             Group.Barrier();
-            if (warpRow == half) Put(sums, place);
+            sums.Put(_shared, LineBytes, half, thread);
             Group.Barrier();
             for (int i = thread; i < HalfRows * OperandTile.Size / QuadColumns; i += TensorProduct.Lanes)
             {
@@ -44,28 +51,6 @@ internal readonly struct TensorResult<TC>(DeviceView<TC> c, DeviceView<float> bi
                 if (r < _sizes.M && j < _sizes.N) Write(r, j, Memory.LoadSharedQuad(_shared + (line * LineBytes) + (quad * 16)));
             }
         }
-    }
-
-    private static void Put(TensorSums sums, long place)
-    {
-        Put(sums.Row0, place);
-        Put(sums.Row16, place + (16 * LineBytes));
-        Put(sums.Row32, place + (32 * LineBytes));
-        Put(sums.Row48, place + (48 * LineBytes));
-    }
-
-    private static void Put(RowSums sums, long place)
-    {
-        Put(sums.Column0, place);
-        Put(sums.Column8, place + 32);
-        Put(sums.Column16, place + 64);
-        Put(sums.Column24, place + 96);
-    }
-
-    private static void Put(Accumulator sums, long place)
-    {
-        Memory.StoreShared(place, new Pair { X = Interop.FloatAsInt(sums.X), Y = Interop.FloatAsInt(sums.Y) });
-        Memory.StoreShared(place + (8 * LineBytes), new Pair { X = Interop.FloatAsInt(sums.Z), Y = Interop.FloatAsInt(sums.W) });
     }
 
     private void Write(int row, int column, Quad bits)

@@ -1,7 +1,7 @@
 namespace PixelDiT.Kernels.Operations;
 
 /// <summary>Sizes of a product C [M, N] = A·B on tensor cores and how it is cut into tiles; steps in elements.</summary>
-internal record struct TensorProductSizes
+internal record struct TiledProductSizes
 {
     public int M, N, K;
 
