@@ -9,7 +9,10 @@ namespace PixelDiT.Kernels.Devices;
 /// <summary>What a device can do at most: multiply-adds on registers alone, in the vectors that the kernels use, on all threads at once.</summary>
 public static class PeakRate
 {
-    private const int Rounds = 256, Sums = 12, Elements = 1 << 18, Repeats = 9;
+    private const int Rounds = 256, Sums = 12, Elements = 1 << 18;
+
+    // Long enough for the system to give each busy thread a core of its own.
+    private const double Seconds = 0.4;
 
     /// <summary>Float32 operations a second, in 1e9, a multiply-add counted as two: the best of several runs, for a rate that others interrupt is not a peak.</summary>
     public static double Measure(Device device)
@@ -17,7 +20,7 @@ public static class PeakRate
         using var values = device.Allocate([Elements]);
         values.Clear();
         double best = double.PositiveInfinity;
-        for (int repeat = 0; repeat < Repeats; repeat++)
+        for (long start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start).TotalSeconds < Seconds;)
         {
             long began = Stopwatch.GetTimestamp();
             Map.Launch(device, new Each(values.View<float>()), Elements);
