@@ -18,6 +18,7 @@ internal record struct ProductSizes
 
     public int M, N, K;
     public long ARow, AStep, BStep, BColumn, CRow, CColumn, CSlice;
+
     /// <summary>Rows of C that one item computes; a multiple of 4.</summary>
     public int BlockRows;
 
