@@ -97,7 +97,6 @@ public sealed class Arena : IDisposable
             throw new DeviceException(
                 $"out of device memory: {size >> 20} MiB more were asked for, {BytesInUse >> 20} MiB are in use, {BytesReserved >> 20} MiB reserved; a smaller --batch or --resolution needs less", failure);
         }
-        if (_accelerator.AcceleratorType == AcceleratorType.CPU) HugePages.Ask(buffer.NativePtr, size);
         long first = (Alignment - (long)buffer.NativePtr % Alignment) % Alignment;
         _chunks.Add(new Chunk(buffer, first, [new Block(0, size, Free: true)]));
         BytesReserved += size;
