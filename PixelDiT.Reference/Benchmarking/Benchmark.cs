@@ -36,10 +36,9 @@ public sealed record BenchmarkRun(Timing Time, double Gflop, long Launches, long
 /// <summary>What a benchmark measured.</summary>
 /// <param name="Forward">A forward without recording.</param>
 /// <param name="ForwardBackward">Forward, loss and backward, without the optimiser; null where not asked for.</param>
-/// <param name="PeakGflopPerSecond">What the device's multiply-adds can do (<see cref="PeakRate"/>).</param>
 /// <param name="PeakBytes">The most device memory in use at once, weights included.</param>
 /// <param name="Kernels">Time by kernel in one run of what was timed last.</param>
-public sealed record BenchmarkResult(BenchmarkRun Forward, BenchmarkRun? ForwardBackward, double PeakGflopPerSecond, long PeakBytes, IReadOnlyList<KernelTime> Kernels);
+public sealed record BenchmarkResult(BenchmarkRun Forward, BenchmarkRun? ForwardBackward, long PeakBytes, IReadOnlyList<KernelTime> Kernels);
 
 /// <summary>Times a model's forward and backward with random weights and inputs.</summary>
 public static class Benchmark
@@ -96,8 +95,7 @@ public static class Benchmark
         else Forward();
         var kernels = device.Profile.Times;
         device.Profile = null;
-        long peakBytes = device.Arena.PeakBytes;
-        return new BenchmarkResult(forward, forwardBackward, PeakRate.Measure(device), peakBytes, kernels);
+        return new BenchmarkResult(forward, forwardBackward, device.Arena.PeakBytes, kernels);
 
         void Forward()
         {

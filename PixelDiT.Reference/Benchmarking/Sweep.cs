@@ -33,25 +33,21 @@ public static class Sweep
     /// <exception cref="ConfigurationException">A size is out of range, or too few fit.</exception>
     public static IReadOnlyList<SweepRow> Run(string kind, ModelConfig config, Device device, int batch, int resolution, bool train, int repeat, Precision precision = Precision.Single, CancellationToken cancel = default, double warmUp = Benchmark.WarmUpSeconds)
     {
-        var rows = new List<SweepRow>();
-        foreach (double factor in s_factors)
+        var (start, unit) = kind switch
         {
-            var (model, images, side, size) = kind switch
-            {
-                "resolution" => (config, batch, (int)(resolution * factor), (int)(resolution * factor)),
-                "batch" => (config, (int)(batch * factor), resolution, (int)(batch * factor)),
-                "width" => (Widened(config, factor), batch, resolution, (int)(config.Hidden * factor)),
-                _ => throw new ConfigurationException($"sweep is '{kind}'; one of {string.Join(", ", Names)} was expected")
-            };
-            bool fits = kind switch
-            {
-                "resolution" => resolution * factor % config.Patch == 0,
-                "batch" => batch * factor % 1 == 0,
-                _ => config.Heads * factor % 1 == 0
-            };
-            if (!fits) continue;
-            var result = Benchmark.Run(model, device, images, side, train, repeat, precision, cancel, warmUp);
-            rows.Add(new SweepRow(size, result.ForwardBackward ?? result.Forward, result.PeakGflopPerSecond));
+            "resolution" => (resolution, config.Patch),
+            "batch" => (batch, 1),
+            "width" => (config.Hidden, config.HeadWidth),
+            _ => throw new ConfigurationException($"sweep is '{kind}'; one of {string.Join(", ", Names)} was expected")
+        };
+        double peak = PeakRate.Measure(device);
+        var rows = new List<SweepRow>();
+        foreach (double scaled in s_factors.Select(factor => start * factor).Where(scaled => scaled % unit == 0))
+        {
+            int size = (int)scaled;
+            var model = kind == "width" ? config with { Hidden = size, Heads = size / config.HeadWidth } : config;
+            var result = Benchmark.Run(model, device, kind == "batch" ? size : batch, kind == "resolution" ? size : resolution, train, repeat, precision, cancel, warmUp);
+            rows.Add(new SweepRow(size, result.ForwardBackward ?? result.Forward, peak));
         }
         if (rows.Count < 2) throw new ConfigurationException($"a sweep of {kind} from this size has {rows.Count} sizes that the model can have; at least 2 were expected");
         return rows;
@@ -66,6 +62,4 @@ public static class Sweep
         double meanX = x.Average(), meanY = y.Average();
         return x.Zip(y, (a, b) => (a - meanX) * (b - meanY)).Sum() / x.Sum(a => (a - meanX) * (a - meanX));
     }
-
-    private static ModelConfig Widened(ModelConfig config, double factor) => config with { Hidden = (int)(config.Hidden * factor), Heads = (int)(config.Heads * factor) };
 }

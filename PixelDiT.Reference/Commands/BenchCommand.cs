@@ -40,8 +40,9 @@ internal static class BenchCommand
                 return 0;
             }
             var result = Benchmark.Run(sizes, opened, images, side, settings.Get(train), settings.Get(repeat), rounding, cancel);
-            if (settings.Get(json)) Console.WriteLine(JsonSerializer.Serialize(BenchReport.Fields(opened.Description, sizes, images, side, result), s_json));
-            else BenchReport.Print(settings.Get(operations), opened.Description, sizes, images, side, result);
+            double peak = Kernels.Devices.PeakRate.Measure(opened);
+            if (settings.Get(json)) Console.WriteLine(JsonSerializer.Serialize(BenchReport.Fields(opened.Description, sizes, images, side, result, peak), s_json));
+            else BenchReport.Print(settings.Get(operations), opened.Description, sizes, images, side, result, peak);
             return 0;
         });
         return command;
