@@ -23,28 +23,6 @@ internal static unsafe class HostRows
         else SoftmaxSlope<Lanes4, Vector128<float>>(p, d, count, scale, lse, delta);
     }
 
-    /// <summary>z = gelu(z).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Gelu(float* z, int count)
-    {
-        int i = 0;
-        if (Vector512.IsHardwareAccelerated) i = Gelu<Lanes16, Vector512<float>>(z, i, count);
-        else if (Vector256.IsHardwareAccelerated) i = Gelu<Lanes8, Vector256<float>>(z, i, count);
-        i = Gelu<Lanes4, Vector128<float>>(z, i, count);
-        Gelu<Lanes1, float>(z, i, count);
-    }
-
-    /// <summary>dz = dz·gelu′(z); z = gelu(z).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void GeluSlope(float* z, float* dz, int count)
-    {
-        int i = 0;
-        if (Vector512.IsHardwareAccelerated) i = GeluSlope<Lanes16, Vector512<float>>(z, dz, i, count);
-        else if (Vector256.IsHardwareAccelerated) i = GeluSlope<Lanes8, Vector256<float>>(z, dz, i, count);
-        i = GeluSlope<Lanes4, Vector128<float>>(z, dz, i, count);
-        GeluSlope<Lanes1, float>(z, dz, i, count);
-    }
-
     /// <summary>sums += each of the rows, in order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddRows(float* matrix, int rows, int columns, float* sums)
@@ -54,29 +32,6 @@ internal static unsafe class HostRows
         else if (Vector256.IsHardwareAccelerated) j = AddRows<Lanes8, Vector256<float>>(matrix, rows, columns, sums, j);
         j = AddRows<Lanes4, Vector128<float>>(matrix, rows, columns, sums, j);
         AddRows<Lanes1, float>(matrix, rows, columns, sums, j);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Gelu<L, S>(float* z, int i, int count) where L : struct, IHostLanes<S> where S : unmanaged
-    {
-        for (; i + L.Count <= count; i += L.Count)
-        {
-            S value = L.Load(z + i);
-            L.Store(z + i, L.Multiply(value, Formulas.NormalDistribution<L, S>(value, out _)));
-        }
-        return i;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int GeluSlope<L, S>(float* z, float* dz, int i, int count) where L : struct, IHostLanes<S> where S : unmanaged
-    {
-        for (; i + L.Count <= count; i += L.Count)
-        {
-            S value = L.Load(z + i), below = Formulas.NormalDistribution<L, S>(value, out S bell);
-            L.Store(dz + i, L.Multiply(L.Load(dz + i), Formulas.GeluSlope<L, S>(value, below, bell)));
-            L.Store(z + i, L.Multiply(value, below));
-        }
-        return i;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

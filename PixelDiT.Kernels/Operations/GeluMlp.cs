@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using ILGPU.IR.Intrinsics;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
@@ -115,7 +116,8 @@ internal static unsafe class GeluMlpBody
         int rows = Math.Min(GeluMlp.ChunkRows, all - first);
         float* z = Host.Floats((long)rows * inner);
         HostProduct.Multiply(Rows(k.X, first, inputs), Panels.Packed(Host.Pointer(k.Packed1), inputs), z, inner, rows, inner, inputs, add: false, Host.Pointer(k.Bias1));
-        HostRows.Gelu(z, rows * inner);
+        var activations = new DeviceView<Single32>((Single32*)z);
+        Elements.For(new Gelu.ForwardEach<Single32>(activations, activations), 0, rows * inner, lane: 0, lanes: 1);
         HostProduct.Multiply(
             Strips.InPlace(z, inner, 1), Panels.Packed(Host.Pointer(k.Packed2), inner), Host.Pointer(k.Y) + ((long)first * outputs), outputs, rows, outputs, inner, add: false, Host.Pointer(k.Bias2));
     }
@@ -136,7 +138,7 @@ internal static unsafe class GeluMlpBody
             float* x = Host.Pointer(k.X) + ((long)first * inputs), dy = Host.Pointer(k.DY) + ((long)first * outputs);
             HostProduct.Multiply(Strips.InPlace(x, inputs, 1), Panels.Packed(Host.Pointer(k.Packed1), inputs), z, inner, rows, inner, inputs, add: false, Host.Pointer(k.Bias1));
             HostProduct.Multiply(Strips.InPlace(dy, outputs, 1), Panels.InPlace(Host.Pointer(k.Weight2), inner), dz, inner, rows, inner, outputs, add: false, bias: null);
-            HostRows.GeluSlope(z, dz, rows * inner);
+            Elements.For(new SlopeEach(new DeviceView<float>(z), new DeviceView<float>(dz)), 0, rows * inner, lane: 0, lanes: 1);
             if (k.WantsInput != 0)
             {
                 HostProduct.Multiply(
@@ -147,6 +149,20 @@ internal static unsafe class GeluMlpBody
             HostProduct.Multiply(Strips.InPlace(dy, 1, outputs), Panels.InPlace(z, inner), dw2, inner, outputs, inner, rows, add, bias: null);
             HostRows.AddRows(dz, rows, inner, db1);
             HostRows.AddRows(dy, rows, outputs, db2);
+        }
+    }
+
+    /// <summary>dz = dz·gelu′(z); z = gelu(z): both need the same Φ(z).</summary>
+    private readonly struct SlopeEach(DeviceView<float> z, DeviceView<float> dz) : IEach
+    {
+        private readonly DeviceView<float> _z = z, _dz = dz;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
+        {
+            S z = L.Load(_z, i), below = Formulas.NormalDistribution<L, S>(z, out S bell);
+            L.Store(_dz, i, L.Multiply(L.Load(_dz, i), Formulas.GeluSlope<L, S>(z, below, bell)));
+            L.Store(_z, i, L.Multiply(z, below));
         }
     }
 

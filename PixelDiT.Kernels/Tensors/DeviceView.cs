@@ -16,6 +16,9 @@ public readonly unsafe struct DeviceView<T> where T : unmanaged
 
     internal DeviceView(ArrayView<T> memory) => _address = (long)memory.LoadEffectiveAddressAsPtr();
 
+    /// <summary>Memory of the host's own, for formulas inside a CPU's body.</summary>
+    internal DeviceView(T* address) => _address = (long)address;
+
     /// <summary>The first element.</summary>
     public T* Address
     {
