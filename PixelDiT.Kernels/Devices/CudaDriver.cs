@@ -4,9 +4,14 @@ using ILGPU.Runtime.Cuda;
 
 namespace PixelDiT.Kernels.Devices;
 
-/// <summary>Lets ILGPU, which asks for a library named "cuda", find the driver where only libcuda.so.1 exists, as on machines without a toolkit.</summary>
-internal static class CudaDriver
+/// <summary>
+/// Lets ILGPU, which asks for a library named "cuda", find the driver where only libcuda.so.1 exists, as on machines without a toolkit; and the two calls of the driver that ILGPU does not make.
+/// </summary>
+internal static unsafe partial class CudaDriver
 {
+    /// <summary>CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES.</summary>
+    public const int LargestSharedBytes = 8;
+
     private static bool s_resolved;
 
     /// <summary>Installs the search once.</summary>
@@ -15,12 +20,24 @@ internal static class CudaDriver
         if (s_resolved) return;
         s_resolved = true;
         NativeLibrary.SetDllImportResolver(typeof(CudaDevice).Assembly, Find);
+        NativeLibrary.SetDllImportResolver(typeof(CudaDriver).Assembly, Find);
     }
 
     private static nint Find(string name, Assembly assembly, DllImportSearchPath? path)
     {
         if (name != "cuda") return 0;
-        if (NativeLibrary.TryLoad(name, assembly, path, out nint library)) return library;
-        return NativeLibrary.TryLoad("libcuda.so.1", out library) ? library : 0;
+        foreach (string file in (string[])["cuda", "libcuda.so.1", "nvcuda"])
+        {
+            if (NativeLibrary.TryLoad(file, assembly, path, out nint library)) return library;
+        }
+        return 0;
     }
+
+    /// <summary>Sets an attribute of a kernel; 0 is success (CUDA driver API, cuFuncSetAttribute).</summary>
+    [LibraryImport("cuda", EntryPoint = "cuFuncSetAttribute")]
+    public static partial int SetAttribute(nint function, int attribute, int value);
+
+    /// <summary>Launches a kernel; 0 is success (CUDA driver API, cuLaunchKernel).</summary>
+    [LibraryImport("cuda", EntryPoint = "cuLaunchKernel")]
+    public static partial int Launch(nint function, uint gridX, uint gridY, uint gridZ, uint groupX, uint groupY, uint groupZ, uint sharedBytes, nint stream, void** arguments, void** extra);
 }

@@ -23,6 +23,19 @@ public enum DeviceKind
     Cuda
 }
 
+/// <summary>Whether a device's products use warp-group instructions.</summary>
+internal enum WarpGroupUse
+{
+    /// <summary>There are none, they were not asked for, or they computed something else.</summary>
+    Refused,
+
+    /// <summary>Before the first product that could use them.</summary>
+    Unchecked,
+
+    /// <summary>They compute what other instructions do.</summary>
+    Trusted
+}
+
 /// <summary>
 /// A device: its memory, and the one way to launch a kernel. Driven by one thread at a time. Dispose frees all of its memory.
 /// </summary>
@@ -43,7 +56,7 @@ public sealed unsafe class Device : IDisposable
     }
 
     /// <summary>The names that <see cref="Open"/> takes.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["auto", "cuda", "cpu", "ilgpu-cpu"];
+    public static IReadOnlyList<string> Names { get; } = ["auto", "cuda", "cuda-mma", "cpu", "ilgpu-cpu"];
 
     /// <summary>What runs the kernels.</summary>
     public DeviceKind Kind { get; }
@@ -56,6 +69,9 @@ public sealed unsafe class Device : IDisposable
 
     /// <summary>Whether kernels may use asynchronous copies and tensor cores: a card from sm_80 on, or ILGPU's CPU accelerator in groups as large as such kernels need.</summary>
     internal bool RunsTiles => _accelerator is CudaAccelerator card ? card.Architecture >= CudaArchitecture.SM_80 : GroupSize == TensorProduct.Lanes;
+
+    /// <summary>Whether products use warp groups: a card of sm_90, whose instructions no other architecture has, unless it was opened without; or ILGPU's CPU accelerator where a test says so.</summary>
+    internal WarpGroupUse WarpGroups { get; set; }
 
     /// <summary>The device's memory.</summary>
     public Arena Arena { get; }
@@ -75,7 +91,7 @@ public sealed unsafe class Device : IDisposable
     };
 
     /// <summary>Opens a device.</summary>
-    /// <param name="name">auto (cuda where there is a card, else cpu), cuda, cpu or ilgpu-cpu.</param>
+    /// <param name="name">auto (cuda where there is a card, else cpu), cuda, cuda-mma (a card without warp-group instructions), cpu or ilgpu-cpu.</param>
     /// <param name="threads">CPU threads; 0 means one a core.</param>
     /// <exception cref="DeviceException">The name is unknown, the thread count is out of range, or there is no such device.</exception>
     public static Device Open(string name = "auto", int threads = 0)
@@ -85,9 +101,9 @@ public sealed unsafe class Device : IDisposable
         switch (name)
         {
             case "auto":
-                return TryOpenCuda(out _) ?? Open("cpu", threads);
-            case "cuda":
-                return TryOpenCuda(out string reason) ?? throw new DeviceException($"no CUDA device could be opened: {reason}; --device cpu runs everywhere");
+                return TryOpenCuda(warpGroups: true, out _) ?? Open("cpu", threads);
+            case "cuda" or "cuda-mma":
+                return TryOpenCuda(name == "cuda", out string reason) ?? throw new DeviceException($"no CUDA device could be opened: {reason}; --device cpu runs everywhere");
             case "cpu":
                 var context = KernelLoader.CreateContext(builder => builder.CPU(new CPUDevice(2, 1, 1)));
                 return new Device(DeviceKind.Cpu, context, context.GetCPUDevice(0).CreateCPUAccelerator(context), cores, 1);
@@ -102,15 +118,15 @@ public sealed unsafe class Device : IDisposable
     /// ILGPU's CPU accelerator with groups of several work items, for tests that a kernel does not depend on the group size. Above 32 the size must be a multiple of
     /// 32.
     /// </summary>
-    internal static Device OpenIlgpuCpu(int threads, int groupSize)
+    internal static Device OpenIlgpuCpu(int threads, int groupSize, bool warpGroups = false)
     {
         // ILGPU wants at least two threads a warp; a group is one warp, or several as wide as a card's.
         int warps = groupSize > WarpExchange.Lanes ? groupSize / WarpExchange.Lanes : 1;
         var context = KernelLoader.CreateContext(builder => builder.CPU(new CPUDevice(Math.Max(2, groupSize / warps), warps, threads)));
-        return new Device(DeviceKind.IlgpuCpu, context, context.GetCPUDevice(0).CreateCPUAccelerator(context), threads, groupSize);
+        return new Device(DeviceKind.IlgpuCpu, context, context.GetCPUDevice(0).CreateCPUAccelerator(context), threads, groupSize) { WarpGroups = warpGroups ? WarpGroupUse.Trusted : WarpGroupUse.Refused };
     }
 
-    private static Device? TryOpenCuda(out string reason)
+    private static Device? TryOpenCuda(bool warpGroups, out string reason)
     {
         CudaDriver.Resolve();
         Context? context = null;
@@ -121,7 +137,8 @@ public sealed unsafe class Device : IDisposable
             if (cards.Count > 0)
             {
                 reason = "";
-                return new Device(DeviceKind.Cuda, context, cards[0].CreateCudaAccelerator(context), 1, 0);
+                var card = cards[0].CreateCudaAccelerator(context);
+                return new Device(DeviceKind.Cuda, context, card, 1, 0) { WarpGroups = warpGroups && card.Architecture == CudaArchitecture.SM_90 ? WarpGroupUse.Unchecked : WarpGroupUse.Refused };
             }
             reason = "no card and driver were found";
         }
@@ -180,6 +197,11 @@ public sealed unsafe class Device : IDisposable
         if (_pool is { } pool)
         {
             pool.Run(&KernelEntry.Direct<TKernel>, Unsafe.AsPointer(ref kernel), items);
+            return;
+        }
+        if (kernel is ILargeSharedKernel && Kind == DeviceKind.Cuda)
+        {
+            _loader.GetLarge<TKernel>().Launch(_accelerator.DefaultStream, items, lanes, Unsafe.AsPointer(ref kernel));
             return;
         }
         int group = GroupSize > 0 ? GroupSize : Math.Min(lanes, Elements.MaxLanes);
