@@ -9,13 +9,13 @@ internal sealed unsafe class PinnedMemory : IDisposable
     private readonly nint _address;
     private readonly long _bytes;
 
-    /// <exception cref="DeviceException">The system has no more such memory.</exception>
+    /// <exception cref="DeviceMemoryException">The system has no more such memory.</exception>
     public PinnedMemory(CudaAccelerator card, long bytes)
     {
         (_card, _bytes) = (card, bytes);
         card.Bind();
         var error = CudaAPI.CurrentAPI.AllocateHostMemory(out _address, (nint)bytes);
-        if (error != CudaError.CUDA_SUCCESS) throw new DeviceException($"{bytes} bytes of page-locked host memory were refused: {error}");
+        if (error != CudaError.CUDA_SUCCESS) throw new DeviceMemoryException($"out of page-locked host memory: {bytes} bytes more were asked for, and refused as {error}");
     }
 
     /// <summary>The memory as elements.</summary>

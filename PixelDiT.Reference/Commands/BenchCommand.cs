@@ -44,7 +44,7 @@ internal static class BenchCommand
             if (settings.Get(json)) Console.WriteLine(JsonSerializer.Serialize(BenchReport.Fields(opened.Description, sizes, images, side, result, peak), s_json));
             else BenchReport.Print(settings.Get(operations), opened.Description, sizes, images, side, result, peak);
             return 0;
-        });
+        }, needsLess: "a smaller --batch");
         return command;
     }
 }
