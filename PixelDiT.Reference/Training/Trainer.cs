@@ -14,7 +14,7 @@ namespace PixelDiT.Reference.Training;
 /// <param name="Loss">mean (v_θ − v)².</param>
 /// <param name="GradientNorm">The norm of all gradients before clipping.</param>
 /// <param name="LearningRate">The step size.</param>
-/// <param name="ImagesPerSecond">Images over the step's wall time.</param>
+/// <param name="ImagesPerSecond">Images over the step's wall time: from its beginning, or from the end of the step before if that is later, until its figures were read.</param>
 public readonly record struct StepReport(long Step, float Loss, float GradientNorm, double LearningRate, double ImagesPerSecond);
 
 /// <summary>
