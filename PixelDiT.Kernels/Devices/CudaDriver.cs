@@ -4,9 +4,7 @@ using ILGPU.Runtime.Cuda;
 
 namespace PixelDiT.Kernels.Devices;
 
-/// <summary>
-/// Lets ILGPU, which asks for a library named "cuda", find the driver where only libcuda.so.1 exists, as on machines without a toolkit; and the two calls of the driver that ILGPU does not make.
-/// </summary>
+/// <summary>Lets ILGPU, which asks for a library named "cuda", find the driver where only libcuda.so.1 exists, as on machines without a toolkit; and calls the driver where ILGPU has no method.</summary>
 internal static unsafe partial class CudaDriver
 {
     /// <summary>CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES.</summary>
@@ -23,6 +21,10 @@ internal static unsafe partial class CudaDriver
         NativeLibrary.SetDllImportResolver(typeof(CudaDriver).Assembly, Find);
     }
 
+    /// <summary>Lets what is queued on a stream from now on wait for an event.</summary>
+    [LibraryImport("cuda", EntryPoint = "cuStreamWaitEvent")]
+    public static partial CudaError WaitForEvent(nint stream, nint place, uint flags);
+
     private static nint Find(string name, Assembly assembly, DllImportSearchPath? path)
     {
         if (name != "cuda") return 0;
@@ -33,11 +35,11 @@ internal static unsafe partial class CudaDriver
         return 0;
     }
 
-    /// <summary>Sets an attribute of a kernel; 0 is success (CUDA driver API, cuFuncSetAttribute).</summary>
+    /// <summary>Sets an attribute of a kernel.</summary>
     [LibraryImport("cuda", EntryPoint = "cuFuncSetAttribute")]
-    public static partial int SetAttribute(nint function, int attribute, int value);
+    public static partial CudaError SetAttribute(nint function, int attribute, int value);
 
-    /// <summary>Launches a kernel; 0 is success (CUDA driver API, cuLaunchKernel).</summary>
+    /// <summary>Queues a kernel.</summary>
     [LibraryImport("cuda", EntryPoint = "cuLaunchKernel")]
-    public static partial int Launch(nint function, uint gridX, uint gridY, uint gridZ, uint groupX, uint groupY, uint groupZ, uint sharedBytes, nint stream, void** arguments, void** extra);
+    public static partial CudaError Launch(nint function, uint gridX, uint gridY, uint gridZ, uint groupX, uint groupY, uint groupZ, uint sharedBytes, nint stream, void** arguments, void** extra);
 }

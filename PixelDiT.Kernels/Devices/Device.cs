@@ -45,12 +45,15 @@ public sealed unsafe class Device : IDisposable
     private readonly Accelerator _accelerator;
     private readonly KernelLoader _loader;
     private readonly WorkerPool? _pool;
+    private readonly AcceleratorStream _stream;
 
     private Device(DeviceKind kind, Context context, Accelerator accelerator, int threads, int groupSize)
     {
         (Kind, _context, _accelerator, GroupSize) = (kind, context, accelerator, groupSize);
         _loader = new KernelLoader(accelerator);
         Arena = new Arena(accelerator);
+        Streams = accelerator is CudaAccelerator card ? new CudaStreams(card) : null;
+        _stream = Streams?.Compute ?? accelerator.DefaultStream;
         Threads = threads;
         if (kind == DeviceKind.Cpu) _pool = new WorkerPool(threads);
     }
@@ -78,6 +81,12 @@ public sealed unsafe class Device : IDisposable
 
     /// <summary>Kernels launched so far.</summary>
     public long Launches { get; private set; }
+
+    /// <summary>How often the host has waited for all queued work, or on a card would have: <see cref="Synchronize"/>, and the plain copies of <see cref="Tensor"/>.</summary>
+    public long Synchronizations { get; private set; }
+
+    /// <summary>The queues of a card; null for a CPU.</summary>
+    internal CudaStreams? Streams { get; }
 
     /// <summary>Where the time of each launch is added, or null. A profiled launch is waited for.</summary>
     public LaunchProfile? Profile { get; set; }
@@ -201,42 +210,37 @@ public sealed unsafe class Device : IDisposable
         }
         if (kernel is ILargeSharedKernel && Kind == DeviceKind.Cuda)
         {
-            _loader.GetLarge<TKernel>().Launch(_accelerator.DefaultStream, items, lanes, Unsafe.AsPointer(ref kernel));
+            _loader.GetLarge<TKernel>().Launch(_stream, items, lanes, Unsafe.AsPointer(ref kernel));
             return;
         }
         int group = GroupSize > 0 ? GroupSize : Math.Min(lanes, Elements.MaxLanes);
-        _loader.Get<TKernel>()(_accelerator.DefaultStream, new KernelConfig(items, group), kernel);
+        _loader.Get<TKernel>()(_stream, new KernelConfig(items, group), kernel);
     }
 
     /// <summary>Waits until all queued work is done.</summary>
-    public void Synchronize() => _accelerator.Synchronize();
+    public void Synchronize()
+    {
+        Synchronizations++;
+        _accelerator.Synchronize();
+    }
 
     internal void CopyToDevice<T>(ReadOnlySpan<T> source, ArrayView<T> target) where T : unmanaged
     {
-        if (Kind != DeviceKind.Cuda)
-        {
-            source.CopyTo(new Span<T>(Host.Pointer(target), source.Length));
-            return;
-        }
-        target.CopyFromCPU(_accelerator.DefaultStream, source);
+        if (Kind == DeviceKind.Cuda) target.CopyFromCPU(_stream, source);
+        else Host.Copy(source, target);
         Synchronize();
     }
 
     internal void CopyToHost<T>(ArrayView<T> source, Span<T> target) where T : unmanaged
     {
-        if (Kind != DeviceKind.Cuda)
-        {
-            Synchronize();
-            new Span<T>(Host.Pointer(source), target.Length).CopyTo(target);
-            return;
-        }
-        source.CopyToCPU(_accelerator.DefaultStream, target);
         Synchronize();
+        if (Kind == DeviceKind.Cuda) source.CopyToCPU(_stream, target);
+        else Host.Copy(source, target);
     }
 
     internal void Clear(ArrayView<byte> bytes)
     {
-        if (Kind == DeviceKind.Cuda) bytes.MemSetToZero(_accelerator.DefaultStream);
+        if (Kind == DeviceKind.Cuda) bytes.MemSetToZero(_stream);
         else NativeMemory.Clear(Host.Pointer(bytes), (nuint)bytes.Length);
     }
 
@@ -245,6 +249,7 @@ public sealed unsafe class Device : IDisposable
     {
         _pool?.Dispose();
         Arena.Dispose();
+        Streams?.Dispose();
         _accelerator.Dispose();
         _context.Dispose();
     }

@@ -26,8 +26,8 @@ internal sealed unsafe class LargeSharedKernel
     public void Launch(AcceleratorStream stream, int items, int group, void* kernel)
         => Require(CudaDriver.Launch(_kernel.FunctionPtr, (uint)items, 1, 1, (uint)group, 1, 1, (uint)_sharedBytes, ((CudaStream)stream).StreamPtr, &kernel, null), "did not launch a kernel");
 
-    private void Require(int status, string failure)
+    private void Require(CudaError status, string failure)
     {
-        if (status != 0) throw new DeviceException($"the CUDA driver {failure} with {_sharedBytes >> 10} KiB of shared memory: error {status}");
+        if (status != CudaError.CUDA_SUCCESS) throw new DeviceException($"the CUDA driver {failure} with {_sharedBytes >> 10} KiB of shared memory: {status}");
     }
 }
