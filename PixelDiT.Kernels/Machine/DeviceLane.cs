@@ -4,7 +4,7 @@ using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Machine;
 
-/// <summary>One float32 value on a GPU thread: what formulas become in PTX, where a · b + c is one FFMA.</summary>
+/// <summary>One float32 value on a GPU thread, for the elements that fill no <see cref="DeviceEight"/>: what formulas become in PTX, where a · b + c is one FFMA.</summary>
 public readonly struct DeviceLane : ILanes<float>
 {
     /// <inheritdoc/>

@@ -34,6 +34,17 @@ internal static unsafe class Memory
         """)]
     public static Quad LoadGlobal(long address, int wanted) => wanted != 0 ? *(Quad*)address : default;
 
+    /// <summary>16 bytes of global memory.</summary>
+    [IntrinsicImplementation, PtxBody("ld.global.v4.b32 $result, [$address];")]
+    public static Quad LoadGlobal(long address) => *(Quad*)address;
+
+    /// <summary>32 bytes of global memory, in two accesses of 16.</summary>
+    [IntrinsicImplementation, PtxBody("""
+        ld.global.v4.f32 {$result.0, $result.1, $result.2, $result.3}, [$address];
+        ld.global.v4.f32 {$result.4, $result.5, $result.6, $result.7}, [$address+16];
+        """)]
+    public static Eight LoadGlobalEight(long address) => *(Eight*)address;
+
     /// <summary>8 bytes of global memory.</summary>
     [IntrinsicImplementation, PtxBody("ld.global.v2.b32 $result, [$address];")]
     public static Pair LoadGlobalPair(long address) => *(Pair*)address;
@@ -45,6 +56,13 @@ internal static unsafe class Memory
     /// <summary>Writes 16 bytes of global memory.</summary>
     [IntrinsicImplementation, PtxBody("st.global.v4.b32 [$address], $value;")]
     public static void StoreGlobal(long address, Quad value) => *(Quad*)address = value;
+
+    /// <summary>Writes 32 bytes of global memory, in two accesses of 16.</summary>
+    [IntrinsicImplementation, PtxBody("""
+        st.global.v4.f32 [$address], {$value.0, $value.1, $value.2, $value.3};
+        st.global.v4.f32 [$address+16], {$value.4, $value.5, $value.6, $value.7};
+        """)]
+    public static void StoreGlobal(long address, Eight value) => *(Eight*)address = value;
 
     /// <summary>4 bytes of shared memory.</summary>
     [IntrinsicImplementation, PtxBody("ld.shared.b32 $result, [$address];")]
