@@ -8,35 +8,33 @@ public static partial class Elements
 {
     private static void DeviceFor<TEach>(TEach each, long first, int count, int lane, int lanes) where TEach : struct, IEach
     {
-        int whole = count & -8;
-        for (int i = lane * 8; i < whole; i += lanes * 8) each.At<DeviceEight, Eight>(first + i);
+        int whole = count & -DeviceEight.Count;
+        for (int i = lane * DeviceEight.Count; i < whole; i += lanes * DeviceEight.Count) each.At<DeviceEight, Eight>(first + i);
         for (int i = whole + lane; i < count; i += lanes) each.At<DeviceLane, float>(first + i);
     }
 
     private static float DeviceSum<TTerm>(TTerm term, int count, int lane, int lanes) where TTerm : struct, ITerm
     {
-        int whole = count & -8;
+        int whole = count & -DeviceEight.Count;
         Eight sums = DeviceEight.Set(0);
-        for (int i = lane * 8; i < whole; i += lanes * 8) sums = DeviceEight.Add(sums, term.At<DeviceEight, Eight>(i));
+        for (int i = lane * DeviceEight.Count; i < whole; i += lanes * DeviceEight.Count) sums = DeviceEight.Add(sums, term.At<DeviceEight, Eight>(i));
         float sum = DeviceEight.Sum(sums);
         for (int i = whole + lane; i < count; i += lanes) sum += term.At<DeviceLane, float>(i);
-        return GroupSum(sum, lane, lanes);
+        return ItemSum(sum, lane, lanes);
     }
 
-    /// <summary>The sum of one value of each work item, as a tree of fixed shape.</summary>
-    private static float GroupSum(float value, int lane, int lanes)
+    /// <summary>The sum of one value of each lane, in an order that depends on the lanes alone: the lanes of a warp by halves, then the warps one after the other.</summary>
+    private static float ItemSum(float value, int lane, int lanes)
     {
-        var shared = SharedMemory.Allocate1D<float>(MaxLanes);
-        shared[lane] = value;
+        int inWarp = lanes < WarpExchange.Lanes ? lanes : WarpExchange.Lanes;
+        for (int distance = inWarp >> 1; distance > 0; distance >>= 1) value += ItemShuffle.Across(value, distance, inWarp);
+        if (lanes <= WarpExchange.Lanes) return value;
+        var warps = SharedMemory.Allocate1D<float>(MaxLanes / WarpExchange.Lanes);
+        if ((lane & (WarpExchange.Lanes - 1)) == 0) warps[lane / WarpExchange.Lanes] = value;
         Group.Barrier();
-        int width = MaxLanes / 2;
-        while (width > 0)
-        {
-            if (lane < width && lane + width < lanes) shared[lane] += shared[lane + width];
-            Group.Barrier();
-            width >>= 1;
-        }
-        float sum = shared[0];
+        float sum = warps[0];
+        for (int warp = 1; warp < lanes / WarpExchange.Lanes; warp++) sum += warps[warp];
+        // Before the next sum writes there again.
         Group.Barrier();
         return sum;
     }

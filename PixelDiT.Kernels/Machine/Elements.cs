@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using ILGPU;
@@ -34,8 +35,22 @@ public interface IColumnTerm
 /// </summary>
 public static partial class Elements
 {
+    private const int MostTurns = 8;
+
     /// <summary>The widest group any kernel may be launched with.</summary>
     public const int MaxLanes = 256;
+
+    /// <summary>
+    /// Lanes for rows of <paramref name="n"/> elements on a GPU: each takes an eight, beyond a warp's 256 elements up to eight of them, one after the other; wider rows
+    /// have several warps, and sums over them a barrier.
+    /// </summary>
+    public static int LanesFor(int n)
+    {
+        int eights = (n + DeviceEight.Count - 1) / DeviceEight.Count;
+        int lanes = Math.Clamp((int)BitOperations.RoundUpToPowerOf2((uint)eights), 2, WarpExchange.Lanes);
+        while (lanes < MaxLanes && lanes * MostTurns < eights) lanes *= 2;
+        return lanes;
+    }
 
     /// <summary>Applies a formula to [first, first + count).</summary>
     [IntrinsicImplementation, DeviceBody(nameof(DeviceFor)), MethodImpl(MethodImplOptions.AggressiveInlining)]
