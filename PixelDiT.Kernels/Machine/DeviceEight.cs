@@ -8,7 +8,7 @@ namespace PixelDiT.Kernels.Machine;
 /// Eight float32 values on a GPU thread: the arithmetic of <see cref="DeviceLane"/> eight times, with memory in accesses of 128 bits, two for float32 and one for
 /// bfloat16. Where an address is no multiple of 16 bytes, elements move one by one.
 /// </summary>
-internal readonly struct DeviceEight : ILanes<Eight>
+internal readonly struct DeviceEight : IDeviceLanes<Eight>
 {
     private const int AccessBytes = 16;
 
@@ -141,6 +141,10 @@ internal readonly struct DeviceEight : ILanes<Eight>
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Eight a) => ((a.A + a.B) + (a.C + a.D)) + ((a.E + a.F) + (a.G + a.H));
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Eight Across(Eight value, int distance, int lanes) => ItemShuffle.Across(value, distance, lanes);
 
     private static bool IsAligned(long address) => ((int)address & (AccessBytes - 1)) == 0;
 

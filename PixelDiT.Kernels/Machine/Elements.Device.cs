@@ -6,6 +6,9 @@ namespace PixelDiT.Kernels.Machine;
 /// <content>The bodies that a GPU runs.</content>
 public static partial class Elements
 {
+    /// <summary>Lanes side by side that a column sum has at most in a row: 256 bytes of float32.</summary>
+    private const int MaxAcross = 8;
+
     private static void DeviceFor<TEach>(TEach each, long first, int count, int lane, int lanes) where TEach : struct, IEach
     {
         int whole = count & -DeviceEight.Count;
@@ -43,9 +46,44 @@ public static partial class Elements
         TTerm term, int firstRow, int endRow, int firstColumn, int endColumn, DeviceView<float> output, long offset, int accumulate, int lane, int lanes)
         where TTerm : struct, IColumnTerm
     {
-        for (int column = firstColumn + lane; column < endColumn; column += lanes)
+        int whole = firstColumn + ((endColumn - firstColumn) & -DeviceEight.Count);
+        SumDealtRows<TTerm, DeviceEight, Eight>(ref term, firstRow, endRow, firstColumn, whole, output, offset, accumulate, lane, lanes);
+        SumDealtRows<TTerm, DeviceLane, float>(ref term, firstRow, endRow, whole, endColumn, output, offset, accumulate, lane, lanes);
+    }
+
+    /// <summary>
+    /// Neighbouring lanes take neighbouring columns of a row, L.Count of them each, and the lanes after those the next row: rows are dealt out like cards. What a lane has summed is then
+    /// added to the sums of the other lanes with its columns, in a warp by halves, then warp after warp.
+    /// </summary>
+    private static void SumDealtRows<TTerm, L, S>(
+        ref TTerm term, int firstRow, int endRow, int firstColumn, int endColumn, DeviceView<float> output, long offset, int accumulate, int lane, int lanes)
+        where TTerm : struct, IColumnTerm where L : struct, IDeviceLanes<S> where S : unmanaged
+    {
+        int steps = (endColumn - firstColumn) / L.Count, across = 1, inWarp = lanes < WarpExchange.Lanes ? lanes : WarpExchange.Lanes;
+        while (across < steps && across < inWarp && across < MaxAcross) across <<= 1;
+        for (int start = 0; start < steps; start += across)
         {
-            SumColumn<TTerm, DeviceLane, float>(ref term, firstRow, endRow, column, output, offset, accumulate);
+            int step = start + (lane & (across - 1)), column = firstColumn + (step * L.Count);
+            S sum = L.Set(0);
+            if (step < steps)
+            {
+                for (int row = firstRow + (lane / across); row < endRow; row += lanes / across) sum = L.Add(sum, term.At<L, S>(row, column));
+            }
+            for (int distance = inWarp >> 1; distance >= across; distance >>= 1) sum = L.Add(sum, L.Across(sum, distance, inWarp));
+            if (lanes > WarpExchange.Lanes)
+            {
+                var warps = SharedMemory.Allocate1D<S>(MaxLanes / WarpExchange.Lanes * MaxAcross);
+                int warp = lane / WarpExchange.Lanes, place = lane & (WarpExchange.Lanes - 1);
+                if (place < across) warps[(warp * MaxAcross) + place] = sum;
+                Group.Barrier();
+                if (lane < across)
+                {
+                    for (int other = 1; other < lanes / WarpExchange.Lanes; other++) sum = L.Add(sum, warps[(other * MaxAcross) + lane]);
+                }
+                // Before the next columns are written there.
+                Group.Barrier();
+            }
+            if (lane < across && step < steps) Write<L, S>(output, offset + column, sum, accumulate);
         }
     }
 }

@@ -35,7 +35,7 @@ public interface IColumnTerm
 /// </summary>
 public static partial class Elements
 {
-    private const int MostTurns = 8;
+    private const int MostTurns = 8, FewRows = 4;
 
     /// <summary>The widest group any kernel may be launched with.</summary>
     public const int MaxLanes = 256;
@@ -50,6 +50,14 @@ public static partial class Elements
         int lanes = Math.Clamp((int)BitOperations.RoundUpToPowerOf2((uint)eights), 2, WarpExchange.Lanes);
         while (lanes < MaxLanes && lanes * MostTurns < eights) lanes *= 2;
         return lanes;
+    }
+
+    /// <summary>Lanes for sums over so many rows of so many columns on a GPU, at least a warp: where that leaves a lane more than a few rows, more lanes share them.</summary>
+    public static int LanesForColumns(int rows, int columns)
+    {
+        int across = Math.Min(columns, MaxAcross * DeviceEight.Count) / DeviceEight.Count;
+        long eights = Math.Clamp((long)Math.Max(across, 1) * rows / FewRows, WarpExchange.Lanes, MaxLanes);
+        return (int)BitOperations.RoundUpToPowerOf2((uint)eights);
     }
 
     /// <summary>Applies a formula to [first, first + count).</summary>

@@ -82,3 +82,11 @@ public unsafe interface IHostLanes<S> : ILanes<S> where S : unmanaged
     /// <summary>Writes a step's elements.</summary>
     static abstract void Store(float* target, S value);
 }
+
+/// <summary>A width policy of the GPU's bodies, whose threads exchange values.</summary>
+/// <typeparam name="S">The values of one step.</typeparam>
+internal interface IDeviceLanes<S> : ILanes<S> where S : unmanaged
+{
+    /// <inheritdoc cref="ItemShuffle.Across(float, int, int)"/>
+    static abstract S Across(S value, int distance, int lanes);
+}
