@@ -29,12 +29,11 @@ internal interface IRowKernel : IKernel;
 [AttributeUsage(AttributeTargets.Struct)]
 internal sealed class HostOnlyAttribute : Attribute;
 
-/// <summary>How many groups of a kernel a GPU's multiprocessor must be able to hold at once: the assembler then gives a thread no more registers than that leaves.</summary>
-[AttributeUsage(AttributeTargets.Struct)]
-internal sealed class ResidentGroupsAttribute(int groups) : Attribute
+/// <summary>A kernel of which a GPU's multiprocessor must be able to hold several groups at once: the assembler then gives a thread no more registers than that leaves.</summary>
+internal interface IResidentKernel : IKernel
 {
-    /// <summary>Groups of <see cref="Elements.MaxLanes"/> threads; 1 where a kernel says nothing.</summary>
-    public int Groups { get; } = groups;
+    /// <summary>Groups of <see cref="Elements.MaxLanes"/> threads.</summary>
+    static abstract int ResidentGroups { get; }
 }
 
 /// <summary>How each back end enters a kernel.</summary>

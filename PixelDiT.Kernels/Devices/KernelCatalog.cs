@@ -12,15 +12,15 @@ public sealed record KernelDescriptor(string Name, Type Kernel)
     /// <summary>The name without what a file's name cannot hold, such as <c>RmsNorm.ForwardKernel-Single32</c>.</summary>
     public string FileName => Name.Replace(">", "").Replace("<", "-").Replace(", ", "-");
 
-    /// <summary>What a matrix product's operands are rounded to; null for a kernel that is none.</summary>
+    /// <summary>What a kernel rounds the operands of its products to; null for one that multiplies no matrices.</summary>
     public Precision? Precision
     {
         get
         {
             if (!Kernel.IsGenericType) return null;
             if (Kernel.GetGenericTypeDefinition() == typeof(ProductKernel<,,>) || Kernel.GetGenericTypeDefinition() == typeof(SingleProduct<,>)) return Tensors.Precision.Single;
-            if (Kernel.GetGenericTypeDefinition() != typeof(TensorProduct<,,,,,>)) return null;
-            return Kernel.GetGenericArguments()[0] == typeof(BrainFormat) ? Tensors.Precision.BFloat16 : Tensors.Precision.TensorFloat32;
+            var format = Kernel.GetGenericArguments().FirstOrDefault(argument => typeof(IFragmentFormat).IsAssignableFrom(argument));
+            return format is null ? null : format == typeof(BrainFormat) ? Tensors.Precision.BFloat16 : format == typeof(TensorFloatFormat) ? Tensors.Precision.TensorFloat32 : Tensors.Precision.Single;
         }
     }
 }
@@ -50,6 +50,7 @@ public static class KernelCatalog
                 .Select(storages => type.MakeGenericType(storages));
         }
         if (type == typeof(TensorProduct<,,,,,>)) return TensorProduct.Kernels;
+        if (type == typeof(TiledAttentionForward<,,>) || type == typeof(TiledAttentionBackward<,,,>)) return TiledAttention.Kernels(type);
         if (type == typeof(SingleProduct<,>))
         {
             return ((Type[][])[[typeof(Along), typeof(Along)], [typeof(Along), typeof(Across)], [typeof(Across), typeof(Across)]]).Select(orders => type.MakeGenericType(orders));

@@ -43,7 +43,7 @@ internal sealed partial class KernelLoader(Accelerator accelerator)
     /// <summary>Compiles a kernel for a backend; PTX is repaired.</summary>
     public static CompiledKernel Compile(ILGPU.Backends.Backend backend, Type kernel)
     {
-        int groups = kernel.GetCustomAttribute<ResidentGroupsAttribute>()?.Groups ?? 1;
+        int groups = typeof(IResidentKernel).IsAssignableFrom(kernel) ? (int)kernel.GetProperty(nameof(IResidentKernel.ResidentGroups))!.GetValue(null)! : 1;
         var compiled = backend.Compile(Describe(kernel), new KernelSpecialization(Elements.MaxLanes, groups));
         if (compiled is PTXCompiledKernel ptx) s_assembly.SetValue(ptx, Repair(ptx.PTXAssembly));
         return compiled;

@@ -22,12 +22,16 @@ internal interface IOperandFormat
     static abstract int PlaceAcross(int line, int chunk);
 }
 
-/// <summary>What tensor cores multiply: the instruction, and how a warp reads a tile whose lines are k.</summary>
-internal interface ITensorFormat : IOperandFormat
+/// <summary>What a warp multiplies from its registers.</summary>
+internal interface IFragmentFormat : IOperandFormat
 {
-    /// <summary>c + a·b.</summary>
+    /// <summary>c + a·b for A [16, 32 bytes of k] and B [32 bytes of k, 8].</summary>
     static abstract Accumulator Multiply(Quad a, Pair b, Accumulator c);
+}
 
+/// <summary>What tensor cores multiply in tiles: how a warp reads a tile whose lines are k.</summary>
+internal interface ITensorFormat : IFragmentFormat
+{
     /// <inheritdoc cref="OperandTile.StartOfA{TFormat, TOrder}"/>
     static abstract int StartOfAcrossA(int row, int lane);
 
@@ -42,7 +46,7 @@ internal interface ITensorFormat : IOperandFormat
 }
 
 /// <summary>bfloat16, two to a register.</summary>
-internal readonly struct BrainFormat : ITensorFormat
+internal readonly partial struct BrainFormat : ITensorFormat
 {
     private const int LineBytes = 256;
 
@@ -75,7 +79,7 @@ internal readonly struct BrainFormat : ITensorFormat
 }
 
 /// <summary>TF32: float32 with 10 bits of mantissa, one to a register.</summary>
-internal readonly struct TensorFloatFormat : ITensorFormat
+internal readonly partial struct TensorFloatFormat : ITensorFormat
 {
     private const int LineBytes = SingleFormat.LineBytes;
 
@@ -122,7 +126,7 @@ internal readonly struct TensorFloatFormat : ITensorFormat
 }
 
 /// <summary>Float32 as it is, for products without tensor cores.</summary>
-internal readonly struct SingleFormat : IOperandFormat
+internal readonly partial struct SingleFormat : IOperandFormat
 {
     /// <summary>Bytes of a line of one k.</summary>
     public const int LineBytes = 512;

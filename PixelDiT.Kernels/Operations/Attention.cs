@@ -23,6 +23,10 @@ public readonly record struct HeadView(Tensor Values, long Offset, long BatchStr
         return new(qkv, part * row, (long)qkv.Shape[1] * 3 * row, 3 * row, qkv.Shape[4]);
     }
 
+    /// <summary>Whether every token of every head begins at a multiple of so many elements, in memory too.</summary>
+    internal bool IsAligned(int elements)
+        => Values.Address % (elements * Tensor.SizeOf(Values.Type)) == 0 && Offset % elements == 0 && BatchStride % elements == 0 && TokenStride % elements == 0 && HeadStride % elements == 0;
+
     /// <summary>Checks that every element which an attention will touch lies inside the tensor.</summary>
     /// <exception cref="ShapeException">The last one does not.</exception>
     internal void Require(string name, AttentionSizes sizes)
@@ -39,7 +43,8 @@ public readonly record struct HeadView(Tensor Values, long Offset, long BatchStr
 /// backward   P again from S and lse;  δ_i = Σ_c do_ic·o_ic
 ///            dv = Pᵀ·do     dS = P∘(do·vᵀ − δ)/√hd     dq = dS·k     dk = dSᵀ·q
 /// </code>
-/// No L×L matrix is kept: the forward works on 64 queries at a time, the backward repeats them. All gradients are written.
+/// No L×L matrix is kept: a CPU works on 64 queries at a time and its backward repeats them; a GPU works on blocks of both (<see cref="TiledAttention"/>). All gradients are written. A <see cref="Precision"/>
+/// rounds both operands of each of the five products; scores, softmax and sums are float32.
 /// </summary>
 public static class Attention
 {
@@ -47,35 +52,43 @@ public static class Attention
     internal const int TileRows = 64;
 
     /// <summary>o and lse [B, h, L] from q, k, v.</summary>
-    public static void Forward(HeadView q, HeadView k, HeadView v, AttentionSizes sizes, HeadView o, Tensor lse)
+    /// <exception cref="ShapeException">Something ends too early, hd is no multiple of 4, or TF32 is asked for and the storage is not float32.</exception>
+    public static void Forward(HeadView q, HeadView k, HeadView v, AttentionSizes sizes, HeadView o, Tensor lse, Precision precision = Precision.Single)
     {
+        sizes.Require(q.Values, precision);
         q.Require("queries", sizes);
         k.Require("keys", sizes);
         v.Require("values", sizes);
         o.Require("results", sizes);
         lse.RequireCountOf("lse", (long)sizes.Batch * sizes.Heads * sizes.Tokens);
-        if (q.Values.Type == ElementType.BFloat16) Forward<BFloat16>(q, k, v, sizes, o, lse);
-        else Forward<Single32>(q, k, v, sizes, o, lse);
+        if (TiledAttention.Serves(q.Values, sizes, precision)) TiledAttention.Forward(q, k, v, sizes, o, lse, precision);
+        else if (q.Values.Type == ElementType.BFloat16) Forward<BFloat16>(q, k, v, sizes, o, lse, precision);
+        else Forward<Single32>(q, k, v, sizes, o, lse, precision);
     }
 
     /// <summary>dq, dk and dv.</summary>
-    public static void Backward(HeadView dO, HeadView q, HeadView k, HeadView v, HeadView o, Tensor lse, AttentionSizes sizes, HeadView dQ, HeadView dK, HeadView dV)
+    /// <inheritdoc cref="Forward(HeadView, HeadView, HeadView, AttentionSizes, HeadView, Tensor, Precision)" path="/exception"/>
+    public static void Backward(
+        HeadView dO, HeadView q, HeadView k, HeadView v, HeadView o, Tensor lse, AttentionSizes sizes, HeadView dQ, HeadView dK, HeadView dV, Precision precision = Precision.Single)
     {
-        if (q.Values.Type == ElementType.BFloat16) Backward<BFloat16>(dO, q, k, v, o, lse, sizes, dQ, dK, dV);
-        else Backward<Single32>(dO, q, k, v, o, lse, sizes, dQ, dK, dV);
+        sizes.Require(q.Values, precision);
+        if (TiledAttention.Serves(q.Values, sizes, precision)) TiledAttention.Backward(dO, q, k, v, o, lse, sizes, dQ, dK, dV, precision);
+        else if (q.Values.Type == ElementType.BFloat16) Backward<BFloat16>(dO, q, k, v, o, lse, sizes, dQ, dK, dV, precision);
+        else Backward<Single32>(dO, q, k, v, o, lse, sizes, dQ, dK, dV, precision);
     }
 
-    private static void Forward<T>(HeadView q, HeadView k, HeadView v, AttentionSizes sizes, HeadView o, Tensor lse) where T : unmanaged, IStorage<T>
+    private static void Forward<T>(HeadView q, HeadView k, HeadView v, AttentionSizes sizes, HeadView o, Tensor lse, Precision precision) where T : unmanaged, IStorage<T>
     {
         int tiles = (sizes.Tokens + TileRows - 1) / TileRows;
-        q.Values.Device.Launch(new AttentionForward<T>(new(q), new(k), new(v), new(o), lse.View<float>(), sizes, tiles), sizes.Batch * sizes.Heads * tiles, TileRows);
+        q.Values.Device.Launch(new AttentionForward<T>(new(q), new(k), new(v), new(o), lse.View<float>(), sizes, tiles, precision), sizes.Batch * sizes.Heads * tiles, TileRows);
     }
 
-    private static void Backward<T>(HeadView dO, HeadView q, HeadView k, HeadView v, HeadView o, Tensor lse, AttentionSizes sizes, HeadView dQ, HeadView dK, HeadView dV)
+    private static void Backward<T>(
+        HeadView dO, HeadView q, HeadView k, HeadView v, HeadView o, Tensor lse, AttentionSizes sizes, HeadView dQ, HeadView dK, HeadView dV, Precision precision)
         where T : unmanaged, IStorage<T>
     {
         q.Values.Device.Launch(
-            new AttentionBackward<T>(new(dO), new(q), new(k), new(v), new(o), lse.View<float>(), sizes, new(dQ), new(dK), new(dV)), sizes.Batch * sizes.Heads, Elements.MaxLanes);
+            new AttentionBackward<T>(new(dO), new(q), new(k), new(v), new(o), lse.View<float>(), sizes, new(dQ), new(dK), new(dV), precision), sizes.Batch * sizes.Heads, Elements.MaxLanes);
     }
 }
 
@@ -88,6 +101,13 @@ public readonly record struct AttentionSizes(int Batch, int Tokens, int Heads, i
 {
     /// <summary>1/√hd.</summary>
     public float Scale => 1f / MathF.Sqrt(Width);
+
+    /// <summary>Checks what does not depend on where the heads lie.</summary>
+    internal void Require(Tensor queries, Precision precision)
+    {
+        if (Width < 4 || Width % 4 != 0) throw new ShapeException($"attention takes heads of 4, 8, 12, .. channels; these have {Width}");
+        if (precision == Precision.TensorFloat32 && queries.Type != ElementType.Single) throw new ShapeException($"attention in TF32 takes float32 storage; queries {queries.Shape} are stored as {queries.Type}");
+    }
 }
 
 /// <summary>A <see cref="HeadView"/> as kernels take it.</summary>
@@ -99,6 +119,9 @@ internal readonly struct HeadMemory<T>(HeadView view) where T : unmanaged, IStor
 
     /// <summary>From a token to the next.</summary>
     public readonly int TokenStride = view.TokenStride;
+
+    /// <summary>Not 0 where every token of every head begins at a multiple of 16 bytes.</summary>
+    public readonly int Aligned = view.IsAligned(16 / Tensor.SizeOf(view.Values.Type)) ? 1 : 0;
 
     /// <summary>The first element of an image's head.</summary>
     public long First(int image, int head) => _offset + (image * _batchStride) + ((long)head * _headStride);

@@ -10,13 +10,14 @@ namespace PixelDiT.Kernels.Operations;
 /// <summary>Attention's backward for one image and head.</summary>
 internal readonly struct AttentionBackward<T>(
     HeadMemory<T> dO, HeadMemory<T> q, HeadMemory<T> k, HeadMemory<T> v, HeadMemory<T> o, DeviceView<float> lse, AttentionSizes sizes,
-    HeadMemory<T> dQ, HeadMemory<T> dK, HeadMemory<T> dV) : IKernel
+    HeadMemory<T> dQ, HeadMemory<T> dK, HeadMemory<T> dV, Precision precision) : IKernel
     where T : unmanaged, IStorage<T>
 {
     public readonly HeadMemory<T> DO = dO, Q = q, K = k, V = v, O = o, DQ = dQ, DK = dK, DV = dV;
     public readonly DeviceView<float> Lse = lse;
     public readonly int Tokens = sizes.Tokens, Heads = sizes.Heads, Width = sizes.Width;
     public readonly float Scale = sizes.Scale;
+    public readonly Precision Precision = precision;
 
     public void Run(int item, int lane, int lanes) => AttentionBackwardBody.Pair(this, item / Heads, item % Heads, lane, lanes);
 }
@@ -36,30 +37,31 @@ internal static class AttentionBackwardBody
         // A row of scores is a little longer than L: read down a column, a power of two between rows would fall into one cache set.
         int scoreRow = tokens + 16;
         long across = HostProduct.PackedCount(width, tokens), scoreCount = (long)most * scoreRow;
-        long copied = HostHeads.Count<T>(tokens, width), part = HostHeads.Count<T>(most, width);
+        long copied = HostHeads.Count<T>(tokens, width, a.Precision), part = HostHeads.Count<T>(most, width, a.Precision);
         float* keysAcross = Host.Floats((2 * across) + (2 * scoreCount) + (4 * copied) + (4 * part));
         float* valuesAcross = keysAcross + across, p = valuesAcross + across, d = p + scoreCount, wideDk = d + scoreCount, wideDv = wideDk + copied;
         float* wideK = wideDv + copied, wideV = wideK + copied, wideQ = wideV + copied, wideDo = wideQ + part, wideO = wideDo + part, wideDq = wideO + part;
 
-        float* keys = HostHeads.Widen(a.K, image, head, 0, tokens, width, wideK, out nint keyStride);
+        float* keys = HostHeads.Widen(a.K, image, head, 0, tokens, width, a.Precision, wideK, out nint keyStride);
         HostProduct.Pack(keys, 1, keyStride, width, tokens, keysAcross);
-        float* values = HostHeads.Widen(a.V, image, head, 0, tokens, width, wideV, out nint valueStride);
+        float* values = HostHeads.Widen(a.V, image, head, 0, tokens, width, a.Precision, wideV, out nint valueStride);
         HostProduct.Pack(values, 1, valueStride, width, tokens, valuesAcross);
         float* dk = HostHeads.Target(a.DK, image, head, 0, width, wideDk, out nint dkStride), dv = HostHeads.Target(a.DV, image, head, 0, width, wideDv, out nint dvStride);
         float* lse = Host.Pointer(a.Lse) + ((((long)image * a.Heads) + head) * tokens);
+        float* deltas = stackalloc float[Attention.TileRows];
         for (int first = 0; first < tokens; first += Attention.TileRows)
         {
             int rows = Math.Min(Attention.TileRows, tokens - first);
-            float* queries = HostHeads.Widen(a.Q, image, head, first, rows, width, wideQ, out nint queryStride);
-            float* slopes = HostHeads.Widen(a.DO, image, head, first, rows, width, wideDo, out nint slopeStride);
-            float* results = HostHeads.Widen(a.O, image, head, first, rows, width, wideO, out nint resultStride);
+            float* queries = HostHeads.Widen(a.Q, image, head, first, rows, width, a.Precision, wideQ, out nint queryStride);
+            float* results = HostHeads.Widen(a.O, image, head, first, rows, width, Precision.Single, wideO, out nint resultStride);
+            float* slopes = HostHeads.Widen(a.DO, image, head, first, rows, width, Precision.Single, wideDo, out nint slopeStride);
+            for (int r = 0; r < rows; r++) deltas[r] = HostRows.Dot(slopes + (r * slopeStride), results + (r * resultStride), width);
+            slopes = HostHeads.Widen(a.DO, image, head, first, rows, width, a.Precision, wideDo, out slopeStride);
             HostProduct.Multiply(Strips.InPlace(queries, queryStride, 1), Panels.Packed(keysAcross, width), p, scoreRow, rows, tokens, width, add: false, bias: null);
             HostProduct.Multiply(Strips.InPlace(slopes, slopeStride, 1), Panels.Packed(valuesAcross, width), d, scoreRow, rows, tokens, width, add: false, bias: null);
-            for (int r = 0; r < rows; r++)
-            {
-                float delta = HostRows.Dot(slopes + (r * slopeStride), results + (r * resultStride), width);
-                HostRows.SoftmaxSlope(p + ((nint)r * scoreRow), d + ((nint)r * scoreRow), tokens, a.Scale, lse[first + r], delta);
-            }
+            for (int r = 0; r < rows; r++) HostRows.SoftmaxSlope(p + ((nint)r * scoreRow), d + ((nint)r * scoreRow), tokens, a.Scale, lse[first + r], deltas[r]);
+            HostRounding.Round(p, (nint)rows * scoreRow, a.Precision);
+            HostRounding.Round(d, (nint)rows * scoreRow, a.Precision);
             HostProduct.Multiply(Strips.InPlace(p, 1, scoreRow), Panels.InPlace(slopes, slopeStride), dv, dvStride, tokens, width, rows, add: first > 0, bias: null);
             HostProduct.Multiply(Strips.InPlace(d, 1, scoreRow), Panels.InPlace(queries, queryStride), dk, dkStride, tokens, width, rows, add: first > 0, bias: null);
             float* target = HostHeads.Target(a.DQ, image, head, first, width, wideDq, out nint targetStride);

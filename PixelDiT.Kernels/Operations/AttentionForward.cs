@@ -9,13 +9,14 @@ namespace PixelDiT.Kernels.Operations;
 
 /// <summary>Attention's forward for 64 queries of one image and head.</summary>
 internal readonly struct AttentionForward<T>(
-    HeadMemory<T> q, HeadMemory<T> k, HeadMemory<T> v, HeadMemory<T> o, DeviceView<float> lse, AttentionSizes sizes, int tiles) : IKernel
+    HeadMemory<T> q, HeadMemory<T> k, HeadMemory<T> v, HeadMemory<T> o, DeviceView<float> lse, AttentionSizes sizes, int tiles, Precision precision) : IKernel
     where T : unmanaged, IStorage<T>
 {
     public readonly HeadMemory<T> Q = q, K = k, V = v, O = o;
     public readonly DeviceView<float> Lse = lse;
     public readonly int Tokens = sizes.Tokens, Heads = sizes.Heads, Width = sizes.Width, Tiles = tiles;
     public readonly float Scale = sizes.Scale;
+    public readonly Precision Precision = precision;
 
     public void Run(int item, int lane, int lanes)
     {
@@ -37,19 +38,20 @@ internal static class AttentionForwardBody
         }
         int tokens = a.Tokens, width = a.Width, rows = Math.Min(Attention.TileRows, tokens - first);
         long keyCount = HostProduct.PackedCount(width, tokens);
-        float* keys = Host.Floats(keyCount + ((long)rows * tokens) + (2 * HostHeads.Count<T>(tokens, width)) + HostHeads.Count<T>(rows, width));
-        float* scores = keys + keyCount, widened = scores + ((long)rows * tokens), wideValues = widened + HostHeads.Count<T>(tokens, width);
-        float* result = wideValues + HostHeads.Count<T>(tokens, width);
+        float* keys = Host.Floats(keyCount + ((long)rows * tokens) + (2 * HostHeads.Count<T>(tokens, width, a.Precision)) + HostHeads.Count<T>(rows, width, Precision.Single));
+        float* scores = keys + keyCount, widened = scores + ((long)rows * tokens), wideValues = widened + HostHeads.Count<T>(tokens, width, a.Precision);
+        float* result = wideValues + HostHeads.Count<T>(tokens, width, a.Precision);
 
-        float* source = HostHeads.Widen(a.K, image, head, 0, tokens, width, widened, out nint stride);
+        float* source = HostHeads.Widen(a.K, image, head, 0, tokens, width, a.Precision, widened, out nint stride);
         HostProduct.Pack(source, 1, stride, width, tokens, keys);
-        float* values = HostHeads.Widen(a.V, image, head, 0, tokens, width, wideValues, out nint valueStride);
-        source = HostHeads.Widen(a.Q, image, head, first, rows, width, widened, out stride);
+        float* values = HostHeads.Widen(a.V, image, head, 0, tokens, width, a.Precision, wideValues, out nint valueStride);
+        source = HostHeads.Widen(a.Q, image, head, first, rows, width, a.Precision, widened, out stride);
         HostProduct.Multiply(Strips.InPlace(source, stride, 1), Panels.Packed(keys, width), scores, tokens, rows, tokens, width, add: false, bias: null);
 
         float* lse = Host.Pointer(a.Lse) + ((((long)image * a.Heads) + head) * tokens) + first;
         float* inverse = stackalloc float[Attention.TileRows];
         for (int r = 0; r < rows; r++) inverse[r] = HostRows.Softmax(scores + ((nint)r * tokens), tokens, a.Scale, lse + r);
+        HostRounding.Round(scores, (nint)rows * tokens, a.Precision);
 
         float* target = HostHeads.Target(a.O, image, head, first, width, result, out nint targetStride);
         HostProduct.Multiply(Strips.InPlace(scores, tokens, 1), Panels.InPlace(values, valueStride), target, targetStride, rows, width, tokens, add: false, bias: null);

@@ -7,13 +7,13 @@ namespace PixelDiT.Kernels.Operations;
 internal static unsafe class HostHeads
 {
     /// <summary>Floats a copy of <paramref name="rows"/> rows takes; 0 where none is needed.</summary>
-    public static long Count<T>(int rows, int width) => typeof(T) == typeof(Single32) ? 0 : (long)rows * width;
+    public static long Count<T>(int rows, int width, Precision precision) => IsInPlace<T>(precision) ? 0 : (long)rows * width;
 
-    /// <summary>Rows as float32: the memory itself, or a copy in <paramref name="copy"/>.</summary>
-    public static float* Widen<T>(HeadMemory<T> heads, int image, int head, int first, int rows, int width, float* copy, out nint stride) where T : unmanaged, IStorage<T>
+    /// <summary>Rows as float32, rounded: the memory itself, or a copy in <paramref name="copy"/>.</summary>
+    public static float* Widen<T>(HeadMemory<T> heads, int image, int head, int first, int rows, int width, Precision precision, float* copy, out nint stride) where T : unmanaged, IStorage<T>
     {
         T* source = Host.Pointer(heads.Values) + heads.First(image, head) + ((long)first * heads.TokenStride);
-        if (typeof(T) == typeof(Single32))
+        if (IsInPlace<T>(precision))
         {
             stride = heads.TokenStride;
             return (float*)source;
@@ -22,9 +22,13 @@ internal static unsafe class HostHeads
         {
             for (int c = 0; c < width; c++) copy[((nint)r * width) + c] = T.ToSingle(source[((nint)r * heads.TokenStride) + c]);
         }
+        // bfloat16 is exact in every format that it is multiplied in.
+        if (typeof(T) == typeof(Single32)) HostRounding.Round(copy, (nint)rows * width, precision);
         stride = width;
         return copy;
     }
+
+    private static bool IsInPlace<T>(Precision precision) => typeof(T) == typeof(Single32) && precision == Precision.Single;
 
     /// <summary>Where float32 results go: the memory itself, or <paramref name="copy"/>, which <see cref="Store"/> then writes.</summary>
     public static float* Target<T>(HeadMemory<T> heads, int image, int head, int first, int width, float* copy, out nint stride) where T : unmanaged, IStorage<T>

@@ -11,9 +11,8 @@ namespace PixelDiT.Kernels.Operations;
 /// tile has come whole and that the slot to be filled next is no longer read. Sums are float32; each is taken over k in the order in which an instruction's 8 or 16
 /// steps follow each other.
 /// </summary>
-[ResidentGroups(2)]
 internal readonly struct TensorProduct<TFormat, TOrderA, TOrderB, TA, TB, TC>(
-    DeviceView<TA> a, DeviceView<TB> b, DeviceView<float> bias, DeviceView<TC> c, TiledProductSizes sizes) : IKernel
+    DeviceView<TA> a, DeviceView<TB> b, DeviceView<float> bias, DeviceView<TC> c, TiledProductSizes sizes) : IResidentKernel
     where TFormat : struct, ITensorFormat where TOrderA : struct, IOrder where TOrderB : struct, IOrder
     where TA : unmanaged, IStorage<TA> where TB : unmanaged, IStorage<TB> where TC : unmanaged, IStorage<TC>
 {
@@ -22,6 +21,8 @@ internal readonly struct TensorProduct<TFormat, TOrderA, TOrderB, TA, TB, TC>(
     private readonly DeviceView<float> _bias = bias;
     private readonly DeviceView<TC> _c = c;
     private readonly TiledProductSizes _sizes = sizes;
+
+    public static int ResidentGroups => 2;
 
     public void Run(int item, int lane, int lanes)
     {

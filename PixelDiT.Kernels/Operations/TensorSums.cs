@@ -9,7 +9,7 @@ internal struct RowSums
     public Accumulator Column0, Column8, Column16, Column24;
 
     /// <summary>Adds a piece of A [16, k] times two pieces of B [k, 16].</summary>
-    public static RowSums Add<TFormat>(RowSums sums, Quad a, Quad left, Quad right) where TFormat : struct, ITensorFormat => new()
+    public static RowSums Add<TFormat>(RowSums sums, Quad a, Quad left, Quad right) where TFormat : struct, IFragmentFormat => new()
     {
         Column0 = TFormat.Multiply(a, new Pair { X = left.X, Y = left.Y }, sums.Column0),
         Column8 = TFormat.Multiply(a, new Pair { X = left.Z, Y = left.W }, sums.Column8),

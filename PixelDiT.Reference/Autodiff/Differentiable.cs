@@ -153,10 +153,11 @@ public static class Differentiable
         var sizes = new AttentionSizes(q.Shape[0], q.Shape[1], q.Shape[2], q.Shape[3]);
         var o = tape.Output(q.Shape, q.Value.Type, true);
         var lse = tape.Allocate([sizes.Batch, sizes.Heads, sizes.Tokens]);
-        Kernels.Operations.Attention.Forward(HeadView.Of(q.Value), HeadView.Of(k.Value), HeadView.PartOf(qkv.Value, 2), sizes, HeadView.Of(o.Value), lse);
+        var precision = tape.Precision;
+        Kernels.Operations.Attention.Forward(HeadView.Of(q.Value), HeadView.Of(k.Value), HeadView.PartOf(qkv.Value, 2), sizes, HeadView.Of(o.Value), lse, precision);
         tape.Push(o, dO => Kernels.Operations.Attention.Backward(
             HeadView.Of(dO), HeadView.Of(q.Value), HeadView.Of(k.Value), HeadView.PartOf(qkv.Value, 2), HeadView.Of(o.Value), lse, sizes,
-            HeadView.Of(tape.Only(q)), HeadView.Of(tape.Only(k)), HeadView.PartOf(tape.TargetPart(qkv, 2, 3)!, 2)), lse);
+            HeadView.Of(tape.Only(q)), HeadView.Of(tape.Only(k)), HeadView.PartOf(tape.TargetPart(qkv, 2, 3)!, 2), precision), lse);
         return o;
     }
 

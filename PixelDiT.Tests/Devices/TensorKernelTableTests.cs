@@ -28,9 +28,21 @@ internal sealed partial class TensorKernelTableTests
     }
 
     [Test]
-    public void A_multiplication_is_an_instruction_for_every_16_by_8_of_a_warp_and_step()
-        // 64 rows by 32 columns a warp, two steps a tile of k.
-        => Assert.That(Names.Select(name => Multiplication().Count(PtxAssembler.Compile("sm_90").Kernels[name])), Has.All.EqualTo(64 / 16 * (32 / 8) * 2));
+    public void There_is_an_instruction_for_every_16_by_8_of_a_warp_and_step()
+    {
+        foreach (string name in Names)
+        {
+            Assert.That(Multiplication().Count(PtxAssembler.Compile("sm_90").Kernels[name]), Is.EqualTo(ByHand(name)), name);
+        }
+    }
+
+    /// <summary>Products: 64 rows by 32 columns a warp, two steps a tile of k. Attention: products [16, 32] of as many pieces of 16 channels as a head has, two in a forward, three for queries and four for keys.</summary>
+    private static int ByHand(string name)
+    {
+        if (name.StartsWith("TensorProduct")) return 64 / 16 * (32 / 8) * 2;
+        int pieces = name.Contains("Width32") ? 2 : name.Contains("Width64") ? 4 : 5, products = name.Contains("Forward") ? 2 : name.Contains("QuerySide") ? 3 : 4;
+        return products * pieces * (32 / 8) * (name.Contains("TensorFloat") ? 2 : 1);
+    }
 
     private static int Number(Match match, int group) => int.Parse(match.Groups[group].Value);
 

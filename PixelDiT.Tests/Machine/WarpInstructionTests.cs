@@ -33,6 +33,22 @@ public sealed class WarpInstructionTests
     }
 
     [Test]
+    public void A_product_without_tensor_cores_gives_the_bits_of_its_shuffles()
+    {
+        var random = new Random(4);
+        using var left = _device.Upload([.. Enumerable.Range(0, 16 * 8).Select(_ => random.NextSingle() - 0.5f)], [16, 8]);
+        using var right = _device.Upload([.. Enumerable.Range(0, 8 * 8).Select(_ => random.NextSingle() - 0.5f)], [8, 8]);
+        float[] a = left.ToArray(), b = right.ToArray();
+        foreach (bool device in (bool[])[false, true])
+        {
+            using var sums = _device.Upload([.. Enumerable.Repeat(1f, 16 * 8)], [16, 8]);
+            _device.Launch(new StrictKernel(left.View<float>(), right.View<float>(), sums.View<float>(), device ? 1 : 0), 1, WarpExchange.Lanes);
+            float[] expected = [.. Enumerable.Range(0, 16 * 8).Select(i => Enumerable.Range(0, 8).Aggregate(1f, (sum, k) => sum + (a[(i / 8 * 8) + k] * b[(k * 8) + (i % 8)])))];
+            Assert.That(sums.ToArray(), Is.EqualTo(expected), device ? "what a GPU runs" : "what emulates it");
+        }
+    }
+
+    [Test]
     public void Matrix_loads_give_each_lane_its_pair_of_each_matrix([Values] bool transposed)
     {
         // Rows lie in memory in another order than matrices name them, as they do in a permuted tile.
@@ -108,6 +124,28 @@ public sealed class WarpInstructionTests
         private uint B(int k, int column) => _depth == 16 ? Rounding.ToBrain(_b[(First(k) * 8) + column], _b[((First(k) + 1) * 8) + column]) : Rounding.ToTensorFloat(_b[(k * 8) + column]);
 
         private static int First(int k) => k < 8 ? 2 * k : 8 + (2 * (k - 8));
+    }
+
+    /// <summary>The same in strict float32, with both bodies.</summary>
+    public readonly struct StrictKernel(DeviceView<float> a, DeviceView<float> b, DeviceView<float> c, int device) : IKernel
+    {
+        private readonly DeviceView<float> _a = a, _b = b, _c = c;
+        private readonly int _device = device;
+
+        public void Run(int item, int lane, int lanes)
+        {
+            int row = lane / 4, part = lane % 4, place = (row * 8) + (part * 2);
+            var sums = new Accumulator { X = _c[place], Y = _c[place + 1], Z = _c[place + 64], W = _c[place + 65] };
+            var left = new Quad { X = Bits(_a, row, part), Y = Bits(_a, row + 8, part), Z = Bits(_a, row, part + 4), W = Bits(_a, row + 8, part + 4) };
+            var right = new Pair { X = Bits(_b, part, row), Y = Bits(_b, part + 4, row) };
+            sums = _device != 0 ? WarpProduct.DeviceMultiply(left, right, sums) : WarpProduct.Multiply(left, right, sums);
+            _c[place] = sums.X;
+            _c[place + 1] = sums.Y;
+            _c[place + 64] = sums.Z;
+            _c[place + 65] = sums.W;
+        }
+
+        private static uint Bits(DeviceView<float> matrix, int row, int column) => ILGPU.Interop.FloatAsInt(matrix[(row * 8) + column]);
     }
 
     /// <summary>Loads four matrices whose rows lie mixed in memory.</summary>

@@ -1,0 +1,54 @@
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Kernels.Operations;
+
+/// <summary>
+/// The way of a head's tokens from global to shared memory (<see cref="HeadTile"/>), rounded to the format. Stored as they are multiplied they are copied asynchronously; otherwise they pass through
+/// registers at once. Channels beyond the head's width and tokens beyond the last become zero.
+/// </summary>
+internal readonly unsafe struct HeadFeed<TFormat, TWidth, T>(HeadMemory<T> heads, int image, int head, int tokens, int width, int thread)
+    where TFormat : struct, IHeadFormat where TWidth : struct, IHeadWidth where T : unmanaged, IStorage<T>
+{
+    private readonly long _first = heads.Values.Start + (heads.First(image, head) * ElementBytes);
+    private readonly int _tokenBytes = heads.TokenStride * ElementBytes, _aligned = heads.Aligned;
+    private readonly int _tokens = tokens, _width = width, _thread = thread;
+
+    private static int ElementBytes => T.ElementType == ElementType.BFloat16 ? 2 : 4;
+
+    /// <summary>Begins to move tokens; they are there after <see cref="AsyncCopy.Commit"/>, a wait and a barrier.</summary>
+    /// <param name="tile">The address in shared memory.</param>
+    /// <param name="firstToken">The first.</param>
+    /// <param name="count">How many lines of the tile are filled.</param>
+    public void Move(long tile, int firstToken, int count)
+    {
+        int chunks = HeadTile.Chunks<TFormat, TWidth>();
+        for (int i = _thread; i < count * chunks; i += TensorProduct.Lanes)
+        {
+            int line = i / chunks, chunk = i % chunks, token = firstToken + line;
+            int left = token < _tokens ? _width - (chunk * TFormat.ChunkElements) : 0;
+            long to = tile + (line * HeadTile.LineBytes<TFormat, TWidth>()) + (chunk * 16);
+            long from = _first + ((long)token * _tokenBytes) + (chunk * TFormat.ChunkElements * ElementBytes);
+            if (_aligned == 0) MoveElements(to, from, left);
+            else if (TFormat.IsStoredAs(T.ElementType)) AsyncCopy.Copy(to, from, left <= 0 ? 0 : left >= TFormat.ChunkElements ? 16 : left * ElementBytes);
+            else Memory.StoreShared(to, TFormat.Pack(Memory.LoadGlobal(from, left > 0 ? 1 : 0), TFormat.ChunkElements > 4 ? Memory.LoadGlobal(from + 16, left > 4 ? 1 : 0) : default));
+        }
+    }
+
+    private static void MoveElements(long to, long from, int left)
+    {
+        for (int word = 0; word < 4; word++)
+        {
+            float low, high = 0f;
+            if (TFormat.ChunkElements > 4)
+            {
+                low = Element(from, 2 * word, left);
+                high = Element(from, (2 * word) + 1, left);
+            }
+            else low = Element(from, word, left);
+            Memory.StoreShared(to + (word * 4), TFormat.Pack(low, high));
+        }
+    }
+
+    private static float Element(long from, int element, int left) => element < left ? T.ToSingle(((T*)from)[element]) : 0f;
+}

@@ -1,0 +1,65 @@
+using ILGPU;
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Kernels.Operations;
+
+/// <summary>The way of a group's sums, 128 tokens by the channels of a head, to memory: through shared memory, so that each thread writes four channels side by side.</summary>
+internal readonly struct HeadResult<TWidth, T>(HeadMemory<T> target, int image, int head, int tokens, int width, long shared)
+    where TWidth : struct, IHeadWidth where T : unmanaged, IStorage<T>
+{
+    private readonly HeadMemory<T> _target = target;
+    private readonly long _first = target.First(image, head), _shared = shared;
+    private readonly int _tokens = tokens, _width = width;
+
+    // Float32 with an odd number of chunks a token: eight tokens' pairs then lie in as few banks' turns as they can.
+    private static int LineBytes => (TWidth.Pieces * 64) + 16;
+
+    /// <summary>Writes the sums as far as there are tokens and channels; all threads of the group take part.</summary>
+    /// <param name="sums">What the thread holds.</param>
+    /// <param name="firstToken">The group's first token.</param>
+    /// <param name="thread">The thread.</param>
+    public void Store(HeadSums sums, int firstToken, int thread)
+    {
+        Group.Barrier();
+        long place = _shared + ((((thread >> 5) * 16) + ((thread & 31) >> 2)) * LineBytes) + ((thread & 3) * 8);
+        Put(sums.C0, place);
+        Put(sums.C1, place + 64);
+        if (TWidth.Pieces > 2) Put(sums.C2, place + 128);
+        if (TWidth.Pieces > 2) Put(sums.C3, place + 192);
+        if (TWidth.Pieces > 4) Put(sums.C4, place + 256);
+        Group.Barrier();
+        int quads = _width / 4;
+        for (int i = thread; i < HeadTile.GroupRows * quads; i += TensorProduct.Lanes)
+        {
+            int line = i / quads, quad = i % quads, token = firstToken + line;
+            if (token < _tokens) Write(_first + ((long)token * _target.TokenStride) + (quad * 4), Memory.LoadSharedQuad(_shared + (line * LineBytes) + (quad * 16)));
+        }
+    }
+
+    private static void Put(PieceSums sums, long place)
+    {
+        Put(sums.Left, place);
+        Put(sums.Right, place + 32);
+    }
+
+    private static void Put(Accumulator sums, long place)
+    {
+        Memory.StoreShared(place, new Pair { X = Interop.FloatAsInt(sums.X), Y = Interop.FloatAsInt(sums.Y) });
+        Memory.StoreShared(place + (8 * LineBytes), new Pair { X = Interop.FloatAsInt(sums.Z), Y = Interop.FloatAsInt(sums.W) });
+    }
+
+    private void Write(long place, Quad bits)
+    {
+        float x = Interop.IntAsFloat(bits.X), y = Interop.IntAsFloat(bits.Y), z = Interop.IntAsFloat(bits.Z), w = Interop.IntAsFloat(bits.W);
+        if (_target.Aligned == 0)
+        {
+            _target.Values[place] = T.FromSingle(x);
+            _target.Values[place + 1] = T.FromSingle(y);
+            _target.Values[place + 2] = T.FromSingle(z);
+            _target.Values[place + 3] = T.FromSingle(w);
+        }
+        else if (T.ElementType == ElementType.BFloat16) Memory.StoreGlobal(_target.Values.Start + (place * 2), new Pair { X = Rounding.ToBrain(x, y), Y = Rounding.ToBrain(z, w) });
+        else Memory.StoreGlobal(_target.Values.Start + (place * 4), bits);
+    }
+}

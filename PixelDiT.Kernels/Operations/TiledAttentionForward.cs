@@ -1,0 +1,77 @@
+using ILGPU;
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Kernels.Operations;
+
+/// <summary>
+/// Attention's forward for 128 queries of one image and head, 16 of them in the registers of each of 8 warps. Keys and values pass through two slots of shared memory: while one block is multiplied, the next is on its way.
+/// </summary>
+internal readonly struct TiledAttentionForward<TFormat, TWidth, T>(
+    HeadMemory<T> q, HeadMemory<T> k, HeadMemory<T> v, HeadMemory<T> o, DeviceView<float> lse, AttentionSizes sizes, int tiles) : IResidentKernel
+    where TFormat : struct, IHeadFormat where TWidth : struct, IHeadWidth where T : unmanaged, IStorage<T>
+{
+    private readonly HeadMemory<T> _q = q, _k = k, _v = v, _o = o;
+    private readonly DeviceView<float> _lse = lse;
+    private readonly int _tokens = sizes.Tokens, _heads = sizes.Heads, _width = sizes.Width, _tiles = tiles;
+    private readonly float _scale = sizes.Scale;
+
+    // Two groups hide each other's barriers; operands of 32 bits leave no registers for the second.
+    public static int ResidentGroups => TFormat.Steps16 == 1 ? 2 : 1;
+
+    public void Run(int item, int lane, int lanes)
+    {
+        int first = item % _tiles * HeadTile.GroupRows, pair = item / _tiles, image = pair / _heads, head = pair % _heads, row = first + ((lane >> 5) * 16);
+        long shared = Memory.Shared();
+        new HeadFeed<TFormat, TWidth, T>(_q, image, head, _tokens, _width, lane).Move(shared, first, HeadTile.GroupRows);
+        AsyncCopy.Commit();
+        AsyncCopy.WaitForAll();
+        Group.Barrier();
+        var queries = HeadRows.Read<TFormat, TWidth>(shared, lane);
+        Group.Barrier();
+
+        var keys = new HeadFeed<TFormat, TWidth, T>(_k, image, head, _tokens, _width, lane);
+        var values = new HeadFeed<TFormat, TWidth, T>(_v, image, head, _tokens, _width, lane);
+        int blockTokens = HeadTile.BlockTokens<TFormat>(), block = HeadTile.BlockBytes<TFormat, TWidth>(), line = HeadTile.LineBytes<TFormat, TWidth>();
+        int startKeys = HeadTile.StartOfColumns<TFormat, TWidth>(lane & 31), startValues = TFormat.StartAcross(line, lane & 31);
+        keys.Move(shared, 0, blockTokens);
+        values.Move(shared + block, 0, blockTokens);
+        AsyncCopy.Commit();
+
+        var softmax = SoftmaxSums.Empty;
+        long slots = shared;
+        for (int token = 0; token < _tokens; token += HeadTile.StepTokens)
+        {
+            int within = token % blockTokens;
+            if (within == 0)
+            {
+                AsyncCopy.WaitForAll();
+                Group.Barrier();
+                slots = token / blockTokens % 2 == 0 ? shared : shared + (2 * block);
+                if (token + blockTokens < _tokens)
+                {
+                    long filling = slots == shared ? shared + (2 * block) : shared;
+                    keys.Move(filling, token + blockTokens, blockTokens);
+                    values.Move(filling + block, token + blockTokens, blockTokens);
+                    AsyncCopy.Commit();
+                }
+            }
+            // A warp whose queries lie beyond the last only helps to move blocks.
+            if (row >= _tokens) continue;
+            long tile = slots + (within * line);
+            var scores = HeadRows.Multiply<TFormat, TWidth>(queries, tile + startKeys);
+            softmax = SoftmaxSums.Add<TFormat, TWidth>(softmax, scores, _scale, _tokens - token, tile + block, startValues, lane & 31);
+        }
+
+        float upper = Warps.SumOfFour(softmax.UpperSum), lower = Warps.SumOfFour(softmax.LowerSum);
+        int token0 = row + ((lane & 31) >> 2);
+        long place = ((((long)image * _heads) + head) * _tokens) + token0;
+        if ((lane & 3) == 0)
+        {
+            if (token0 < _tokens) _lse[place] = softmax.UpperTop + MathF.Log(upper);
+            if (token0 + 8 < _tokens) _lse[place + 8] = softmax.LowerTop + MathF.Log(lower);
+        }
+        new HeadResult<TWidth, T>(_o, image, head, _tokens, _width, shared).Store(HeadSums.Scale(softmax.Sums, 1f / upper, 1f / lower), first, lane);
+    }
+}
