@@ -185,7 +185,10 @@ public sealed unsafe class Device : IDisposable
     /// <summary>Runs a kernel over [0, items). Returns when the work is queued (GPU) or done (CPU).</summary>
     /// <param name="kernel">The kernel with its arguments.</param>
     /// <param name="items">The number of items; 0 does nothing.</param>
-    /// <param name="lanes">Work items of a group on a GPU, up to <see cref="Elements.MaxLanes"/>; a CPU always uses 1.</param>
+    /// <param name="lanes">
+    /// Threads of an item on a GPU, up to <see cref="Elements.MaxLanes"/>: those of a group, or, where items share one (<see cref="IRowKernel"/>), a power of two up to 32. A
+    /// CPU always uses 1.
+    /// </param>
     public void Launch<TKernel>(TKernel kernel, int items, int lanes = 128) where TKernel : struct, IKernel
     {
         if (items == 0) return;
@@ -208,13 +211,8 @@ public sealed unsafe class Device : IDisposable
             pool.Run(&KernelEntry.Direct<TKernel>, Unsafe.AsPointer(ref kernel), items);
             return;
         }
-        if (kernel is ILargeSharedKernel && Kind == DeviceKind.Cuda)
-        {
-            _loader.GetLarge<TKernel>().Launch(_stream, items, lanes, Unsafe.AsPointer(ref kernel));
-            return;
-        }
-        int group = GroupSize > 0 ? GroupSize : Math.Min(lanes, Elements.MaxLanes);
-        _loader.Get<TKernel>()(_stream, new KernelConfig(items, group), kernel);
+        if (kernel is ILargeSharedKernel && Kind == DeviceKind.Cuda) _loader.GetLarge<TKernel>().Launch(_stream, items, lanes, Unsafe.AsPointer(ref kernel));
+        else _loader.Launch(kernel, _stream, LaunchShape.Of(items, lanes, GroupSize, kernel is IRowKernel), items);
     }
 
     /// <summary>Waits until all queued work is done.</summary>

@@ -18,6 +18,13 @@ public interface IKernel
     void Run(int item, int lane, int lanes);
 }
 
+/// <summary>
+/// A kernel whose items may share a group on a GPU, because its lanes meet nowhere but in <see cref="Elements"/>, which needs no barrier up to 32 lanes: an item with few
+/// lanes then has neighbours, and several items fill a group. A kernel that has barriers or shared memory of its own is an <see cref="IKernel"/> and nothing more, and has
+/// each group to itself.
+/// </summary>
+internal interface IRowKernel : IKernel;
+
 /// <summary>Marks a kernel that only CPUs run, such as the packing of a weight; it has no body in PTX.</summary>
 [AttributeUsage(AttributeTargets.Struct)]
 internal sealed class HostOnlyAttribute : Attribute;
@@ -41,6 +48,17 @@ internal static unsafe class KernelEntry
 {
     /// <summary>ILGPU's entry: reads the indices once and hands them over.</summary>
     public static void Grouped<TKernel>(TKernel kernel) where TKernel : struct, IKernel => kernel.Run(Grid.IdxX, Group.IdxX, Group.DimX);
+
+    /// <summary>ILGPU's entry of a kernel whose items may share a group: each has 2^<paramref name="shift"/> neighbouring threads.</summary>
+    /// <param name="kernel">The kernel.</param>
+    /// <param name="items">The number of items; the last group may have places for more.</param>
+    /// <param name="shift">The logarithm of an item's lanes.</param>
+    public static void Shared<TKernel>(TKernel kernel, int items, int shift) where TKernel : struct, IRowKernel
+    {
+        int thread = Group.IdxX, lanes = 1 << shift, item = (Grid.IdxX * (Group.DimX >> shift)) + (thread >> shift);
+        // Unsigned: beyond the last of 2³¹ − 1 items the number is negative.
+        if ((uint)item < (uint)items) kernel.Run(item, thread & (lanes - 1), lanes);
+    }
 
     /// <summary>The thread pool's entry: a run of items, one lane.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Reflection;
 using System.Text.RegularExpressions;
 using ILGPU;
@@ -38,7 +39,7 @@ internal sealed partial class KernelLoader(Accelerator accelerator)
 
     /// <summary>The entry of a kernel type as ILGPU compiles it.</summary>
     public static EntryPointDescription Describe(Type kernel) => EntryPointDescription.FromExplicitlyGroupedKernel(
-        typeof(KernelEntry).GetMethod(nameof(KernelEntry.Grouped))!.MakeGenericMethod(kernel));
+        typeof(KernelEntry).GetMethod(typeof(IRowKernel).IsAssignableFrom(kernel) ? nameof(KernelEntry.Shared) : nameof(KernelEntry.Grouped))!.MakeGenericMethod(kernel));
 
     /// <summary>Compiles a kernel for a backend; PTX is repaired.</summary>
     public static CompiledKernel Compile(ILGPU.Backends.Backend backend, Type kernel)
@@ -69,12 +70,24 @@ internal sealed partial class KernelLoader(Accelerator accelerator)
     [GeneratedRegex(@"\b(ld|st)\.(?=(v[24]\.)?[bfsu](8|16|32|64)\b)")]
     private static partial Regex GenericAccess();
 
-    /// <summary>The launcher of a kernel on this accelerator, compiled at first use.</summary>
-    public Action<AcceleratorStream, KernelConfig, TKernel> Get<TKernel>() where TKernel : struct, IKernel
+    /// <summary>Queues a kernel.</summary>
+    /// <param name="kernel">The kernel.</param>
+    /// <param name="stream">Where it is queued.</param>
+    /// <param name="shape">Groups, threads of each, and an item's lanes.</param>
+    /// <param name="items">The number of items.</param>
+    public void Launch<TKernel>(TKernel kernel, AcceleratorStream stream, LaunchShape shape, int items) where TKernel : struct, IKernel
     {
-        if (_launchers.TryGetValue(typeof(TKernel), out var known)) return (Action<AcceleratorStream, KernelConfig, TKernel>)known;
+        var config = new KernelConfig(shape.Groups, shape.Threads);
+        if (kernel is IRowKernel) Get<TKernel, Action<AcceleratorStream, KernelConfig, TKernel, int, int>>()(stream, config, kernel, items, BitOperations.Log2((uint)shape.Lanes));
+        else Get<TKernel, Action<AcceleratorStream, KernelConfig, TKernel>>()(stream, config, kernel);
+    }
+
+    /// <summary>The launcher of a kernel on this accelerator, compiled at first use.</summary>
+    private TLauncher Get<TKernel, TLauncher>() where TKernel : struct, IKernel where TLauncher : Delegate
+    {
+        if (_launchers.TryGetValue(typeof(TKernel), out var known)) return (TLauncher)known;
         var kernel = accelerator.LoadKernel(Compile(accelerator.GetBackend(), typeof(TKernel)));
-        var launcher = kernel.CreateLauncherDelegate<Action<AcceleratorStream, KernelConfig, TKernel>>();
+        var launcher = kernel.CreateLauncherDelegate<TLauncher>();
         _launchers[typeof(TKernel)] = launcher;
         return launcher;
     }

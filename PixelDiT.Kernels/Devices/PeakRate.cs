@@ -9,7 +9,7 @@ namespace PixelDiT.Kernels.Devices;
 /// <summary>What a device can do at most: multiply-adds on registers alone, in the vectors that the kernels use, on all threads at once.</summary>
 public static class PeakRate
 {
-    private const int Rounds = 256, Sums = 12, Elements = 1 << 18;
+    private const int Rounds = 256, Sums = 12;
 
     // Long enough for the system to give each busy thread a core of its own.
     private const double Seconds = 0.4;
@@ -17,17 +17,19 @@ public static class PeakRate
     /// <summary>Float32 operations a second, in 1e9, a multiply-add counted as two: the best of several runs, for a rate that others interrupt is not a peak.</summary>
     public static double Measure(Device device)
     {
-        using var values = device.Allocate([Elements]);
+        // A card has room for some 500,000 elements at a time; several times that many keep all of it busy.
+        int elements = device.Kind == DeviceKind.Cuda ? 1 << 22 : 1 << 18;
+        using var values = device.Allocate([elements]);
         values.Clear();
         double best = double.PositiveInfinity;
         for (long start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start).TotalSeconds < Seconds;)
         {
             long began = Stopwatch.GetTimestamp();
-            Map.Launch(device, new Each(values.View<float>()), Elements);
+            Map.Launch(device, new Each(values.View<float>()), elements);
             device.Synchronize();
             best = Math.Min(best, Stopwatch.GetElapsedTime(began).TotalSeconds);
         }
-        return 2.0 * Rounds * Sums * Elements / best / 1e9;
+        return 2.0 * Rounds * Sums * elements / best / 1e9;
     }
 
     /// <summary>Twelve running sums hide the latency of a multiply-add; they converge, so nothing overflows.</summary>

@@ -4,8 +4,8 @@ using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Machine;
 
-/// <summary>One float32 value on a GPU thread: what formulas become in PTX, where a · b + c is one FFMA.</summary>
-public readonly struct DeviceLane : ILanes<float>
+/// <summary>One float32 value on a GPU thread, for the elements that fill no <see cref="DeviceEight"/>: what formulas become in PTX, where a · b + c is one FFMA.</summary>
+public readonly struct DeviceLane : IDeviceLanes<float>
 {
     /// <inheritdoc/>
     public static int Count => 1;
@@ -85,4 +85,6 @@ public readonly struct DeviceLane : ILanes<float>
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(float a) => a;
+
+    static float IDeviceLanes<float>.Across(float value, int distance, int lanes) => ItemShuffle.Across(value, distance, lanes);
 }

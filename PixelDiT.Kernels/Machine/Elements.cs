@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using ILGPU;
@@ -28,14 +29,36 @@ public interface IColumnTerm
 }
 
 /// <summary>
-/// The loops around element formulas: vectors on a CPU, one element a thread on a GPU.
-/// A group of more than one work item shares a range, each taking every <c>lanes</c>-th element; only a GPU has such groups, so ILGPU's CPU accelerator
-/// with groups of several items runs the GPU's bodies, and tests use that.
+/// The loops around element formulas: vectors on a CPU, eight elements a thread on a GPU.
+/// Several lanes share a range, each taking every <c>lanes</c>-th eight; only a GPU has more than one, so ILGPU's CPU accelerator
+/// with groups of several work items runs the GPU's bodies, and tests use that.
 /// </summary>
-public static class Elements
+public static partial class Elements
 {
+    private const int MostTurns = 8, FewRows = 4;
+
     /// <summary>The widest group any kernel may be launched with.</summary>
     public const int MaxLanes = 256;
+
+    /// <summary>
+    /// Lanes for rows of <paramref name="n"/> elements on a GPU: each takes an eight, beyond a warp's 256 elements up to eight of them, one after the other; wider rows
+    /// have several warps, and sums over them a barrier.
+    /// </summary>
+    public static int LanesFor(int n)
+    {
+        int eights = (n + DeviceEight.Count - 1) / DeviceEight.Count;
+        int lanes = Math.Clamp((int)BitOperations.RoundUpToPowerOf2((uint)eights), 2, WarpExchange.Lanes);
+        while (lanes < MaxLanes && lanes * MostTurns < eights) lanes *= 2;
+        return lanes;
+    }
+
+    /// <summary>Lanes for sums over so many rows of so many columns on a GPU, at least a warp: where that leaves a lane more than a few rows, more lanes share them.</summary>
+    public static int LanesForColumns(int rows, int columns)
+    {
+        int across = Math.Min(columns, MaxAcross * DeviceEight.Count) / DeviceEight.Count;
+        long eights = Math.Clamp((long)Math.Max(across, 1) * rows / FewRows, WarpExchange.Lanes, MaxLanes);
+        return (int)BitOperations.RoundUpToPowerOf2((uint)eights);
+    }
 
     /// <summary>Applies a formula to [first, first + count).</summary>
     [IntrinsicImplementation, DeviceBody(nameof(DeviceFor)), MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -57,11 +80,6 @@ public static class Elements
         }
         for (; i + 4 <= count; i += 4) each.At<Lanes4, Vector128<float>>(first + i);
         for (; i < count; i++) each.At<Lanes1, float>(first + i);
-    }
-
-    private static void DeviceFor<TEach>(TEach each, long first, int count, int lane, int lanes) where TEach : struct, IEach
-    {
-        for (int i = lane; i < count; i += lanes) each.At<DeviceLane, float>(first + i);
     }
 
     /// <summary>The sum of a term over [0, count), in an order that depends on <paramref name="count"/> and the vector width alone. Every work item receives it.</summary>
@@ -98,31 +116,6 @@ public static class Elements
         }
         for (; i + L.Count <= count; i += L.Count) a = L.Add(a, term.At<L, S>(i));
         return L.Sum(a);
-    }
-
-    private static float DeviceSum<TTerm>(TTerm term, int count, int lane, int lanes) where TTerm : struct, ITerm
-    {
-        float sum = 0;
-        for (int i = lane; i < count; i += lanes) sum += term.At<DeviceLane, float>(i);
-        return GroupSum(sum, lane, lanes);
-    }
-
-    /// <summary>The sum of one value of each work item, as a tree of fixed shape.</summary>
-    private static float GroupSum(float value, int lane, int lanes)
-    {
-        var shared = SharedMemory.Allocate1D<float>(MaxLanes);
-        shared[lane] = value;
-        Group.Barrier();
-        int width = MaxLanes / 2;
-        while (width > 0)
-        {
-            if (lane < width && lane + width < lanes) shared[lane] += shared[lane + width];
-            Group.Barrier();
-            width >>= 1;
-        }
-        float sum = shared[0];
-        Group.Barrier();
-        return sum;
     }
 
     /// <summary>Sums a term over rows [firstRow, endRow) for columns [firstColumn, endColumn) into <paramref name="output"/>, row after row.</summary>
@@ -194,14 +187,4 @@ public static class Elements
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Write<L, S>(DeviceView<float> output, long index, S sum, int accumulate) where L : struct, ILanes<S> where S : unmanaged
         => L.Store(output, index, accumulate != 0 ? L.Add(L.Load(output, index), sum) : sum);
-
-    private static void DeviceSumColumns<TTerm>(
-        TTerm term, int firstRow, int endRow, int firstColumn, int endColumn, DeviceView<float> output, long offset, int accumulate, int lane, int lanes)
-        where TTerm : struct, IColumnTerm
-    {
-        for (int column = firstColumn + lane; column < endColumn; column += lanes)
-        {
-            SumColumn<TTerm, DeviceLane, float>(ref term, firstRow, endRow, column, output, offset, accumulate);
-        }
-    }
 }

@@ -5,7 +5,7 @@ namespace PixelDiT.Kernels.Machine;
 
 /// <summary>
 /// A width policy: what an element formula needs of a group of neighbouring float32 values. A formula is written once,
-/// <c>S Apply&lt;L, S&gt;(S x)</c>, and runs 16, 8 or 4 values wide on a CPU and one wide on a GPU thread.
+/// <c>S Apply&lt;L, S&gt;(S x)</c>, and runs 16, 8 or 4 values wide on a CPU and eight wide on a GPU thread, with one value at a time for what is left.
 /// Every width gives an element the same bits.
 /// </summary>
 /// <typeparam name="S">The values of one step: a vector, or a float.</typeparam>
@@ -81,4 +81,12 @@ public unsafe interface IHostLanes<S> : ILanes<S> where S : unmanaged
 
     /// <summary>Writes a step's elements.</summary>
     static abstract void Store(float* target, S value);
+}
+
+/// <summary>A width policy of the GPU's bodies, whose threads exchange values.</summary>
+/// <typeparam name="S">The values of one step.</typeparam>
+internal interface IDeviceLanes<S> : ILanes<S> where S : unmanaged
+{
+    /// <inheritdoc cref="ItemShuffle.Across(float, int, int)"/>
+    static abstract S Across(S value, int distance, int lanes);
 }

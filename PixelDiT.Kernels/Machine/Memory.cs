@@ -37,7 +37,18 @@ internal static unsafe class Memory
         @wanted ld.global.v4.b32 $result, [$address];
         }
         """)]
-    public static Quad LoadGlobal(long address, int wanted) => wanted != 0 ? *(Quad*)address : default;
+    public static Quad LoadGlobal(long address, int wanted) => wanted != 0 ? *(Quad*)Whole(address) : default;
+
+    /// <summary>16 bytes of global memory.</summary>
+    [IntrinsicImplementation, PtxBody("ld.global.v4.b32 $result, [$address];")]
+    public static Quad LoadGlobal(long address) => *(Quad*)Whole(address);
+
+    /// <summary>32 bytes of global memory, in two accesses of 16.</summary>
+    [IntrinsicImplementation, PtxBody("""
+        ld.global.v4.f32 {$result.0, $result.1, $result.2, $result.3}, [$address];
+        ld.global.v4.f32 {$result.4, $result.5, $result.6, $result.7}, [$address+16];
+        """)]
+    public static Eight LoadGlobalEight(long address) => *(Eight*)Whole(address);
 
     /// <summary>8 bytes of global memory.</summary>
     [IntrinsicImplementation, PtxBody("ld.global.v2.b32 $result, [$address];")]
@@ -49,7 +60,14 @@ internal static unsafe class Memory
 
     /// <summary>Writes 16 bytes of global memory.</summary>
     [IntrinsicImplementation, PtxBody("st.global.v4.b32 [$address], $value;")]
-    public static void StoreGlobal(long address, Quad value) => *(Quad*)address = value;
+    public static void StoreGlobal(long address, Quad value) => *(Quad*)Whole(address) = value;
+
+    /// <summary>Writes 32 bytes of global memory, in two accesses of 16.</summary>
+    [IntrinsicImplementation, PtxBody("""
+        st.global.v4.f32 [$address], {$value.0, $value.1, $value.2, $value.3};
+        st.global.v4.f32 [$address+16], {$value.4, $value.5, $value.6, $value.7};
+        """)]
+    public static void StoreGlobal(long address, Eight value) => *(Eight*)Whole(address) = value;
 
     /// <summary>4 bytes of shared memory.</summary>
     [IntrinsicImplementation, PtxBody("ld.shared.b32 $result, [$address];")]
@@ -70,4 +88,7 @@ internal static unsafe class Memory
     /// <summary>Writes 16 bytes of shared memory.</summary>
     [IntrinsicImplementation, PtxBody("st.shared.v4.b32 [$address], $value;")]
     public static void StoreShared(long address, Quad value) => *(Quad*)address = value;
+
+    /// <summary>An address of 16 bytes that a card would take: it must be a multiple of 16.</summary>
+    private static long Whole(long address) => (address & 15) == 0 ? address : throw new DeviceException($"16 bytes are read or written at {address:x}, which is no multiple of 16");
 }

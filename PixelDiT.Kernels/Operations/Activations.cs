@@ -141,7 +141,7 @@ public static class AddSilu
     private static void Forward<T>(Tensor x, Tensor? shared, int rowsPerGroup, Tensor y) where T : unmanaged, IStorage<T>
     {
         int n = x.Shape[^1];
-        x.Device.Launch(new ForwardKernel<T>(x.View<T>(), shared is null ? default : shared.View<float>(), y.View<T>(), n, rowsPerGroup, shared is null ? 0 : 1), x.Shape.Rows, RmsNorm.LanesFor(n));
+        x.Device.Launch(new ForwardKernel<T>(x.View<T>(), shared is null ? default : shared.View<float>(), y.View<T>(), n, rowsPerGroup, shared is null ? 0 : 1), x.Shape.Rows, Elements.LanesFor(n));
     }
 
     private static void Backward<T>(Tensor dY, Tensor x, Tensor? shared, int rowsPerGroup, Tensor? dX, bool accumulateX, Tensor? dShared, bool accumulateShared)
@@ -151,11 +151,11 @@ public static class AddSilu
         DeviceView<T> dy = dY.View<T>(), xs = x.View<T>();
         var group = shared is null ? default : shared.View<float>();
         int added = shared is null ? 0 : 1;
-        if (dX is not null) x.Device.Launch(new InputKernel<T>(dy, xs, group, dX.View<T>(), n, rowsPerGroup, added, accumulateX ? 1 : 0), rows, RmsNorm.LanesFor(n));
+        if (dX is not null) x.Device.Launch(new InputKernel<T>(dy, xs, group, dX.View<T>(), n, rowsPerGroup, added, accumulateX ? 1 : 0), rows, Elements.LanesFor(n));
         if (dShared is not null) ColumnSums.Groups(new SlopeTerm<T>(dy, xs, group, n, rowsPerGroup, added), rows, rowsPerGroup, n, dShared, n, 0, accumulateShared);
     }
 
-    internal readonly struct ForwardKernel<T>(DeviceView<T> x, DeviceView<float> shared, DeviceView<T> y, int n, int rowsPerGroup, int added) : Devices.IKernel
+    internal readonly struct ForwardKernel<T>(DeviceView<T> x, DeviceView<float> shared, DeviceView<T> y, int n, int rowsPerGroup, int added) : Devices.IRowKernel
         where T : unmanaged, IStorage<T>
     {
         private readonly DeviceView<T> _x = x, _y = y;
@@ -179,7 +179,7 @@ public static class AddSilu
         }
     }
 
-    internal readonly struct InputKernel<T>(DeviceView<T> dY, DeviceView<T> x, DeviceView<float> shared, DeviceView<T> dX, int n, int rowsPerGroup, int added, int accumulate) : Devices.IKernel
+    internal readonly struct InputKernel<T>(DeviceView<T> dY, DeviceView<T> x, DeviceView<float> shared, DeviceView<T> dX, int n, int rowsPerGroup, int added, int accumulate) : Devices.IRowKernel
         where T : unmanaged, IStorage<T>
     {
         private readonly SlopeTerm<T> _slope = new(dY, x, shared, n, rowsPerGroup, added);

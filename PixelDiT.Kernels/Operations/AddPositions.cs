@@ -22,7 +22,7 @@ public static class AddPositions
     }
 
     private static void Launch<T>(DeviceView<T> x, Tensor positions, DeviceView<T> y, Tensor shape, int n) where T : unmanaged, IStorage<T>
-        => shape.Device.Launch(new Kernel<T>(x, positions.View<float>(), y, n, positions.Shape.Rows), checked((int)(shape.Count / n)), 32);
+        => shape.Device.Launch(new Kernel<T>(x, positions.View<float>(), y, n, positions.Shape.Rows), checked((int)(shape.Count / n)), Elements.LanesFor(n));
 
     /// <summary>
     /// The 2-D sin-cos embedding over the whole image, regrouped by patch: [L·P, d]. ω_i = 10000^(−i/(d/4)); channels [sin xω | cos xω | sin yω | cos yω] of integer coordinates,
@@ -54,7 +54,7 @@ public static class AddPositions
         return device.Upload(table, [rows, width]);
     }
 
-    internal readonly struct Kernel<T>(DeviceView<T> x, DeviceView<float> positions, DeviceView<T> y, int n, int rows) : IKernel where T : unmanaged, IStorage<T>
+    internal readonly struct Kernel<T>(DeviceView<T> x, DeviceView<float> positions, DeviceView<T> y, int n, int rows) : IRowKernel where T : unmanaged, IStorage<T>
     {
         private readonly DeviceView<T> _x = x, _y = y;
         private readonly DeviceView<float> _positions = positions;

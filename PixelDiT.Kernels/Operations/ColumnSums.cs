@@ -39,7 +39,7 @@ internal static class ColumnSums
         where TTerm : struct, IColumnTerm
     {
         int blocks = (columns + BlockColumns - 1) / BlockColumns, segments = (rows + rowsPerSegment - 1) / rowsPerSegment;
-        device.Launch(new ColumnSumKernel<TTerm>(term, output, rows, rowsPerSegment, columns, blocks, stride, offset, accumulate), segments * blocks, BlockColumns);
+        device.Launch(new ColumnSumKernel<TTerm>(term, output, rows, rowsPerSegment, columns, blocks, stride, offset, accumulate), segments * blocks, Elements.LanesForColumns(Math.Min(rows, rowsPerSegment), columns));
     }
 
     internal readonly struct PartialTerm(DeviceView<float> partials, int columns) : IColumnTerm
@@ -52,7 +52,7 @@ internal static class ColumnSums
     }
 
     internal readonly struct ColumnSumKernel<TTerm>(
-        TTerm term, DeviceView<float> output, int rows, int rowsPerSegment, int columns, int blocks, long stride, long offset, int accumulate) : IKernel
+        TTerm term, DeviceView<float> output, int rows, int rowsPerSegment, int columns, int blocks, long stride, long offset, int accumulate) : IRowKernel
         where TTerm : struct, IColumnTerm
     {
         private readonly TTerm _term = term;

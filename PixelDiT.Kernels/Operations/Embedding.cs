@@ -21,7 +21,7 @@ public static class Embedding
     {
         y.RequireCountOf("the rows of a table", labels.Count * table.Shape[^1]);
         int n = table.Shape[^1];
-        y.Device.Launch(new ForwardKernel(table.View<float>(), labels.View<int>(), y.View<float>(), n), y.Shape.Rows, RmsNorm.LanesFor(n));
+        y.Device.Launch(new ForwardKernel(table.View<float>(), labels.View<int>(), y.View<float>(), n), y.Shape.Rows, Elements.LanesFor(n));
     }
 
     /// <summary>dTable, added to.</summary>
@@ -46,7 +46,7 @@ public static class Embedding
         }
     }
 
-    internal readonly struct ForwardKernel(DeviceView<float> table, DeviceView<int> labels, DeviceView<float> y, int n) : IKernel
+    internal readonly struct ForwardKernel(DeviceView<float> table, DeviceView<int> labels, DeviceView<float> y, int n) : IRowKernel
     {
         private readonly DeviceView<float> _table = table, _y = y;
         private readonly DeviceView<int> _labels = labels;

@@ -11,21 +11,29 @@ namespace PixelDiT.Kernels.Operations;
 /// </summary>
 public static class FlowPath
 {
+    private const int Chunk = 4096;
+
     /// <summary>x_t and v, of x's shape, float32.</summary>
     public static void Forward(Tensor x, Tensor noise, Tensor t, Tensor xt, Tensor target)
     {
         x.RequireSameCount(noise, xt, target);
         t.RequireCountOf("t", x.Shape[0]);
         int images = x.Shape[0], n = checked((int)(x.Count / images));
-        x.Device.Launch(new Kernel(x.View<float>(), noise.View<float>(), t.View<float>(), xt.View<float>(), target.View<float>(), n), images, Elements.MaxLanes);
+        x.Device.Launch(new Kernel(x.View<float>(), noise.View<float>(), t.View<float>(), xt.View<float>(), target.View<float>(), n), checked(images * Chunks(n)), Elements.MaxLanes);
     }
+
+    private static int Chunks(int n) => (n + Chunk - 1) / Chunk;
 
     internal readonly struct Kernel(DeviceView<float> x, DeviceView<float> noise, DeviceView<float> t, DeviceView<float> xt, DeviceView<float> target, int n) : IKernel
     {
         private readonly DeviceView<float> _x = x, _noise = noise, _t = t, _xt = xt, _target = target;
         private readonly int _n = n;
 
-        public void Run(int image, int lane, int lanes) => Elements.For(new Each(this, Lane.Read(_t, image)), (long)image * _n, _n, lane, lanes);
+        public void Run(int item, int lane, int lanes)
+        {
+            int image = item / Chunks(_n), first = (item - (image * Chunks(_n))) * Chunk, left = _n - first;
+            Elements.For(new Each(this, Lane.Read(_t, image)), ((long)image * _n) + first, left < Chunk ? left : Chunk, lane, lanes);
+        }
 
         private readonly struct Each(Kernel a, float t) : IEach
         {

@@ -56,7 +56,7 @@ public static class Modulate
         int n = x.Shape[^1];
         x.Device.Launch(new ForwardKernel<T>(
             x.View<T>(), (residual ?? x).View<T>(), modulation.Values.View<float>(), y.View<T>(),
-            n, modulation.Chunks * n, modulation.RowsPerModulation, scale * n, Math.Max(shift, 0) * n, shift >= 0 ? 1 : 0, residual is null ? 0 : 1, one), x.Shape.Rows, RmsNorm.LanesFor(n));
+            n, modulation.Chunks * n, modulation.RowsPerModulation, scale * n, Math.Max(shift, 0) * n, shift >= 0 ? 1 : 0, residual is null ? 0 : 1, one), x.Shape.Rows, Elements.LanesFor(n));
     }
 
     private static void Backward(Tensor dY, Tensor x, Modulation modulation, int scale, float one, Tensor? dX, bool accumulate, Modulation dModulation)
@@ -71,7 +71,7 @@ public static class Modulate
         if (dX is null) return;
         int n = dY.Shape[^1];
         dY.Device.Launch(new InputKernel<T>(
-            dY.View<T>(), modulation.Values.View<float>(), dX.View<T>(), n, modulation.Chunks * n, modulation.RowsPerModulation, scale * n, one, accumulate ? 1 : 0), dY.Shape.Rows, RmsNorm.LanesFor(n));
+            dY.View<T>(), modulation.Values.View<float>(), dX.View<T>(), n, modulation.Chunks * n, modulation.RowsPerModulation, scale * n, one, accumulate ? 1 : 0), dY.Shape.Rows, Elements.LanesFor(n));
     }
 
     /// <summary>A chunk of dModulation = Σ over the rows that share it of dy, or of dy·x.</summary>
@@ -90,7 +90,7 @@ public static class Modulate
 
     internal readonly struct ForwardKernel<T>(
         DeviceView<T> x, DeviceView<T> residual, DeviceView<float> modulation, DeviceView<T> y,
-        int n, int stride, int rowsPerModulation, int scale, int shift, int shifted, int added, float one) : IKernel
+        int n, int stride, int rowsPerModulation, int scale, int shift, int shifted, int added, float one) : IRowKernel
         where T : unmanaged, IStorage<T>
     {
         private readonly DeviceView<T> _x = x, _residual = residual, _y = y;
@@ -121,7 +121,7 @@ public static class Modulate
     }
 
     internal readonly struct InputKernel<T>(
-        DeviceView<T> dY, DeviceView<float> modulation, DeviceView<T> dX, int n, int stride, int rowsPerModulation, int scale, float one, int accumulate) : IKernel
+        DeviceView<T> dY, DeviceView<float> modulation, DeviceView<T> dX, int n, int stride, int rowsPerModulation, int scale, float one, int accumulate) : IRowKernel
         where T : unmanaged, IStorage<T>
     {
         private readonly DeviceView<T> _dY = dY, _dX = dX;

@@ -43,7 +43,7 @@ public static class NormModulate
         int n = x.Shape[^1];
         x.Device.Launch(new ForwardKernel<T>(
             x.View<T>(), weight.View<float>(), modulation.Values.View<float>(), y.View<T>(), rstd.View<float>(),
-            n, modulation.Chunks * n, modulation.RowsPerModulation, shift * n, scale * n), x.Shape.Rows, RmsNorm.LanesFor(n));
+            n, modulation.Chunks * n, modulation.RowsPerModulation, shift * n, scale * n), x.Shape.Rows, Elements.LanesFor(n));
     }
 
     private static void Backward<T>(
@@ -56,7 +56,7 @@ public static class NormModulate
         // With a modulation of its own, a row's own kernel writes the modulation's gradient and nothing is left to sum.
         bool own = perModulation == 1;
         x.Device.Launch(new BackwardKernel<T>(
-            dy, xs, w, m, r, dX.View<T>(), dModulation.Values.View<float>(), n, stride, perModulation, shift * n, scale * n, accumulate ? 1 : 0, own ? 1 : 0), rows, RmsNorm.LanesFor(n));
+            dy, xs, w, m, r, dX.View<T>(), dModulation.Values.View<float>(), n, stride, perModulation, shift * n, scale * n, accumulate ? 1 : 0, own ? 1 : 0), rows, Elements.LanesFor(n));
         if (dWeight is not null) ColumnSums.Accumulate(new WeightTerm<T>(dy, xs, m, r, n, stride, perModulation, scale * n), rows, n, dWeight);
         if (own) return;
         Modulate.SumGroups(dY, null, dModulation, shift);
@@ -65,7 +65,7 @@ public static class NormModulate
 
     internal readonly struct ForwardKernel<T>(
         DeviceView<T> x, DeviceView<float> weight, DeviceView<float> modulation, DeviceView<T> y, DeviceView<float> rstd,
-        int n, int stride, int rowsPerModulation, int shift, int scale) : IKernel
+        int n, int stride, int rowsPerModulation, int shift, int scale) : IRowKernel
         where T : unmanaged, IStorage<T>
     {
         private readonly DeviceView<T> _x = x, _y = y;
@@ -98,7 +98,7 @@ public static class NormModulate
 
     internal readonly struct BackwardKernel<T>(
         DeviceView<T> dY, DeviceView<T> x, DeviceView<float> weight, DeviceView<float> modulation, DeviceView<float> rstd, DeviceView<T> dX, DeviceView<float> dModulation,
-        int n, int stride, int rowsPerModulation, int shift, int scale, int accumulate, int own) : IKernel
+        int n, int stride, int rowsPerModulation, int shift, int scale, int accumulate, int own) : IRowKernel
         where T : unmanaged, IStorage<T>
     {
         private readonly DeviceView<T> _dY = dY, _x = x, _dX = dX;

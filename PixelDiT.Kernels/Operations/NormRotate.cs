@@ -39,7 +39,7 @@ public static class NormRotate
     private static void Forward<T>(Tensor qkv, int part, Tensor weight, RotaryTable table, Tensor y, Tensor rstd) where T : unmanaged, IStorage<T>
     {
         var at = new Layout(qkv, part);
-        qkv.Device.Launch(new ForwardKernel<T>(qkv.View<T>(), weight.View<float>(), table.Cos.View<float>(), table.Sin.View<float>(), y.View<T>(), rstd.View<float>(), at), y.Shape.Rows, 32);
+        qkv.Device.Launch(new ForwardKernel<T>(qkv.View<T>(), weight.View<float>(), table.Cos.View<float>(), table.Sin.View<float>(), y.View<T>(), rstd.View<float>(), at), y.Shape.Rows, Elements.LanesFor(at.Width));
     }
 
     private static void Backward<T>(Tensor dY, Tensor qkv, int part, Tensor weight, RotaryTable table, Tensor rstd, Tensor dQkv, Tensor? dWeight) where T : unmanaged, IStorage<T>
@@ -47,7 +47,7 @@ public static class NormRotate
         var at = new Layout(qkv, part);
         int rows = dY.Shape.Rows;
         DeviceView<float> cos = table.Cos.View<float>(), sin = table.Sin.View<float>();
-        qkv.Device.Launch(new BackwardKernel<T>(dY.View<T>(), qkv.View<T>(), weight.View<float>(), cos, sin, rstd.View<float>(), dQkv.View<T>(), at), rows, 32);
+        qkv.Device.Launch(new BackwardKernel<T>(dY.View<T>(), qkv.View<T>(), weight.View<float>(), cos, sin, rstd.View<float>(), dQkv.View<T>(), at), rows, Elements.LanesFor(at.Width));
         if (dWeight is not null) ColumnSums.Accumulate(new WeightTerm<T>(dY.View<T>(), qkv.View<T>(), cos, sin, rstd.View<float>(), at), rows, at.Width, dWeight);
     }
 
@@ -68,7 +68,7 @@ public static class NormRotate
     }
 
     internal readonly struct ForwardKernel<T>(
-        DeviceView<T> qkv, DeviceView<float> weight, DeviceView<float> cos, DeviceView<float> sin, DeviceView<T> y, DeviceView<float> rstd, Layout at) : IKernel
+        DeviceView<T> qkv, DeviceView<float> weight, DeviceView<float> cos, DeviceView<float> sin, DeviceView<T> y, DeviceView<float> rstd, Layout at) : IRowKernel
         where T : unmanaged, IStorage<T>
     {
         private readonly DeviceView<T> _qkv = qkv, _y = y;
@@ -102,7 +102,7 @@ public static class NormRotate
     }
 
     internal readonly struct BackwardKernel<T>(
-        DeviceView<T> dY, DeviceView<T> qkv, DeviceView<float> weight, DeviceView<float> cos, DeviceView<float> sin, DeviceView<float> rstd, DeviceView<T> dQkv, Layout at) : IKernel
+        DeviceView<T> dY, DeviceView<T> qkv, DeviceView<float> weight, DeviceView<float> cos, DeviceView<float> sin, DeviceView<float> rstd, DeviceView<T> dQkv, Layout at) : IRowKernel
         where T : unmanaged, IStorage<T>
     {
         private readonly DeviceView<T> _dY = dY, _qkv = qkv, _dQkv = dQkv;

@@ -80,7 +80,7 @@ public static class Patches
         }
     }
 
-    internal readonly struct Kernel<T>(DeviceView<float> image, DeviceView<T> tokens, Order order, int toImage, int accumulate) : IKernel where T : unmanaged, IStorage<T>
+    internal readonly struct Kernel<T>(DeviceView<float> image, DeviceView<T> tokens, Order order, int toImage, int accumulate) : IRowKernel where T : unmanaged, IStorage<T>
     {
         private readonly DeviceView<float> _image = image;
         private readonly DeviceView<T> _tokens = tokens;

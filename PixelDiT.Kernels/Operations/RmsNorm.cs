@@ -37,20 +37,17 @@ public static class RmsNorm
         else Backward<Single32>(dY, x, weight, rstd, dX, accumulate, dWeight);
     }
 
-    /// <summary>Threads of a group on a GPU for rows of n elements.</summary>
-    internal static int LanesFor(int n) => n <= 32 ? 32 : n <= 64 ? 64 : n <= 128 ? 128 : 256;
-
     private static void Forward<T>(Tensor x, Tensor weight, Tensor y, Tensor rstd) where T : unmanaged, IStorage<T>
     {
         int n = x.Shape[^1];
-        x.Device.Launch(new ForwardKernel<T>(x.View<T>(), weight.View<float>(), y.View<T>(), rstd.View<float>(), n), x.Shape.Rows, LanesFor(n));
+        x.Device.Launch(new ForwardKernel<T>(x.View<T>(), weight.View<float>(), y.View<T>(), rstd.View<float>(), n), x.Shape.Rows, Elements.LanesFor(n));
     }
 
     private static void Backward<T>(Tensor dY, Tensor x, Tensor weight, Tensor rstd, Tensor? dX, bool accumulate, Tensor? dWeight) where T : unmanaged, IStorage<T>
     {
         int n = x.Shape[^1], rows = x.Shape.Rows;
         DeviceView<T> dy = dY.View<T>(), xs = x.View<T>();
-        if (dX is not null) x.Device.Launch(new BackwardKernel<T>(dy, xs, weight.View<float>(), rstd.View<float>(), dX.View<T>(), n, accumulate ? 1 : 0), rows, LanesFor(n));
+        if (dX is not null) x.Device.Launch(new BackwardKernel<T>(dy, xs, weight.View<float>(), rstd.View<float>(), dX.View<T>(), n, accumulate ? 1 : 0), rows, Elements.LanesFor(n));
         if (dWeight is not null) ColumnSums.Accumulate(new WeightTerm<T>(dy, xs, rstd.View<float>(), n), rows, n, dWeight);
     }
 
@@ -73,7 +70,7 @@ public static class RmsNorm
         }
     }
 
-    internal readonly struct ForwardKernel<T>(DeviceView<T> x, DeviceView<float> weight, DeviceView<T> y, DeviceView<float> rstd, int n) : IKernel
+    internal readonly struct ForwardKernel<T>(DeviceView<T> x, DeviceView<float> weight, DeviceView<T> y, DeviceView<float> rstd, int n) : IRowKernel
         where T : unmanaged, IStorage<T>
     {
         private readonly DeviceView<T> _x = x, _y = y;
@@ -102,7 +99,7 @@ public static class RmsNorm
     }
 
     internal readonly struct BackwardKernel<T>(
-        DeviceView<T> dY, DeviceView<T> x, DeviceView<float> weight, DeviceView<float> rstd, DeviceView<T> dX, int n, int accumulate) : IKernel
+        DeviceView<T> dY, DeviceView<T> x, DeviceView<float> weight, DeviceView<float> rstd, DeviceView<T> dX, int n, int accumulate) : IRowKernel
         where T : unmanaged, IStorage<T>
     {
         private readonly DeviceView<T> _dY = dY, _x = x, _dX = dX;

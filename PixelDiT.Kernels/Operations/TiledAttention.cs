@@ -48,7 +48,7 @@ internal static class TiledAttention
     {
         var device = q.Values.Device;
         using var delta = device.Allocate(lse.Shape);
-        device.Launch(new DeltaKernel<T>(new(dO), new(o), delta.View<float>(), sizes), sizes.Batch * sizes.Heads * sizes.Tokens, RmsNorm.LanesFor(sizes.Width));
+        device.Launch(new DeltaKernel<T>(new(dO), new(o), delta.View<float>(), sizes), sizes.Batch * sizes.Heads * sizes.Tokens, Elements.LanesFor(sizes.Width));
         if (sizes.Width <= 32) Backward<TFormat, Width32, T>(dO, q, k, v, lse, delta, sizes, dQ, dK, dV);
         else if (sizes.Width <= 64) Backward<TFormat, Width64, T>(dO, q, k, v, lse, delta, sizes, dQ, dK, dV);
         else Backward<TFormat, Width80, T>(dO, q, k, v, lse, delta, sizes, dQ, dK, dV);
@@ -70,7 +70,7 @@ internal static class TiledAttention
     private static int Items(AttentionSizes sizes) => sizes.Batch * sizes.Heads * Tiles(sizes);
 
     /// <summary>δ [B, h, L] = Σ_c do·o.</summary>
-    internal readonly struct DeltaKernel<T>(HeadMemory<T> dO, HeadMemory<T> o, DeviceView<float> delta, AttentionSizes sizes) : IKernel where T : unmanaged, IStorage<T>
+    internal readonly struct DeltaKernel<T>(HeadMemory<T> dO, HeadMemory<T> o, DeviceView<float> delta, AttentionSizes sizes) : IRowKernel where T : unmanaged, IStorage<T>
     {
         private readonly HeadMemory<T> _dO = dO, _o = o;
         private readonly DeviceView<float> _delta = delta;

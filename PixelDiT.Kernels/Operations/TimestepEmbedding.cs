@@ -29,10 +29,10 @@ public static class TimestepEmbedding
     {
         frequencies.RequireCountOf("frequencies", Frequencies);
         y.RequireCountOf("a timestep embedding", t.Count * 2 * Frequencies);
-        t.Device.Launch(new Kernel(t.View<float>(), frequencies.View<float>(), y.View<float>()), checked((int)t.Count), Frequencies);
+        t.Device.Launch(new Kernel(t.View<float>(), frequencies.View<float>(), y.View<float>()), checked((int)t.Count), Elements.LanesFor(Frequencies));
     }
 
-    internal readonly struct Kernel(DeviceView<float> t, DeviceView<float> frequencies, DeviceView<float> y) : IKernel
+    internal readonly struct Kernel(DeviceView<float> t, DeviceView<float> frequencies, DeviceView<float> y) : IRowKernel
     {
         private readonly DeviceView<float> _t = t, _frequencies = frequencies, _y = y;
 

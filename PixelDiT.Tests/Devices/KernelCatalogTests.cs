@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using NUnit.Framework;
 using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Machine;
 
 namespace PixelDiT.Tests.Devices;
 
@@ -32,6 +33,22 @@ internal sealed partial class KernelCatalogTests(string architecture)
     [Test]
     public void Every_access_names_its_space_and_none_is_on_a_stack() => Assert.That(
         Kernels.Where(pair => Spaceless().IsMatch(pair.Value) || pair.Value.Contains(".local", StringComparison.Ordinal) || pair.Value.Contains("cvta", StringComparison.Ordinal)).Select(pair => pair.Key), Is.Empty);
+
+    /// <summary>Items that share a group would wait for each other in a barrier; the sums of <see cref="Elements"/> have theirs only where an item is a whole group.</summary>
+    [Test]
+    public void Kernels_that_share_groups_have_no_barrier_but_that_of_a_sum() => Assert.That(
+        KernelCatalog.All.Where(kernel => typeof(IRowKernel).IsAssignableFrom(kernel.Kernel)).Select(kernel => (kernel.Name, Ptx: Kernels[kernel.Name]))
+            .Where(kernel => (kernel.Ptx.Contains("bar.", StringComparison.Ordinal) || kernel.Ptx.Contains(".shared", StringComparison.Ordinal)) && !kernel.Ptx.Contains("shfl.sync", StringComparison.Ordinal))
+            .Select(kernel => kernel.Name), Is.Empty);
+
+    /// <summary>x is read twice, weight, scale and shift once, y is written: 32 bytes a thread as float32, 16 as bfloat16.</summary>
+    [TestCase("Single32", 10, 2), TestCase("BFloat16", 8, 1)]
+    public void Rows_move_in_accesses_of_128_bits(string storage, int loads, int stores)
+    {
+        string ptx = Kernels[$"NormModulate.ForwardKernel<{storage}>"];
+        Assert.That(ptx.Split("ld.global.v4.").Length - 1, Is.EqualTo(loads));
+        Assert.That(ptx.Split("st.global.v4.").Length - 1, Is.EqualTo(stores));
+    }
 
     [Test]
     public void Every_kernel_assembles_without_stack_and_spills()

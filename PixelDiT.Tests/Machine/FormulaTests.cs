@@ -1,6 +1,7 @@
 using System.Runtime.Intrinsics;
 using NUnit.Framework;
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Oracle;
 
 namespace PixelDiT.Tests.Machine;
@@ -106,6 +107,8 @@ internal sealed class FormulaTests
         Assert.That(Bits(Apply<TFormula, Lanes4, Vector128<float>>(x)), Is.EqualTo(Bits(y)), "4 wide");
         if (Vector256.IsHardwareAccelerated) Assert.That(Bits(Apply<TFormula, Lanes8, Vector256<float>>(x)), Is.EqualTo(Bits(y)), "8 wide");
         if (Vector512.IsHardwareAccelerated) Assert.That(Bits(Apply<TFormula, Lanes16, Vector512<float>>(x)), Is.EqualTo(Bits(y)), "16 wide");
+        // A GPU's bodies round a product before they add to it.
+        Assert.That(Bits(ApplyOnThread<TFormula, DeviceEight, Eight>(x)), Is.EqualTo(Bits(ApplyOnThread<TFormula, DeviceLane, float>(x))), "8 on a GPU's thread");
     }
 
     private static float[] Apply<TFormula>(float[] x) where TFormula : struct, IFormula => Array.ConvertAll(x, value => default(TFormula).At<Lanes1, float>(value));
@@ -118,6 +121,16 @@ internal sealed class FormulaTests
             int i = 0;
             for (; i + L.Count <= x.Length; i += L.Count) L.Store(to + i, default(TFormula).At<L, S>(L.Load(from + i)));
             for (; i < x.Length; i++) to[i] = default(TFormula).At<Lanes1, float>(from[i]);
+        }
+        return y;
+    }
+
+    private static unsafe float[] ApplyOnThread<TFormula, L, S>(float[] x) where TFormula : struct, IFormula where L : struct, ILanes<S> where S : unmanaged
+    {
+        float[] y = new float[x.Length / 8 * 8];
+        fixed (float* from = x, to = y)
+        {
+            for (int i = 0; i < y.Length; i += L.Count) L.Store(new DeviceView<float>(to), i, default(TFormula).At<L, S>(L.Load(new DeviceView<float>(from), i)));
         }
         return y;
     }

@@ -11,14 +11,15 @@ internal static class NormCases
 {
     public static IEnumerable<OperationCase> All =>
     [
-        Norm([1, 1]), Norm([3, 5]), Norm([5, 17]), Norm([2, 3, 257]), Norm([1100, 5]),
+        // On a GPU rows of 5 share groups by 64, those of 768 are three eights a lane, those of 2100 take two warps.
+        Norm([1, 1]), Norm([3, 5]), Norm([5, 17]), Norm([2, 3, 257]), Norm([1100, 5]), Norm([3, 768]), Norm([2, 2100]),
         Modulated("tokens", [2, 3, 17], rowsPerModulation: 3), Modulated("pixels", [5, 8], rowsPerModulation: 1),
         Modulated("one", [1, 1], rowsPerModulation: 1), Modulated("wide", [2, 5, 257], rowsPerModulation: 5),
         Modulated("post", [3, 2, 8], rowsPerModulation: 1, residual: true), Modulated("post_tokens", [6, 5], rowsPerModulation: 3, residual: true),
         Gated("tokens", [2, 3, 17], rowsPerModulation: 3), Gated("pixels", [5, 8], rowsPerModulation: 1),
         Gated("one", [1, 1], rowsPerModulation: 1), Gated("wide", [2, 5, 257], rowsPerModulation: 5),
         NormModulated("tokens", [2, 3, 17], rowsPerModulation: 3), NormModulated("pixels", [5, 8], rowsPerModulation: 1),
-        NormModulated("one", [1, 1], rowsPerModulation: 1), NormModulated("odd", [3, 5], rowsPerModulation: 1),
+        NormModulated("one", [1, 1], rowsPerModulation: 1), NormModulated("odd", [3, 5], rowsPerModulation: 1), NormModulated("many_pixels", [70, 16], rowsPerModulation: 1),
         NormModulated("wide", [2, 5, 257], rowsPerModulation: 5), NormModulated("tall", [1100, 5], rowsPerModulation: 1),
         Block
     ];

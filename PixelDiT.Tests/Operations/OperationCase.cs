@@ -12,9 +12,6 @@ internal sealed record Tolerance(double Value, string Reason);
 /// <param name="Differentiable">The method of <see cref="Reference.Autodiff.Differentiable"/> that the row covers, or null.</param>
 internal sealed record OperationCase(string Name, Type Operation, string? Differentiable = null)
 {
-    /// <summary>Elements of all inputs up to which a row also runs in groups of several work items, where each barrier costs milliseconds.</summary>
-    private const long FewElements = 500;
-
     public required Input[] Inputs { get; init; }
 
     /// <summary>Runs the operation on the run's tape.</summary>
@@ -30,8 +27,6 @@ internal sealed record OperationCase(string Name, Type Operation, string? Differ
 
     /// <summary>The tolerance of bfloat16 storage against float32 storage of the same values; null where the operation has no such storage.</summary>
     public Tolerance? StorageTolerance { get; init; }
-
-    public bool IsSmall => Inputs.Sum(input => input.Shape.Count) <= FewElements;
 
     public override string ToString() => Name;
 

@@ -9,6 +9,4 @@ internal static class OperationCases
     public static IEnumerable<OperationCase> WithGradients => All.Where(row => row.GradientTolerance is not null);
 
     public static IEnumerable<OperationCase> WithStorages => All.Where(row => row.StorageTolerance is not null);
-
-    public static IEnumerable<OperationCase> Small => All.Where(row => row.IsSmall);
 }

@@ -16,6 +16,7 @@ internal sealed class OperationRun : IDisposable
 
     private readonly OperationCase row;
     private readonly bool guarded;
+    private readonly int first;
     private readonly Dictionary<string, Variable> variables = [];
     private readonly Dictionary<string, Tensor> tensors = [];
     private readonly List<(Tensor Whole, long Count)> bands = [];
@@ -27,9 +28,10 @@ internal sealed class OperationRun : IDisposable
     /// <param name="values">Its inputs.</param>
     /// <param name="storage">How activations are stored.</param>
     /// <param name="guarded">Puts inputs between bands of NaN, to be looked at by <see cref="CheckBands"/>.</param>
-    public OperationRun(OperationCase row, Device device, OperationValues values, ElementType storage = ElementType.Single, bool guarded = false)
+    /// <param name="first">Where else inputs begin in their blocks, whose addresses are multiples of 256 bytes.</param>
+    public OperationRun(OperationCase row, Device device, OperationValues values, ElementType storage = ElementType.Single, bool guarded = false, int first = 0)
     {
-        (this.row, Device, Storage, this.guarded) = (row, device, storage, guarded);
+        (this.row, Device, Storage, this.guarded, this.first) = (row, device, storage, guarded, first);
         parameters = Own(new ParameterSet(device));
         Tape = Own(new Tape(device, recording: true));
         foreach (var input in row.Inputs.Where(input => input.Role == Role.Parameter)) parameters.Add(input.Name, input.Shape);
@@ -71,9 +73,9 @@ internal sealed class OperationRun : IDisposable
     public Variable Output(Shape shape, ElementType type = ElementType.Single) => Tape.Output(shape, type, requiresGradient: false);
 
     /// <summary>Runs a row once, forward and, where it has one, backward.</summary>
-    public static OperationResult Execute(OperationCase row, Device device, OperationValues? values = null, ElementType storage = ElementType.Single)
+    public static OperationResult Execute(OperationCase row, Device device, OperationValues? values = null, ElementType storage = ElementType.Single, int first = 0)
     {
-        using var run = new OperationRun(row, device, values ?? row.Draw(), storage);
+        using var run = new OperationRun(row, device, values ?? row.Draw(), storage, first: first);
         return run.Execute();
     }
 
@@ -153,7 +155,7 @@ internal sealed class OperationRun : IDisposable
 
     private Tensor Place(float[] values, Shape shape, ElementType type)
     {
-        int band = guarded ? Band : 0;
+        int band = guarded ? Band : first;
         var whole = Own(Device.Allocate([values.Length + (2 * band)], type));
         if (guarded)
         {

@@ -36,6 +36,21 @@ public sealed class ConformanceTests(string deviceName, Precision precision)
     }
 }
 
+/// <summary>Modules and whole models by the bodies that a GPU runs: in groups of a warp, which rows of few elements share.</summary>
+public sealed class GroupConformanceTests
+{
+    [Test]
+    public void Modules_and_gradients_of_models_pass_in_groups_of_32()
+    {
+        using var device = Device.OpenIlgpuCpu(threads: 1, groupSize: 32);
+        // Training and sampling are the same kernels many times over, and take most of a minute.
+        var files = ConformanceFiles.Shipped().Where(name => name.StartsWith("modules/") || name.EndsWith("weights") || name.EndsWith("/forward_backward"));
+        var results = ConformanceSuite.Run(files, device).Where(result => result.Status != CaseStatus.Skipped).ToList();
+        Assert.That(results, Has.Count.EqualTo(15));
+        Assert.That(results.Where(result => result.Status == CaseStatus.Fail).Select(result => $"{result.Name}: {result.Worst} is off by {result.Error:E2}, {result.Tolerance:E1} is allowed"), Is.Empty);
+    }
+}
+
 /// <summary>Checkpoints in a folder of one's own: what they were made from decides.</summary>
 public sealed class CheckpointCaseTests
 {
