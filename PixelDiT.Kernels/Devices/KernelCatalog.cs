@@ -70,6 +70,8 @@ public static class KernelCatalog
         }
         return type.GetGenericArguments().Select(Candidates)
             .Aggregate((IEnumerable<Type[]>)[[]], (sofar, candidates) => sofar.SelectMany(arguments => candidates.Select(candidate => (Type[])[.. arguments, candidate])))
+            // A modulation is stored as its activation or in float32.
+            .Where(arguments => arguments is not [var activation, var modulation] || activation != typeof(Single32) || modulation != typeof(BFloat16))
             .Select(arguments => type.MakeGenericType(arguments));
     }
 

@@ -22,56 +22,64 @@ public static class Modulate
     public static void Forward(Tensor x, Tensor? residual, Modulation modulation, int shift, int scale, Tensor y)
     {
         x.RequireSameCount(residual, y);
-        modulation.Require(x.Shape, shift, scale);
+        modulation.Require(x.Shape, x.Type, shift, scale);
         Forward(x, residual, modulation, scale, shift, one: 1f, y);
     }
 
     /// <summary>dX and the chunks <paramref name="shift"/> and <paramref name="scale"/> of dModulation.</summary>
     public static void Backward(Tensor dY, Tensor x, Modulation modulation, int shift, int scale, Tensor? dX, bool accumulate, Modulation dModulation)
-    {
-        Backward(dY, x, modulation, scale, one: 1f, dX, accumulate, dModulation);
-        SumGroups(dY, null, dModulation, shift);
-    }
+        => Backward(dY, x, modulation, scale, shift, one: 1f, dX, accumulate, dModulation);
 
     /// <summary>y = base + gate·x.</summary>
     public static void ForwardGate(Tensor x, Tensor residual, Modulation modulation, int gate, Tensor y)
     {
         x.RequireSameCount(residual, y);
-        modulation.Require(x.Shape, gate);
+        modulation.Require(x.Shape, x.Type, gate);
         Forward(x, residual, modulation, gate, shift: -1, one: 0f, y);
     }
 
     /// <summary>dX and the chunk <paramref name="gate"/> of dModulation.</summary>
     public static void BackwardGate(Tensor dY, Tensor x, Modulation modulation, int gate, Tensor? dX, bool accumulate, Modulation dModulation)
-        => Backward(dY, x, modulation, gate, one: 0f, dX, accumulate, dModulation);
+        => Backward(dY, x, modulation, gate, shift: -1, one: 0f, dX, accumulate, dModulation);
 
     private static void Forward(Tensor x, Tensor? residual, Modulation modulation, int scale, int shift, float one, Tensor y)
     {
-        if (x.Type == ElementType.BFloat16) Forward<BFloat16>(x, residual, modulation, scale, shift, one, y);
-        else Forward<Single32>(x, residual, modulation, scale, shift, one, y);
+        if (modulation.Values.Type == ElementType.BFloat16) Forward<BFloat16, BFloat16>(x, residual, modulation, scale, shift, one, y);
+        else if (x.Type == ElementType.BFloat16) Forward<BFloat16, Single32>(x, residual, modulation, scale, shift, one, y);
+        else Forward<Single32, Single32>(x, residual, modulation, scale, shift, one, y);
     }
 
-    private static void Forward<T>(Tensor x, Tensor? residual, Modulation modulation, int scale, int shift, float one, Tensor y) where T : unmanaged, IStorage<T>
+    private static void Forward<T, TM>(Tensor x, Tensor? residual, Modulation modulation, int scale, int shift, float one, Tensor y)
+        where T : unmanaged, IStorage<T> where TM : unmanaged, IStorage<TM>
     {
         int n = x.Shape[^1];
-        x.Device.Launch(new ForwardKernel<T>(
-            x.View<T>(), (residual ?? x).View<T>(), modulation.Values.View<float>(), y.View<T>(),
+        x.Device.Launch(new ForwardKernel<T, TM>(
+            x.View<T>(), (residual ?? x).View<T>(), modulation.Values.View<TM>(), y.View<T>(),
             n, modulation.Chunks * n, modulation.RowsPerModulation, scale * n, Math.Max(shift, 0) * n, shift >= 0 ? 1 : 0, residual is null ? 0 : 1, one), x.Shape.Rows, Elements.LanesFor(n));
     }
 
-    private static void Backward(Tensor dY, Tensor x, Modulation modulation, int scale, float one, Tensor? dX, bool accumulate, Modulation dModulation)
+    private static void Backward(Tensor dY, Tensor x, Modulation modulation, int scale, int shift, float one, Tensor? dX, bool accumulate, Modulation dModulation)
     {
-        if (x.Type == ElementType.BFloat16) Input<BFloat16>(dY, modulation, scale, one, dX, accumulate);
-        else Input<Single32>(dY, modulation, scale, one, dX, accumulate);
-        SumGroups(dY, x, dModulation, scale);
+        if (modulation.Values.Type == ElementType.BFloat16) Backward<BFloat16, BFloat16>(dY, x, modulation, scale, shift, one, dX, accumulate, dModulation);
+        else if (x.Type == ElementType.BFloat16) Backward<BFloat16, Single32>(dY, x, modulation, scale, shift, one, dX, accumulate, dModulation);
+        else Backward<Single32, Single32>(dY, x, modulation, scale, shift, one, dX, accumulate, dModulation);
     }
 
-    private static void Input<T>(Tensor dY, Modulation modulation, int scale, float one, Tensor? dX, bool accumulate) where T : unmanaged, IStorage<T>
+    private static void Backward<T, TM>(Tensor dY, Tensor x, Modulation modulation, int scale, int shift, float one, Tensor? dX, bool accumulate, Modulation dModulation)
+        where T : unmanaged, IStorage<T> where TM : unmanaged, IStorage<TM>
     {
-        if (dX is null) return;
-        int n = dY.Shape[^1];
-        dY.Device.Launch(new InputKernel<T>(
-            dY.View<T>(), modulation.Values.View<float>(), dX.View<T>(), n, modulation.Chunks * n, modulation.RowsPerModulation, scale * n, one, accumulate ? 1 : 0), dY.Shape.Rows, Elements.LanesFor(n));
+        int n = dY.Shape[^1], perModulation = modulation.RowsPerModulation;
+        // With a modulation of its own, a row's own kernel writes the modulation's gradient and nothing is left to sum.
+        bool own = perModulation == 1;
+        if (own || dX is not null)
+        {
+            dY.Device.Launch(new BackwardKernel<T, TM>(
+                dY.View<T>(), x.View<T>(), modulation.Values.View<TM>(), (dX ?? dY).View<T>(), dModulation.Values.View<TM>(), n, modulation.Chunks * n, perModulation,
+                scale * n, Math.Max(shift, 0) * n, shift >= 0 ? 1 : 0, one, dX is null ? 0 : 1, accumulate ? 1 : 0, own ? 1 : 0), dY.Shape.Rows, Elements.LanesFor(n));
+        }
+        if (own) return;
+        SumGroups(dY, x, dModulation, scale);
+        if (shift >= 0) SumGroups(dY, null, dModulation, shift);
     }
 
     /// <summary>A chunk of dModulation = Σ over the rows that share it of dy, or of dy·x.</summary>
@@ -88,13 +96,13 @@ public static class Modulate
         else ColumnSums.Groups(new ProductTerm<T>(dY.View<T>(), x.View<T>(), n), rows, dModulation.RowsPerModulation, n, dModulation.Values, stride, chunk * n, accumulate: false);
     }
 
-    internal readonly struct ForwardKernel<T>(
-        DeviceView<T> x, DeviceView<T> residual, DeviceView<float> modulation, DeviceView<T> y,
+    internal readonly struct ForwardKernel<T, TM>(
+        DeviceView<T> x, DeviceView<T> residual, DeviceView<TM> modulation, DeviceView<T> y,
         int n, int stride, int rowsPerModulation, int scale, int shift, int shifted, int added, float one) : IRowKernel
-        where T : unmanaged, IStorage<T>
+        where T : unmanaged, IStorage<T> where TM : unmanaged, IStorage<TM>
     {
         private readonly DeviceView<T> _x = x, _residual = residual, _y = y;
-        private readonly DeviceView<float> _modulation = modulation;
+        private readonly DeviceView<TM> _modulation = modulation;
         private readonly int _n = n, _stride = stride, _rowsPerModulation = rowsPerModulation, _scale = scale, _shift = shift, _shifted = shifted, _added = added;
         private readonly float _one = one;
 
@@ -104,9 +112,9 @@ public static class Modulate
             Elements.For(new Each(this, (long)row * _n, modulation + _scale, modulation + _shift), 0, _n, lane, lanes);
         }
 
-        private readonly struct Each(ForwardKernel<T> a, long row, long scale, long shift) : IEach
+        private readonly struct Each(ForwardKernel<T, TM> a, long row, long scale, long shift) : IEach
         {
-            private readonly ForwardKernel<T> _a = a;
+            private readonly ForwardKernel<T, TM> _a = a;
             private readonly long _row = row, _scale = scale, _shift = shift;
 
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -120,26 +128,38 @@ public static class Modulate
         }
     }
 
-    internal readonly struct InputKernel<T>(
-        DeviceView<T> dY, DeviceView<float> modulation, DeviceView<T> dX, int n, int stride, int rowsPerModulation, int scale, float one, int accumulate) : IRowKernel
-        where T : unmanaged, IStorage<T>
+    internal readonly struct BackwardKernel<T, TM>(
+        DeviceView<T> dY, DeviceView<T> x, DeviceView<TM> modulation, DeviceView<T> dX, DeviceView<TM> dModulation, int n, int stride, int rowsPerModulation,
+        int scale, int shift, int shifted, float one, int wanted, int accumulate, int own) : IRowKernel
+        where T : unmanaged, IStorage<T> where TM : unmanaged, IStorage<TM>
     {
-        private readonly DeviceView<T> _dY = dY, _dX = dX;
-        private readonly DeviceView<float> _modulation = modulation;
-        private readonly int _n = n, _stride = stride, _rowsPerModulation = rowsPerModulation, _scale = scale, _accumulate = accumulate;
+        private readonly DeviceView<T> _dY = dY, _x = x, _dX = dX;
+        private readonly DeviceView<TM> _modulation = modulation, _dModulation = dModulation;
+        private readonly int _n = n, _stride = stride, _rowsPerModulation = rowsPerModulation, _scale = scale, _shift = shift, _shifted = shifted, _wanted = wanted, _accumulate = accumulate, _own = own;
         private readonly float _one = one;
 
         public void Run(int row, int lane, int lanes)
-            => Elements.For(new Each(this, (long)row * _n, ((long)(row / _rowsPerModulation) * _stride) + _scale), 0, _n, lane, lanes);
-
-        private readonly struct Each(InputKernel<T> a, long row, long scale) : IEach
         {
-            private readonly InputKernel<T> _a = a;
-            private readonly long _row = row, _scale = scale;
+            long modulation = (long)(row / _rowsPerModulation) * _stride;
+            Elements.For(new Each(this, (long)row * _n, modulation + _scale, modulation + _shift), 0, _n, lane, lanes);
+        }
+
+        private readonly struct Each(BackwardKernel<T, TM> a, long row, long scale, long shift) : IEach
+        {
+            private readonly BackwardKernel<T, TM> _a = a;
+            private readonly long _row = row, _scale = scale, _shift = shift;
 
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
-                => Elements.Put<L, S, T>(_a._dX, _row + i, L.Multiply(L.Load(_a._dY, _row + i), L.Add(L.Set(_a._one), L.Load(_a._modulation, _scale + i))), _a._accumulate);
+            {
+                S dy = L.Load(_a._dY, _row + i);
+                if (_a._own != 0)
+                {
+                    L.Store(_a._dModulation, _scale + i, L.Multiply(dy, L.Load(_a._x, _row + i)));
+                    if (_a._shifted != 0) L.Store(_a._dModulation, _shift + i, dy);
+                }
+                if (_a._wanted != 0) Elements.Put<L, S, T>(_a._dX, _row + i, L.Multiply(dy, L.Add(L.Set(_a._one), L.Load(_a._modulation, _scale + i))), _a._accumulate);
+            }
         }
     }
 

@@ -25,51 +25,56 @@ public static class NormModulate
         x.RequireSameCount(y);
         weight.RequireCountOf("the weight of a norm", x.Shape[^1]);
         rstd.RequireCountOf("rstd", x.Shape.Rows);
-        modulation.Require(x.Shape, shift, scale);
-        if (x.Type == ElementType.BFloat16) Forward<BFloat16>(x, weight, modulation, shift, scale, y, rstd);
-        else Forward<Single32>(x, weight, modulation, shift, scale, y, rstd);
+        modulation.Require(x.Shape, x.Type, shift, scale);
+        if (modulation.Values.Type == ElementType.BFloat16) Forward<BFloat16, BFloat16>(x, weight, modulation, shift, scale, y, rstd);
+        else if (x.Type == ElementType.BFloat16) Forward<BFloat16, Single32>(x, weight, modulation, shift, scale, y, rstd);
+        else Forward<Single32, Single32>(x, weight, modulation, shift, scale, y, rstd);
     }
 
     /// <summary>dX, dWeight (added to; null where it is not wanted), and the two chunks of dModulation (written).</summary>
     public static void Backward(
         Tensor dY, Tensor x, Tensor weight, Modulation modulation, int shift, int scale, Tensor rstd, Tensor dX, bool accumulate, Tensor? dWeight, Modulation dModulation)
     {
-        if (x.Type == ElementType.BFloat16) Backward<BFloat16>(dY, x, weight, modulation, shift, scale, rstd, dX, accumulate, dWeight, dModulation);
-        else Backward<Single32>(dY, x, weight, modulation, shift, scale, rstd, dX, accumulate, dWeight, dModulation);
+        if (modulation.Values.Type == ElementType.BFloat16) Backward<BFloat16, BFloat16>(dY, x, weight, modulation, shift, scale, rstd, dX, accumulate, dWeight, dModulation);
+        else if (x.Type == ElementType.BFloat16) Backward<BFloat16, Single32>(dY, x, weight, modulation, shift, scale, rstd, dX, accumulate, dWeight, dModulation);
+        else Backward<Single32, Single32>(dY, x, weight, modulation, shift, scale, rstd, dX, accumulate, dWeight, dModulation);
     }
 
-    private static void Forward<T>(Tensor x, Tensor weight, Modulation modulation, int shift, int scale, Tensor y, Tensor rstd) where T : unmanaged, IStorage<T>
+    private static void Forward<T, TM>(Tensor x, Tensor weight, Modulation modulation, int shift, int scale, Tensor y, Tensor rstd)
+        where T : unmanaged, IStorage<T> where TM : unmanaged, IStorage<TM>
     {
         int n = x.Shape[^1];
-        x.Device.Launch(new ForwardKernel<T>(
-            x.View<T>(), weight.View<float>(), modulation.Values.View<float>(), y.View<T>(), rstd.View<float>(),
+        x.Device.Launch(new ForwardKernel<T, TM>(
+            x.View<T>(), weight.View<float>(), modulation.Values.View<TM>(), y.View<T>(), rstd.View<float>(),
             n, modulation.Chunks * n, modulation.RowsPerModulation, shift * n, scale * n), x.Shape.Rows, Elements.LanesFor(n));
     }
 
-    private static void Backward<T>(
+    private static void Backward<T, TM>(
         Tensor dY, Tensor x, Tensor weight, Modulation modulation, int shift, int scale, Tensor rstd, Tensor dX, bool accumulate, Tensor? dWeight, Modulation dModulation)
-        where T : unmanaged, IStorage<T>
+        where T : unmanaged, IStorage<T> where TM : unmanaged, IStorage<TM>
     {
         int n = x.Shape[^1], rows = x.Shape.Rows, stride = modulation.Chunks * n, perModulation = modulation.RowsPerModulation;
         DeviceView<T> dy = dY.View<T>(), xs = x.View<T>();
-        DeviceView<float> w = weight.View<float>(), m = modulation.Values.View<float>(), r = rstd.View<float>();
+        DeviceView<float> w = weight.View<float>(), r = rstd.View<float>();
+        var m = modulation.Values.View<TM>();
         // With a modulation of its own, a row's own kernel writes the modulation's gradient and nothing is left to sum.
         bool own = perModulation == 1;
-        x.Device.Launch(new BackwardKernel<T>(
-            dy, xs, w, m, r, dX.View<T>(), dModulation.Values.View<float>(), n, stride, perModulation, shift * n, scale * n, accumulate ? 1 : 0, own ? 1 : 0), rows, Elements.LanesFor(n));
-        if (dWeight is not null) ColumnSums.Accumulate(new WeightTerm<T>(dy, xs, m, r, n, stride, perModulation, scale * n), rows, n, dWeight);
+        x.Device.Launch(new BackwardKernel<T, TM>(
+            dy, xs, w, m, r, dX.View<T>(), dModulation.Values.View<TM>(), n, stride, perModulation, shift * n, scale * n, accumulate ? 1 : 0, own ? 1 : 0), rows, Elements.LanesFor(n));
+        if (dWeight is not null) ColumnSums.Accumulate(new WeightTerm<T, TM>(dy, xs, m, r, n, stride, perModulation, scale * n), rows, n, dWeight);
         if (own) return;
         Modulate.SumGroups(dY, null, dModulation, shift);
         ColumnSums.Groups(new ScaleTerm<T>(dy, xs, w, r, n), rows, perModulation, n, dModulation.Values, stride, scale * n, accumulate: false);
     }
 
-    internal readonly struct ForwardKernel<T>(
-        DeviceView<T> x, DeviceView<float> weight, DeviceView<float> modulation, DeviceView<T> y, DeviceView<float> rstd,
+    internal readonly struct ForwardKernel<T, TM>(
+        DeviceView<T> x, DeviceView<float> weight, DeviceView<TM> modulation, DeviceView<T> y, DeviceView<float> rstd,
         int n, int stride, int rowsPerModulation, int shift, int scale) : IRowKernel
-        where T : unmanaged, IStorage<T>
+        where T : unmanaged, IStorage<T> where TM : unmanaged, IStorage<TM>
     {
         private readonly DeviceView<T> _x = x, _y = y;
-        private readonly DeviceView<float> _weight = weight, _modulation = modulation, _rstd = rstd;
+        private readonly DeviceView<float> _weight = weight, _rstd = rstd;
+        private readonly DeviceView<TM> _modulation = modulation;
         private readonly int _n = n, _stride = stride, _rowsPerModulation = rowsPerModulation, _shift = shift, _scale = scale;
 
         public void Run(int row, int lane, int lanes)
@@ -80,9 +85,9 @@ public static class NormModulate
             Elements.For(new Each(this, first, modulation + _shift, modulation + _scale, rstd), 0, _n, lane, lanes);
         }
 
-        private readonly struct Each(ForwardKernel<T> a, long row, long shift, long scale, float rstd) : IEach
+        private readonly struct Each(ForwardKernel<T, TM> a, long row, long shift, long scale, float rstd) : IEach
         {
-            private readonly ForwardKernel<T> _a = a;
+            private readonly ForwardKernel<T, TM> _a = a;
             private readonly long _row = row, _shift = shift, _scale = scale;
             private readonly float _rstd = rstd;
 
@@ -96,13 +101,14 @@ public static class NormModulate
         }
     }
 
-    internal readonly struct BackwardKernel<T>(
-        DeviceView<T> dY, DeviceView<T> x, DeviceView<float> weight, DeviceView<float> modulation, DeviceView<float> rstd, DeviceView<T> dX, DeviceView<float> dModulation,
+    internal readonly struct BackwardKernel<T, TM>(
+        DeviceView<T> dY, DeviceView<T> x, DeviceView<float> weight, DeviceView<TM> modulation, DeviceView<float> rstd, DeviceView<T> dX, DeviceView<TM> dModulation,
         int n, int stride, int rowsPerModulation, int shift, int scale, int accumulate, int own) : IRowKernel
-        where T : unmanaged, IStorage<T>
+        where T : unmanaged, IStorage<T> where TM : unmanaged, IStorage<TM>
     {
         private readonly DeviceView<T> _dY = dY, _x = x, _dX = dX;
-        private readonly DeviceView<float> _weight = weight, _modulation = modulation, _rstd = rstd, _dModulation = dModulation;
+        private readonly DeviceView<float> _weight = weight, _rstd = rstd;
+        private readonly DeviceView<TM> _modulation = modulation, _dModulation = dModulation;
         private readonly int _n = n, _stride = stride, _rowsPerModulation = rowsPerModulation, _shift = shift, _scale = scale, _accumulate = accumulate, _own = own;
 
         public void Run(int row, int lane, int lanes)
@@ -113,9 +119,9 @@ public static class NormModulate
             Elements.For(new Each(this, first, modulation + _shift, modulation + _scale, rstd, along * rstd * rstd * rstd / _n), 0, _n, lane, lanes);
         }
 
-        private readonly struct AlongTerm(BackwardKernel<T> a, long row, long scale) : ITerm
+        private readonly struct AlongTerm(BackwardKernel<T, TM> a, long row, long scale) : ITerm
         {
-            private readonly BackwardKernel<T> _a = a;
+            private readonly BackwardKernel<T, TM> _a = a;
             private readonly long _row = row, _scale = scale;
 
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -126,9 +132,9 @@ public static class NormModulate
             }
         }
 
-        private readonly struct Each(BackwardKernel<T> a, long row, long shift, long scale, float rstd, float pull) : IEach
+        private readonly struct Each(BackwardKernel<T, TM> a, long row, long shift, long scale, float rstd, float pull) : IEach
         {
-            private readonly BackwardKernel<T> _a = a;
+            private readonly BackwardKernel<T, TM> _a = a;
             private readonly long _row = row, _shift = shift, _scale = scale;
             private readonly float _rstd = rstd, _pull = pull;
 
@@ -147,12 +153,13 @@ public static class NormModulate
         }
     }
 
-    internal readonly struct WeightTerm<T>(
-        DeviceView<T> dY, DeviceView<T> x, DeviceView<float> modulation, DeviceView<float> rstd, int n, int stride, int rowsPerModulation, int scale) : IColumnTerm
-        where T : unmanaged, IStorage<T>
+    internal readonly struct WeightTerm<T, TM>(
+        DeviceView<T> dY, DeviceView<T> x, DeviceView<TM> modulation, DeviceView<float> rstd, int n, int stride, int rowsPerModulation, int scale) : IColumnTerm
+        where T : unmanaged, IStorage<T> where TM : unmanaged, IStorage<TM>
     {
         private readonly DeviceView<T> _dY = dY, _x = x;
-        private readonly DeviceView<float> _modulation = modulation, _rstd = rstd;
+        private readonly DeviceView<TM> _modulation = modulation;
+        private readonly DeviceView<float> _rstd = rstd;
         private readonly int _n = n, _stride = stride, _rowsPerModulation = rowsPerModulation, _scale = scale;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]

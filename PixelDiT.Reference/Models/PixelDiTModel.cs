@@ -55,7 +55,7 @@ public sealed class PixelDiTModel : IDisposable
 
     /// <summary>
     /// What products round their operands to. TF32 and bfloat16 run on a GPU's tensor cores and are imitated elsewhere; bfloat16 is also how activations are stored.
-    /// Parameters, their gradients, conditions, statistics of norms, softmax, rotations, times and the loss are float32 whatever the precision.
+    /// Parameters, their gradients, the conditions of images, statistics of norms, softmax, rotations, times and the loss are float32 whatever the precision.
     /// </summary>
     public Precision Precision { get; set; }
 
@@ -85,7 +85,7 @@ public sealed class PixelDiTModel : IDisposable
             s = tape.Replace(s, _patchBlocks[i].Forward(tape, s, c, tables.Patch));                // [B, L, D]
             tape.Stage($"patch_blocks.{i}", s);
         }
-        var condition = tape.Widen(tape.AddSilu(s, tEmb));                        // [B, L, D]
+        var condition = tape.AddSilu(s, tEmb);                                    // [B, L, D]
         tape.Step("pixel_condition", condition);
 
         var u = _pixelEmbedder.Forward(tape, x, tables.Positions);                // [B·L, P, d]

@@ -34,11 +34,14 @@ internal static class NormCases
         StorageTolerance = Tolerances.Brain
     };
 
+    // A pixel's own modulation is stored as activations are; one that many rows share is float32.
+    private static Input Modulations(string name, Shape shape, int rowsPerModulation) => (rowsPerModulation == 1 ? Activation(name, shape) : Single(name, shape)).InParts();
+
     private static OperationCase Modulated(string name, Shape shape, int rowsPerModulation, bool residual = false)
     {
         // Post-modulation has its scale before its shift.
         int n = shape[^1], shift = residual ? 1 : 0, scale = 1 - shift;
-        Input[] inputs = [Activation("x", shape), Single("m", [shape.Rows / rowsPerModulation, 2 * n]).InParts()];
+        Input[] inputs = [Activation("x", shape), Modulations("m", [shape.Rows / rowsPerModulation, 2 * n], rowsPerModulation)];
         return new($"modulate_{name}", typeof(Modulate), nameof(Differentiable.Modulate))
         {
             Inputs = residual ? [.. inputs, Activation("base", shape)] : inputs,
@@ -54,7 +57,7 @@ internal static class NormCases
 
     private static OperationCase Gated(string name, Shape shape, int rowsPerModulation) => new($"gate_{name}", typeof(Modulate), nameof(Differentiable.Gate))
     {
-        Inputs = [Activation("base", shape), Activation("x", shape), Single("m", [shape.Rows / rowsPerModulation, shape[^1]]).InParts()],
+        Inputs = [Activation("base", shape), Activation("x", shape), Modulations("m", [shape.Rows / rowsPerModulation, shape[^1]], rowsPerModulation)],
         Forward = run => run.Tape.Gate(run["base"], run["x"], Chunks.Of(run["m"], 1, rowsPerModulation), 0),
         Oracle = at => Exact.Gate(at["base"], at["x"], at["m"], 0, 1, shape[^1], rowsPerModulation),
         ForwardTolerance = Tolerances.Row,
@@ -68,7 +71,7 @@ internal static class NormCases
             Inputs =
             [
                 Activation("x", shape) with { Vanishes = shape[^1] == 1 }, Parameter("w", [shape[^1]]),
-                Single("m", [shape.Rows / rowsPerModulation, 2 * shape[^1]]).InParts()
+                Modulations("m", [shape.Rows / rowsPerModulation, 2 * shape[^1]], rowsPerModulation)
             ],
             Forward = run => run.Tape.NormModulate(run["x"], run.Parameter("w"), Chunks.Of(run["m"], 2, rowsPerModulation), 0, 1),
             Oracle = at => Exact.Modulate(Exact.RmsNorm(at["x"], at["w"]), at["m"], 0, 1, 2, shape[^1], rowsPerModulation),
