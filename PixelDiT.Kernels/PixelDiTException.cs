@@ -10,7 +10,10 @@ public abstract class PixelDiTException(string message, Exception? inner = null)
 public sealed class ShapeException(string message) : PixelDiTException(message);
 
 /// <summary>A device cannot be opened, is out of memory, or cannot run what was asked.</summary>
-public sealed class DeviceException(string message, Exception? inner = null) : PixelDiTException(message, inner);
+public class DeviceException(string message, Exception? inner = null) : PixelDiTException(message, inner);
+
+/// <summary>A device is out of memory. What needs less of it, a program's user must be told by the program.</summary>
+public sealed class DeviceMemoryException(string message, Exception? inner = null) : DeviceException(message, inner);
 
 /// <summary>A setting of a model, a training run or a sampler is missing, unknown, out of range, or contradicts another.</summary>
 public sealed class ConfigurationException(string message) : PixelDiTException(message);

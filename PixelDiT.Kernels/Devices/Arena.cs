@@ -20,6 +20,9 @@ public sealed class Arena : IDisposable
 
     private record struct Block(long Offset, long Size, bool Free);
 
+    [ThreadStatic]
+    private static long t_limit;
+
     private readonly Accelerator _accelerator;
     private readonly List<Chunk> _chunks = [];
 
@@ -34,11 +37,14 @@ public sealed class Arena : IDisposable
     /// <summary>Bytes taken from the device.</summary>
     public long BytesReserved { get; private set; }
 
+    /// <summary>Bytes after which a device that is driven by this thread counts as full, for tests of what is said then; 0 for as many as there are.</summary>
+    internal static long Limit { get => t_limit; set => t_limit = value; }
+
     /// <summary>Begins a new measurement of <see cref="PeakBytes"/>.</summary>
     public void ResetPeak() => PeakBytes = BytesInUse;
 
     /// <summary>Takes a block of at least <paramref name="bytes"/> bytes; its contents are undefined.</summary>
-    /// <exception cref="DeviceException">The device is out of memory; the message says what was asked and what is in use.</exception>
+    /// <exception cref="DeviceMemoryException">The device is out of memory; the message says what was asked, what is in use and what is free.</exception>
     internal ArenaBlock Take(long bytes)
     {
         long size = Math.Max(Alignment, (bytes + Alignment - 1) / Alignment * Alignment);
@@ -94,8 +100,9 @@ public sealed class Arena : IDisposable
         if (buffer is null && needed < wanted) buffer = TryAllocate(size = needed, out failure);
         if (buffer is null)
         {
-            throw new DeviceException(
-                $"out of device memory: {size >> 20} MiB more were asked for, {BytesInUse >> 20} MiB are in use, {BytesReserved >> 20} MiB reserved; a smaller --batch or --resolution needs less", failure);
+            var state = MemoryState.Of(_accelerator);
+            throw new DeviceMemoryException(
+                $"out of device memory: {Mebibytes(size)} MiB more were asked for; {Mebibytes(BytesInUse)} MiB are in use, {Mebibytes(BytesReserved)} MiB reserved, {Mebibytes(state.Free)} MiB of the device's {Mebibytes(state.Total)} MiB free", failure);
         }
         long first = (Alignment - (long)buffer.NativePtr % Alignment) % Alignment;
         _chunks.Add(new Chunk(buffer, first, [new Block(0, size, Free: true)]));
@@ -104,9 +111,10 @@ public sealed class Arena : IDisposable
 
     private MemoryBuffer1D<byte, Stride1D.Dense>? TryAllocate(long size, out Exception? failure)
     {
+        failure = null;
+        if (Limit > 0 && BytesReserved + size > Limit) return null;
         try
         {
-            failure = null;
             return _accelerator.Allocate1D<byte>(size + Alignment);
         }
         catch (Exception error) when (error is OutOfMemoryException or AcceleratorException)
@@ -115,6 +123,8 @@ public sealed class Arena : IDisposable
             return null;
         }
     }
+
+    private static long Mebibytes(long bytes) => (bytes + (1 << 20) - 1) >> 20;
 
     private static int Find(List<Block> blocks, long offset)
     {

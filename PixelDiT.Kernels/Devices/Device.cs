@@ -23,6 +23,19 @@ public enum DeviceKind
     Cuda
 }
 
+/// <summary>Whether a device's products use warp-group instructions.</summary>
+internal enum WarpGroupUse
+{
+    /// <summary>There are none, they were not asked for, or they computed something else.</summary>
+    Refused,
+
+    /// <summary>Before the first product that could use them.</summary>
+    Unchecked,
+
+    /// <summary>They compute what other instructions do.</summary>
+    Trusted
+}
+
 /// <summary>
 /// A device: its memory, and the one way to launch a kernel. Driven by one thread at a time. Dispose frees all of its memory.
 /// </summary>
@@ -32,18 +45,21 @@ public sealed unsafe class Device : IDisposable
     private readonly Accelerator _accelerator;
     private readonly KernelLoader _loader;
     private readonly WorkerPool? _pool;
+    private readonly AcceleratorStream _stream;
 
     private Device(DeviceKind kind, Context context, Accelerator accelerator, int threads, int groupSize)
     {
         (Kind, _context, _accelerator, GroupSize) = (kind, context, accelerator, groupSize);
         _loader = new KernelLoader(accelerator);
         Arena = new Arena(accelerator);
+        Streams = accelerator is CudaAccelerator card ? new CudaStreams(card) : null;
+        _stream = Streams?.Compute ?? accelerator.DefaultStream;
         Threads = threads;
         if (kind == DeviceKind.Cpu) _pool = new WorkerPool(threads);
     }
 
     /// <summary>The names that <see cref="Open"/> takes.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["auto", "cuda", "cpu", "ilgpu-cpu"];
+    public static IReadOnlyList<string> Names { get; } = ["auto", "cuda", "cuda-mma", "cpu", "ilgpu-cpu"];
 
     /// <summary>What runs the kernels.</summary>
     public DeviceKind Kind { get; }
@@ -57,11 +73,20 @@ public sealed unsafe class Device : IDisposable
     /// <summary>Whether kernels may use asynchronous copies and tensor cores: a card from sm_80 on, or ILGPU's CPU accelerator in groups as large as such kernels need.</summary>
     internal bool RunsTiles => _accelerator is CudaAccelerator card ? card.Architecture >= CudaArchitecture.SM_80 : GroupSize == TensorProduct.Lanes;
 
+    /// <summary>Whether products use warp groups: a card of sm_90, whose instructions no other architecture has, unless it was opened without; or ILGPU's CPU accelerator where a test says so.</summary>
+    internal WarpGroupUse WarpGroups { get; set; }
+
     /// <summary>The device's memory.</summary>
     public Arena Arena { get; }
 
     /// <summary>Kernels launched so far.</summary>
     public long Launches { get; private set; }
+
+    /// <summary>How often the host has waited for all queued work, or on a card would have: <see cref="Synchronize"/>, and the plain copies of <see cref="Tensor"/>.</summary>
+    public long Synchronizations { get; private set; }
+
+    /// <summary>The queues of a card; null for a CPU.</summary>
+    internal CudaStreams? Streams { get; }
 
     /// <summary>Where the time of each launch is added, or null. A profiled launch is waited for.</summary>
     public LaunchProfile? Profile { get; set; }
@@ -75,7 +100,7 @@ public sealed unsafe class Device : IDisposable
     };
 
     /// <summary>Opens a device.</summary>
-    /// <param name="name">auto (cuda where there is a card, else cpu), cuda, cpu or ilgpu-cpu.</param>
+    /// <param name="name">auto (cuda where there is a card, else cpu), cuda, cuda-mma (a card without warp-group instructions), cpu or ilgpu-cpu.</param>
     /// <param name="threads">CPU threads; 0 means one a core.</param>
     /// <exception cref="DeviceException">The name is unknown, the thread count is out of range, or there is no such device.</exception>
     public static Device Open(string name = "auto", int threads = 0)
@@ -85,9 +110,9 @@ public sealed unsafe class Device : IDisposable
         switch (name)
         {
             case "auto":
-                return TryOpenCuda(out _) ?? Open("cpu", threads);
-            case "cuda":
-                return TryOpenCuda(out string reason) ?? throw new DeviceException($"no CUDA device could be opened: {reason}; --device cpu runs everywhere");
+                return TryOpenCuda(warpGroups: true, out _) ?? Open("cpu", threads);
+            case "cuda" or "cuda-mma":
+                return TryOpenCuda(name == "cuda", out string reason) ?? throw new DeviceException($"no CUDA device could be opened: {reason}; --device cpu runs everywhere");
             case "cpu":
                 var context = KernelLoader.CreateContext(builder => builder.CPU(new CPUDevice(2, 1, 1)));
                 return new Device(DeviceKind.Cpu, context, context.GetCPUDevice(0).CreateCPUAccelerator(context), cores, 1);
@@ -102,15 +127,15 @@ public sealed unsafe class Device : IDisposable
     /// ILGPU's CPU accelerator with groups of several work items, for tests that a kernel does not depend on the group size. Above 32 the size must be a multiple of
     /// 32.
     /// </summary>
-    internal static Device OpenIlgpuCpu(int threads, int groupSize)
+    internal static Device OpenIlgpuCpu(int threads, int groupSize, bool warpGroups = false)
     {
         // ILGPU wants at least two threads a warp; a group is one warp, or several as wide as a card's.
         int warps = groupSize > WarpExchange.Lanes ? groupSize / WarpExchange.Lanes : 1;
         var context = KernelLoader.CreateContext(builder => builder.CPU(new CPUDevice(Math.Max(2, groupSize / warps), warps, threads)));
-        return new Device(DeviceKind.IlgpuCpu, context, context.GetCPUDevice(0).CreateCPUAccelerator(context), threads, groupSize);
+        return new Device(DeviceKind.IlgpuCpu, context, context.GetCPUDevice(0).CreateCPUAccelerator(context), threads, groupSize) { WarpGroups = warpGroups ? WarpGroupUse.Trusted : WarpGroupUse.Refused };
     }
 
-    private static Device? TryOpenCuda(out string reason)
+    private static Device? TryOpenCuda(bool warpGroups, out string reason)
     {
         CudaDriver.Resolve();
         Context? context = null;
@@ -121,7 +146,8 @@ public sealed unsafe class Device : IDisposable
             if (cards.Count > 0)
             {
                 reason = "";
-                return new Device(DeviceKind.Cuda, context, cards[0].CreateCudaAccelerator(context), 1, 0);
+                var card = cards[0].CreateCudaAccelerator(context);
+                return new Device(DeviceKind.Cuda, context, card, 1, 0) { WarpGroups = warpGroups && card.Architecture == CudaArchitecture.SM_90 ? WarpGroupUse.Unchecked : WarpGroupUse.Refused };
             }
             reason = "no card and driver were found";
         }
@@ -185,38 +211,34 @@ public sealed unsafe class Device : IDisposable
             pool.Run(&KernelEntry.Direct<TKernel>, Unsafe.AsPointer(ref kernel), items);
             return;
         }
-        _loader.Launch(kernel, _accelerator.DefaultStream, LaunchShape.Of(items, lanes, GroupSize, kernel is IRowKernel), items);
+        if (kernel is ILargeSharedKernel && Kind == DeviceKind.Cuda) _loader.GetLarge<TKernel>().Launch(_stream, items, lanes, Unsafe.AsPointer(ref kernel));
+        else _loader.Launch(kernel, _stream, LaunchShape.Of(items, lanes, GroupSize, kernel is IRowKernel), items);
     }
 
     /// <summary>Waits until all queued work is done.</summary>
-    public void Synchronize() => _accelerator.Synchronize();
+    public void Synchronize()
+    {
+        Synchronizations++;
+        _accelerator.Synchronize();
+    }
 
     internal void CopyToDevice<T>(ReadOnlySpan<T> source, ArrayView<T> target) where T : unmanaged
     {
-        if (Kind != DeviceKind.Cuda)
-        {
-            source.CopyTo(new Span<T>(Host.Pointer(target), source.Length));
-            return;
-        }
-        target.CopyFromCPU(_accelerator.DefaultStream, source);
+        if (Kind == DeviceKind.Cuda) target.CopyFromCPU(_stream, source);
+        else Host.Copy(source, target);
         Synchronize();
     }
 
     internal void CopyToHost<T>(ArrayView<T> source, Span<T> target) where T : unmanaged
     {
-        if (Kind != DeviceKind.Cuda)
-        {
-            Synchronize();
-            new Span<T>(Host.Pointer(source), target.Length).CopyTo(target);
-            return;
-        }
-        source.CopyToCPU(_accelerator.DefaultStream, target);
         Synchronize();
+        if (Kind == DeviceKind.Cuda) source.CopyToCPU(_stream, target);
+        else Host.Copy(source, target);
     }
 
     internal void Clear(ArrayView<byte> bytes)
     {
-        if (Kind == DeviceKind.Cuda) bytes.MemSetToZero(_accelerator.DefaultStream);
+        if (Kind == DeviceKind.Cuda) bytes.MemSetToZero(_stream);
         else NativeMemory.Clear(Host.Pointer(bytes), (nuint)bytes.Length);
     }
 
@@ -225,6 +247,7 @@ public sealed unsafe class Device : IDisposable
     {
         _pool?.Dispose();
         Arena.Dispose();
+        Streams?.Dispose();
         _accelerator.Dispose();
         _context.Dispose();
     }

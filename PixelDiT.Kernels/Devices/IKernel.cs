@@ -36,6 +36,13 @@ internal interface IResidentKernel : IKernel
     static abstract int ResidentGroups { get; }
 }
 
+/// <summary>A kernel that wants more shared memory than the 48 KiB which a kernel may declare; a GPU is asked for it at the launch.</summary>
+internal interface ILargeSharedKernel : IKernel
+{
+    /// <summary>Bytes of <see cref="Memory.LargeShared"/>.</summary>
+    static abstract int SharedBytes { get; }
+}
+
 /// <summary>How each back end enters a kernel.</summary>
 internal static unsafe class KernelEntry
 {

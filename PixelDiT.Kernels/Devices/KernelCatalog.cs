@@ -12,6 +12,9 @@ public sealed record KernelDescriptor(string Name, Type Kernel)
     /// <summary>The name without what a file's name cannot hold, such as <c>RmsNorm.ForwardKernel-Single32</c>.</summary>
     public string FileName => Name.Replace(">", "").Replace("<", "-").Replace(", ", "-");
 
+    /// <summary>The only architecture that has the kernel's instructions; null where any has.</summary>
+    public string? Architecture => Kernel.IsGenericType && Kernel.GetGenericTypeDefinition() == typeof(WideProduct<,,>) ? "sm_90" : null;
+
     /// <summary>What a kernel rounds the operands of its products to; null for one that multiplies no matrices.</summary>
     public Precision? Precision
     {
@@ -19,6 +22,7 @@ public sealed record KernelDescriptor(string Name, Type Kernel)
         {
             if (!Kernel.IsGenericType) return null;
             if (Kernel.GetGenericTypeDefinition() == typeof(ProductKernel<,,>) || Kernel.GetGenericTypeDefinition() == typeof(SingleProduct<,>)) return Tensors.Precision.Single;
+            if (Kernel.GetGenericTypeDefinition() == typeof(WideProduct<,,>)) return Tensors.Precision.BFloat16;
             var format = Kernel.GetGenericArguments().FirstOrDefault(argument => typeof(IFragmentFormat).IsAssignableFrom(argument));
             return format is null ? null : format == typeof(BrainFormat) ? Tensors.Precision.BFloat16 : format == typeof(TensorFloatFormat) ? Tensors.Precision.TensorFloat32 : Tensors.Precision.Single;
         }
@@ -30,6 +34,10 @@ public static class KernelCatalog
 {
     /// <summary>All kernels.</summary>
     public static IReadOnlyList<KernelDescriptor> All { get; } = [.. Find().OrderBy(kernel => kernel.Name, StringComparer.Ordinal)];
+
+    /// <summary>Those that an architecture has the instructions for.</summary>
+    /// <param name="architecture">One of <see cref="PtxCompiler.Architectures"/>.</param>
+    public static IEnumerable<KernelDescriptor> For(string architecture) => All.Where(kernel => kernel.Architecture is not { } only || only == architecture);
 
     private static IEnumerable<KernelDescriptor> Find()
     {
@@ -50,6 +58,11 @@ public static class KernelCatalog
                 .Select(storages => type.MakeGenericType(storages));
         }
         if (type == typeof(TensorProduct<,,,,,>)) return TensorProduct.Kernels;
+        if (type == typeof(WideProduct<,,>))
+        {
+            Type along = typeof(Along), across = typeof(Across), brain = typeof(BFloat16), single = typeof(Single32);
+            return ((Type[][])[[along, along, brain], [along, across, brain], [along, across, single], [across, across, single]]).Select(arguments => type.MakeGenericType(arguments));
+        }
         if (type == typeof(TiledAttentionForward<,,>) || type == typeof(TiledAttentionBackward<,,,>)) return TiledAttention.Kernels(type);
         if (type == typeof(SingleProduct<,>))
         {

@@ -23,6 +23,7 @@ internal sealed partial class KernelLoader(Accelerator accelerator)
         ?? throw new DeviceException("this build of ILGPU does not let its PTX be repaired; version 1.5.3 is needed");
 
     private readonly Dictionary<Type, Delegate> _launchers = [];
+    private readonly Dictionary<Type, LargeSharedKernel> _largeKernels = [];
 
     /// <summary>The settings every context of this project is made with.</summary>
     public static Context CreateContext(Action<Context.Builder> devices)
@@ -49,8 +50,22 @@ internal sealed partial class KernelLoader(Accelerator accelerator)
         return compiled;
     }
 
-    /// <summary>Removes the claim that branches are uniform, and says that accesses without a space are global.</summary>
-    internal static string Repair(string ptx) => GenericAccess().Replace(ptx.Replace("bra.uni", "bra", StringComparison.Ordinal), "$1.global.");
+    /// <summary>
+    /// Removes the claim that branches are uniform, and says that accesses without a space are global. Declares the shared memory that a launch is asked for, which PTX wants outside of
+    /// kernels; and names sm_90a, which ILGPU does not know, where a kernel has instructions of its own.
+    /// </summary>
+    internal static string Repair(string ptx)
+    {
+        ptx = GenericAccess().Replace(ptx.Replace("bra.uni", "bra", StringComparison.Ordinal), "$1.global.");
+        if (ptx.Contains("large_group_memory", StringComparison.Ordinal)) ptx = AddressSize().Replace(ptx, "$0\n\n.extern .shared .align 1024 .b8 large_group_memory[];", 1);
+        return ptx.Contains("wgmma.", StringComparison.Ordinal) ? Target().Replace(ptx, ".target sm_90a", 1) : ptx;
+    }
+
+    [GeneratedRegex(@"\.address_size 64")]
+    private static partial Regex AddressSize();
+
+    [GeneratedRegex(@"\.target \w+")]
+    private static partial Regex Target();
 
     [GeneratedRegex(@"\b(ld|st)\.(?=(v[24]\.)?[bfsu](8|16|32|64)\b)")]
     private static partial Regex GenericAccess();
@@ -75,5 +90,13 @@ internal sealed partial class KernelLoader(Accelerator accelerator)
         var launcher = kernel.CreateLauncherDelegate<TLauncher>();
         _launchers[typeof(TKernel)] = launcher;
         return launcher;
+    }
+
+    /// <summary>A kernel that wants more shared memory than ILGPU launches with; on a card only.</summary>
+    public LargeSharedKernel GetLarge<TKernel>() where TKernel : struct, IKernel
+    {
+        if (_largeKernels.TryGetValue(typeof(TKernel), out var known)) return known;
+        var kernel = (CudaKernel)accelerator.LoadKernel(Compile(accelerator.GetBackend(), typeof(TKernel)));
+        return _largeKernels[typeof(TKernel)] = new LargeSharedKernel(kernel, (int)typeof(TKernel).GetProperty(nameof(ILargeSharedKernel.SharedBytes))!.GetValue(null)!);
     }
 }

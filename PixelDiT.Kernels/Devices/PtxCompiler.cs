@@ -33,8 +33,8 @@ public sealed partial class PtxCompiler : IDisposable
         try
         {
             var compiled = (PTXCompiledKernel)KernelLoader.Compile(_backend, kernel.Kernel);
-            // ILGPU names sm_80 at most, whatever it compiles for.
-            return TargetLine().Replace(compiled.PTXAssembly, $".target {_architecture}");
+            // ILGPU names sm_80 at most, whatever it compiles for; the loader names sm_90a where it must.
+            return compiled.PTXAssembly.Contains(".target sm_90a", StringComparison.Ordinal) ? compiled.PTXAssembly : TargetLine().Replace(compiled.PTXAssembly, $".target {_architecture}");
         }
         catch (InternalCompilerException error)
         {

@@ -23,6 +23,16 @@ internal static class AsyncCopy
     [IntrinsicImplementation, PtxBody("cp.async.wait_group 1;")]
     public static void WaitForAllButNewest() => PendingCopies.Mine.Wait(left: 1);
 
+    /// <summary>Waits until all of this thread's groups but the two newest have arrived.</summary>
+    [IntrinsicImplementation, PtxBody("cp.async.wait_group 2;")]
+    public static void WaitForAllButTwo() => PendingCopies.Mine.Wait(left: 2);
+
+    /// <summary>Lets what this thread has written to shared memory be seen by instructions that read it on their own (PTX ISA, "async proxy"), after the barrier that follows.</summary>
+    [IntrinsicImplementation, PtxBody("fence.proxy.async.shared::cta;")]
+    public static void Publish()
+    {
+    }
+
     /// <summary>Waits until all of this thread's groups have arrived.</summary>
     [IntrinsicImplementation, PtxBody("cp.async.wait_group 0;")]
     public static void WaitForAll() => PendingCopies.Mine.Wait(left: 0);

@@ -19,6 +19,12 @@ internal static unsafe class Host
     /// <inheritdoc cref="Pointer{T}(DeviceView{T})"/>
     public static T* Pointer<T>(ArrayView<T> view) where T : unmanaged => (T*)view.LoadEffectiveAddressAsPtr();
 
+    /// <summary>Copies into a CPU device's memory.</summary>
+    public static void Copy<T>(ReadOnlySpan<T> source, ArrayView<T> target) where T : unmanaged => source.CopyTo(new Span<T>(Pointer(target), source.Length));
+
+    /// <summary>Copies out of a CPU device's memory.</summary>
+    public static void Copy<T>(ArrayView<T> source, Span<T> target) where T : unmanaged => new Span<T>(Pointer(source), target.Length).CopyTo(target);
+
     /// <summary>Working memory of the calling thread, aligned to 64 bytes, valid until the thread asks again. Contents are undefined.</summary>
     /// <param name="count">How many floats are needed.</param>
     public static float* Floats(long count) => (t_scratch ??= new Scratch()).Get(count);

@@ -19,7 +19,8 @@ internal sealed class DeviceBodyAttribute(string method) : Attribute
 
 /// <summary>
 /// The PTX of an intrinsic as text. <c>$name</c> stands for the registers of the parameter of that name and <c>$result</c> for those of the result: one register,
-/// or <c>{r0, r1, ..}</c> for a struct; <c>$name.0</c> is a struct's first register. Values stay in registers: nothing is spilled to pass a struct.
+/// or <c>{r0, r1, ..}</c> for a struct; <c>$name.0</c> is a struct's first register. A line
+/// <c>copy $result, $name;</c> moves all 32-bit registers of a struct, for instructions that change their operand. Values stay in registers: nothing is spilled to pass a struct.
 /// </summary>
 /// <param name="text">Lines of PTX, each with its semicolon.</param>
 [AttributeUsage(AttributeTargets.Method)]

@@ -23,9 +23,16 @@ internal static partial class PtxText
         if (method.ReturnType != typeof(void)) operands["result"] = Registers(code, code.Allocate(call));
         foreach (string line in method.GetCustomAttribute<PtxBodyAttribute>()!.Text.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
-            code.Builder.Append('\t').Append(Operand().Replace(line, match => Write(operands[match.Groups[1].Value], match.Groups[2].Value))).Append('\n');
+            if (Copy().Match(line) is { Success: true } copy)
+            {
+                foreach (var (to, from) in operands[copy.Groups[1].Value].Zip(operands[copy.Groups[2].Value])) code.Builder.Append($"\tmov.b32 {to}, {from};\n");
+            }
+            else code.Builder.Append('\t').Append(Operand().Replace(line, match => Write(operands[match.Groups[1].Value], match.Groups[2].Value))).Append('\n');
         }
     }
+
+    [GeneratedRegex(@"^copy \$(\w+), \$(\w+);$")]
+    private static partial Regex Copy();
 
     [GeneratedRegex(@"\$([A-Za-z]+)(?:\.(\d))?")]
     private static partial Regex Operand();

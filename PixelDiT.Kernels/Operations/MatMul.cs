@@ -35,7 +35,7 @@ public static class MatMul
         bias?.RequireCountOf("a bias", outputs);
         if (RunsInTiles(precision, x, weight, y))
         {
-            TiledMatMul.Forward(x, weight, bias, y, rows, outputs, inputs, precision);
+            TiledMatMul.Forward(x, packed ?? weight, bias, y, rows, outputs, inputs, precision);
             return;
         }
         var sizes = new ProductSizes { M = rows, N = outputs, K = inputs, ARow = inputs, AStep = 1, BStep = 1, BColumn = inputs, CRow = outputs, CColumn = 1, BiasColumn = 1, Precision = precision };
@@ -43,15 +43,15 @@ public static class MatMul
         else Forward<Single32>(x, weight, packed, bias, y, sizes);
     }
 
-    /// <summary>dx = or += dy·W, dx stored as dy is.</summary>
+    /// <summary>dx = or += dy·W, dx stored as dy is. A CPU makes no use of <paramref name="packed"/>.</summary>
     /// <inheritdoc cref="Forward(Tensor, Tensor, Tensor?, Tensor?, Tensor, Precision)" path="/exception"/>
-    public static void BackwardInput(Tensor dY, Tensor weight, Tensor dX, bool accumulate, Precision precision = Precision.Single)
+    public static void BackwardInput(Tensor dY, Tensor weight, Tensor dX, bool accumulate, Precision precision = Precision.Single, Tensor? packed = null)
     {
         int outputs = weight.Shape[0], inputs = weight.Shape[1], rows = Rows(dY, outputs, "dy");
         RequireFit(rows, inputs, dX);
         if (RunsInTiles(precision, dY, weight, dX))
         {
-            TiledMatMul.BackwardInput(dY, weight, dX, rows, inputs, outputs, accumulate, precision);
+            TiledMatMul.BackwardInput(dY, packed ?? weight, dX, rows, inputs, outputs, accumulate, precision);
             return;
         }
         var sizes = new ProductSizes { M = rows, N = inputs, K = outputs, ARow = outputs, AStep = 1, BStep = inputs, BColumn = 1, CRow = inputs, CColumn = 1, Precision = precision };
@@ -84,7 +84,8 @@ public static class MatMul
     }
 
     /// <summary>
-    /// The weight as a CPU's product reads it, [panel][in][width]: packed once for each change of the weight instead of in every product. A GPU reads the weight itself: null.
+    /// The weight as products read it, made once for each change of the weight instead of in every product: for a CPU [panel][in][width], for a GPU a copy rounded to bfloat16. Null where
+    /// a GPU's products read the weight itself.
     /// </summary>
     /// <param name="weight">[out, in].</param>
     /// <param name="previous">An earlier packing of the same weight, whose memory is used again.</param>
@@ -92,7 +93,13 @@ public static class MatMul
     public static Tensor? Pack(Tensor weight, Tensor? previous, Precision precision = Precision.Single)
     {
         var device = weight.Device;
-        if (device.Kind == DeviceKind.Cuda) return null;
+        if (device.RunsTiles && precision == Precision.BFloat16)
+        {
+            var rounded = previous ?? device.Allocate(weight.Shape, ElementType.BFloat16);
+            Widen.Backward(weight, rounded, accumulate: false);
+            return rounded;
+        }
+        if (device.RunsTiles || device.Kind == DeviceKind.Cuda) return null;
         int outputs = weight.Shape[0], inputs = weight.Shape[1], panels = (outputs + Tiles.Width - 1) / Tiles.Width;
         var packed = previous ?? device.Allocate([panels, inputs, Tiles.Width]);
         device.Launch(new PackKernel(weight.View<float>(), packed.View<float>(), outputs, inputs, precision), panels);
@@ -159,10 +166,10 @@ public static class MatMul
         Launch<TWeight, T, T>(weight, x, null, bias, y, turned, accumulate: false, sliced: false);
     }
 
-    /// <summary>Whether a forward of so many rows is quicker with a packed weight; with fewer the weight is read as it is.</summary>
+    /// <summary>Whether a product of so many rows is quicker with a packed weight; on a CPU, with fewer the weight is read as it is.</summary>
     /// <param name="rows">Rows of x.</param>
     /// <param name="device">Where.</param>
-    public static bool WantsPacked(int rows, Device device) => device.Kind != DeviceKind.Cuda && rows > Tiles.Width;
+    public static bool WantsPacked(int rows, Device device) => device.RunsTiles || (device.Kind != DeviceKind.Cuda && rows > Tiles.Width);
 
     private static void Launch<TA, TB, TC>(Tensor a, Tensor b, Tensor? packed, Tensor? bias, Tensor c, ProductSizes sizes, bool accumulate, bool sliced = true)
         where TA : unmanaged, IStorage<TA> where TB : unmanaged, IStorage<TB> where TC : unmanaged, IStorage<TC>

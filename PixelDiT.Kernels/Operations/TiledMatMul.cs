@@ -6,7 +6,7 @@ namespace PixelDiT.Kernels.Operations;
 
 /// <summary>
 /// Launches a GPU's products in tiles: <see cref="TensorProduct{TFormat, TOrderA, TOrderB, TA, TB, TC}"/> for a precision that rounds,
-/// <see cref="SingleProduct{TOrderA, TOrderB}"/> for strict float32. Where few tiles would have to sum far along k, k is cut into slices whose sums are added in
+/// <see cref="SingleProduct{TOrderA, TOrderB}"/> for strict float32, and <see cref="WideProduct{TOrderA, TOrderB, TC}"/> for bfloat16 where a card has warp groups. Where few tiles would have to sum far along k, k is cut into slices whose sums are added in
 /// order; the cut depends on the shapes alone, so that every card gives the same bits.
 /// </summary>
 internal static class TiledMatMul
@@ -14,7 +14,10 @@ internal static class TiledMatMul
     /// <summary>Two tiles for each multiprocessor of the largest cards.</summary>
     private const int EnoughTiles = 264;
 
-    private const int SmallestSlice = 256, SliceStep = 32;
+    private const int SmallestSlice = 256, SliceStep = 64;
+
+    /// <summary>Columns of C, and steps of k, from which the wide tiles of warp groups pay.</summary>
+    private const int WideColumns = 192, WideDepth = 128;
 
     /// <summary>y [m, n] = x [m, k]·Wᵀ + b, W [n, k].</summary>
     public static void Forward(Tensor x, Tensor weight, Tensor? bias, Tensor y, int m, int n, int k, Precision precision)
@@ -54,6 +57,11 @@ internal static class TiledMatMul
         where TA : unmanaged, IStorage<TA> where TB : unmanaged, IStorage<TB> where TC : unmanaged, IStorage<TC>
     {
         var (viewA, viewB, viewC, viewBias) = (a.View<TA>(), b.View<TB>(), c.View<TC>(), bias is null ? default : bias.View<float>());
+        if (typeof(TA) == typeof(BFloat16) && typeof(TB) == typeof(BFloat16) && RunsWide(a, b, c.Device, sizes))
+        {
+            LaunchWide<TOrderA, TOrderB, TC>(a, b, viewBias, c, sizes with { HasBias = bias is null ? 0 : 1 }, sliced);
+            return;
+        }
         int slices = Cut(a, b, bias, ref sizes, sliced), tiles = sizes.RowTiles * sizes.ColumnTiles;
         using var partials = slices > 1 ? c.Device.Allocate([slices, sizes.M, sizes.N]) : null;
         if (partials is null)
@@ -78,14 +86,43 @@ internal static class TiledMatMul
         if (partials is not null) AddSlices(partials, viewC, slices, sizes);
     }
 
+    private static bool RunsWide(Tensor a, Tensor b, Device device, TiledProductSizes sizes)
+    {
+        if (device.WarpGroups == WarpGroupUse.Refused || sizes.N < WideColumns || sizes.K < WideDepth || IsAligned(a, sizes.ALine, 8) == 0 || IsAligned(b, sizes.BLine, 8) == 0) return false;
+        if (device.WarpGroups == WarpGroupUse.Unchecked) device.WarpGroups = WarpGroupCheck.Agrees(device) ? WarpGroupUse.Trusted : WarpGroupUse.Refused;
+        return device.WarpGroups == WarpGroupUse.Trusted;
+    }
+
+    private static void LaunchWide<TOrderA, TOrderB, TC>(Tensor a, Tensor b, DeviceView<float> bias, Tensor c, TiledProductSizes sizes, bool sliced)
+        where TOrderA : struct, IOrder where TOrderB : struct, IOrder where TC : unmanaged, IStorage<TC>
+    {
+        var (viewA, viewB, viewC) = (a.View<BFloat16>(), b.View<BFloat16>(), c.View<TC>());
+        int slices = Slice(ref sizes, WideTile.Rows, WideTile.Columns, EnoughTiles / 2, sliced), tiles = sizes.RowTiles * sizes.ColumnTiles;
+        if (slices == 1)
+        {
+            sizes.AlignedC = IsAligned(c, sizes.N, 4);
+            c.Device.Launch(new WideProduct<TOrderA, TOrderB, TC>(viewA, viewB, bias, viewC, sizes), tiles, TensorProduct.Lanes);
+            return;
+        }
+        using var partials = c.Device.Allocate([slices, sizes.M, sizes.N]);
+        c.Device.Launch(new WideProduct<TOrderA, TOrderB, Single32>(viewA, viewB, bias, partials.View<Single32>(), ForPartials(sizes, partials)), tiles * slices, TensorProduct.Lanes);
+        AddSlices(partials, viewC, slices, sizes);
+    }
+
     private static int Cut(Tensor a, Tensor b, Tensor? bias, ref TiledProductSizes sizes, bool sliced)
     {
         sizes.HasBias = bias is null ? 0 : 1;
-        sizes.RowTiles = (sizes.M + OperandTile.Size - 1) / OperandTile.Size;
-        sizes.ColumnTiles = (sizes.N + OperandTile.Size - 1) / OperandTile.Size;
         sizes.AlignedA = IsAligned(a, sizes.ALine, 16 / Tensor.SizeOf(a.Type));
         sizes.AlignedB = IsAligned(b, sizes.BLine, 16 / Tensor.SizeOf(b.Type));
-        int slices = sliced ? Math.Clamp(sizes.K / SmallestSlice, 1, Math.Max(1, EnoughTiles / (sizes.RowTiles * sizes.ColumnTiles))) : 1;
+        return Slice(ref sizes, OperandTile.Size, OperandTile.Size, EnoughTiles, sliced);
+    }
+
+    /// <summary>Cuts C into tiles, and k into slices where there are too few of them.</summary>
+    private static int Slice(ref TiledProductSizes sizes, int rows, int columns, int enough, bool sliced)
+    {
+        sizes.RowTiles = (sizes.M + rows - 1) / rows;
+        sizes.ColumnTiles = (sizes.N + columns - 1) / columns;
+        int slices = sliced ? Math.Clamp(sizes.K / SmallestSlice, 1, Math.Max(1, enough / (sizes.RowTiles * sizes.ColumnTiles))) : 1;
         sizes.SliceDepth = (((sizes.K + slices - 1) / slices) + SliceStep - 1) / SliceStep * SliceStep;
         return (sizes.K + sizes.SliceDepth - 1) / sizes.SliceDepth;
     }

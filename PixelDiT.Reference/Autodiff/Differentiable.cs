@@ -19,10 +19,11 @@ public static class Differentiable
         var rounding = precision ?? tape.Precision;
         int outputs = weight.Shape[0];
         var y = tape.Output(shape ?? Shape.Create([.. x.Shape.Take(x.Shape.Rank - 1), outputs]), x.Value.Type, true);
-        MatMul.Forward(x.Value, weight.Value, weight.Prepared((int)(x.Value.Count / weight.Shape[1]), rounding), bias?.Value, y.Value, rounding);
+        int rows = (int)(x.Value.Count / weight.Shape[1]);
+        MatMul.Forward(x.Value, weight.Value, weight.Prepared(rows, rounding), bias?.Value, y.Value, rounding);
         tape.Push(y, dY =>
         {
-            if (tape.Target(x, out bool accumulate) is { } dX) MatMul.BackwardInput(dY, weight.Value, dX, accumulate, rounding);
+            if (tape.Target(x, out bool accumulate) is { } dX) MatMul.BackwardInput(dY, weight.Value, dX, accumulate, rounding, weight.Prepared(rows, rounding));
             if (weight.GradientTarget(out accumulate) is { } dWeight) MatMul.BackwardWeight(dY, x.Value, dWeight, accumulate, rounding);
             if (bias?.Gradient is { } dBias) MatMul.BackwardBias(dY, dBias);
         });

@@ -44,12 +44,12 @@ public sealed class Parameter
     /// <summary>Changes with the master.</summary>
     public long Version { get; internal set; }
 
-    /// <summary>The prepared form for x·Wᵀ, up to date; null where the master is read.</summary>
+    /// <summary>The prepared form for products with W, up to date; null where the master is read.</summary>
     /// <param name="rows">Rows of x.</param>
     /// <param name="precision">The product's.</param>
     internal Tensor? Prepared(int rows, Precision precision = Precision.Single) => MatMul.WantsPacked(rows, Value.Device) ? Packed(precision) : null;
 
-    /// <summary>The packed form for x·Wᵀ, up to date; null on a GPU.</summary>
+    /// <summary>The same whatever the rows.</summary>
     /// <param name="precision">What the product rounds its operands to.</param>
     internal Tensor? Packed(Precision precision = Precision.Single)
     {

@@ -1,3 +1,4 @@
+using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
@@ -85,13 +86,15 @@ public sealed class Tape : IDisposable
     /// <summary>Computes gradients of the root with respect to all that lies before it.</summary>
     /// <param name="root">A variable of this tape; a scalar unless a cotangent is given.</param>
     /// <param name="cotangent">The gradient fed in, of the root's shape, copied; null means 1.</param>
+    /// <exception cref="ShapeException">The root is no scalar, and no cotangent was given.</exception>
     public void Backward(Variable root, Tensor? cotangent = null)
     {
         if (!Recording) throw new InvalidOperationException("this tape does not record");
+        if (cotangent is null && root.Value.Count != 1) throw new ShapeException($"a root {root.Shape} is no single number; its gradient to begin with must be given");
         var seed = Allocate(root.Shape, root.Value.Type);
         if (cotangent is null)
         {
-            seed.Upload([1f]);
+            Fill.Forward(1, seed);
         }
         else
         {

@@ -1,69 +1,33 @@
-using System.Diagnostics;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Training;
 
 namespace PixelDiT.Reference.Benchmarking;
 
-/// <summary>Milliseconds of several runs.</summary>
-/// <param name="Median">The middle one.</param>
-/// <param name="Min">The quickest.</param>
-/// <param name="Max">The slowest.</param>
-public readonly record struct Timing(double Median, double Min, double Max)
-{
-    /// <summary>Of a list of runs.</summary>
-    public static Timing Of(IEnumerable<double> milliseconds)
-    {
-        double[] sorted = [.. milliseconds.Order()];
-        return new Timing(sorted[sorted.Length / 2], sorted[0], sorted[^1]);
-    }
-}
-
-/// <summary>One kind of run.</summary>
-/// <param name="Time">How long it took.</param>
-/// <param name="Gflop">Its cost by the model's sizes; a backward is counted as two forwards.</param>
-/// <param name="Launches">Kernels it launches.</param>
-/// <param name="ManagedBytes">What a steady run allocates on .NET's heap.</param>
-public sealed record BenchmarkRun(Timing Time, double Gflop, long Launches, long ManagedBytes)
-{
-    /// <summary>1e9 operations a second, in the median run.</summary>
-    public double GflopPerSecond => Gflop / Time.Median * 1e3;
-}
-
-/// <summary>What a benchmark measured.</summary>
-/// <param name="Forward">A forward without recording.</param>
-/// <param name="ForwardBackward">Forward, loss and backward, without the optimiser; null where not asked for.</param>
-/// <param name="PeakBytes">The most device memory in use at once, weights included.</param>
-/// <param name="Kernels">Time by kernel in one run of what was timed last.</param>
-public sealed record BenchmarkResult(BenchmarkRun Forward, BenchmarkRun? ForwardBackward, long PeakBytes, IReadOnlyList<KernelTime> Kernels);
-
-/// <summary>Times a model's forward and backward with random weights and inputs.</summary>
+/// <summary>Times a model's forward, its backward and its training step with random weights and inputs.</summary>
 public static class Benchmark
 {
-    private const int WarmUps = 3;
-
-    /// <summary>How long runs are repeated before one is timed: a system needs a while to give two busy threads a core each.</summary>
-    public const double WarmUpSeconds = 0.7;
-
     /// <summary>Runs it.</summary>
     /// <param name="config">The model.</param>
     /// <param name="device">Where.</param>
     /// <param name="batch">Images.</param>
     /// <param name="resolution">The side of the images.</param>
     /// <param name="train">Whether to time forward and backward too.</param>
+    /// <param name="step">Whether to time the whole training step too.</param>
     /// <param name="repeat">Runs of which the median is taken.</param>
     /// <param name="precision">What products round to.</param>
     /// <param name="cancel">Stops between runs.</param>
     /// <param name="warmUp">Seconds of runs before the first that counts.</param>
     /// <exception cref="ConfigurationException">A size is out of range.</exception>
     /// <exception cref="ShapeException">The resolution does not divide.</exception>
-    public static BenchmarkResult Run(ModelConfig config, Device device, int batch, int resolution, bool train, int repeat, Precision precision = Precision.Single, CancellationToken cancel = default, double warmUp = WarmUpSeconds)
+    public static BenchmarkResult Run(ModelConfig config, Device device, int batch, int resolution, bool train, bool step, int repeat, Precision precision = Precision.Single, CancellationToken cancel = default, double warmUp = Repeated.WarmUpSeconds)
     {
         if (batch is < 1 or > 65536) throw new ConfigurationException($"batch is {batch}; it must be from 1 to 65536");
-        if (repeat is < 1 or > 10000) throw new ConfigurationException($"repeat is {repeat}; it must be from 1 to 10000");
+        Repeated.RequireCount(repeat);
         using var model = new PixelDiTModel(config, device) { Precision = precision };
         model.RequireDivides(resolution, resolution);
         foreach (var (parameter, index) in model.Parameters.All.Select((parameter, index) => (parameter, index)))
@@ -83,19 +47,27 @@ public static class Benchmark
         device.Arena.ResetPeak();
 
         double gflop = ModelCost.ForwardFlops(config, batch, resolution, resolution) / 1e9;
-        var forward = Measure(Forward, gflop, repeat, device, warmUp, cancel);
-        BenchmarkRun? forwardBackward = null;
+        var forward = Repeated.Measure(Forward, gflop, repeat, device, warmUp, cancel);
+        BenchmarkRun? forwardBackward = null, whole = null;
         if (train)
         {
             model.Parameters.RequireGradients();
-            forwardBackward = Measure(ForwardBackward, 3 * gflop, repeat, device, warmUp, cancel);
+            forwardBackward = Repeated.Measure(ForwardBackward, 3 * gflop, repeat, device, warmUp, cancel);
+        }
+        Action last = train ? ForwardBackward : Forward;
+        using var optimizer = step ? new Optimizer(model.Parameters, new OptimizerConfig()) : null;
+        using var figures = new Readback(device, TrainingStep.Figures);
+        if (optimizer is not null)
+        {
+            var training = new TrainingStep(model, optimizer);
+            last = () => training.Queue(x, target, t, y, figures);
+            whole = Repeated.Measure(last, 3 * gflop, repeat, device, warmUp, cancel);
         }
         device.Profile = new LaunchProfile();
-        if (train) ForwardBackward();
-        else Forward();
+        last();
         var kernels = device.Profile.Times;
         device.Profile = null;
-        return new BenchmarkResult(forward, forwardBackward, device.Arena.PeakBytes, kernels);
+        return new BenchmarkResult(forward, forwardBackward, whole, device.Arena.PeakBytes, kernels);
 
         void Forward()
         {
@@ -111,29 +83,5 @@ public static class Benchmark
             using var tape = new Tape(device, recording: true);
             tape.Backward(tape.MeanSquaredError(model.Forward(tape, tape.Input(x), t, y), target));
         }
-    }
-
-    private static BenchmarkRun Measure(Action run, double gflop, int repeat, Device device, double warmUp, CancellationToken cancel)
-    {
-        long began = Stopwatch.GetTimestamp();
-        for (int i = 0; i < WarmUps || Stopwatch.GetElapsedTime(began).TotalSeconds < warmUp; i++)
-        {
-            cancel.ThrowIfCancellationRequested();
-            run();
-            device.Synchronize();
-        }
-        long launches = device.Launches, bytes = GC.GetTotalAllocatedBytes(precise: true);
-        run();
-        (launches, bytes) = (device.Launches - launches, GC.GetTotalAllocatedBytes(precise: true) - bytes);
-        var times = new double[repeat];
-        for (int i = 0; i < repeat; i++)
-        {
-            cancel.ThrowIfCancellationRequested();
-            began = Stopwatch.GetTimestamp();
-            run();
-            device.Synchronize();
-            times[i] = Stopwatch.GetElapsedTime(began).TotalMilliseconds;
-        }
-        return new BenchmarkRun(Timing.Of(times), gflop, launches, bytes);
     }
 }

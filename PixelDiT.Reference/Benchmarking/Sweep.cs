@@ -31,7 +31,7 @@ public static class Sweep
     /// <param name="cancel">Stops between runs.</param>
     /// <param name="warmUp">Seconds of runs before the first that counts.</param>
     /// <exception cref="ConfigurationException">A size is out of range, or too few fit.</exception>
-    public static IReadOnlyList<SweepRow> Run(string kind, ModelConfig config, Device device, int batch, int resolution, bool train, int repeat, Precision precision = Precision.Single, CancellationToken cancel = default, double warmUp = Benchmark.WarmUpSeconds)
+    public static IReadOnlyList<SweepRow> Run(string kind, ModelConfig config, Device device, int batch, int resolution, bool train, int repeat, Precision precision = Precision.Single, CancellationToken cancel = default, double warmUp = Repeated.WarmUpSeconds)
     {
         var (start, unit) = kind switch
         {
@@ -46,8 +46,8 @@ public static class Sweep
         {
             int size = (int)scaled;
             var model = kind == "width" ? config with { Hidden = size, Heads = size / config.HeadWidth } : config;
-            var result = Benchmark.Run(model, device, kind == "batch" ? size : batch, kind == "resolution" ? size : resolution, train, repeat, precision, cancel, warmUp);
-            rows.Add(new SweepRow(size, result.ForwardBackward ?? result.Forward, peak));
+            var result = Benchmark.Run(model, device, kind == "batch" ? size : batch, kind == "resolution" ? size : resolution, train, step: false, repeat, precision, cancel, warmUp);
+            rows.Add(new SweepRow(size, result.Last, peak));
         }
         if (rows.Count < 2) throw new ConfigurationException($"a sweep of {kind} from this size has {rows.Count} sizes that the model can have; at least 2 were expected");
         return rows;

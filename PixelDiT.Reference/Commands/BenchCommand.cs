@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
+using PixelDiT.Kernels;
+using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Benchmarking;
 using PixelDiT.Reference.Models;
 
@@ -14,37 +16,78 @@ internal static class BenchCommand
     {
         var model = new ModelOptions("tiny");
         Option<int> batch = Cli.Option("--batch", "Images.", 16), resolution = Cli.Option("--resolution", "The side of the images.", 32), repeat = Cli.Option("--repeat", "Runs of which the median is taken.", 7);
-        Option<bool> train = new("--train") { Description = "Time forward and backward too (no optimiser)." }, json = new("--json") { Description = "Print JSON." };
+        Option<bool> train = new("--train") { Description = "Time forward and backward too, and the whole training step." }, json = new("--json") { Description = "Print JSON." };
         Option<bool> operations = new("--operations") { Description = "Show the time by kernel." };
         Option<string?> sweep = new("--sweep") { Description = $"Time several sizes of one kind, from the given one up, and fit how the time grows: {string.Join(", ", Sweep.Names)}.", HelpName = string.Join('|', Sweep.Names) };
         sweep.AcceptOnlyFromAmong([.. Sweep.Names]);
+        Option<string?> product = new("--product") { Description = "Time one matrix product y [M, N] = x [M, K]·Wᵀ instead of a model.", HelpName = "MxNxK" };
+        Option<string[]> peer = new("--peer")
+        {
+            Description = "Run another program on the same preset afterwards and compare; may be repeated. "
+                + $"It gets --preset, --batch, --resolution, --device, --dtype, --repeat and --train, and prints a last line '{Peer.Form}'.",
+            HelpName = "COMMAND"
+        };
         Option<string> device = Cli.Device();
         Option<int> threads = Cli.Threads();
         Option<string> precision = Cli.Precision();
         Option<string?> config = new("--config") { Description = "A JSON file with option values; the command line wins.", HelpName = "FILE" };
         var command = new Command("bench", "Time a model with random weights.");
         model.AddTo(command);
-        foreach (Option option in new Option[] { batch, resolution, train, repeat, json, operations, sweep, precision, device, threads, config }) command.Options.Add(option);
+        foreach (Option option in new Option[] { batch, resolution, train, repeat, json, operations, sweep, product, peer, precision, device, threads, config }) command.Options.Add(option);
         command.SetRun((parsed, cancel) =>
         {
             var settings = new Settings(parsed, command, config);
             var sizes = model.Build(settings);
-            using var opened = Kernels.Devices.Device.Open(settings.Get(device), settings.Get(threads));
-            int images = settings.Get(batch), side = settings.Get(resolution);
-            var rounding = PrecisionNames.Parse(settings.Get(precision));
-            if (settings.Get(sweep) is { } kind)
+            int images = settings.Get(batch), side = settings.Get(resolution), runs = settings.Get(repeat);
+            bool training = settings.Get(train), asJson = settings.Get(json);
+            string dtype = settings.Get(precision);
+            var rounding = PrecisionNames.Parse(dtype);
+            string[] peers = settings.Get(peer) ?? [];
+            if (new[] { settings.Get(sweep) is not null, settings.Get(product) is not null, peers.Length > 0 }.Count(given => given) > 1) throw new ConfigurationException("--sweep, --product and --peer exclude each other");
+            if (peers.Length > 0) model.RequirePreset(settings);
+            foreach (string words in peers) CommandWords.Split(words);
+
+            string description, kind;
+            BenchmarkResult result;
+            double peak;
+            // A peer finds the device's memory free.
+            using (var opened = Device.Open(settings.Get(device), settings.Get(threads)))
             {
-                var rows = Sweep.Run(kind, sizes, opened, images, side, settings.Get(train), settings.Get(repeat), rounding, cancel);
-                if (settings.Get(json)) Console.WriteLine(JsonSerializer.Serialize(rows, s_json));
-                else BenchReport.Print(opened.Description, kind, rows);
-                return 0;
+                (description, kind) = (opened.Description, opened.Kind == DeviceKind.Cuda ? "cuda" : "cpu");
+                if (settings.Get(product) is { } text)
+                {
+                    var size = ProductSize.Parse(text);
+                    var run = ProductBenchmark.Run(size, opened, runs, rounding, cancel);
+                    if (asJson) Console.WriteLine(Json(BenchReport.Fields(description, size, dtype, run)));
+                    else BenchReport.Print(description, size, dtype, run);
+                    return 0;
+                }
+                if (settings.Get(sweep) is { } growing)
+                {
+                    var rows = Sweep.Run(growing, sizes, opened, images, side, training, runs, rounding, cancel);
+                    if (asJson) Console.WriteLine(Json(rows));
+                    else BenchReport.Print(description, growing, rows);
+                    return 0;
+                }
+                result = Benchmark.Run(sizes, opened, images, side, training, step: training, runs, rounding, cancel);
+                peak = PeakRate.Measure(opened);
             }
-            var result = Benchmark.Run(sizes, opened, images, side, settings.Get(train), settings.Get(repeat), rounding, cancel);
-            double peak = Kernels.Devices.PeakRate.Measure(opened);
-            if (settings.Get(json)) Console.WriteLine(JsonSerializer.Serialize(BenchReport.Fields(opened.Description, sizes, images, side, result, peak), s_json));
-            else BenchReport.Print(settings.Get(operations), opened.Description, sizes, images, side, result, peak);
+            if (!asJson) BenchReport.Print(settings.Get(operations), description, sizes, images, side, result, peak);
+            string[] work =
+            [
+                "--preset", model.Preset(settings), "--batch", $"{images}", "--resolution", $"{side}", "--device", kind, "--dtype", dtype, "--repeat", $"{runs}", .. training ? (string[])["--train"] : []
+            ];
+            var compared = new List<PeerResult>();
+            foreach (string words in peers)
+            {
+                compared.Add(Peer.Run(words, work, cancel));
+                if (!asJson) BenchReport.Print(compared[^1], result);
+            }
+            if (asJson) Console.WriteLine(Json(BenchReport.Fields(description, sizes, images, side, result, peak, compared)));
             return 0;
-        });
+        }, needsLess: "a smaller --batch");
         return command;
     }
+
+    private static string Json(object fields) => JsonSerializer.Serialize(fields, s_json);
 }

@@ -8,7 +8,7 @@ namespace PixelDiT.Reference.Commands;
 internal static class BenchReport
 {
     /// <summary>A benchmark as fields of JSON.</summary>
-    public static Dictionary<string, object?> Fields(string device, ModelConfig sizes, int batch, int resolution, BenchmarkResult result, double peak) => new()
+    public static Dictionary<string, object?> Fields(string device, ModelConfig sizes, int batch, int resolution, BenchmarkResult result, double peak, IReadOnlyList<PeerResult> peers) => new()
     {
         ["device"] = device,
         ["parameters"] = ModelCost.Parameters(sizes),
@@ -16,16 +16,45 @@ internal static class BenchReport
         ["resolution"] = resolution,
         ["forward_ms"] = result.Forward.Time,
         ["forward_backward_ms"] = result.ForwardBackward?.Time,
+        ["train_step_ms"] = result.Step?.Time,
+        ["forward_queued_ms"] = result.Forward.Queued,
+        ["forward_backward_queued_ms"] = result.ForwardBackward?.Queued,
+        ["train_step_queued_ms"] = result.Step?.Queued,
         ["launches"] = result.Forward.Launches,
         ["forward_backward_launches"] = result.ForwardBackward?.Launches,
+        ["train_step_launches"] = result.Step?.Launches,
         ["forward_gflop"] = Math.Round(result.Forward.Gflop, 3),
         ["forward_gflop_per_second"] = Math.Round(result.Forward.GflopPerSecond, 1),
         ["forward_backward_gflop_per_second"] = result.ForwardBackward is { } both ? Math.Round(both.GflopPerSecond, 1) : null,
+        ["train_step_gflop_per_second"] = result.Step is { } step ? Math.Round(step.GflopPerSecond, 1) : null,
         ["managed_bytes"] = result.Forward.ManagedBytes,
         ["forward_backward_managed_bytes"] = result.ForwardBackward?.ManagedBytes,
+        ["train_step_managed_bytes"] = result.Step?.ManagedBytes,
         ["peak_gflop_per_second"] = peak,
         ["peak_device_bytes"] = result.PeakBytes,
-        ["kernels"] = result.Kernels
+        ["kernels"] = result.Kernels,
+        ["peers"] = peers.Select(peer => new Dictionary<string, object?>
+        {
+            ["command"] = peer.Command,
+            ["line"] = peer.Line,
+            ["ms"] = peer.Milliseconds,
+            ["peak_gib"] = peer.PeakGib,
+            ["time_over_ours"] = peer.TimeRatio(result.Last),
+            ["memory_over_ours"] = peer.MemoryRatio(result.PeakBytes)
+        })
+    };
+
+    /// <summary>A product as fields of JSON.</summary>
+    public static Dictionary<string, object?> Fields(string device, ProductSize size, string precision, BenchmarkRun run) => new()
+    {
+        ["device"] = device,
+        ["m"] = size.M,
+        ["n"] = size.N,
+        ["k"] = size.K,
+        ["precision"] = precision,
+        ["product_ms"] = run.Time,
+        ["product_queued_ms"] = run.Queued,
+        ["tflop_per_second"] = run.GflopPerSecond / 1e3
     };
 
     /// <summary>A benchmark in lines.</summary>
@@ -34,6 +63,7 @@ internal static class BenchReport
         Console.WriteLine(Invariant($"{device}; {ModelCost.Parameters(sizes) / 1e6:F2} M parameters, batch {batch}, {resolution}×{resolution}, {result.Forward.Gflop:F2} GFLOP a forward"));
         Line("forward", result.Forward, peak, batch);
         if (result.ForwardBackward is { } both) Line("forward + backward", both, peak, batch);
+        if (result.Step is { } step) Line("training step", step, peak, batch);
         Console.WriteLine(Invariant($"{"peak device memory",-20} {result.PeakBytes / 1048576.0,9:F1} MiB"));
         Console.WriteLine(Invariant($"{"multiply-add peak",-20} {peak,9:F1} GFLOP/s"));
         if (!operations) return;
@@ -42,6 +72,22 @@ internal static class BenchReport
         {
             Console.WriteLine(Invariant($"{kernel.Milliseconds,9:F3} ms {kernel.Milliseconds / all,6:P1} {kernel.Launches,5} × {kernel.Kernel}"));
         }
+    }
+
+    /// <summary>A peer's line, and how it compares.</summary>
+    public static void Print(PeerResult peer, BenchmarkResult ours)
+    {
+        string memory = peer.MemoryRatio(ours.PeakBytes) is { } ratio ? Invariant($", its peak memory over ours {ratio:F2}") : "";
+        Console.WriteLine($"peer {peer.Command}");
+        Console.WriteLine($"     {peer.Line}");
+        Console.WriteLine(Invariant($"     its time over ours {peer.TimeRatio(ours.Last):F2}{memory}"));
+    }
+
+    /// <summary>A product in two lines.</summary>
+    public static void Print(string device, ProductSize size, string precision, BenchmarkRun run)
+    {
+        Console.WriteLine(Invariant($"{device}; y [M, N] = x [M, K]·Wᵀ, M×N×K = {size}, {precision}, {size.Gflop:F2} GFLOP"));
+        Console.WriteLine(Invariant($"{"product",-20} {run.Time.Median,9:F3} ms (from {run.Time.Min:F3} to {run.Time.Max:F3}), {run.GflopPerSecond / 1e3:F3} TFLOP/s{QueuedIn(run)}"));
     }
 
     /// <summary>A sweep in lines, and how the time grows.</summary>
@@ -58,7 +104,9 @@ internal static class BenchReport
 
     private static void Line(string name, BenchmarkRun run, double peak, int batch)
     {
-        Console.WriteLine(Invariant($"{name,-20} {run.Time.Median,9:F2} ms (from {run.Time.Min:F2} to {run.Time.Max:F2}), {batch / run.Time.Median * 1e3:F1} images a second"));
+        Console.WriteLine(Invariant($"{name,-20} {run.Time.Median,9:F2} ms (from {run.Time.Min:F2} to {run.Time.Max:F2}), {batch / run.Time.Median * 1e3:F1} images a second{QueuedIn(run)}"));
         Console.WriteLine(Invariant($"{"",-20} {run.GflopPerSecond,9:F1} GFLOP/s, {run.GflopPerSecond / peak:P0} of the peak, {run.Launches} launches, {run.ManagedBytes / 1024.0:F0} KiB on .NET's heap"));
     }
+
+    private static string QueuedIn(BenchmarkRun run) => run.Queued is { } queued ? Invariant($", queued in {queued.Median:F2} ms") : "";
 }

@@ -103,7 +103,10 @@ internal static partial class Cli
     public static bool IsGiven(ParseResult parsed, Option option) => parsed.GetResult(option) is { Implicit: false };
 
     /// <summary>Makes a verb of an action: its errors become one line, its Ctrl-C a cancellation.</summary>
-    public static void SetRun(this Command command, Func<ParseResult, CancellationToken, int> run) => command.SetAction(parsed =>
+    /// <param name="command">The verb.</param>
+    /// <param name="run">What it does; returns the exit code.</param>
+    /// <param name="needsLess">Which options need less of the device's memory, said where it is full.</param>
+    public static void SetRun(this Command command, Func<ParseResult, CancellationToken, int> run, string? needsLess = null) => command.SetAction(parsed =>
     {
         using var cancel = new CancellationTokenSource();
         // The first Ctrl-C lets the work in hand end in good order; the second ends the process.
@@ -126,7 +129,8 @@ internal static partial class Cli
         }
         catch (Exception error)
         {
-            Console.Error.WriteLine(error is PixelDiTException ? $"pixeldit: {error.Message}" : $"pixeldit: internal error: {error.GetType().Name}: {error.Message} (--verbose shows where)");
+            string advice = error is DeviceMemoryException && needsLess is not null ? $"; {needsLess} needs less" : "";
+            Console.Error.WriteLine(error is PixelDiTException ? $"pixeldit: {error.Message}{advice}" : $"pixeldit: internal error: {error.GetType().Name}: {error.Message} (--verbose shows where)");
             if (parsed.GetValue(Verbose)) Console.Error.WriteLine(error);
             return Failure;
         }

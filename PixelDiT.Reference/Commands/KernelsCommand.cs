@@ -19,7 +19,7 @@ internal static class KernelsCommand
         var command = new Command("kernels", "List the kernels, and write the PTX that a card would get.") { folder, architecture, precision };
         command.SetRun((parsed, cancel) =>
         {
-            var kernels = KernelCatalog.All.Where(kernel => parsed.GetValue(precision) is not { } only || kernel.Precision == Named(only)).ToList();
+            var kernels = KernelCatalog.For(parsed.GetRequiredValue(architecture)).Where(kernel => parsed.GetValue(precision) is not { } only || kernel.Precision == Named(only)).ToList();
             foreach (var kernel in kernels) Console.WriteLine($"{kernel.FileName}: {kernel.Name}");
             if (parsed.GetValue(folder) is not { } target) return 0;
             Write(kernels, target, parsed.GetRequiredValue(architecture), cancel);

@@ -31,13 +31,23 @@ internal sealed class ModelOptions
     /// <summary>Image channels.</summary>
     public int Channels(Settings settings) => settings.Get(_channels);
 
+    /// <summary>The preset's name.</summary>
+    public string Preset(Settings settings) => settings.IsGiven(_presetName) ? settings.Get(_presetName) : _preset;
+
+    /// <summary>Checks that the model is a preset with no size changed.</summary>
+    /// <exception cref="ConfigurationException">One is.</exception>
+    public void RequirePreset(Settings settings)
+    {
+        if (Build(settings) != Presets.Get(Preset(settings))) throw new ConfigurationException($"--peer is told the preset {Preset(settings)}; options that change the model's sizes cannot be compared");
+    }
+
     /// <summary>The model that the options describe.</summary>
     /// <param name="settings">The values.</param>
     /// <param name="classes">The data's classes; null leaves the preset's.</param>
     /// <exception cref="ConfigurationException">The sizes do not fit.</exception>
     public ModelConfig Build(Settings settings, int? classes = null)
     {
-        var preset = Presets.Get(settings.IsGiven(_presetName) ? settings.Get(_presetName) : _preset);
+        var preset = Presets.Get(Preset(settings));
         return (preset with
         {
             Hidden = Given(settings, _hidden, preset.Hidden),

@@ -46,7 +46,7 @@ internal static class SampleCommand
                 Draw(run, plan.Count, path, cancel);
             }
             return 0;
-        });
+        }, needsLess: "a smaller --batch");
         return command;
     }
 

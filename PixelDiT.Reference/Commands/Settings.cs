@@ -57,12 +57,13 @@ internal sealed class Settings
             (double, JsonValueKind.Number) => value.GetDouble(),
             (bool, JsonValueKind.True or JsonValueKind.False) => value.GetBoolean(),
             (_, JsonValueKind.String) when typeof(T) == typeof(string) => value.GetString(),
+            (_, JsonValueKind.Array) when typeof(T) == typeof(string[]) && value.EnumerateArray().All(item => item.ValueKind == JsonValueKind.String) => value.EnumerateArray().Select(item => item.GetString()!).ToArray(),
             _ => null
         };
         return read is T result ? result : throw new ConfigurationException($"{_path}: {Key(option)} is {value.GetRawText()}; {KindOf(typeof(T))} was expected");
     }
 
-    private static string KindOf(Type type) => type == typeof(string) ? "a text" : type == typeof(bool) ? "true or false" : type == typeof(double) ? "a number" : "a whole number in range";
+    private static string KindOf(Type type) => type == typeof(string) ? "a text" : type == typeof(string[]) ? "a list of texts" : type == typeof(bool) ? "true or false" : type == typeof(double) ? "a number" : "a whole number in range";
 
     private static string Key(Option option) => option.Name.TrimStart('-');
 }

@@ -69,7 +69,7 @@ internal static class TraceCommand
                 if (side == 0 && !Cli.IsGiven(parsed, resolution)) throw new ConfigurationException("--resolution is missing, and the model file does not say what it was trained on; --inputs gives inputs of one's own");
                 return TraceInputs.Draw(info.Config, parsed.GetValue(batch), side, parsed.GetValue(seed));
             }
-        });
+        }, needsLess: "a smaller --batch or --resolution");
         return command;
     }
 }

@@ -92,7 +92,7 @@ internal static class TrainCommand
             if (!finished) throw new OperationCanceledException(cancel);
             if (sampling is not null) run.DrawSamples(sampling, cancel);
             return 0;
-        });
+        }, needsLess: "a smaller --batch or --resolution, or --precision bf16,");
         return command;
     }
 

@@ -37,9 +37,7 @@ public sealed class ClassSampler(PixelDiTModel model, SamplingConfig config)
 
         void Velocity(Tensor state, float t, bool conditional, Tensor v)
         {
-            float[] same = new float[times.Count];
-            Array.Fill(same, t);
-            times.Upload(same);
+            Fill.Forward(t, times);
             using var tape = new Tape(device, recording: false) { Cancel = cancel };
             var output = model.Forward(tape, tape.Input(state), times, conditional ? classes : nulls);
             Combine.Forward(1, output.Value, 0, output.Value, v);

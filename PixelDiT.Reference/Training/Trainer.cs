@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using PixelDiT.Kernels;
+using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Data;
@@ -13,7 +14,7 @@ namespace PixelDiT.Reference.Training;
 /// <param name="Loss">mean (v_θ − v)².</param>
 /// <param name="GradientNorm">The norm of all gradients before clipping.</param>
 /// <param name="LearningRate">The step size.</param>
-/// <param name="ImagesPerSecond">Images over the step's wall time.</param>
+/// <param name="ImagesPerSecond">Images over the step's wall time: from its beginning, or from the end of the step before if that is later, until its figures were read.</param>
 public readonly record struct StepReport(long Step, float Loss, float GradientNorm, double LearningRate, double ImagesPerSecond);
 
 /// <summary>
@@ -32,7 +33,9 @@ public sealed class Trainer : IDisposable
 
     private readonly IImageSource _source;
     private readonly TrainingStep _step;
-    private readonly Tensor _x, _noise, _t, _y;
+    private readonly TensorFeed _x, _t, _y;
+    private readonly Tensor _noise;
+    private readonly PendingStep[] _steps;
 
     /// <summary>A trainer of a model whose weights are there already.</summary>
     /// <exception cref="ConfigurationException">A setting is out of range.</exception>
@@ -47,10 +50,12 @@ public sealed class Trainer : IDisposable
         Optimizer = new Optimizer(model.Parameters, config.Optimizer);
         _step = new TrainingStep(model, Optimizer);
         Shape images = [config.Batch, model.Config.Channels, source.Height, source.Width];
-        _x = model.Device.Allocate(images);
+        _x = new TensorFeed(model.Device, images);
         _noise = model.Device.Allocate(images);
-        _t = model.Device.Allocate([config.Batch]);
-        _y = model.Device.Allocate([config.Batch], ElementType.Int32);
+        _t = new TensorFeed(model.Device, [config.Batch]);
+        _y = new TensorFeed(model.Device, [config.Batch], ElementType.Int32);
+        _steps = [new PendingStep(model.Device, config.Batch), new PendingStep(model.Device, config.Batch)];
+        ReadsLate = model.Device.Kind == DeviceKind.Cuda;
     }
 
     /// <summary>The model in training.</summary>
@@ -65,25 +70,59 @@ public sealed class Trainer : IDisposable
     /// <summary>Moments, average and the number of steps taken.</summary>
     public Optimizer Optimizer { get; }
 
+    /// <summary>Whether a step's figures are read when the next one is queued, so that a GPU never waits for the host. Nothing else depends on it.</summary>
+    internal bool ReadsLate { get; set; }
+
     /// <summary>Trains until the last step, or until it is cancelled; a step that has begun is finished.</summary>
-    /// <param name="report">Called after every step.</param>
+    /// <param name="report">Called after every step, in their order; on a GPU the next one may have begun.</param>
     /// <param name="cancel">Stops after the step in hand; the trainer stays usable.</param>
-    /// <exception cref="ConfigurationException">The loss is not finite; the message names the step.</exception>
-    public void Run(Action<StepReport> report, CancellationToken cancel = default)
+    /// <param name="restEvery">After each multiple of so many steps none begins before the report has returned, so that the weights are those of the step reported; 0 for never.</param>
+    /// <exception cref="ConfigurationException">The loss is not finite; the message names the step. At most one step has been made since.</exception>
+    public void Run(Action<StepReport> report, CancellationToken cancel = default, int restEvery = 0)
     {
         using var loader = new BatchLoader(_source, Config.Batch, Config.Seed, Optimizer.Steps * Config.Batch);
-        while (Optimizer.Steps < Config.Steps && !cancel.IsCancellationRequested)
+        PendingStep? pending = null;
+        long before = 0;
+        try
         {
-            long step = Optimizer.Steps, began = Stopwatch.GetTimestamp();
-            double rate = Config.LearningRateAt(step);
-            Prepare(loader.Next(), step);
-            var (loss, norm) = _step.Run(_x, _noise, _t, _y, rate);
-            if (!float.IsFinite(loss) || !float.IsFinite(norm)) throw new ConfigurationException($"the loss of step {step + 1} is {loss} and the norm of its gradients {norm}; a smaller --lr, --clip 1 or --post-modulation may help");
-            report(new StepReport(step + 1, loss, norm, rate, Config.Batch / Stopwatch.GetElapsedTime(began).TotalSeconds));
+            while (Optimizer.Steps < Config.Steps && !cancel.IsCancellationRequested)
+            {
+                var next = Queue(loader, Optimizer.Steps);
+                FinishPending();
+                pending = next;
+                if (!ReadsLate || (restEvery > 0 && Optimizer.Steps % restEvery == 0)) FinishPending();
+            }
+        }
+        finally
+        {
+            FinishPending();
+        }
+
+        void FinishPending()
+        {
+            if (pending is not { } step) return;
+            pending = null;
+            var figures = step.Finish(before);
+            before = Stopwatch.GetTimestamp();
+            report(figures);
         }
     }
 
-    private void Prepare(Batch batch, long step)
+    private PendingStep Queue(BatchLoader loader, long step)
+    {
+        long began = Stopwatch.GetTimestamp();
+        double rate = Config.LearningRateAt(step);
+        var batch = loader.Next();
+        var (times, labels) = Draws(batch, step);
+        var queued = _steps[step % _steps.Length];
+        queued.Begin(step + 1, rate, began);
+        var x = _x.Send<float>(batch.Images);
+        Noise.Fill(_noise, Config.Seed, Stream(step, Draw.Noise));
+        _step.Queue(x, _noise, _t.Send<float>(times), _y.Send<int>(labels), queued.Figures, rate);
+        return queued;
+    }
+
+    private (float[] Times, int[] Labels) Draws(Batch batch, long step)
     {
         var times = new float[Config.Batch];
         var labels = new int[Config.Batch];
@@ -93,10 +132,7 @@ public sealed class Trainer : IDisposable
             bool dropped = Philox.Uniform(Config.Seed, Stream(step, Draw.Drop), (ulong)b) < Config.ClassDrop;
             labels[b] = dropped ? Model.Config.NullClass : batch.Labels[b];
         }
-        _x.Upload(batch.Images);
-        _t.Upload(times);
-        _y.Upload(labels);
-        Noise.Fill(_noise, Config.Seed, Stream(step, Draw.Noise));
+        return (times, labels);
     }
 
     // Initialisation draws from low streams with the same key, so steps begin far above them.
@@ -109,6 +145,7 @@ public sealed class Trainer : IDisposable
         _noise.Dispose();
         _t.Dispose();
         _y.Dispose();
+        foreach (var step in _steps) step.Dispose();
         Optimizer.Dispose();
     }
 }

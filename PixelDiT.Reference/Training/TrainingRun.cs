@@ -93,7 +93,7 @@ public sealed class TrainingRun : IDisposable
             log.Add(step);
             report(step);
             if (checkpointEvery > 0 && step.Step % checkpointEvery == 0 && step.Step < Trainer.Config.Steps) Save();
-        }, cancel);
+        }, cancel, checkpointEvery);
         Save();
         return Trainer.Optimizer.Steps >= Trainer.Config.Steps;
     }

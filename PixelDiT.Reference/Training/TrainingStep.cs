@@ -10,30 +10,41 @@ namespace PixelDiT.Reference.Training;
 /// <param name="optimizer">Its optimiser.</param>
 public sealed class TrainingStep(PixelDiTModel model, Optimizer optimizer)
 {
-    /// <summary>Runs the step.</summary>
+    /// <summary>Numbers that a step shows: the loss, mean (v_θ − v)², and the norm of all gradients before clipping, in this order.</summary>
+    public const int Figures = 2;
+
+    /// <summary>Runs the step and waits for its figures.</summary>
+    /// <returns>The loss, and the norm of all gradients before clipping.</returns>
+    /// <inheritdoc cref="Queue" path="/param"/>
+    public (float Loss, float GradientNorm) Run(Tensor x, Tensor noise, Tensor t, Tensor y)
+    {
+        using var figures = new Readback(model.Device, Figures);
+        Queue(x, noise, t, y, figures);
+        var read = figures.Read();
+        return (read[0], read[1]);
+    }
+
+    /// <summary>Queues the step. On a GPU the host goes on before it is done.</summary>
     /// <param name="x">Clean images [B, C, H, W] in [−1, 1].</param>
     /// <param name="noise">ε [B, C, H, W].</param>
     /// <param name="t">Times [B] in [0, 1]; 1 is data.</param>
     /// <param name="y">Labels [B], dropped ones already the null class.</param>
+    /// <param name="figures">Receives the loss and the norm.</param>
     /// <param name="learningRate">The step size, where a schedule moves it.</param>
-    /// <returns>The loss, mean (v_θ − v)², and the norm of all gradients before clipping.</returns>
-    public (float Loss, float GradientNorm) Run(Tensor x, Tensor noise, Tensor t, Tensor y, double? learningRate = null)
+    public void Queue(Tensor x, Tensor noise, Tensor t, Tensor y, Readback figures, double? learningRate = null)
     {
         var device = model.Device;
         using var xt = device.Allocate(x.Shape);
         using var target = device.Allocate(x.Shape);
         FlowPath.Forward(x, noise, t, xt, target);
         model.Parameters.ClearGradients();
-
-        Span<float> loss = stackalloc float[1], norm = stackalloc float[1];
         using (var tape = new Tape(device, recording: true))
         {
-            var error = tape.MeanSquaredError(model.Forward(tape, tape.Input(xt), t, y), target);
-            error.Value.Download(loss);
-            tape.Backward(error);
+            var loss = tape.MeanSquaredError(model.Forward(tape, tape.Input(xt), t, y), target);
+            figures.Copy(0, loss.Value);
+            tape.Backward(loss);
         }
         optimizer.Step(learningRate);
-        optimizer.Norm.Download(norm);
-        return (loss[0], norm[0]);
+        figures.Copy(1, optimizer.Norm);
     }
 }

@@ -27,10 +27,26 @@ internal sealed class BenchmarkTests
     public void A_backward_counts_as_two_forwards()
     {
         using var device = Device.Open("cpu", 1);
-        var result = Benchmark.Run(s_config, device, 1, 8, train: true, repeat: 1, warmUp: 0);
+        var result = Benchmark.Run(s_config, device, 1, 8, train: true, step: false, repeat: 1, warmUp: 0);
         Assert.That(result.Forward.Gflop, Is.EqualTo(ModelCost.ForwardFlops(s_config, 1, 8, 8) / 1e9));
         Assert.That(result.ForwardBackward!.Gflop, Is.EqualTo(3 * result.Forward.Gflop));
         Assert.That(PeakRate.Measure(device), Is.GreaterThan(result.Forward.GflopPerSecond));
+    }
+
+    [Test]
+    public void A_training_step_is_the_backward_and_the_update_and_holds_the_optimisers_state()
+    {
+        using var device = Device.Open("cpu", 1);
+        var backward = Benchmark.Run(s_config, device, 1, 8, train: true, step: false, repeat: 1, warmUp: 0);
+        Assert.That(backward.Last, Is.SameAs(backward.ForwardBackward));
+        var whole = Benchmark.Run(s_config, device, 1, 8, train: true, step: true, repeat: 1, warmUp: 0);
+        Assert.That(whole.Last, Is.SameAs(whole.Step));
+        Assert.That(whole.Step!.Launches, Is.GreaterThan(whole.ForwardBackward!.Launches));
+        Assert.That(whole.Kernels.Select(kernel => kernel.Kernel), Has.Some.Contains("AdamW"));
+        // Both moments and the average.
+        Assert.That(whole.PeakBytes - backward.PeakBytes, Is.GreaterThan(3 * sizeof(float) * ModelCost.Parameters(s_config)));
+        Assert.That(whole.Step.Queued, Is.Null, "on a CPU what is queued is done");
+        Assert.That(device.Arena.BytesInUse, Is.Zero);
     }
 
     [Test]
@@ -43,5 +59,5 @@ internal sealed class BenchmarkTests
         Assert.That(() => Sweep.Run("depth", s_config, device, 1, 8, train: false, repeat: 1), Throws.TypeOf<ConfigurationException>().With.Message.Contains("sweep is 'depth'"));
     }
 
-    private static BenchmarkRun Run(ModelConfig config, Device device, int batch, int side) => Benchmark.Run(config, device, batch, side, train: true, repeat: 1, warmUp: 0).ForwardBackward!;
+    private static BenchmarkRun Run(ModelConfig config, Device device, int batch, int side) => Benchmark.Run(config, device, batch, side, train: true, step: false, repeat: 1, warmUp: 0).ForwardBackward!;
 }

@@ -62,11 +62,38 @@ public sealed class CommandTests
         Assert.That(bench.ExitCode, Is.Zero, bench.Error);
         using var json = JsonDocument.Parse(bench.Output);
         var root = json.RootElement;
-        foreach (string key in (string[])["forward_ms", "forward_backward_ms"])
+        foreach (string key in (string[])["forward_ms", "forward_backward_ms", "train_step_ms"])
         {
             foreach (string part in (string[])["median", "min", "max"]) Assert.That(root.GetProperty(key).GetProperty(part).GetDouble(), Is.Positive);
         }
         Assert.That(root.GetProperty("launches").GetInt64(), Is.Positive);
+        Assert.That(root.GetProperty("train_step_queued_ms").ValueKind, Is.EqualTo(JsonValueKind.Null), "a CPU queues nothing");
+        Assert.That(root.GetProperty("peers").GetArrayLength(), Is.Zero);
+    }
+
+    [Test]
+    [Platform(Exclude = "Win", Reason = "the peer of this test needs sh")]
+    public void Bench_runs_a_peer_on_the_same_work()
+    {
+        string[] bench = ["bench", "--preset", "micro", "--batch", "2", "--resolution", "16", "--train", "--repeat", "1", "--device", "cpu"];
+        var result = Run([.. bench, "--peer", "sh -c 'echo \"$*: 1000000 ms, peak 1000.00 GiB\"' peer", "--peer", "sh -c 'echo second: 1.00 ms'"]);
+        Assert.That(result.ExitCode, Is.Zero, result.Error);
+        Assert.That(result.Output, Does.Contain("--preset micro --batch 2 --resolution 16 --device cpu --dtype fp32 --repeat 1 --train: 1000000 ms, peak 1000.00 GiB"));
+        Assert.That(result.Output, Does.Match(@"its time over ours [1-9]\d*\.\d\d, its peak memory over ours [1-9]\d*\.\d\d"));
+        Assert.That(result.Output, Does.Contain("second: 1.00 ms").And.Contain("training step"));
+
+        var json = Run([.. bench, "--json", "--peer", "sh -c 'echo x: 5.00 ms'"]);
+        Assert.That(json.ExitCode, Is.Zero, json.Error);
+        using var document = JsonDocument.Parse(json.Output);
+        Assert.That(document.RootElement.GetProperty("peers")[0].GetProperty("ms").GetDouble(), Is.EqualTo(5));
+    }
+
+    [Test]
+    public void Bench_times_a_product()
+    {
+        var product = Run("bench", "--product", "64x48x32", "--precision", "bf16", "--repeat", "2", "--device", "cpu");
+        Assert.That(product.ExitCode, Is.Zero, product.Error);
+        Assert.That(product.Output, Does.Contain("64×48×32, bf16").And.Contain("TFLOP/s"));
     }
 
     [Test]
@@ -186,6 +213,11 @@ public sealed class CommandTests
         yield return Case("compare_map_wrong", "file.txt line 1", "compare", "run/model.safetensors", "run/model.safetensors", "--map", "file.txt");
         yield return Case("compare_weights_no_model", "file.txt", "compare", "run/model.safetensors", "run/model.safetensors", "--weights", "file.txt");
         yield return Case("compare_negative_tolerance", "tolerance is -1", "compare", "run/model.safetensors", "run/model.safetensors", "--tolerance", "-1");
+        yield return Case("product_of_two_sizes", "product is '8x8'", "bench", "--product", "8x8");
+        yield return Case("peer_and_sweep", "exclude each other", "bench", "--peer", "true", "--sweep", "batch");
+        yield return Case("peer_of_changed_sizes", "--peer is told the preset tiny", "bench", "--peer", "true", "--hidden", "96");
+        yield return Case("peer_with_an_open_quote", "does not close it", "bench", "--peer", "sh 'x");
+        yield return Case("peer_missing", "the peer no-such-peer cannot be started", "bench", "--preset", "micro", "--batch", "1", "--resolution", "8", "--repeat", "1", "--peer", "no-such-peer");
         yield return Case("broken_images_only", "zero.png", "train", "--data", "folder:images", "--out", "new");
     }
 

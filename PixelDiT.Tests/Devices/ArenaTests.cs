@@ -83,8 +83,8 @@ internal sealed class ArenaTests
     public void Out_of_memory_says_what_was_asked_and_what_is_in_use()
     {
         Arena.Take(3 << 20);
-        Assert.That(() => Arena.Take(1L << 55), Throws.TypeOf<DeviceException>().With.Message.Contains($"{1L << 35} MiB more")
-            .And.Message.Contains("3 MiB are in use").And.Message.Contains("16 MiB reserved"));
+        Assert.That(() => Arena.Take(1L << 55), Throws.TypeOf<DeviceMemoryException>().With.Message.Contains($"{1L << 35} MiB more")
+            .And.Message.Contains("3 MiB are in use").And.Message.Contains("16 MiB reserved").And.Message.Match(@"reserved, [1-9]\d* MiB of the device's [1-9]\d* MiB free"));
         Assert.That(Arena.BytesInUse, Is.EqualTo(3 << 20), "a refused request takes nothing");
         Assert.That(Arena.Take(256).Chunk, Is.Zero, "the arena still works");
     }

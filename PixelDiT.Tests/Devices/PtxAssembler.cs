@@ -36,7 +36,7 @@ internal static partial class PtxAssembler
         var kernels = new Dictionary<string, string>();
         var failures = new List<string>();
         using var compiler = new PtxCompiler(architecture);
-        foreach (var kernel in KernelCatalog.All)
+        foreach (var kernel in KernelCatalog.For(architecture))
         {
             try
             {
@@ -64,12 +64,12 @@ internal static partial class PtxAssembler
         try
         {
             File.WriteAllText(file, ptx);
-            string output = Run(ptxas, $"-arch={architecture}", "-v", "-O3", "-o", cubin, file);
+            string output = Run(ptxas, $"-arch={Target().Match(ptx).Groups[1].Value}", "-v", "-O3", "-o", cubin, file);
             var used = Used().Match(output);
             var registers = Registers().Match(output);
             if (!used.Success || !registers.Success) return new(0, 0, 0, output);
             int stack = Enumerable.Range(1, 3).Sum(i => int.Parse(used.Groups[i].Value));
-            return new(int.Parse(registers.Groups[1].Value), stack, ptx.Contains("mma.sync", StringComparison.Ordinal) ? CountMultiplications(ptxas, cubin, ptx) : 0, null);
+            return new(int.Parse(registers.Groups[1].Value), stack, Multiplication().IsMatch(ptx) ? CountMultiplications(ptxas, cubin, ptx) : 0, null);
         }
         finally
         {
@@ -108,9 +108,12 @@ internal static partial class PtxAssembler
     [GeneratedRegex(@"Used (\d+) registers")]
     private static partial Regex Registers();
 
-    [GeneratedRegex(@"\bHMMA\.")]
+    [GeneratedRegex(@"\.target (\w+)")]
+    private static partial Regex Target();
+
+    [GeneratedRegex(@"\bHG?MMA\.")]
     private static partial Regex MachineMultiplication();
 
-    [GeneratedRegex(@"\bmma\.sync\b")]
+    [GeneratedRegex(@"\b(mma\.sync|wgmma\.mma_async)\b")]
     private static partial Regex Multiplication();
 }

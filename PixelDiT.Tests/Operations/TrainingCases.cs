@@ -10,7 +10,7 @@ internal static class TrainingCases
 {
     public static IEnumerable<OperationCase> All =>
     [
-        .. new[] { 1, 3, 17, 257, 5000 }.SelectMany<int, OperationCase>(n => [Path(n), Combined(n), Added(n), Norm(n)]),
+        .. new[] { 1, 3, 17, 257, 5000 }.SelectMany<int, OperationCase>(n => [Path(n), Combined(n), Added(n), Filled(n), Norm(n)]),
         Stepped(17, step: 1, clip: 1, decay: 0.1, average: true), Stepped(257, step: 7, clip: 0, decay: 0, average: false),
         Stepped(5000, step: 1000, clip: 100_000, decay: 0.01, average: true), Stepped(1, step: 2, clip: 0.5, decay: 0, average: true),
         Drawn(1), Drawn(7), Drawn(257), Drawn(5000), Counted
@@ -56,6 +56,19 @@ internal static class TrainingCases
         Oracle = at => [.. at["x"].Zip(at["y"], (x, y) => x + y)],
         ForwardTolerance = Tolerances.Once,
         StorageTolerance = Tolerances.Brain
+    };
+
+    private static OperationCase Filled(int n) => new($"fill_{n}", typeof(Fill))
+    {
+        Inputs = [],
+        Forward = run =>
+        {
+            var y = run.Output([n], run.Storage);
+            Fill.Forward(-1.5f, y.Value);
+            return y;
+        },
+        Oracle = _ => [.. Enumerable.Repeat(-1.5, n)],
+        ForwardTolerance = new(0, "a number that every storage holds")
     };
 
     private static OperationCase Norm(int n) => new($"gradient_norm_{n}", typeof(GradientNorm))

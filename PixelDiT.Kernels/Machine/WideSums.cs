@@ -1,0 +1,49 @@
+using ILGPU;
+using PixelDiT.Kernels.Operations;
+
+namespace PixelDiT.Kernels.Machine;
+
+/// <summary>Sums of 64 rows by 32 columns of C over the threads of a warp group.</summary>
+internal struct ColumnSums32
+{
+    public Accumulator Column0, Column8, Column16, Column24;
+}
+
+/// <summary>Sums of 64 rows by 128 columns of C over the threads of a warp group, 64 registers a thread: warp w holds rows 16·w to 16·w + 15.</summary>
+internal struct ColumnSums128 : ITileSums
+{
+    public ColumnSums32 Column0, Column32, Column64, Column96;
+
+    /// <inheritdoc/>
+    public void Put(long shared, int lineBytes, int half, int thread)
+    {
+        // A warp group's rows are one half.
+        if ((thread >> 7) * 64 != half) return;
+        int lane = thread & 31;
+        long place = shared + (((((thread >> 5) & 3) * 16) + (lane >> 2)) * lineBytes) + ((lane & 3) * 8);
+        Put(Column0, place, lineBytes);
+        Put(Column32, place + 128, lineBytes);
+        Put(Column64, place + 256, lineBytes);
+        Put(Column96, place + 384, lineBytes);
+    }
+
+    private static void Put(ColumnSums32 sums, long place, int lineBytes)
+    {
+        Put(sums.Column0, place, lineBytes);
+        Put(sums.Column8, place + 32, lineBytes);
+        Put(sums.Column16, place + 64, lineBytes);
+        Put(sums.Column24, place + 96, lineBytes);
+    }
+
+    private static void Put(Accumulator sums, long place, int lineBytes)
+    {
+        Memory.StoreShared(place, new Pair { X = Interop.FloatAsInt(sums.X), Y = Interop.FloatAsInt(sums.Y) });
+        Memory.StoreShared(place + (8 * lineBytes), new Pair { X = Interop.FloatAsInt(sums.Z), Y = Interop.FloatAsInt(sums.W) });
+    }
+}
+
+/// <summary>Sums of 64 rows by 256 columns of C over the threads of a warp group, 128 registers a thread.</summary>
+internal struct WideSums
+{
+    public ColumnSums128 Left, Right;
+}

@@ -1,0 +1,61 @@
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Machine;
+
+namespace PixelDiT.Kernels.Tensors;
+
+/// <summary>
+/// A few numbers on their way from the device to the host. On a card the copies are queued after the kernels that write the numbers and the host goes on; it waits when it asks for them, and only for
+/// what was queued before. On a CPU they are there at once.
+/// </summary>
+public sealed class Readback : IDisposable
+{
+    private readonly float[] _values;
+    private readonly CudaStreams? _streams;
+    private readonly PinnedMemory? _pinned;
+    private readonly CudaEvent? _done;
+
+    /// <summary>Takes host memory.</summary>
+    /// <param name="device">Where the numbers come from.</param>
+    /// <param name="count">How many.</param>
+    /// <exception cref="DeviceException">The host is out of page-locked memory.</exception>
+    public Readback(Device device, int count)
+    {
+        (_values, _streams) = (new float[count], device.Streams);
+        if (_streams is null) return;
+        _pinned = new PinnedMemory(_streams.Card, count * sizeof(float));
+        _done = new CudaEvent(_streams.Card);
+    }
+
+    /// <summary>Queues the copy of a number; the tensor may be released afterwards.</summary>
+    /// <param name="index">Its place, from 0.</param>
+    /// <param name="number">[1], float32.</param>
+    /// <exception cref="ShapeException">The tensor holds something else.</exception>
+    public void Copy(int index, Tensor number)
+    {
+        number.RequireCountOf("a number to read", 1);
+        var memory = number.Memory<float>();
+        if (_streams is null)
+        {
+            Host.Copy(memory, _values.AsSpan(index, 1));
+            return;
+        }
+        _pinned!.CopyFrom(index * sizeof(float), number.Address, sizeof(float), _streams.Compute);
+        _done!.Record(_streams.Compute);
+    }
+
+    /// <summary>The numbers as they were last copied, waited for.</summary>
+    public ReadOnlySpan<float> Read()
+    {
+        _done?.Wait();
+        _pinned?.Span<float>().CopyTo(_values);
+        return _values;
+    }
+
+    /// <summary>Frees the host memory.</summary>
+    public void Dispose()
+    {
+        _done?.Wait();
+        _done?.Dispose();
+        _pinned?.Dispose();
+    }
+}

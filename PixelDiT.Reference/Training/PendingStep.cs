@@ -1,0 +1,38 @@
+using System.Diagnostics;
+using PixelDiT.Kernels;
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Reference.Training;
+
+/// <summary>A step that is queued, with its figures on their way.</summary>
+/// <param name="device">Where steps run.</param>
+/// <param name="images">Images a step.</param>
+internal sealed class PendingStep(Device device, int images) : IDisposable
+{
+    private long _step, _began;
+    private double _rate;
+
+    /// <summary>Where the step puts its figures.</summary>
+    public Readback Figures { get; } = new(device, TrainingStep.Figures);
+
+    /// <summary>Notes which step is being queued.</summary>
+    /// <param name="step">The step, from 1.</param>
+    /// <param name="rate">Its step size.</param>
+    /// <param name="began">When the host began with it.</param>
+    public void Begin(long step, double rate, long began) => (_step, _rate, _began) = (step, rate, began);
+
+    /// <summary>Waits for the figures.</summary>
+    /// <param name="before">When the figures of the step before were there; a step's time begins no earlier.</param>
+    /// <exception cref="ConfigurationException">They are not finite; the message names the step.</exception>
+    public StepReport Finish(long before)
+    {
+        var figures = Figures.Read();
+        var (loss, norm) = (figures[0], figures[1]);
+        if (!float.IsFinite(loss) || !float.IsFinite(norm)) throw new ConfigurationException($"the loss of step {_step} is {loss} and the norm of its gradients {norm}; a smaller --lr, --clip 1 or --post-modulation may help");
+        return new StepReport(_step, loss, norm, _rate, images / Stopwatch.GetElapsedTime(Math.Max(_began, before)).TotalSeconds);
+    }
+
+    /// <summary>Frees the figures' memory.</summary>
+    public void Dispose() => Figures.Dispose();
+}
