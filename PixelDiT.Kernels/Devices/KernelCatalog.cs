@@ -13,7 +13,7 @@ public sealed record KernelDescriptor(string Name, Type Kernel)
     public string FileName => Name.Replace(">", "").Replace("<", "-").Replace(", ", "-");
 
     /// <summary>The only architecture that has the kernel's instructions; null where any has.</summary>
-    public string? Architecture => Kernel.IsGenericType && Kernel.GetGenericTypeDefinition() == typeof(WideProduct<,,>) ? "sm_90" : null;
+    public string? Architecture => Kernel.IsGenericType && Kernel.GetGenericTypeDefinition() == typeof(WideProduct<,,,>) ? "sm_90" : null;
 
     /// <summary>What a kernel rounds the operands of its products to; null for one that multiplies no matrices.</summary>
     public Precision? Precision
@@ -22,7 +22,7 @@ public sealed record KernelDescriptor(string Name, Type Kernel)
         {
             if (!Kernel.IsGenericType) return null;
             if (Kernel.GetGenericTypeDefinition() == typeof(ProductKernel<,,>) || Kernel.GetGenericTypeDefinition() == typeof(SingleProduct<,>)) return Tensors.Precision.Single;
-            if (Kernel.GetGenericTypeDefinition() == typeof(WideProduct<,,>)) return Tensors.Precision.BFloat16;
+            if (Kernel.GetGenericTypeDefinition() == typeof(WideProduct<,,,>)) return Tensors.Precision.BFloat16;
             var format = Kernel.GetGenericArguments().FirstOrDefault(argument => typeof(IFragmentFormat).IsAssignableFrom(argument));
             return format is null ? null : format == typeof(BrainFormat) ? Tensors.Precision.BFloat16 : format == typeof(TensorFloatFormat) ? Tensors.Precision.TensorFloat32 : Tensors.Precision.Single;
         }
@@ -57,12 +57,8 @@ public static class KernelCatalog
             return ((Type[][])[[single, single, single], [single, brain, single], [brain, single, brain], [brain, brain, brain], [brain, brain, single], [brain, single, single]])
                 .Select(storages => type.MakeGenericType(storages));
         }
-        if (type == typeof(TensorProduct<,,,,,>)) return TensorProduct.Kernels;
-        if (type == typeof(WideProduct<,,>))
-        {
-            Type along = typeof(Along), across = typeof(Across), brain = typeof(BFloat16), single = typeof(Single32);
-            return ((Type[][])[[along, along, brain], [along, across, brain], [along, across, single], [across, across, single]]).Select(arguments => type.MakeGenericType(arguments));
-        }
+        if (type == typeof(TensorProduct<,,,,,,>)) return TensorProduct.Kernels;
+        if (type == typeof(WideProduct<,,,>)) return WideProduct.Kernels;
         if (type == typeof(TiledAttentionForward<,,>) || type == typeof(TiledAttentionBackward<,,,>)) return TiledAttention.Kernels(type);
         if (type == typeof(SingleProduct<,>))
         {

@@ -17,3 +17,9 @@ internal struct Accumulator
 {
     public float X, Y, Z, W;
 }
+
+/// <summary>Four float32 values side by side in a row.</summary>
+internal struct Four
+{
+    public float X, Y, Z, W;
+}

@@ -24,7 +24,7 @@ public static class GeluMlp
     internal const int ChunkRows = 64;
 
     /// <summary>Whether the device and the storage have this form.</summary>
-    public static bool Serves(Tensor x) => x.Device.Kind != DeviceKind.Cuda && x.Type == ElementType.Single;
+    public static bool Serves(Tensor x) => x.Device.Kind != DeviceKind.Cuda && !x.Device.RunsTiles && x.Type == ElementType.Single;
 
     /// <summary>y [R, n].</summary>
     /// <param name="x">[R, d].</param>

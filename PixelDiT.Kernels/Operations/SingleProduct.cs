@@ -44,7 +44,7 @@ internal readonly struct SingleProduct<TOrderA, TOrderB>(
             filling = filling == 2 * slot ? 0 : filling + slot;
         }
         AsyncCopy.WaitForAll();
-        new TileResult<Single32>(_c, _bias, _sizes, place.Slice, shared).Store(sums, row, column, lane);
+        new TileResult<Single32, NoEnd>(_c, _bias, _sizes, place.Slice, shared, default).Store(sums, row, column, lane);
     }
 
     // Float32 is stored as it is multiplied: nothing waits in registers.

@@ -11,16 +11,17 @@ namespace PixelDiT.Kernels.Operations;
 /// tile has come whole and that the slot to be filled next is no longer read. Sums are float32; each is taken over k in the order in which an instruction's 8 or 16
 /// steps follow each other.
 /// </summary>
-internal readonly struct TensorProduct<TFormat, TOrderA, TOrderB, TA, TB, TC>(
-    DeviceView<TA> a, DeviceView<TB> b, DeviceView<float> bias, DeviceView<TC> c, TiledProductSizes sizes) : IResidentKernel
+internal readonly struct TensorProduct<TFormat, TOrderA, TOrderB, TA, TB, TC, TEnd>(
+    DeviceView<TA> a, DeviceView<TB> b, DeviceView<float> bias, DeviceView<TC> c, TiledProductSizes sizes, TEnd end) : IResidentKernel
     where TFormat : struct, ITensorFormat where TOrderA : struct, IOrder where TOrderB : struct, IOrder
-    where TA : unmanaged, IStorage<TA> where TB : unmanaged, IStorage<TB> where TC : unmanaged, IStorage<TC>
+    where TA : unmanaged, IStorage<TA> where TB : unmanaged, IStorage<TB> where TC : unmanaged, IStorage<TC> where TEnd : struct, IProductEnd
 {
     private readonly DeviceView<TA> _a = a;
     private readonly DeviceView<TB> _b = b;
     private readonly DeviceView<float> _bias = bias;
     private readonly DeviceView<TC> _c = c;
     private readonly TiledProductSizes _sizes = sizes;
+    private readonly TEnd _end = end;
 
     public static int ResidentGroups => 2;
 
@@ -63,7 +64,7 @@ internal readonly struct TensorProduct<TFormat, TOrderA, TOrderB, TA, TB, TC>(
             filling = filling == 2 * slot ? 0 : filling + slot;
         }
         AsyncCopy.WaitForAll();
-        new TileResult<TC>(_c, _bias, _sizes, place.Slice, shared).Store(sums, row, column, lane);
+        new TileResult<TC, TEnd>(_c, _bias, _sizes, place.Slice, shared, _end).Store(sums, row, column, lane);
     }
 
     private static void Fill(TileFeed<TFormat, TOrderA, TA> feedA, TileFeed<TFormat, TOrderB, TB> feedB, long slot, int k)
@@ -74,7 +75,7 @@ internal readonly struct TensorProduct<TFormat, TOrderA, TOrderB, TA, TB, TC>(
     }
 }
 
-/// <summary>How <see cref="TensorProduct{TFormat, TOrderA, TOrderB, TA, TB, TC}"/> is launched.</summary>
+/// <summary>How <see cref="TensorProduct{TFormat, TOrderA, TOrderB, TA, TB, TC, TEnd}"/> is launched.</summary>
 internal static class TensorProduct
 {
     /// <summary>Threads of a group.</summary>
@@ -86,6 +87,7 @@ internal static class TensorProduct
         get
         {
             Type single = typeof(Single32), brain = typeof(BFloat16), along = typeof(Along), across = typeof(Across);
+            foreach (var end in Ends) yield return typeof(TensorProduct<,,,,,,>).MakeGenericType(typeof(BrainFormat), along, along, brain, brain, brain, end);
             foreach (var order in (Type[])[along, across])
             {
                 yield return Close(typeof(TensorFloatFormat), along, order, single, single, single);
@@ -102,5 +104,8 @@ internal static class TensorProduct
         }
     }
 
-    private static Type Close(params Type[] arguments) => typeof(TensorProduct<,,,,,>).MakeGenericType(arguments);
+    /// <summary>The ends that a forward in bfloat16 may have.</summary>
+    public static IEnumerable<Type> Ends => [typeof(GateEnd<Single32>), typeof(GateEnd<BFloat16>), typeof(GeluEnd)];
+
+    private static Type Close(params Type[] arguments) => typeof(TensorProduct<,,,,,,>).MakeGenericType([.. arguments, typeof(NoEnd)]);
 }

@@ -16,10 +16,11 @@ internal interface ITileSums
 }
 
 /// <summary>
-/// The way of a group's sums to C: bias, what is there already where the product accumulates, and rounding to the storage. Registers hold them scattered; through
+/// The way of a group's sums to C: bias, a product's end, what is there already where the product accumulates, and rounding to the storage. Registers hold them scattered; through
 /// shared memory, 64 rows at a time, each thread gets four columns side by side, so that C is read and written in whole lines of memory.
 /// </summary>
-internal readonly struct TileResult<TC>(DeviceView<TC> c, DeviceView<float> bias, TiledProductSizes sizes, int slice, long shared) where TC : unmanaged, IStorage<TC>
+internal readonly struct TileResult<TC, TEnd>(DeviceView<TC> c, DeviceView<float> bias, TiledProductSizes sizes, int slice, long shared, TEnd end)
+    where TC : unmanaged, IStorage<TC> where TEnd : struct, IProductEnd
 {
     private const int HalfRows = OperandTile.Size / 2, QuadColumns = 4;
 
@@ -31,6 +32,7 @@ internal readonly struct TileResult<TC>(DeviceView<TC> c, DeviceView<float> bias
     private readonly TiledProductSizes _sizes = sizes;
     private readonly int _slice = slice;
     private readonly long _shared = shared;
+    private readonly TEnd _end = end;
 
     /// <summary>Writes the tile as far as C has it.</summary>
     /// <param name="sums">What the thread holds.</param>
@@ -72,33 +74,24 @@ internal readonly struct TileResult<TC>(DeviceView<TC> c, DeviceView<float> bias
             z += _bias[column + 2];
             w += _bias[column + 3];
         }
+        Four ended = _end.Apply(place, new() { X = x, Y = y, Z = z, W = w });
         if (TC.ElementType == ElementType.BFloat16)
         {
             long address = _c.Start + (place * 2);
-            if (_sizes.Accumulate != 0)
-            {
-                Pair before = Memory.LoadGlobalPair(address);
-                x += Interop.IntAsFloat(before.X << 16);
-                y += Interop.IntAsFloat(before.X & 0xFFFF0000u);
-                z += Interop.IntAsFloat(before.Y << 16);
-                w += Interop.IntAsFloat(before.Y & 0xFFFF0000u);
-            }
-            Memory.StoreGlobal(address, new Pair { X = Rounding.ToBrain(x, y), Y = Rounding.ToBrain(z, w) });
+            if (_sizes.Accumulate != 0) ended = Add(ended, ProductEnds.Widen(Memory.LoadGlobalPair(address)));
+            Memory.StoreGlobal(address, ProductEnds.Round(ended));
         }
         else
         {
             long address = _c.Start + (place * 4);
-            Quad before = Memory.LoadGlobal(address, _sizes.Accumulate);
-            Memory.StoreGlobal(address, new Quad
-            {
-                X = Interop.FloatAsInt(x + Interop.IntAsFloat(before.X)),
-                Y = Interop.FloatAsInt(y + Interop.IntAsFloat(before.Y)),
-                Z = Interop.FloatAsInt(z + Interop.IntAsFloat(before.Z)),
-                W = Interop.FloatAsInt(w + Interop.IntAsFloat(before.W))
-            });
+            ended = Add(ended, ProductEnds.AsFloats(Memory.LoadGlobal(address, _sizes.Accumulate)));
+            Memory.StoreGlobal(address, new Quad { X = Interop.FloatAsInt(ended.X), Y = Interop.FloatAsInt(ended.Y), Z = Interop.FloatAsInt(ended.Z), W = Interop.FloatAsInt(ended.W) });
         }
     }
 
+    private static Four Add(Four a, Four b) => new() { X = a.X + b.X, Y = a.Y + b.Y, Z = a.Z + b.Z, W = a.W + b.W };
+
+    // Where lines of C are not aligned a product has no end.
     private void Write(long place, int column, float value)
     {
         if (column >= _sizes.N) return;

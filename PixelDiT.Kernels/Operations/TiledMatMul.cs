@@ -5,8 +5,8 @@ using PixelDiT.Kernels.Tensors;
 namespace PixelDiT.Kernels.Operations;
 
 /// <summary>
-/// Launches a GPU's products in tiles: <see cref="TensorProduct{TFormat, TOrderA, TOrderB, TA, TB, TC}"/> for a precision that rounds,
-/// <see cref="SingleProduct{TOrderA, TOrderB}"/> for strict float32, and <see cref="WideProduct{TOrderA, TOrderB, TC}"/> for bfloat16 where a card has warp groups. Where few tiles would have to sum far along k, k is cut into slices whose sums are added in
+/// Launches a GPU's products in tiles: <see cref="TensorProduct{TFormat, TOrderA, TOrderB, TA, TB, TC, TEnd}"/> for a precision that rounds,
+/// <see cref="SingleProduct{TOrderA, TOrderB}"/> for strict float32, and <see cref="WideProduct{TOrderA, TOrderB, TC, TEnd}"/> for bfloat16 where a card has warp groups. Where few tiles would have to sum far along k, k is cut into slices whose sums are added in
 /// order; the cut depends on the shapes alone, so that every card gives the same bits.
 /// </summary>
 internal static class TiledMatMul
@@ -22,6 +22,23 @@ internal static class TiledMatMul
     /// <summary>y [m, n] = x [m, k]·Wᵀ + b, W [n, k].</summary>
     public static void Forward(Tensor x, Tensor weight, Tensor? bias, Tensor y, int m, int n, int k, Precision precision)
         => Stored<Along>(precision, x, weight, bias, y, new() { M = m, N = n, K = k, ALine = k, BLine = k }, sliced: false);
+
+    /// <summary>y [m, n] = end(x [m, k]·Wᵀ + b), x, W [n, k] and y in bfloat16, every line aligned.</summary>
+    public static void Forward<TEnd>(Tensor x, Tensor weight, Tensor? bias, Tensor y, int m, int n, int k, TEnd end) where TEnd : struct, IProductEnd
+    {
+        var sizes = new TiledProductSizes { M = m, N = n, K = k, ALine = k, BLine = k, AlignedC = IsAligned(y, n, 4) };
+        var (viewX, viewW, viewY, viewBias) = (x.View<BFloat16>(), weight.View<BFloat16>(), y.View<BFloat16>(), bias is null ? default : bias.View<float>());
+        if (RunsWide(x, weight, y.Device, sizes))
+        {
+            sizes.HasBias = bias is null ? 0 : 1;
+            Slice(ref sizes, WideTile.Rows, WideTile.Columns, 0, sliced: false);
+            y.Device.Launch(new WideProduct<Along, Along, BFloat16, TEnd>(viewX, viewW, viewBias, viewY, sizes, end), sizes.RowTiles * sizes.ColumnTiles, TensorProduct.Lanes);
+            return;
+        }
+        Cut(x, weight, bias, ref sizes, sliced: false);
+        y.Device.Launch(
+            new TensorProduct<BrainFormat, Along, Along, BFloat16, BFloat16, BFloat16, TEnd>(viewX, viewW, viewBias, viewY, sizes, end), sizes.RowTiles * sizes.ColumnTiles, TensorProduct.Lanes);
+    }
 
     /// <summary>dx [m, n] = or += dy [m, k]·W, W [k, n].</summary>
     public static void BackwardInput(Tensor dY, Tensor weight, Tensor dX, int m, int n, int k, bool accumulate, Precision precision)
@@ -67,10 +84,10 @@ internal static class TiledMatMul
         if (partials is null)
         {
             sizes.AlignedC = IsAligned(c, sizes.N, 4);
-            c.Device.Launch(new TensorProduct<TFormat, TOrderA, TOrderB, TA, TB, TC>(viewA, viewB, viewBias, viewC, sizes), tiles, TensorProduct.Lanes);
+            c.Device.Launch(new TensorProduct<TFormat, TOrderA, TOrderB, TA, TB, TC, NoEnd>(viewA, viewB, viewBias, viewC, sizes, default), tiles, TensorProduct.Lanes);
             return;
         }
-        c.Device.Launch(new TensorProduct<TFormat, TOrderA, TOrderB, TA, TB, Single32>(viewA, viewB, viewBias, partials.View<Single32>(), ForPartials(sizes, partials)), tiles * slices, TensorProduct.Lanes);
+        c.Device.Launch(new TensorProduct<TFormat, TOrderA, TOrderB, TA, TB, Single32, NoEnd>(viewA, viewB, viewBias, partials.View<Single32>(), ForPartials(sizes, partials), default), tiles * slices, TensorProduct.Lanes);
         AddSlices(partials, viewC, slices, sizes);
     }
 
@@ -101,11 +118,11 @@ internal static class TiledMatMul
         if (slices == 1)
         {
             sizes.AlignedC = IsAligned(c, sizes.N, 4);
-            c.Device.Launch(new WideProduct<TOrderA, TOrderB, TC>(viewA, viewB, bias, viewC, sizes), tiles, TensorProduct.Lanes);
+            c.Device.Launch(new WideProduct<TOrderA, TOrderB, TC, NoEnd>(viewA, viewB, bias, viewC, sizes, default), tiles, TensorProduct.Lanes);
             return;
         }
         using var partials = c.Device.Allocate([slices, sizes.M, sizes.N]);
-        c.Device.Launch(new WideProduct<TOrderA, TOrderB, Single32>(viewA, viewB, bias, partials.View<Single32>(), ForPartials(sizes, partials)), tiles * slices, TensorProduct.Lanes);
+        c.Device.Launch(new WideProduct<TOrderA, TOrderB, Single32, NoEnd>(viewA, viewB, bias, partials.View<Single32>(), ForPartials(sizes, partials), default), tiles * slices, TensorProduct.Lanes);
         AddSlices(partials, viewC, slices, sizes);
     }
 

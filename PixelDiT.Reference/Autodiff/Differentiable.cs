@@ -17,16 +17,61 @@ public static class Differentiable
     public static Variable Linear(this Tape tape, Variable x, Parameter weight, Parameter? bias, Shape? shape = null, Precision? precision = null)
     {
         var rounding = precision ?? tape.Precision;
-        int outputs = weight.Shape[0];
-        var y = tape.Output(shape ?? Shape.Create([.. x.Shape.Take(x.Shape.Rank - 1), outputs]), x.Value.Type, true);
-        int rows = (int)(x.Value.Count / weight.Shape[1]);
-        MatMul.Forward(x.Value, weight.Value, weight.Prepared(rows, rounding), bias?.Value, y.Value, rounding);
-        tape.Push(y, dY =>
+        var y = tape.Output(OutputShape(x, weight, shape), x.Value.Type, true);
+        MatMul.Forward(x.Value, weight.Value, Prepared(x, weight, rounding), bias?.Value, y.Value, rounding);
+        tape.PushLinear(x, weight, bias, y, rounding);
+        return y;
+    }
+
+    private static Shape OutputShape(Variable x, Parameter weight, Shape? shape) => shape ?? Shape.Create([.. x.Shape.Take(x.Shape.Rank - 1), weight.Shape[0]]);
+
+    private static Tensor? Prepared(Variable x, Parameter weight, Precision precision) => weight.Prepared((int)(x.Value.Count / weight.Shape[1]), precision);
+
+    private static void PushLinear(this Tape tape, Variable x, Parameter weight, Parameter? bias, Variable y, Precision precision) => tape.Push(y, dY =>
+    {
+        if (tape.Target(x, out bool accumulate) is { } dX) MatMul.BackwardInput(dY, weight.Value, dX, accumulate, precision, Prepared(x, weight, precision));
+        if (weight.GradientTarget(out accumulate) is { } dWeight) MatMul.BackwardWeight(dY, x.Value, dWeight, accumulate, precision);
+        if (bias?.Gradient is { } dBias) MatMul.BackwardBias(dY, dBias);
+    });
+
+    /// <summary>Whether the device has products of x that end with a gate or a GELU.</summary>
+    internal static bool EndsProducts(this Tape tape, Variable x) => EndedMatMul.Serves(x.Value, tape.Precision);
+
+    /// <summary>residual + gate·(x·Wᵀ + b), in one pass where the device has it. See <see cref="EndedMatMul"/>.</summary>
+    /// <param name="tape">The tape.</param>
+    /// <param name="x">Rows of in.</param>
+    /// <param name="weight">[out, in].</param>
+    /// <param name="bias">[out], or null.</param>
+    /// <param name="into">What the product is added to; its stream has the output's shape.</param>
+    public static Variable LinearGate(this Tape tape, Variable x, Parameter weight, Parameter? bias, Gated into)
+    {
+        if (tape.IsTraced(into.Step) || into.Stream.Shape[^1] % 4 != 0 || !EndedMatMul.Serves(x.Value, weight.Shape, tape.Precision))
         {
-            if (tape.Target(x, out bool accumulate) is { } dX) MatMul.BackwardInput(dY, weight.Value, dX, accumulate, rounding, weight.Prepared(rows, rounding));
-            if (weight.GradientTarget(out accumulate) is { } dWeight) MatMul.BackwardWeight(dY, x.Value, dWeight, accumulate, rounding);
-            if (bias?.Gradient is { } dBias) MatMul.BackwardBias(dY, dBias);
-        });
+            var product = tape.Linear(x, weight, bias, into.Stream.Shape);
+            tape.Step(into.Step, product);
+            return tape.Gate(into.Stream, product, into.Modulation, into.Gate);
+        }
+        var z = tape.Recording ? tape.Output(into.Stream.Shape, x.Value.Type, true) : null;
+        var y = tape.Output(into.Stream.Shape, x.Value.Type, true);
+        EndedMatMul.Gate(x.Value, Prepared(x, weight, tape.Precision)!, bias?.Value, into.Stream.Value, into.Modulation.Values, into.Gate, z?.Value, y.Value);
+        if (z is null) return y;
+        tape.PushLinear(x, weight, bias, z, tape.Precision);
+        tape.PushGate(into.Stream, z, into.Modulation, into.Gate, y);
+        return y;
+    }
+
+    /// <summary>gelu(x·Wᵀ + b), in one pass where the device has it. See <see cref="EndedMatMul"/>.</summary>
+    /// <inheritdoc cref="LinearGate" path="/param"/>
+    public static Variable LinearGelu(this Tape tape, Variable x, Parameter weight, Parameter? bias)
+    {
+        if (!EndedMatMul.Serves(x.Value, weight.Shape, tape.Precision)) return tape.Gelu(tape.Linear(x, weight, bias));
+        var shape = OutputShape(x, weight, null);
+        var z = tape.Recording ? tape.Output(shape, x.Value.Type, true) : null;
+        var y = tape.Output(shape, x.Value.Type, true);
+        EndedMatMul.Gelu(x.Value, Prepared(x, weight, tape.Precision)!, bias?.Value, z?.Value, y.Value);
+        if (z is null) return y;
+        tape.PushLinear(x, weight, bias, z, tape.Precision);
+        tape.PushGelu(z, y);
         return y;
     }
 
@@ -73,13 +118,15 @@ public static class Differentiable
     {
         var y = tape.Output(x.Shape, x.Value.Type, true);
         Kernels.Operations.Modulate.ForwardGate(x.Value, residual.Value, modulation.Values, gate, y.Value);
-        tape.Push(y, dY =>
-        {
-            Kernels.Operations.Modulate.BackwardGate(dY, x.Value, modulation.Values, gate, tape.Target(x, out bool accumulate), accumulate, modulation.Gradient(tape, gate));
-            tape.Pass(y, residual);
-        });
+        tape.PushGate(residual, x, modulation, gate, y);
         return y;
     }
+
+    private static void PushGate(this Tape tape, Variable residual, Variable x, Chunks modulation, int gate, Variable y) => tape.Push(y, dY =>
+    {
+        Kernels.Operations.Modulate.BackwardGate(dY, x.Value, modulation.Values, gate, tape.Target(x, out bool accumulate), accumulate, modulation.Gradient(tape, gate));
+        tape.Pass(y, residual);
+    });
 
     /// <summary>silu(a)·b. See <see cref="Kernels.Operations.SwiGlu"/>.</summary>
     public static Variable SwiGlu(this Tape tape, Variable a, Variable b)
@@ -99,7 +146,7 @@ public static class Differentiable
     /// <param name="bias2">[n].</param>
     public static Variable GeluMlp(this Tape tape, Variable x, Parameter weight1, Parameter bias1, Parameter weight2, Parameter bias2)
     {
-        if (tape.Precision != Precision.Single || !Kernels.Operations.GeluMlp.Serves(x.Value)) return tape.Linear(tape.Gelu(tape.Linear(x, weight1, bias1)), weight2, bias2);
+        if (tape.Precision != Precision.Single || !Kernels.Operations.GeluMlp.Serves(x.Value)) return tape.Linear(tape.LinearGelu(x, weight1, bias1), weight2, bias2);
         var y = tape.Output(Shape.Create([.. x.Shape.Take(x.Shape.Rank - 1), weight2.Shape[0]]), x.Value.Type, true);
         Kernels.Operations.GeluMlp.Forward(x.Value, weight1.Packed()!, bias1.Value, weight2.Packed()!, bias2.Value, y.Value);
         tape.Push(y, dY =>
@@ -116,9 +163,11 @@ public static class Differentiable
     {
         var y = tape.Output(x.Shape, x.Value.Type, true);
         Kernels.Operations.Gelu.Forward(x.Value, y.Value);
-        tape.Push(y, dY => Kernels.Operations.Gelu.Backward(dY, x.Value, tape.Only(x)));
+        tape.PushGelu(x, y);
         return y;
     }
+
+    private static void PushGelu(this Tape tape, Variable x, Variable y) => tape.Push(y, dY => Kernels.Operations.Gelu.Backward(dY, x.Value, tape.Only(x)));
 
     /// <summary>silu(x + shared), the shared vector of each image over its rows; plain SiLU without one. See <see cref="Kernels.Operations.AddSilu"/>.</summary>
     public static Variable AddSilu(this Tape tape, Variable x, Variable? shared)
@@ -259,6 +308,13 @@ public static class Differentiable
         return accumulate || target is null ? throw new InvalidOperationException($"the gradient {input.Shape} of an operation that writes it has another writer or no reader") : target;
     }
 }
+
+/// <summary>What a product is added to: stream + gate·product.</summary>
+/// <param name="Stream">The residual stream.</param>
+/// <param name="Modulation">Where the gate comes from.</param>
+/// <param name="Gate">Which chunk.</param>
+/// <param name="Step">The product's name as a finer step; a tape that traces it computes it apart.</param>
+public readonly record struct Gated(Variable Stream, Chunks Modulation, int Gate, string Step);
 
 /// <summary>Modulation in a tape: the variable that holds it and its layout.</summary>
 /// <param name="Variable">The output of an adaLN Linear.</param>

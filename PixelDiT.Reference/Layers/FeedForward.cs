@@ -14,7 +14,12 @@ public sealed class FeedForward(ParameterSet parameters, string name, int width,
     private readonly Linear _w2 = new(parameters, $"{name}.w2", inner, width, bias: false);
 
     /// <summary>x [.., D] → [.., D].</summary>
-    public Variable Forward(Tape tape, Variable x) => _w2.Forward(tape, tape.SwiGlu(_w1.Forward(tape, x), _w3.Forward(tape, x)));
+    public Variable Forward(Tape tape, Variable x) => _w2.Forward(tape, Inner(tape, x));
+
+    /// <summary>x [.., D] → stream + gate·feed-forward, [.., D].</summary>
+    public Variable Forward(Tape tape, Variable x, Gated into) => _w2.Forward(tape, Inner(tape, x), into);
+
+    private Variable Inner(Tape tape, Variable x) => tape.SwiGlu(_w1.Forward(tape, x), _w3.Forward(tape, x));
 }
 
 /// <summary>The pixel level's MLP: Linear d→4d, exact GELU, Linear 4d→d (SPEC §2).</summary>
@@ -29,4 +34,13 @@ public sealed class Mlp(ParameterSet parameters, string name, int width, int inn
 
     /// <summary>x [.., d] → [.., d].</summary>
     public Variable Forward(Tape tape, Variable x) => tape.GeluMlp(x, _fc1.Weight, _fc1.Bias!, _fc2.Weight, _fc2.Bias!);
+
+    /// <summary>x [.., d] → stream + gate·MLP, [.., d].</summary>
+    public Variable Forward(Tape tape, Variable x, Gated into)
+    {
+        if (tape.EndsProducts(x)) return _fc2.Forward(tape, tape.LinearGelu(x, _fc1.Weight, _fc1.Bias), into);
+        var mlp = Forward(tape, x);
+        tape.Step(into.Step, mlp);
+        return tape.Gate(into.Stream, mlp, into.Modulation, into.Gate);
+    }
 }

@@ -23,4 +23,7 @@ public sealed class Linear(ParameterSet parameters, string name, int inputs, int
     /// <param name="shape">The output's shape, or null.</param>
     /// <param name="precision">What x and W are rounded to; null means the tape's.</param>
     public Variable Forward(Tape tape, Variable x, Shape? shape = null, Precision? precision = null) => tape.Linear(x, Weight, Bias, shape, precision);
+
+    /// <summary>stream + gate·(x·Wᵀ + b), in the stream's shape.</summary>
+    public Variable Forward(Tape tape, Variable x, Gated into) => tape.LinearGate(x, Weight, Bias, into);
 }

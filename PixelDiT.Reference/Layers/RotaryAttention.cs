@@ -17,7 +17,12 @@ public sealed class RotaryAttention(ParameterSet parameters, string name, int wi
     private readonly string _qkvStep = $"{name}.qkv", _q = $"{name}.q", _k = $"{name}.k", _out = $"{name}.out";
 
     /// <summary>x [B, L, D] → [B, L, D].</summary>
-    public Variable Forward(Tape tape, Variable x, RotaryTable positions)
+    public Variable Forward(Tape tape, Variable x, RotaryTable positions) => _proj.Forward(tape, Attend(tape, x, positions), x.Shape);
+
+    /// <summary>x [B, L, D] → stream + gate·attention, [B, L, D].</summary>
+    public Variable Forward(Tape tape, Variable x, RotaryTable positions, Gated into) => _proj.Forward(tape, Attend(tape, x, positions), into);
+
+    private Variable Attend(Tape tape, Variable x, RotaryTable positions)
     {
         int batch = x.Shape[0], tokens = x.Shape[1];
         var qkv = _qkv.Forward(tape, x, [batch, tokens, 3, heads, width / heads]);
@@ -28,6 +33,6 @@ public sealed class RotaryAttention(ParameterSet parameters, string name, int wi
         tape.Step(_k, k);
         var o = tape.Attention(q, k, qkv);                                           // [B, L, h, hd]
         tape.Step(_out, o);
-        return _proj.Forward(tape, o, [batch, tokens, width]);
+        return o;
     }
 }

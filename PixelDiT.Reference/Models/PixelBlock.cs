@@ -39,31 +39,26 @@ public sealed class PixelBlock(ParameterSet parameters, string name, ModelConfig
     {
         const int shift1 = 0, scale1 = 1, gate1 = 2, shift2 = 3, scale2 = 4, gate2 = 5;
         var m = Chunks.Of(modulation, 6, rowsPerModulation: 1);
-        u = tape.Gate(u, Attention(tape, _norm1.Forward(tape, u, m, shift1, scale1), batch, positions), m, gate1);      // [B·L, P, d]
-        return tape.Gate(u, Mlp(tape, _norm2.Forward(tape, u, m, shift2, scale2)), m, gate2);                           // [B·L, P, d]
+        u = _expand.Forward(tape, Attend(tape, _norm1.Forward(tape, u, m, shift1, scale1), batch, positions), new Gated(u, m, gate1, $"{name}.attn"));  // [B·L, P, d]
+        return _mlp.Forward(tape, _norm2.Forward(tape, u, m, shift2, scale2), new Gated(u, m, gate2, $"{name}.mlp"));                                    // [B·L, P, d]
     }
 
     private Variable PostModulated(Tape tape, Variable u, Variable modulation, int batch, RotaryTable positions)
     {
         const int scale1 = 0, shift1 = 1, scale2 = 2, shift2 = 3;
         var m = Chunks.Of(modulation, 4, rowsPerModulation: 1);
-        u = tape.Modulate(Attention(tape, _norm1.Forward(tape, u), batch, positions), m, shift1, scale1, residual: u);  // [B·L, P, d]
-        return tape.Modulate(Mlp(tape, _norm2.Forward(tape, u)), m, shift2, scale2, residual: u);                       // [B·L, P, d]
+        var attention = _expand.Forward(tape, Attend(tape, _norm1.Forward(tape, u), batch, positions), u.Shape);         // [B·L, P, d]
+        tape.Step($"{name}.attn", attention);
+        u = tape.Modulate(attention, m, shift1, scale1, residual: u);
+        var mlp = _mlp.Forward(tape, _norm2.Forward(tape, u));                                                           // [B·L, P, d]
+        tape.Step($"{name}.mlp", mlp);
+        return tape.Modulate(mlp, m, shift2, scale2, residual: u);
     }
 
-    private Variable Attention(Tape tape, Variable x, int batch, RotaryTable positions)
+    private Variable Attend(Tape tape, Variable x, int batch, RotaryTable positions)
     {
         var compact = _compress.Forward(tape, x, [batch, x.Shape[0] / batch, config.PixelAttentionWidth]);              // [B, L, A]
         tape.Step($"{name}.compact", compact);
-        var attention = _expand.Forward(tape, _attn.Forward(tape, compact, positions), x.Shape);                        // [B·L, P, d]
-        tape.Step($"{name}.attn", attention);
-        return attention;
-    }
-
-    private Variable Mlp(Tape tape, Variable x)
-    {
-        var mlp = _mlp.Forward(tape, x);
-        tape.Step($"{name}.mlp", mlp);
-        return mlp;
+        return _attn.Forward(tape, compact, positions);
     }
 }

@@ -30,6 +30,9 @@ internal sealed record OperationCase(string Name, Type Operation, string? Differ
 
     public override string ToString() => Name;
 
+    /// <summary>Whether a CPU runs several operations for it: gradients then may lie where others lay before, and what is behind them says nothing.</summary>
+    public bool UsesMemoryAgain { get; init; }
+
     /// <summary>The gradient fed in at the output: the same for a row whatever the device and the storage.</summary>
     public float[] Cotangent(int count)
     {

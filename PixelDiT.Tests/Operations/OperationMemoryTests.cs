@@ -36,7 +36,7 @@ internal sealed class OperationMemoryTests
             foreach (var input in row.Inputs.Where(input => input.HasGradient))
             {
                 Assert.That(Distance.SameBits(run.Gradient(input), plain.Gradients[input.Name]), $"the gradient of {input.Name} depends on memory that is not its inputs");
-                if (input.Role != Role.Parameter) CheckBehind(run[input.Name].Gradient!, $"the gradient of {input.Name}");
+                if (input.Role != Role.Parameter && !row.UsesMemoryAgain) CheckBehind(run[input.Name].Gradient!, $"the gradient of {input.Name}");
             }
         }
         run.CheckBands();

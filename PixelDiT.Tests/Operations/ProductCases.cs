@@ -18,6 +18,7 @@ internal static class ProductCases
         Linear("reshaped", [2, 3, 4], 12, shape: [2, 3, 3, 2, 2]),
         // 64 rows are in work at once, 1024 are a segment of the weights' sums.
         Mlp("odd", [3, 5], 17, 3), Mlp("pixels", [5, 7, 16], 64, 16), Mlp("segments", [1100, 4], 9, 5),
+        Gated("tokens", [2, 3, 8], 12, rowsPerModulation: 3), Gated("pixels", [5, 8], 4, rowsPerModulation: 1), Gated("odd", [3, 5], 7, rowsPerModulation: 3), Gaussian("odd", [3, 5], 17), Gaussian("pixels", [70, 16], 64),
         Unprepared("odd", 17, 5, 3), Unprepared("deep", 3, 1100, 5), Unprepared("blocks", 70, 33, 300)
     ];
 
@@ -43,6 +44,32 @@ internal static class ProductCases
         Oracle = at => Exact.Linear(Exact.Gelu(Exact.Linear(at["x"], at["w1"], at["b1"], x[^1], inner)), at["w2"], at["b2"], inner, outputs),
         ForwardTolerance = Tolerances.Product,
         GradientTolerance = Tolerances.Product
+    };
+
+    private static OperationCase Gated(string name, Shape x, int outputs, int rowsPerModulation)
+    {
+        var shape = Shape.Create([.. x.Take(x.Rank - 1), outputs]);
+        return new($"linear_gate_{name}", typeof(EndedMatMul), nameof(Differentiable.LinearGate))
+        {
+            Inputs = [Activation("x", x), Activation("s", shape), Single("m", [x.Rows / rowsPerModulation, outputs]).InParts(), Parameter("w", [outputs, x[^1]]), Parameter("b", [outputs])],
+            Forward = run => run.Tape.LinearGate(run["x"], run.Parameter("w"), run.Parameter("b"), new(run["s"], Chunks.Of(run["m"], 1, rowsPerModulation), 0, "step")),
+            Oracle = at => Exact.Gate(at["s"], Exact.Linear(at["x"], at["w"], at["b"], x[^1], outputs), at["m"], 0, 1, outputs, rowsPerModulation),
+            ForwardTolerance = Tolerances.Product,
+            GradientTolerance = Tolerances.Product,
+            StorageTolerance = Tolerances.BrainChain,
+            UsesMemoryAgain = true
+        };
+    }
+
+    private static OperationCase Gaussian(string name, Shape x, int outputs) => new($"linear_gelu_{name}", typeof(EndedMatMul), nameof(Differentiable.LinearGelu))
+    {
+        Inputs = [Activation("x", x), Parameter("w", [outputs, x[^1]]), Parameter("b", [outputs])],
+        Forward = run => run.Tape.LinearGelu(run["x"], run.Parameter("w"), run.Parameter("b")),
+        Oracle = at => Exact.Gelu(Exact.Linear(at["x"], at["w"], at["b"], x[^1], outputs)),
+        ForwardTolerance = Tolerances.Product,
+        GradientTolerance = Tolerances.Product,
+        StorageTolerance = Tolerances.BrainChain,
+        UsesMemoryAgain = true
     };
 
     /// <summary>The forward as a GPU runs it, from the weight as it is stored.</summary>

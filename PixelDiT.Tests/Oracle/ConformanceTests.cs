@@ -51,6 +51,22 @@ public sealed class GroupConformanceTests
     }
 }
 
+/// <summary>A whole model, forward and backward, by the kernels that a card with tensor cores runs: tiled products and attention with every instruction emulated, in groups of 256.</summary>
+public sealed class TensorCoreConformanceTests
+{
+    [TestCase(Precision.BFloat16)]
+    [TestCase(Precision.TensorFloat32)]
+    [TestCase(Precision.Single)]
+    public void A_model_and_its_gradients_agree_with_the_golden_tensors(Precision precision)
+    {
+        using var device = Device.OpenIlgpuCpu(threads: 1, groupSize: 256);
+        var files = ConformanceFiles.Shipped().Where(name => name == "c2i/weights" || name == "c2i/forward_backward");
+        var result = ConformanceSuite.Run(files, device, precision).Single(result => result.Status != CaseStatus.Skipped);
+        TestContext.Out.WriteLine($"{result.Worst}: {result.Error:E2} of {result.Tolerance:E1}, {device.Launches} launches");
+        Assert.That(result.Status, Is.EqualTo(CaseStatus.Pass), $"{result.Worst} is off by {result.Error:E2}, {result.Tolerance:E1} is allowed");
+    }
+}
+
 /// <summary>Checkpoints in a folder of one's own: what they were made from decides.</summary>
 public sealed class CheckpointCaseTests
 {

@@ -1,0 +1,94 @@
+using ILGPU;
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Kernels.Operations;
+
+/// <summary>What a product does with its result before it is written, four columns at a time and after the bias.</summary>
+internal interface IProductEnd
+{
+    /// <summary>What is written in the place of four values of the result.</summary>
+    /// <param name="place">Of the first of them in C.</param>
+    /// <param name="values">The result.</param>
+    Four Apply(long place, Four values);
+}
+
+/// <summary>The result itself.</summary>
+internal readonly struct NoEnd : IProductEnd
+{
+    public Four Apply(long place, Four values) => values;
+}
+
+/// <summary>
+/// residual + gate·result (SPEC §2), the result rounded to bfloat16 as if it had been stored, and stored too where a backward will want it. C is seen as rows of channels, of which
+/// rowsPerModulation share a row of modulation.
+/// </summary>
+internal readonly struct GateEnd<TM>(
+    DeviceView<BFloat16> residual, DeviceView<TM> modulation, DeviceView<BFloat16> kept, int keeps, int channels, int rowsPerModulation, int stride, int gate) : IProductEnd
+    where TM : unmanaged, IStorage<TM>
+{
+    private readonly DeviceView<BFloat16> _residual = residual, _kept = kept;
+    private readonly DeviceView<TM> _modulation = modulation;
+    private readonly int _keeps = keeps, _channels = channels, _rowsPerModulation = rowsPerModulation, _stride = stride, _gate = gate;
+
+    public Four Apply(long place, Four values)
+    {
+        Pair rounded = ProductEnds.Round(values);
+        if (_keeps != 0) Memory.StoreGlobal(_kept.Start + (place * 2), rounded);
+        long row = place / _channels, gates = (row / _rowsPerModulation * _stride) + _gate + (place - (row * _channels));
+        Four result = ProductEnds.Widen(rounded), residual = ProductEnds.Read(_residual, place), gate = ProductEnds.Read(_modulation, gates);
+        return new()
+        {
+            X = residual.X + (result.X * gate.X),
+            Y = residual.Y + (result.Y * gate.Y),
+            Z = residual.Z + (result.Z * gate.Z),
+            W = residual.W + (result.W * gate.W)
+        };
+    }
+}
+
+/// <summary>gelu(result) (SPEC §2), the result rounded to bfloat16 as if it had been stored, and stored too where a backward will want it.</summary>
+internal readonly struct GeluEnd(DeviceView<BFloat16> kept, int keeps) : IProductEnd
+{
+    private readonly DeviceView<BFloat16> _kept = kept;
+    private readonly int _keeps = keeps;
+
+    public Four Apply(long place, Four values)
+    {
+        Pair rounded = ProductEnds.Round(values);
+        if (_keeps != 0) Memory.StoreGlobal(_kept.Start + (place * 2), rounded);
+        Four result = ProductEnds.Widen(rounded);
+        return new() { X = Gelu(result.X), Y = Gelu(result.Y), Z = Gelu(result.Z), W = Gelu(result.W) };
+    }
+
+    private static float Gelu(float x) => x * Formulas.NormalDistribution<DeviceLane, float>(x, out _);
+}
+
+/// <summary>Four values in memory and in registers.</summary>
+internal static class ProductEnds
+{
+    /// <summary>Four values as bfloat16.</summary>
+    public static Pair Round(Four values) => new() { X = Rounding.ToBrain(values.X, values.Y), Y = Rounding.ToBrain(values.Z, values.W) };
+
+    /// <summary>Four bfloat16 values.</summary>
+    public static Four Widen(Pair bits) => new()
+    {
+        X = Interop.IntAsFloat(bits.X << 16),
+        Y = Interop.IntAsFloat(bits.X & 0xFFFF0000u),
+        Z = Interop.IntAsFloat(bits.Y << 16),
+        W = Interop.IntAsFloat(bits.Y & 0xFFFF0000u)
+    };
+
+    /// <summary>The values of a fragment's bits.</summary>
+    public static Four AsFloats(Quad bits) => new()
+    {
+        X = Interop.IntAsFloat(bits.X),
+        Y = Interop.IntAsFloat(bits.Y),
+        Z = Interop.IntAsFloat(bits.Z),
+        W = Interop.IntAsFloat(bits.W)
+    };
+
+    /// <summary>Four elements, the first at a multiple of four of an aligned tensor.</summary>
+    public static Four Read<T>(DeviceView<T> view, long index) where T : unmanaged, IStorage<T>
+        => T.ElementType == ElementType.BFloat16 ? Widen(Memory.LoadGlobalPair(view.Start + (index * 2))) : AsFloats(Memory.LoadGlobal(view.Start + (index * 4), 1));
+}
