@@ -24,7 +24,10 @@ internal sealed unsafe class LargeSharedKernel
     /// <param name="group">Threads of a group.</param>
     /// <param name="kernel">The kernel's struct, its only parameter.</param>
     public void Launch(AcceleratorStream stream, int items, int group, void* kernel)
-        => Require(CudaDriver.Launch(_kernel.FunctionPtr, (uint)items, 1, 1, (uint)group, 1, 1, (uint)_sharedBytes, ((CudaStream)stream).StreamPtr, &kernel, null), "did not launch a kernel");
+    {
+        _kernel.Accelerator.Bind();
+        Require(CudaDriver.Launch(_kernel.FunctionPtr, (uint)items, 1, 1, (uint)group, 1, 1, (uint)_sharedBytes, ((CudaStream)stream).StreamPtr, &kernel, null), "did not launch a kernel");
+    }
 
     private void Require(CudaError status, string failure)
     {

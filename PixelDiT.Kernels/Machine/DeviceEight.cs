@@ -120,11 +120,11 @@ internal readonly struct DeviceEight : IDeviceLanes<Eight>
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Eight Max(Eight a, Eight b) => SelectLess(b, a, a, b);
+    public static Eight Max(Eight a, Eight b) => SelectLess(a, b, b, a);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Eight Min(Eight a, Eight b) => SelectLess(a, b, a, b);
+    public static Eight Min(Eight a, Eight b) => SelectLess(b, a, b, a);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

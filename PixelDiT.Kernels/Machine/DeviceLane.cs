@@ -68,11 +68,11 @@ public readonly struct DeviceLane : IDeviceLanes<float>
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Max(float a, float b) => a > b ? a : b;
+    public static float Max(float a, float b) => b > a ? b : a;
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Min(float a, float b) => a < b ? a : b;
+    public static float Min(float a, float b) => b < a ? b : a;
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -56,10 +56,10 @@ public interface ILanes<S> where S : unmanaged
     /// <summary>|a|.</summary>
     static abstract S Abs(S a);
 
-    /// <summary>The larger of each pair.</summary>
+    /// <summary>The larger of each pair; <paramref name="a"/> where it is no number.</summary>
     static abstract S Max(S a, S b);
 
-    /// <summary>The smaller of each pair.</summary>
+    /// <summary>The smaller of each pair; <paramref name="a"/> where it is no number.</summary>
     static abstract S Min(S a, S b);
 
     /// <summary>a &lt; b ? yes : no, element by element.</summary>

@@ -100,11 +100,11 @@ public readonly unsafe struct Lanes4 : IHostLanes<Values>
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Values Max(Values a, Values b) => Vector128.ConditionalSelect(Vector128.GreaterThan(a, b), a, b);
+    public static Values Max(Values a, Values b) => Vector128.ConditionalSelect(Vector128.GreaterThan(b, a), b, a);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Values Min(Values a, Values b) => Vector128.ConditionalSelect(Vector128.LessThan(a, b), a, b);
+    public static Values Min(Values a, Values b) => Vector128.ConditionalSelect(Vector128.LessThan(b, a), b, a);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -101,11 +101,11 @@ public readonly unsafe struct Lanes8 : IHostLanes<Values>
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Values Max(Values a, Values b) => Vector256.ConditionalSelect(Vector256.GreaterThan(a, b), a, b);
+    public static Values Max(Values a, Values b) => Vector256.ConditionalSelect(Vector256.GreaterThan(b, a), b, a);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Values Min(Values a, Values b) => Vector256.ConditionalSelect(Vector256.LessThan(a, b), a, b);
+    public static Values Min(Values a, Values b) => Vector256.ConditionalSelect(Vector256.LessThan(b, a), b, a);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -32,7 +32,7 @@ public readonly record struct HeadView(Tensor Values, long Offset, long BatchStr
     internal void Require(string name, AttentionSizes sizes)
     {
         long last = Offset + ((sizes.Batch - 1) * BatchStride) + ((sizes.Tokens - 1L) * TokenStride) + ((sizes.Heads - 1L) * HeadStride) + sizes.Width - 1;
-        if (last >= Values.Count) throw new ShapeException($"{name} {Values.Shape} end before the last of {sizes.Batch} images, {sizes.Tokens} tokens, {sizes.Heads} heads of {sizes.Width}");
+        if (Offset < 0 || last >= Values.Count) throw new ShapeException($"{name} {Values.Shape} from element {Offset} on do not hold {sizes.Batch} images, {sizes.Tokens} tokens, {sizes.Heads} heads of {sizes.Width}");
     }
 }
 
@@ -55,12 +55,8 @@ public static class Attention
     /// <exception cref="ShapeException">Something ends too early, hd is no multiple of 4, or TF32 is asked for and the storage is not float32.</exception>
     public static void Forward(HeadView q, HeadView k, HeadView v, AttentionSizes sizes, HeadView o, Tensor lse, Precision precision = Precision.Single)
     {
-        sizes.Require(q.Values, precision);
-        q.Require("queries", sizes);
-        k.Require("keys", sizes);
-        v.Require("values", sizes);
-        o.Require("results", sizes);
-        lse.RequireCountOf("lse", (long)sizes.Batch * sizes.Heads * sizes.Tokens);
+        sizes.Require(q.Values, lse, precision);
+        Require(sizes, ("queries", q), ("keys", k), ("values", v), ("results", o));
         if (TiledAttention.Serves(q.Values, sizes, precision)) TiledAttention.Forward(q, k, v, sizes, o, lse, precision);
         else if (q.Values.Type == ElementType.BFloat16) Forward<BFloat16>(q, k, v, sizes, o, lse, precision);
         else Forward<Single32>(q, k, v, sizes, o, lse, precision);
@@ -71,10 +67,16 @@ public static class Attention
     public static void Backward(
         HeadView dO, HeadView q, HeadView k, HeadView v, HeadView o, Tensor lse, AttentionSizes sizes, HeadView dQ, HeadView dK, HeadView dV, Precision precision = Precision.Single)
     {
-        sizes.Require(q.Values, precision);
+        sizes.Require(q.Values, lse, precision);
+        Require(sizes, ("queries", q), ("keys", k), ("values", v), ("results", o), ("do", dO), ("dq", dQ), ("dk", dK), ("dv", dV));
         if (TiledAttention.Serves(q.Values, sizes, precision)) TiledAttention.Backward(dO, q, k, v, o, lse, sizes, dQ, dK, dV, precision);
         else if (q.Values.Type == ElementType.BFloat16) Backward<BFloat16>(dO, q, k, v, o, lse, sizes, dQ, dK, dV, precision);
         else Backward<Single32>(dO, q, k, v, o, lse, sizes, dQ, dK, dV, precision);
+    }
+
+    private static void Require(AttentionSizes sizes, params ReadOnlySpan<(string Name, HeadView View)> views)
+    {
+        foreach (var (name, view) in views) view.Require(name, sizes);
     }
 
     private static void Forward<T>(HeadView q, HeadView k, HeadView v, AttentionSizes sizes, HeadView o, Tensor lse, Precision precision) where T : unmanaged, IStorage<T>
@@ -103,8 +105,9 @@ public readonly record struct AttentionSizes(int Batch, int Tokens, int Heads, i
     public float Scale => 1f / MathF.Sqrt(Width);
 
     /// <summary>Checks what does not depend on where the heads lie.</summary>
-    internal void Require(Tensor queries, Precision precision)
+    internal void Require(Tensor queries, Tensor lse, Precision precision)
     {
+        lse.RequireCountOf("lse", (long)Batch * Heads * Tokens);
         if (Width < 4 || Width % 4 != 0) throw new ShapeException($"attention takes heads of 4, 8, 12, .. channels; these have {Width}");
         if (precision == Precision.TensorFloat32 && queries.Type != ElementType.Single) throw new ShapeException($"attention in TF32 takes float32 storage; queries {queries.Shape} are stored as {queries.Type}");
     }

@@ -104,11 +104,8 @@ internal static class TiledMatMul
     }
 
     private static bool RunsWide(Tensor a, Tensor b, Device device, TiledProductSizes sizes)
-    {
-        if (device.WarpGroups == WarpGroupUse.Refused || sizes.N < WideColumns || sizes.K < WideDepth || IsAligned(a, sizes.ALine, 8) == 0 || IsAligned(b, sizes.BLine, 8) == 0) return false;
-        if (device.WarpGroups == WarpGroupUse.Unchecked) device.WarpGroups = WarpGroupCheck.Agrees(device) ? WarpGroupUse.Trusted : WarpGroupUse.Refused;
-        return device.WarpGroups == WarpGroupUse.Trusted;
-    }
+        => device.WarpGroups != WarpGroupUse.Refused && sizes.N >= WideColumns && sizes.K >= WideDepth && IsAligned(a, sizes.ALine, 8) != 0 && IsAligned(b, sizes.BLine, 8) != 0
+            && WarpGroupCheck.Trusts(device);
 
     private static void LaunchWide<TOrderA, TOrderB, TC>(Tensor a, Tensor b, DeviceView<float> bias, Tensor c, TiledProductSizes sizes, bool sliced)
         where TOrderA : struct, IOrder where TOrderB : struct, IOrder where TC : unmanaged, IStorage<TC>

@@ -50,6 +50,28 @@ internal sealed class FormulaTests
     [Test]
     public void Exp_is_within_2e7_relative() => Check<Exp>(-87.3f, 88, Math.Exp, relative: 2e-7);
 
+    /// <summary>A limit that let go of a NaN would make a number of it.</summary>
+    [Test]
+    public void What_is_no_number_stays_none_at_every_width() => Assert.Multiple(() =>
+    {
+        StaysNone<Exp>();
+        StaysNone<Sigmoid>();
+        StaysNone<Silu>();
+        StaysNone<SiluSlope>();
+        StaysNone<Normal>();
+    });
+
+    private static void StaysNone<TFormula>() where TFormula : struct, IFormula
+    {
+        float[] x = [.. Enumerable.Repeat(float.NaN, 16)];
+        Assert.That(Apply<TFormula>(x), Has.All.NaN, $"{typeof(TFormula).Name}, 1 wide");
+        Assert.That(Apply<TFormula, Lanes4, Vector128<float>>(x), Has.All.NaN, $"{typeof(TFormula).Name}, 4 wide");
+        if (Vector256.IsHardwareAccelerated) Assert.That(Apply<TFormula, Lanes8, Vector256<float>>(x), Has.All.NaN, $"{typeof(TFormula).Name}, 8 wide");
+        if (Vector512.IsHardwareAccelerated) Assert.That(Apply<TFormula, Lanes16, Vector512<float>>(x), Has.All.NaN, $"{typeof(TFormula).Name}, 16 wide");
+        Assert.That(ApplyOnThread<TFormula, DeviceEight, Eight>(x), Has.All.NaN, $"{typeof(TFormula).Name}, 8 on a GPU's thread");
+        Assert.That(ApplyOnThread<TFormula, DeviceLane, float>(x), Has.All.NaN, $"{typeof(TFormula).Name}, 1 on a GPU's thread");
+    }
+
     [Test]
     public void Exp_is_limited_beyond_its_range()
     {

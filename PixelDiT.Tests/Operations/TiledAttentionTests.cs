@@ -1,4 +1,5 @@
 using NUnit.Framework;
+using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
@@ -79,6 +80,30 @@ internal sealed class TiledAttentionTests
         Attention.Forward(HeadView.Of(q), HeadView.Of(k), HeadView.Of(v), new(1, tokens, 1, width), HeadView.Of(o), lse, precision);
         Assert.That(o.ToArray(), Has.All.EqualTo(tokens - 1));
         Assert.That(lse.ToArray(), Has.All.EqualTo(6 * 12 * width / 4));
+    }
+
+    [Test]
+    public void A_number_that_is_none_shows_in_every_result([Values] Precision precision)
+    {
+        const int tokens = 9, width = 16;
+        var stored = precision == Precision.BFloat16 ? ElementType.BFloat16 : ElementType.Single;
+        Shape rows = [1, tokens, 1, width];
+        using Tensor q = Draw(rows, stored, 1, 1), k = Fill(rows, stored, i => i == (3 * width) + 2 ? float.NaN : 0.5f), v = Draw(rows, stored, 3, 1), o = _device.Allocate(rows, stored);
+        using var lse = _device.Allocate([1, 1, tokens]);
+        Attention.Forward(HeadView.Of(q), HeadView.Of(k), HeadView.Of(v), new(1, tokens, 1, width), HeadView.Of(o), lse, precision);
+        Assert.That(o.ToArray(), Has.All.NaN);
+        Assert.That(lse.ToArray(), Has.All.NaN);
+    }
+
+    [Test]
+    public void A_view_that_ends_too_early_is_refused()
+    {
+        var sizes = new AttentionSizes(1, 9, 2, 16);
+        using Tensor whole = Draw([1, 9, 2, 16], ElementType.Single, 1, 1), small = Draw([1, 8, 2, 16], ElementType.Single, 2, 1), lse = _device.Allocate([1, 2, 9]);
+        HeadView fits = HeadView.Of(whole), ends = HeadView.Of(small);
+        Assert.That(() => Attention.Forward(fits, ends, fits, sizes, fits, lse), Throws.TypeOf<ShapeException>().With.Message.Contains("keys"));
+        Assert.That(() => Attention.Backward(fits, fits, fits, fits, fits, lse, sizes, fits, fits, ends), Throws.TypeOf<ShapeException>().With.Message.Contains("dv"));
+        Assert.That(() => Attention.Backward(fits, fits, fits, fits, fits, lse, sizes, fits with { Offset = -1 }, fits, fits), Throws.TypeOf<ShapeException>().With.Message.Contains("dq"));
     }
 
     private Tensor Draw(Shape shape, ElementType type, int seed, float size)
