@@ -91,10 +91,10 @@ public sealed unsafe class Device : IDisposable
     /// <summary>Where the time of each launch is added, or null. A profiled launch is waited for.</summary>
     public LaunchProfile? Profile { get; set; }
 
-    /// <summary>The name a person knows the device by.</summary>
+    /// <summary>The name a person knows the device by; of a card also whether its products use warp groups, once that is known.</summary>
     public string Description => Kind switch
     {
-        DeviceKind.Cuda => _accelerator.Name,
+        DeviceKind.Cuda => _accelerator.Name + WarpGroups switch { WarpGroupUse.Trusted => ", warp groups", WarpGroupUse.Refused => ", no warp groups", _ => "" },
         DeviceKind.IlgpuCpu => $"ILGPU's CPU accelerator, {Threads} threads",
         _ => $"CPU, {Threads} thread{(Threads == 1 ? "" : "s")}, {HostVectors.Description}"
     };

@@ -52,14 +52,19 @@ internal sealed partial class KernelLoader(Accelerator accelerator)
 
     /// <summary>
     /// Removes the claim that branches are uniform, and says that accesses without a space are global. Declares the shared memory that a launch is asked for, which PTX wants outside of
-    /// kernels; and names sm_90a, which ILGPU does not know, where a kernel has instructions of its own.
+    /// kernels; and names sm_90a, which ILGPU does not know, where a kernel has its instructions.
     /// </summary>
     internal static string Repair(string ptx)
     {
         ptx = GenericAccess().Replace(ptx.Replace("bra.uni", "bra", StringComparison.Ordinal), "$1.global.");
         if (ptx.Contains("large_group_memory", StringComparison.Ordinal)) ptx = AddressSize().Replace(ptx, "$0\n\n.extern .shared .align 1024 .b8 large_group_memory[];", 1);
-        return ptx.Contains("wgmma.", StringComparison.Ordinal) ? Target().Replace(ptx, ".target sm_90a", 1) : ptx;
+        if (!ptx.Contains("wgmma.", StringComparison.Ordinal)) return ptx;
+        // Warp groups came with version 8.0 of PTX; ILGPU may write an older one.
+        return Target().Replace(Version().Replace(ptx, match => int.Parse(match.Groups[1].Value) < 8 ? ".version 8.0" : match.Value, 1), ".target sm_90a", 1);
     }
+
+    [GeneratedRegex(@"\.version (\d+)\.\d+")]
+    private static partial Regex Version();
 
     [GeneratedRegex(@"\.address_size 64")]
     private static partial Regex AddressSize();

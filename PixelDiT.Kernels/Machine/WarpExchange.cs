@@ -16,14 +16,22 @@ internal static unsafe class WarpExchange
     [ThreadStatic]
     private static Mailbox? t_mailbox;
 
+    // A thread of ILGPU's CPU accelerator is the same lane of the same warp as long as the accelerator lives, so the mailbox of its warp's lane 0 is asked for once.
+    [ThreadStatic]
+    private static long t_warp;
+
+    [ThreadStatic]
+    private static int t_half;
+
     /// <summary>Hands every lane the values of all lanes; all lanes must call it.</summary>
     /// <param name="mine">This lane's value, of at most 64 bytes.</param>
     /// <param name="all">Receives 32 values.</param>
     public static void Gather<T>(T mine, Span<T> all) where T : unmanaged
     {
-        // The mailbox is that of lane 0. Nobody writes to it before all lanes have come to this shuffle, and so have read what lay there before.
-        t_mailbox ??= new Mailbox();
-        T* box = (T*)Warp.Shuffle(t_mailbox.Address, 0);
+        if (t_warp == 0) t_warp = Warp.Shuffle((t_mailbox ??= new Mailbox()).Address, 0);
+        // Two halves in turn: whoever writes to one has met all lanes since they read from it.
+        T* box = (T*)(t_warp + (t_half * Lanes * LargestValue));
+        t_half ^= 1;
         box[Warp.LaneIdx] = mine;
         Warp.Barrier();
         new Span<T>(box, Lanes).CopyTo(all);
@@ -32,7 +40,7 @@ internal static unsafe class WarpExchange
     /// <summary>Native memory of one thread; its finaliser frees it when the thread is gone.</summary>
     private sealed class Mailbox
     {
-        public long Address { get; } = (long)NativeMemory.Alloc(Lanes * LargestValue);
+        public long Address { get; } = (long)NativeMemory.Alloc(2 * Lanes * LargestValue);
 
         ~Mailbox() => NativeMemory.Free((void*)Address);
     }

@@ -53,24 +53,25 @@ internal static class BenchCommand
             // A peer finds the device's memory free.
             using (var opened = Device.Open(settings.Get(device), settings.Get(threads)))
             {
-                (description, kind) = (opened.Description, opened.Kind == DeviceKind.Cuda ? "cuda" : "cpu");
+                kind = opened.Kind == DeviceKind.Cuda ? "cuda" : "cpu";
                 if (settings.Get(product) is { } text)
                 {
                     var size = ProductSize.Parse(text);
                     var run = ProductBenchmark.Run(size, opened, runs, rounding, cancel);
-                    if (asJson) Console.WriteLine(Json(BenchReport.Fields(description, size, dtype, run)));
-                    else BenchReport.Print(description, size, dtype, run);
+                    if (asJson) Console.WriteLine(Json(BenchReport.Fields(opened.Description, size, dtype, run)));
+                    else BenchReport.Print(opened.Description, size, dtype, run);
                     return 0;
                 }
                 if (settings.Get(sweep) is { } growing)
                 {
                     var rows = Sweep.Run(growing, sizes, opened, images, side, training, runs, rounding, cancel);
                     if (asJson) Console.WriteLine(Json(rows));
-                    else BenchReport.Print(description, growing, rows);
+                    else BenchReport.Print(opened.Description, growing, rows);
                     return 0;
                 }
                 result = Benchmark.Run(sizes, opened, images, side, training, step: training, runs, rounding, cancel);
                 peak = PeakRate.Measure(opened);
+                description = opened.Description;
             }
             if (!asJson) BenchReport.Print(settings.Get(operations), description, sizes, images, side, result, peak);
             string[] work =
