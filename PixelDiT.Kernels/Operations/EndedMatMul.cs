@@ -8,6 +8,7 @@ namespace PixelDiT.Kernels.Operations;
 /// <code>
 /// Gate     z = x·Wᵀ + b      y = residual + gate_m·z      replaces MatMul.Forward and Modulate.ForwardGate
 /// Gelu     z = x·Wᵀ + b      y = gelu(z)                  replaces MatMul.Forward and Gelu.Forward
+/// SwiGlu   z = x·Wᵀ          y = silu(a)·z                replaces MatMul.Forward and SwiGlu.Forward, a being the other product
 /// </code>
 /// z is rounded to bfloat16 before it is used, so that the bits are those of the two operations, and written only where a backward will want it: the backwards are theirs.
 /// </summary>
@@ -50,6 +51,18 @@ public static class EndedMatMul
     {
         if (z is not null) y.RequireSameCount(z);
         Launch(x, packed, bias, y, new GeluEnd((z ?? y).View<BFloat16>(), z is null ? 0 : 1));
+    }
+
+    /// <summary>y = silu(a)·(x·Wᵀ).</summary>
+    /// <param name="x">[.., in].</param>
+    /// <param name="packed">The weight in bfloat16.</param>
+    /// <param name="a">As y.</param>
+    /// <param name="z">Receives x·Wᵀ; null where nobody wants it.</param>
+    /// <param name="y">[.., out].</param>
+    public static void SwiGlu(Tensor x, Tensor packed, Tensor a, Tensor? z, Tensor y)
+    {
+        y.RequireSameCount(a, z);
+        Launch(x, packed, null, y, new SwiGluEnd(a.View<BFloat16>(), (z ?? y).View<BFloat16>(), z is null ? 0 : 1));
     }
 
     private static void Launch<TEnd>(Tensor x, Tensor packed, Tensor? bias, Tensor y, TEnd end) where TEnd : struct, IProductEnd

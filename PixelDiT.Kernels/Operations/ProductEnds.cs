@@ -64,6 +64,23 @@ internal readonly struct GeluEnd(DeviceView<BFloat16> kept, int keeps) : IProduc
     private static float Gelu(float x) => x * Formulas.NormalDistribution<DeviceLane, float>(x, out _);
 }
 
+/// <summary>silu(a)·result (SPEC §2), a read from memory, the result rounded to bfloat16 as if it had been stored, and stored too where a backward will want it.</summary>
+internal readonly struct SwiGluEnd(DeviceView<BFloat16> a, DeviceView<BFloat16> kept, int keeps) : IProductEnd
+{
+    private readonly DeviceView<BFloat16> _a = a, _kept = kept;
+    private readonly int _keeps = keeps;
+
+    public Four Apply(long place, Four values)
+    {
+        Pair rounded = ProductEnds.Round(values);
+        if (_keeps != 0) Memory.StoreGlobal(_kept.Start + (place * 2), rounded);
+        Four result = ProductEnds.Widen(rounded), a = ProductEnds.Read(_a, place);
+        return new() { X = Silu(a.X) * result.X, Y = Silu(a.Y) * result.Y, Z = Silu(a.Z) * result.Z, W = Silu(a.W) * result.W };
+    }
+
+    private static float Silu(float x) => Formulas.Silu<DeviceLane, float>(x);
+}
+
 /// <summary>Four values in memory and in registers.</summary>
 internal static class ProductEnds
 {

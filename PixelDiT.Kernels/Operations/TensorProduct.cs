@@ -105,7 +105,7 @@ internal static class TensorProduct
     }
 
     /// <summary>The ends that a forward in bfloat16 may have.</summary>
-    public static IEnumerable<Type> Ends => [typeof(GateEnd<Single32>), typeof(GateEnd<BFloat16>), typeof(GeluEnd)];
+    public static IEnumerable<Type> Ends => [typeof(GateEnd<Single32>), typeof(GateEnd<BFloat16>), typeof(GeluEnd), typeof(SwiGluEnd)];
 
     private static Type Close(params Type[] arguments) => typeof(TensorProduct<,,,,,,>).MakeGenericType([.. arguments, typeof(NoEnd)]);
 }

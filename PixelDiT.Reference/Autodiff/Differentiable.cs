@@ -128,14 +128,35 @@ public static class Differentiable
         tape.Pass(y, residual);
     });
 
+    /// <summary>silu(x·W₁ᵀ)·(x·W₃ᵀ), the second product and what follows in one pass where the device has it. See <see cref="EndedMatMul"/>.</summary>
+    /// <param name="tape">The tape.</param>
+    /// <param name="x">Rows of in.</param>
+    /// <param name="weight1">W₁ [out, in].</param>
+    /// <param name="weight3">W₃ [out, in].</param>
+    public static Variable LinearSwiGlu(this Tape tape, Variable x, Parameter weight1, Parameter weight3)
+    {
+        var a = tape.Linear(x, weight1, null);
+        if (!EndedMatMul.Serves(x.Value, weight3.Shape, tape.Precision)) return tape.SwiGlu(a, tape.Linear(x, weight3, null));
+        var b = tape.Recording ? tape.Output(a.Shape, x.Value.Type, true) : null;
+        var y = tape.Output(a.Shape, x.Value.Type, true);
+        EndedMatMul.SwiGlu(x.Value, Prepared(x, weight3, tape.Precision)!, a.Value, b?.Value, y.Value);
+        if (b is null) return y;
+        tape.PushLinear(x, weight3, null, b, tape.Precision);
+        tape.PushSwiGlu(a, b, y);
+        return y;
+    }
+
     /// <summary>silu(a)·b. See <see cref="Kernels.Operations.SwiGlu"/>.</summary>
     public static Variable SwiGlu(this Tape tape, Variable a, Variable b)
     {
         var y = tape.Output(a.Shape, a.Value.Type, true);
         Kernels.Operations.SwiGlu.Forward(a.Value, b.Value, y.Value);
-        tape.Push(y, dY => Kernels.Operations.SwiGlu.Backward(dY, a.Value, b.Value, tape.Only(a), tape.Only(b)));
+        tape.PushSwiGlu(a, b, y);
         return y;
     }
+
+    private static void PushSwiGlu(this Tape tape, Variable a, Variable b, Variable y)
+        => tape.Push(y, dY => Kernels.Operations.SwiGlu.Backward(dY, a.Value, b.Value, tape.Only(a), tape.Only(b)));
 
     /// <summary>Linear, exact GELU, Linear in one pass, where the device has it. See <see cref="Kernels.Operations.GeluMlp"/>.</summary>
     /// <param name="tape">The tape.</param>

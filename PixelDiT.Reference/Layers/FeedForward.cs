@@ -19,7 +19,7 @@ public sealed class FeedForward(ParameterSet parameters, string name, int width,
     /// <summary>x [.., D] → stream + gate·feed-forward, [.., D].</summary>
     public Variable Forward(Tape tape, Variable x, Gated into) => _w2.Forward(tape, Inner(tape, x), into);
 
-    private Variable Inner(Tape tape, Variable x) => tape.SwiGlu(_w1.Forward(tape, x), _w3.Forward(tape, x));
+    private Variable Inner(Tape tape, Variable x) => tape.LinearSwiGlu(x, _w1.Weight, _w3.Weight);
 }
 
 /// <summary>The pixel level's MLP: Linear d→4d, exact GELU, Linear 4d→d (SPEC §2).</summary>

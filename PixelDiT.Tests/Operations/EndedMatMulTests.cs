@@ -6,7 +6,7 @@ using PixelDiT.Reference.Autodiff;
 
 namespace PixelDiT.Tests.Operations;
 
-/// <summary>A product that ends with a gate or a GELU, by warps and by warp groups, gives the bits of the operations that it replaces, forward and backward, recorded or not.</summary>
+/// <summary>A product that ends with a gate, a GELU or a SwiGLU, by warps and by warp groups, gives the bits of the operations that it replaces, forward and backward, recorded or not.</summary>
 [TestFixture(false), TestFixture(true)]
 internal sealed class EndedMatMulTests(bool warpGroups)
 {
@@ -35,6 +35,13 @@ internal sealed class EndedMatMulTests(bool warpGroups)
     public void A_gelu(int rows, int inputs, int outputs) => Compare([Draw([rows, inputs], 1)], outputs, inputs, [0],
         (tape, given, weight, bias) => tape.LinearGelu(given[0], weight, bias),
         (tape, given, weight, bias) => tape.Gelu(tape.Linear(given[0], weight, bias)));
+
+    // Both products with one weight: its gradient is the sum of both.
+    [TestCase(5, 16, 64)]
+    [TestCase(66, 128, 196)]
+    public void A_swiglu(int rows, int inputs, int outputs) => Compare([Draw([rows, inputs], 1)], outputs, inputs, [0],
+        (tape, given, weight, bias) => tape.LinearSwiGlu(given[0], weight, weight),
+        (tape, given, weight, bias) => tape.SwiGlu(tape.Linear(given[0], weight, null), tape.Linear(given[0], weight, null)));
 
     private delegate Variable Operation(Tape tape, Variable[] given, Parameter weight, Parameter bias);
 

@@ -18,7 +18,7 @@ internal static class ProductCases
         Linear("reshaped", [2, 3, 4], 12, shape: [2, 3, 3, 2, 2]),
         // 64 rows are in work at once, 1024 are a segment of the weights' sums.
         Mlp("odd", [3, 5], 17, 3), Mlp("pixels", [5, 7, 16], 64, 16), Mlp("segments", [1100, 4], 9, 5),
-        Gated("tokens", [2, 3, 8], 12, rowsPerModulation: 3), Gated("pixels", [5, 8], 4, rowsPerModulation: 1), Gated("odd", [3, 5], 7, rowsPerModulation: 3), Gaussian("odd", [3, 5], 17), Gaussian("pixels", [70, 16], 64),
+        Gated("tokens", [2, 3, 8], 12, rowsPerModulation: 3), Gated("pixels", [5, 8], 4, rowsPerModulation: 1), Gated("odd", [3, 5], 7, rowsPerModulation: 3), SwiGlu("odd", [3, 5], 7), SwiGlu("tokens", [2, 3, 8], 20), Gaussian("odd", [3, 5], 17), Gaussian("pixels", [70, 16], 64),
         Unprepared("odd", 17, 5, 3), Unprepared("deep", 3, 1100, 5), Unprepared("blocks", 70, 33, 300)
     ];
 
@@ -60,6 +60,17 @@ internal static class ProductCases
             UsesMemoryAgain = true
         };
     }
+
+    private static OperationCase SwiGlu(string name, Shape x, int outputs) => new($"linear_swiglu_{name}", typeof(EndedMatMul), nameof(Differentiable.LinearSwiGlu))
+    {
+        Inputs = [Activation("x", x), Parameter("w1", [outputs, x[^1]]), Parameter("w3", [outputs, x[^1]])],
+        Forward = run => run.Tape.LinearSwiGlu(run["x"], run.Parameter("w1"), run.Parameter("w3")),
+        Oracle = at => Exact.SwiGlu(Exact.Linear(at["x"], at["w1"], null, x[^1], outputs), Exact.Linear(at["x"], at["w3"], null, x[^1], outputs)),
+        ForwardTolerance = Tolerances.Product,
+        GradientTolerance = Tolerances.Product,
+        StorageTolerance = Tolerances.BrainChain,
+        UsesMemoryAgain = true
+    };
 
     private static OperationCase Gaussian(string name, Shape x, int outputs) => new($"linear_gelu_{name}", typeof(EndedMatMul), nameof(Differentiable.LinearGelu))
     {
