@@ -8,11 +8,8 @@ namespace PixelDiT.Kernels.Machine;
 /// </summary>
 internal static class ItemShuffle
 {
-    /// <summary>The value of lane (own xor <paramref name="distance"/>); all lanes of the item must call it.</summary>
-    /// <param name="value">This lane's value.</param>
-    /// <param name="distance">1 to lanes − 1.</param>
-    /// <param name="lanes">Lanes of the item.</param>
-    [IntrinsicImplementation, PtxBody("""
+    // The mask of the item's lanes: so many ones, from its first lane on. A shift by 32 gives 0, and so all ones.
+    private const string Members = """
         {
         .reg .b32 first, members;
         neg.s32 first, $lanes;
@@ -21,6 +18,14 @@ internal static class ItemShuffle
         shl.b32 members, 1, $lanes;
         sub.u32 members, members, 1;
         shl.b32 members, members, first;
+
+        """;
+
+    /// <summary>The value of lane (own xor <paramref name="distance"/>); all lanes of the item must call it.</summary>
+    /// <param name="value">This lane's value.</param>
+    /// <param name="distance">1 to lanes − 1.</param>
+    /// <param name="lanes">Lanes of the item.</param>
+    [IntrinsicImplementation, PtxBody(Members + """
         shfl.sync.bfly.b32 $result, $value, $distance, 31, members;
         }
         """)]
@@ -30,15 +35,7 @@ internal static class ItemShuffle
     /// <param name="value">This lane's values.</param>
     /// <param name="distance">1 to lanes − 1.</param>
     /// <param name="lanes">Lanes of the item.</param>
-    [IntrinsicImplementation, PtxBody("""
-        {
-        .reg .b32 first, members;
-        neg.s32 first, $lanes;
-        mov.u32 members, %laneid;
-        and.b32 first, first, members;
-        shl.b32 members, 1, $lanes;
-        sub.u32 members, members, 1;
-        shl.b32 members, members, first;
+    [IntrinsicImplementation, PtxBody(Members + """
         shfl.sync.bfly.b32 $result.0, $value.0, $distance, 31, members;
         shfl.sync.bfly.b32 $result.1, $value.1, $distance, 31, members;
         shfl.sync.bfly.b32 $result.2, $value.2, $distance, 31, members;

@@ -91,4 +91,14 @@ internal static unsafe class Memory
 
     /// <summary>An address of 16 bytes that a card would take: it must be a multiple of 16.</summary>
     private static long Whole(long address) => (address & 15) == 0 ? address : throw new DeviceException($"16 bytes are read or written at {address:x}, which is no multiple of 16");
+
+    /// <summary>Writes a lane's part of sums [16, 8] to shared memory: two of its row, and two of the row eight lines further.</summary>
+    /// <param name="place">Of the lane's first.</param>
+    /// <param name="lineBytes">From a row to the next.</param>
+    /// <param name="sums">What the lane holds.</param>
+    public static void StoreShared(long place, int lineBytes, Accumulator sums)
+    {
+        StoreShared(place, new Pair { X = Interop.FloatAsInt(sums.X), Y = Interop.FloatAsInt(sums.Y) });
+        StoreShared(place + (8 * lineBytes), new Pair { X = Interop.FloatAsInt(sums.Z), Y = Interop.FloatAsInt(sums.W) });
+    }
 }

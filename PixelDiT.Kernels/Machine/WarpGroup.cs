@@ -19,94 +19,48 @@ internal static class WarpGroup
     public static WideSums Multiply<TOrderA, TOrderB>(WideSums sums, long a, long b) where TOrderA : struct, IOrder where TOrderB : struct, IOrder
         => TOrderB.AlongDepth ? MultiplyAlong(sums, a, b) : TOrderA.AlongDepth ? MultiplyMixed(sums, a, b) : MultiplyAcross(sums, a, b);
 
-    /// <summary>Both operands with successive k side by side.</summary>
-    [IntrinsicImplementation, PtxBody("""
+    // The descriptor of an operand without its address: the distance of atoms, for Across that of blocks too, and the 128-byte swizzle.
+    private const string AlongLayout = "0x4000004000010000", AcrossLayout = "0x4000004002000000";
+
+    // From 16 k to the next, in units of 16 bytes: within a line, or two atoms further.
+    private const string AlongStep = "2", AcrossStep = "128";
+
+    private const string Begin = """
         {
         .reg .b64 a, b;
         .reg .pred add;
         setp.eq.u32 add, 0, 0;
         copy $result, $sums;
         and.b64 a, $a, 262143;
-        shr.b64 a, a, 4;
-        or.b64 a, a, 0x4000004000010000;
         and.b64 b, $b, 262143;
+        shr.b64 a, a, 4;
         shr.b64 b, b, 4;
-        or.b64 b, b, 0x4000004000010000;
-        wgmma.fence.sync.aligned;
-        wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16 $result, a, b, add, 1, 1, 0, 0;
-        add.s64 a, a, 2;
-        add.s64 b, b, 2;
-        wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16 $result, a, b, add, 1, 1, 0, 0;
-        add.s64 a, a, 2;
-        add.s64 b, b, 2;
-        wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16 $result, a, b, add, 1, 1, 0, 0;
-        add.s64 a, a, 2;
-        add.s64 b, b, 2;
-        wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16 $result, a, b, add, 1, 1, 0, 0;
+
+        """;
+
+    private const string Instruction = "wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16 $result, a, b, add, 1, 1, ";
+
+    private const string End = """
         wgmma.commit_group.sync.aligned;
         wgmma.wait_group.sync.aligned 0;
         }
-        """)]
+        """;
+
+    private const string AlongOne = Instruction + "0, 0;\n", AlongNext = AlongOne + $"add.s64 a, a, {AlongStep};\nadd.s64 b, b, {AlongStep};\n";
+    private const string MixedOne = Instruction + "0, 1;\n", MixedNext = MixedOne + $"add.s64 a, a, {AlongStep};\nadd.s64 b, b, {AcrossStep};\n";
+    private const string AcrossOne = Instruction + "1, 1;\n", AcrossNext = AcrossOne + $"add.s64 a, a, {AcrossStep};\nadd.s64 b, b, {AcrossStep};\n";
+    private const string Fence = "wgmma.fence.sync.aligned;\n";
+
+    /// <summary>Both operands with successive k side by side.</summary>
+    [IntrinsicImplementation, PtxBody(Begin + $"or.b64 a, a, {AlongLayout};\nor.b64 b, b, {AlongLayout};\n" + Fence + AlongNext + AlongNext + AlongNext + AlongOne + End)]
     private static WideSums MultiplyAlong(WideSums sums, long a, long b) => Emulate<Along, Along>(sums, a, b);
 
     /// <summary>A along k, B across.</summary>
-    [IntrinsicImplementation, PtxBody("""
-        {
-        .reg .b64 a, b;
-        .reg .pred add;
-        setp.eq.u32 add, 0, 0;
-        copy $result, $sums;
-        and.b64 a, $a, 262143;
-        shr.b64 a, a, 4;
-        or.b64 a, a, 0x4000004000010000;
-        and.b64 b, $b, 262143;
-        shr.b64 b, b, 4;
-        or.b64 b, b, 0x4000004002000000;
-        wgmma.fence.sync.aligned;
-        wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16 $result, a, b, add, 1, 1, 0, 1;
-        add.s64 a, a, 2;
-        add.s64 b, b, 128;
-        wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16 $result, a, b, add, 1, 1, 0, 1;
-        add.s64 a, a, 2;
-        add.s64 b, b, 128;
-        wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16 $result, a, b, add, 1, 1, 0, 1;
-        add.s64 a, a, 2;
-        add.s64 b, b, 128;
-        wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16 $result, a, b, add, 1, 1, 0, 1;
-        wgmma.commit_group.sync.aligned;
-        wgmma.wait_group.sync.aligned 0;
-        }
-        """)]
+    [IntrinsicImplementation, PtxBody(Begin + $"or.b64 a, a, {AlongLayout};\nor.b64 b, b, {AcrossLayout};\n" + Fence + MixedNext + MixedNext + MixedNext + MixedOne + End)]
     private static WideSums MultiplyMixed(WideSums sums, long a, long b) => Emulate<Along, Across>(sums, a, b);
 
     /// <summary>Both across k.</summary>
-    [IntrinsicImplementation, PtxBody("""
-        {
-        .reg .b64 a, b;
-        .reg .pred add;
-        setp.eq.u32 add, 0, 0;
-        copy $result, $sums;
-        and.b64 a, $a, 262143;
-        shr.b64 a, a, 4;
-        or.b64 a, a, 0x4000004002000000;
-        and.b64 b, $b, 262143;
-        shr.b64 b, b, 4;
-        or.b64 b, b, 0x4000004002000000;
-        wgmma.fence.sync.aligned;
-        wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16 $result, a, b, add, 1, 1, 1, 1;
-        add.s64 a, a, 128;
-        add.s64 b, b, 128;
-        wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16 $result, a, b, add, 1, 1, 1, 1;
-        add.s64 a, a, 128;
-        add.s64 b, b, 128;
-        wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16 $result, a, b, add, 1, 1, 1, 1;
-        add.s64 a, a, 128;
-        add.s64 b, b, 128;
-        wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16 $result, a, b, add, 1, 1, 1, 1;
-        wgmma.commit_group.sync.aligned;
-        wgmma.wait_group.sync.aligned 0;
-        }
-        """)]
+    [IntrinsicImplementation, PtxBody(Begin + $"or.b64 a, a, {AcrossLayout};\nor.b64 b, b, {AcrossLayout};\n" + Fence + AcrossNext + AcrossNext + AcrossNext + AcrossOne + End)]
     private static WideSums MultiplyAcross(WideSums sums, long a, long b) => Emulate<Across, Across>(sums, a, b);
 
     private static unsafe WideSums Emulate<TOrderA, TOrderB>(WideSums sums, long a, long b) where TOrderA : struct, IOrder where TOrderB : struct, IOrder

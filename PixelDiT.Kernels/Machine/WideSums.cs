@@ -1,4 +1,3 @@
-using ILGPU;
 using PixelDiT.Kernels.Operations;
 
 namespace PixelDiT.Kernels.Machine;
@@ -29,16 +28,10 @@ internal struct ColumnSums128 : ITileSums
 
     private static void Put(ColumnSums32 sums, long place, int lineBytes)
     {
-        Put(sums.Column0, place, lineBytes);
-        Put(sums.Column8, place + 32, lineBytes);
-        Put(sums.Column16, place + 64, lineBytes);
-        Put(sums.Column24, place + 96, lineBytes);
-    }
-
-    private static void Put(Accumulator sums, long place, int lineBytes)
-    {
-        Memory.StoreShared(place, new Pair { X = Interop.FloatAsInt(sums.X), Y = Interop.FloatAsInt(sums.Y) });
-        Memory.StoreShared(place + (8 * lineBytes), new Pair { X = Interop.FloatAsInt(sums.Z), Y = Interop.FloatAsInt(sums.W) });
+        Memory.StoreShared(place, lineBytes, sums.Column0);
+        Memory.StoreShared(place + 32, lineBytes, sums.Column8);
+        Memory.StoreShared(place + 64, lineBytes, sums.Column16);
+        Memory.StoreShared(place + 96, lineBytes, sums.Column24);
     }
 }
 

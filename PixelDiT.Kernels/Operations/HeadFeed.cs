@@ -1,3 +1,4 @@
+using ILGPU;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Tensors;
 
@@ -7,7 +8,7 @@ namespace PixelDiT.Kernels.Operations;
 /// The way of a head's tokens from global to shared memory (<see cref="HeadTile"/>), rounded to the format. Stored as they are multiplied they are copied asynchronously; otherwise they pass through
 /// registers at once. Channels beyond the head's width and tokens beyond the last become zero.
 /// </summary>
-internal readonly unsafe struct HeadFeed<TFormat, TWidth, T>(HeadMemory<T> heads, int image, int head, int tokens, int width, int thread)
+internal readonly struct HeadFeed<TFormat, TWidth, T>(HeadMemory<T> heads, int image, int head, int tokens, int width, int thread)
     where TFormat : struct, IHeadFormat where TWidth : struct, IHeadWidth where T : unmanaged, IStorage<T>
 {
     private readonly long _first = heads.Values.Start + (heads.First(image, head) * ElementBytes);
@@ -29,26 +30,23 @@ internal readonly unsafe struct HeadFeed<TFormat, TWidth, T>(HeadMemory<T> heads
             int left = token < _tokens ? _width - (chunk * TFormat.ChunkElements) : 0;
             long to = tile + (line * HeadTile.LineBytes<TFormat, TWidth>()) + (chunk * 16);
             long from = _first + ((long)token * _tokenBytes) + (chunk * TFormat.ChunkElements * ElementBytes);
-            if (_aligned == 0) MoveElements(to, from, left);
+            if (_aligned == 0) ElementFeed.Move<TFormat, T>(to, from, left);
             else if (TFormat.IsStoredAs(T.ElementType)) AsyncCopy.Copy(to, from, left <= 0 ? 0 : left >= TFormat.ChunkElements ? 16 : left * ElementBytes);
             else Memory.StoreShared(to, TFormat.Pack(Memory.LoadGlobal(from, left > 0 ? 1 : 0), TFormat.ChunkElements > 4 ? Memory.LoadGlobal(from + 16, left > 4 ? 1 : 0) : default));
         }
     }
 
-    private static void MoveElements(long to, long from, int left)
+    /// <summary>The group's tokens from <paramref name="first"/> on, 16 in the registers of each warp.</summary>
+    /// <param name="shared">Shared memory for all of them, free again when this returns.</param>
+    /// <param name="first">The group's first token.</param>
+    public HeadRows Stage(long shared, int first)
     {
-        for (int word = 0; word < 4; word++)
-        {
-            float low, high = 0f;
-            if (TFormat.ChunkElements > 4)
-            {
-                low = Element(from, 2 * word, left);
-                high = Element(from, (2 * word) + 1, left);
-            }
-            else low = Element(from, word, left);
-            Memory.StoreShared(to + (word * 4), TFormat.Pack(low, high));
-        }
+        Move(shared, first, HeadTile.GroupRows);
+        AsyncCopy.Commit();
+        AsyncCopy.WaitForAll();
+        Group.Barrier();
+        var rows = HeadRows.Read<TFormat, TWidth>(shared, _thread);
+        Group.Barrier();
+        return rows;
     }
-
-    private static float Element(long from, int element, int left) => element < left ? T.ToSingle(((T*)from)[element]) : 0f;
 }

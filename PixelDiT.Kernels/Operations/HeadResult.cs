@@ -39,14 +39,8 @@ internal readonly struct HeadResult<TWidth, T>(HeadMemory<T> target, int image, 
 
     private static void Put(PieceSums sums, long place)
     {
-        Put(sums.Left, place);
-        Put(sums.Right, place + 32);
-    }
-
-    private static void Put(Accumulator sums, long place)
-    {
-        Memory.StoreShared(place, new Pair { X = Interop.FloatAsInt(sums.X), Y = Interop.FloatAsInt(sums.Y) });
-        Memory.StoreShared(place + (8 * LineBytes), new Pair { X = Interop.FloatAsInt(sums.Z), Y = Interop.FloatAsInt(sums.W) });
+        Memory.StoreShared(place, LineBytes, sums.Left);
+        Memory.StoreShared(place + 32, LineBytes, sums.Right);
     }
 
     private void Write(long place, Quad bits)

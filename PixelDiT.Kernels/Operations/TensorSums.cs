@@ -1,4 +1,3 @@
-using ILGPU;
 using PixelDiT.Kernels.Machine;
 
 namespace PixelDiT.Kernels.Operations;
@@ -58,15 +57,9 @@ internal struct TensorSums : ITileSums
 
     private static void PutRows(RowSums sums, long place, int lineBytes)
     {
-        PutPairs(sums.Column0, place, lineBytes);
-        PutPairs(sums.Column8, place + 32, lineBytes);
-        PutPairs(sums.Column16, place + 64, lineBytes);
-        PutPairs(sums.Column24, place + 96, lineBytes);
-    }
-
-    private static void PutPairs(Accumulator sums, long place, int lineBytes)
-    {
-        Memory.StoreShared(place, new Pair { X = Interop.FloatAsInt(sums.X), Y = Interop.FloatAsInt(sums.Y) });
-        Memory.StoreShared(place + (8 * lineBytes), new Pair { X = Interop.FloatAsInt(sums.Z), Y = Interop.FloatAsInt(sums.W) });
+        Memory.StoreShared(place, lineBytes, sums.Column0);
+        Memory.StoreShared(place + 32, lineBytes, sums.Column8);
+        Memory.StoreShared(place + 64, lineBytes, sums.Column16);
+        Memory.StoreShared(place + 96, lineBytes, sums.Column24);
     }
 }

@@ -14,7 +14,7 @@ internal struct Fetched
 /// chunk is copied asynchronously; stored as float32 it is fetched into registers before the arithmetic of another tile and rounded and written after it, so that
 /// the memory's latency is hidden. Where lines are not aligned, elements are moved one by one, at once. Everything beyond the matrix or the slice becomes zero.
 /// </summary>
-internal readonly unsafe struct TileFeed<TFormat, TOrder, T>
+internal readonly struct TileFeed<TFormat, TOrder, T>
     where TFormat : struct, IOperandFormat where TOrder : struct, IOrder where T : unmanaged, IStorage<T>
 {
     // The second chunk lies half a tile behind the first: a multiple of eight lines, so that it is moved within its line as the first is.
@@ -70,8 +70,8 @@ internal readonly unsafe struct TileFeed<TFormat, TOrder, T>
         long first = _first + ((long)k * _step), second = _second + ((long)k * _step), place = tile + _place;
         if (_aligned == 0)
         {
-            MoveElements(place, first, _firstEnd - k);
-            MoveElements(place + HalfTile, second, _secondEnd - k);
+            ElementFeed.Move<TFormat, T>(place, first, Inside(_firstEnd - k));
+            ElementFeed.Move<TFormat, T>(place + HalfTile, second, Inside(_secondEnd - k));
         }
         else if (IsDirect)
         {
@@ -99,26 +99,8 @@ internal readonly unsafe struct TileFeed<TFormat, TOrder, T>
         Memory.StoreShared(tile + _place + HalfTile, TFormat.Pack(fetched.Low1, fetched.High1));
     }
 
-    private int IsInside(int element, int depthLeft)
-    {
-        bool inside = TOrder.AlongDepth ? element < depthLeft : 0 < depthLeft && element < _left;
-        return inside ? 1 : 0;
-    }
+    private int IsInside(int element, int depthLeft) => element < Inside(depthLeft) ? 1 : 0;
 
-    private void MoveElements(long place, long chunk, int depthLeft)
-    {
-        for (int word = 0; word < 4; word++)
-        {
-            float low, high = 0f;
-            if (TFormat.ChunkElements > 4)
-            {
-                low = Element(chunk, 2 * word, depthLeft);
-                high = Element(chunk, (2 * word) + 1, depthLeft);
-            }
-            else low = Element(chunk, word, depthLeft);
-            Memory.StoreShared(place + (word * 4), TFormat.Pack(low, high));
-        }
-    }
-
-    private float Element(long chunk, int element, int depthLeft) => IsInside(element, depthLeft) != 0 ? T.ToSingle(((T*)chunk)[element]) : 0f;
+    // Elements of a chunk that lie inside the matrix and the slice; fewer than one is none.
+    private int Inside(int depthLeft) => TOrder.AlongDepth ? depthLeft : depthLeft > 0 ? _left : 0;
 }

@@ -1,4 +1,3 @@
-using ILGPU;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Tensors;
@@ -46,59 +45,30 @@ internal readonly struct TiledAttentionBackward<TSide, TFormat, TWidth, T>(
     {
         int first = item % _tiles * HeadTile.GroupRows, pair = item / _tiles, image = pair / _heads, head = pair % _heads, row = first + ((lane >> 5) * 16);
         long shared = Memory.Shared();
-        var rows = Stage(_rows, image, head, first, shared, lane);
-        var partners = Stage(_rowPartners, image, head, first, shared, lane);
+        var rows = new HeadFeed<TFormat, TWidth, T>(_rows, image, head, _tokens, _width, lane).Stage(shared, first);
+        var partners = new HeadFeed<TFormat, TWidth, T>(_rowPartners, image, head, _tokens, _width, lane).Stage(shared, first);
+        var pipe = new HeadPipe<TFormat, TWidth, T>(
+            new(_others, image, head, _tokens, _width, lane), new(_otherPartners, image, head, _tokens, _width, lane), shared, _tokens);
+        pipe.Begin();
 
-        var feed = new HeadFeed<TFormat, TWidth, T>(_others, image, head, _tokens, _width, lane);
-        var partnerFeed = new HeadFeed<TFormat, TWidth, T>(_otherPartners, image, head, _tokens, _width, lane);
-        int blockTokens = HeadTile.BlockTokens<TFormat>(), block = HeadTile.BlockBytes<TFormat, TWidth>(), line = HeadTile.LineBytes<TFormat, TWidth>();
-        int startColumns = HeadTile.StartOfColumns<TFormat, TWidth>(lane & 31), startAcross = TFormat.StartAcross(line, lane & 31);
-        feed.Move(shared, 0, blockTokens);
-        partnerFeed.Move(shared + block, 0, blockTokens);
-        AsyncCopy.Commit();
-
+        int startColumns = HeadTile.StartOfColumns<TFormat, TWidth>(lane & 31), startAcross = TFormat.StartAcross(HeadTile.LineBytes<TFormat, TWidth>(), lane & 31);
         var numbers = new QueryNumbers(_lse, _delta, ((long)image * _heads) + head, _tokens, lane & 31);
         // Of the lane's two rows, or, where rows are keys, of nothing.
         var own = TSide.IsKeys ? default : numbers.OfRows(row);
         HeadSums sums = default, partnerSums = default;
-        long slots = shared;
         for (int token = 0; token < _tokens; token += HeadTile.StepTokens)
         {
-            int within = token % blockTokens;
-            if (within == 0)
-            {
-                AsyncCopy.WaitForAll();
-                Group.Barrier();
-                slots = token / blockTokens % 2 == 0 ? shared : shared + (2 * block);
-                if (token + blockTokens < _tokens)
-                {
-                    long filling = slots == shared ? shared + (2 * block) : shared;
-                    feed.Move(filling, token + blockTokens, blockTokens);
-                    partnerFeed.Move(filling + block, token + blockTokens, blockTokens);
-                    AsyncCopy.Commit();
-                }
-            }
+            long tile = pipe.Reach(token), partnerTile = tile + HeadTile.BlockBytes<TFormat, TWidth>();
+            // A warp whose rows lie beyond the last only helps to move blocks.
             if (row >= _tokens) continue;
-            long tile = slots + (within * line);
             var products = HeadRows.Multiply<TFormat, TWidth>(rows, tile + startColumns);
-            var along = HeadRows.Multiply<TFormat, TWidth>(partners, tile + block + startColumns);
+            var along = HeadRows.Multiply<TFormat, TWidth>(partners, partnerTile + startColumns);
             var weights = Weigh(products, numbers, own, token);
-            if (TSide.IsKeys) partnerSums = HeadSums.Add<TFormat, TWidth>(partnerSums, weights, tile + block, startAcross);
+            if (TSide.IsKeys) partnerSums = HeadSums.Add<TFormat, TWidth>(partnerSums, weights, partnerTile, startAcross);
             sums = HeadSums.Add<TFormat, TWidth>(sums, Slopes(weights, along, numbers, own, token), tile, startAcross);
         }
         new HeadResult<TWidth, T>(_slopes, image, head, _tokens, _width, shared).Store(HeadSums.Scale(sums, _scale, _scale), first, lane);
         if (TSide.IsKeys) new HeadResult<TWidth, T>(_partnerSlopes, image, head, _tokens, _width, shared).Store(partnerSums, first, lane);
-    }
-
-    private HeadRows Stage(HeadMemory<T> source, int image, int head, int first, long shared, int lane)
-    {
-        new HeadFeed<TFormat, TWidth, T>(source, image, head, _tokens, _width, lane).Move(shared, first, HeadTile.GroupRows);
-        AsyncCopy.Commit();
-        AsyncCopy.WaitForAll();
-        Group.Barrier();
-        var rows = HeadRows.Read<TFormat, TWidth>(shared, lane);
-        Group.Barrier();
-        return rows;
     }
 
     /// <summary>P of the warp's 16 rows and 32 others.</summary>

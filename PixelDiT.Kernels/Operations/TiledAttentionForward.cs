@@ -1,4 +1,3 @@
-using ILGPU;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Tensors;
@@ -24,44 +23,20 @@ internal readonly struct TiledAttentionForward<TFormat, TWidth, T>(
     {
         int first = item % _tiles * HeadTile.GroupRows, pair = item / _tiles, image = pair / _heads, head = pair % _heads, row = first + ((lane >> 5) * 16);
         long shared = Memory.Shared();
-        new HeadFeed<TFormat, TWidth, T>(_q, image, head, _tokens, _width, lane).Move(shared, first, HeadTile.GroupRows);
-        AsyncCopy.Commit();
-        AsyncCopy.WaitForAll();
-        Group.Barrier();
-        var queries = HeadRows.Read<TFormat, TWidth>(shared, lane);
-        Group.Barrier();
+        var queries = new HeadFeed<TFormat, TWidth, T>(_q, image, head, _tokens, _width, lane).Stage(shared, first);
+        var pipe = new HeadPipe<TFormat, TWidth, T>(
+            new(_k, image, head, _tokens, _width, lane), new(_v, image, head, _tokens, _width, lane), shared, _tokens);
+        pipe.Begin();
 
-        var keys = new HeadFeed<TFormat, TWidth, T>(_k, image, head, _tokens, _width, lane);
-        var values = new HeadFeed<TFormat, TWidth, T>(_v, image, head, _tokens, _width, lane);
-        int blockTokens = HeadTile.BlockTokens<TFormat>(), block = HeadTile.BlockBytes<TFormat, TWidth>(), line = HeadTile.LineBytes<TFormat, TWidth>();
-        int startKeys = HeadTile.StartOfColumns<TFormat, TWidth>(lane & 31), startValues = TFormat.StartAcross(line, lane & 31);
-        keys.Move(shared, 0, blockTokens);
-        values.Move(shared + block, 0, blockTokens);
-        AsyncCopy.Commit();
-
+        int startKeys = HeadTile.StartOfColumns<TFormat, TWidth>(lane & 31), startValues = TFormat.StartAcross(HeadTile.LineBytes<TFormat, TWidth>(), lane & 31);
         var softmax = SoftmaxSums.Empty;
-        long slots = shared;
         for (int token = 0; token < _tokens; token += HeadTile.StepTokens)
         {
-            int within = token % blockTokens;
-            if (within == 0)
-            {
-                AsyncCopy.WaitForAll();
-                Group.Barrier();
-                slots = token / blockTokens % 2 == 0 ? shared : shared + (2 * block);
-                if (token + blockTokens < _tokens)
-                {
-                    long filling = slots == shared ? shared + (2 * block) : shared;
-                    keys.Move(filling, token + blockTokens, blockTokens);
-                    values.Move(filling + block, token + blockTokens, blockTokens);
-                    AsyncCopy.Commit();
-                }
-            }
+            long keys = pipe.Reach(token);
             // A warp whose queries lie beyond the last only helps to move blocks.
             if (row >= _tokens) continue;
-            long tile = slots + (within * line);
-            var scores = HeadRows.Multiply<TFormat, TWidth>(queries, tile + startKeys);
-            softmax = SoftmaxSums.Add<TFormat, TWidth>(softmax, scores, _scale, _tokens - token, tile + block, startValues, lane & 31);
+            var scores = HeadRows.Multiply<TFormat, TWidth>(queries, keys + startKeys);
+            softmax = SoftmaxSums.Add<TFormat, TWidth>(softmax, scores, _scale, _tokens - token, keys + HeadTile.BlockBytes<TFormat, TWidth>(), startValues, lane & 31);
         }
 
         float upper = Warps.SumOfFour(softmax.UpperSum), lower = Warps.SumOfFour(softmax.LowerSum);
