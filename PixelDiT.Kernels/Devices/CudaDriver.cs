@@ -4,7 +4,10 @@ using ILGPU.Runtime.Cuda;
 
 namespace PixelDiT.Kernels.Devices;
 
-/// <summary>Lets ILGPU, which asks for a library named "cuda", find the driver where only libcuda.so.1 exists, as on machines without a toolkit; and calls the driver where ILGPU has no method.</summary>
+/// <summary>
+/// Lets ILGPU, which asks for a library named "cuda", find the driver where only libcuda.so.1 exists, as on machines without a toolkit; and calls the driver where
+/// ILGPU has no method.
+/// </summary>
 internal static unsafe partial class CudaDriver
 {
     /// <summary>CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES.</summary>

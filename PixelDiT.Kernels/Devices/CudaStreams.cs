@@ -3,8 +3,8 @@ using ILGPU.Runtime.Cuda;
 namespace PixelDiT.Kernels.Devices;
 
 /// <summary>
-/// The two queues of a card: one for kernels and what must keep their order, one for what the host sends ahead while they run. Neither is the driver's default stream, which would make each wait for
-/// the other.
+/// The two queues of a card: one for kernels and what must keep their order, one for what the host sends ahead while they run. Neither is the driver's default
+/// stream, which would make each wait for the other.
 /// </summary>
 internal sealed class CudaStreams(CudaAccelerator card) : IDisposable
 {

@@ -73,7 +73,10 @@ public sealed unsafe class Device : IDisposable
     /// <summary>Whether kernels may use asynchronous copies and tensor cores: a card from sm_80 on, or ILGPU's CPU accelerator in groups as large as such kernels need.</summary>
     internal bool RunsTiles => _accelerator is CudaAccelerator card ? card.Architecture >= CudaArchitecture.SM_80 : GroupSize == TensorProduct.Lanes;
 
-    /// <summary>Whether products use warp groups: a card of sm_90, whose instructions no other architecture has, unless it was opened without; or ILGPU's CPU accelerator where a test says so.</summary>
+    /// <summary>
+    /// Whether products use warp groups: a card of sm_90, whose instructions no other architecture has, unless it was opened without; or ILGPU's CPU accelerator
+    /// where a test says so.
+    /// </summary>
     internal WarpGroupUse WarpGroups { get; set; }
 
     /// <summary>The device's memory.</summary>

@@ -20,7 +20,10 @@ internal static unsafe class Memory
         """)]
     public static long Shared() => (long)((ArrayView<Quad>)SharedMemory.Allocate1D<Quad>(SharedBytes / 16)).LoadEffectiveAddressAsPtr();
 
-    /// <summary>The address of the group's shared memory beyond what a kernel may declare, aligned to 1024 bytes; only for kernels that say how much they want (<see cref="Devices.ILargeSharedKernel"/>).</summary>
+    /// <summary>
+    /// The address of the group's shared memory beyond what a kernel may declare, aligned to 1024 bytes; only for kernels that say how much they want (<see
+    /// cref="Devices.ILargeSharedKernel"/>).
+    /// </summary>
     [IntrinsicImplementation, PtxBody("mov.u64 $result, large_group_memory;")]
     public static long LargeShared()
         => ((long)((ArrayView<Quad>)SharedMemory.Allocate1D<Quad>((WideTile.SharedBytes + 1024) / 16)).LoadEffectiveAddressAsPtr() + 1023) & ~1023L;

@@ -5,10 +5,10 @@ using PixelDiT.Kernels.Tensors;
 namespace PixelDiT.Kernels.Machine;
 
 /// <summary>
-/// C [64, 256] += A [64, 64]·B [64, 256] by a warp group, four warps side by side, with bfloat16 operands that the tensor cores read from shared memory themselves (PTX ISA, "wgmma.mma_async", sm_90a). Four
-/// instructions of k = 16, begun together and waited for. An operand is described by the address of its tile (<see cref="WideTile"/>) and the distances of its atoms: 1024 bytes between atoms, and in the order
-/// <see cref="Across"/> a block between 64 rows and the next.
-/// The C# bodies read shared memory by the same rule, each thread for its own sums, in the order of k.
+/// C [64, 256] += A [64, 64]·B [64, 256] by a warp group, four warps side by side, with bfloat16 operands that the tensor cores read from shared memory themselves
+/// (PTX ISA, "wgmma.mma_async", sm_90a). Four instructions of k = 16, begun together and waited for. An operand is described by the address of its tile (<see
+/// cref="WideTile"/>) and the distances of its atoms: 1024 bytes between atoms, and in the order <see cref="Across"/> a block between 64 rows and the next. The C#
+/// bodies read shared memory by the same rule, each thread for its own sums, in the order of k.
 /// </summary>
 internal static class WarpGroup
 {

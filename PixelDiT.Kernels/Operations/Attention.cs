@@ -43,8 +43,8 @@ public readonly record struct HeadView(Tensor Values, long Offset, long BatchStr
 /// backward   P again from S and lse;  δ_i = Σ_c do_ic·o_ic
 ///            dv = Pᵀ·do     dS = P∘(do·vᵀ − δ)/√hd     dq = dS·k     dk = dSᵀ·q
 /// </code>
-/// No L×L matrix is kept: a CPU works on 64 queries at a time and its backward repeats them; a GPU works on blocks of both (<see cref="TiledAttention"/>). All gradients are written. A <see cref="Precision"/>
-/// rounds both operands of each of the five products; scores, softmax and sums are float32.
+/// No L×L matrix is kept: a CPU works on 64 queries at a time and its backward repeats them; a GPU works on blocks of both (<see cref="TiledAttention"/>). All
+/// gradients are written. A <see cref="Precision"/> rounds both operands of each of the five products; scores, softmax and sums are float32.
 /// </summary>
 public static class Attention
 {

@@ -5,8 +5,8 @@ using PixelDiT.Kernels.Tensors;
 namespace PixelDiT.Kernels.Operations;
 
 /// <summary>
-/// The way of a head's tokens from global to shared memory (<see cref="HeadTile"/>), rounded to the format. Stored as they are multiplied they are copied asynchronously; otherwise they pass through
-/// registers at once. Channels beyond the head's width and tokens beyond the last become zero.
+/// The way of a head's tokens from global to shared memory (<see cref="HeadTile"/>), rounded to the format. Stored as they are multiplied they are copied
+/// asynchronously; otherwise they pass through registers at once. Channels beyond the head's width and tokens beyond the last become zero.
 /// </summary>
 internal readonly struct HeadFeed<TFormat, TWidth, T>(HeadMemory<T> heads, int image, int head, int tokens, int width, int thread)
     where TFormat : struct, IHeadFormat where TWidth : struct, IHeadWidth where T : unmanaged, IStorage<T>

@@ -5,8 +5,8 @@ using PixelDiT.Kernels.Tensors;
 namespace PixelDiT.Kernels.Operations;
 
 /// <summary>
-/// Two operands of an attention that pass through two slots of shared memory in blocks of tokens: while one block is multiplied, the next is on its way. One barrier a block: it says that a block has come whole and that the other slot is no longer
-/// read.
+/// Two operands of an attention that pass through two slots of shared memory in blocks of tokens: while one block is multiplied, the next is on its way. One barrier
+/// a block: it says that a block has come whole and that the other slot is no longer read.
 /// </summary>
 internal readonly struct HeadPipe<TFormat, TWidth, T>(HeadFeed<TFormat, TWidth, T> first, HeadFeed<TFormat, TWidth, T> second, long shared, int tokens)
     where TFormat : struct, IHeadFormat where TWidth : struct, IHeadWidth where T : unmanaged, IStorage<T>
@@ -18,7 +18,10 @@ internal readonly struct HeadPipe<TFormat, TWidth, T>(HeadFeed<TFormat, TWidth, 
     /// <summary>Begins to move the first block.</summary>
     public void Begin() => Move(0);
 
-    /// <summary>The address of a token of the first operand; the second operand's lies <see cref="HeadTile.BlockBytes"/> further. All threads of the group ask for the same tokens in order, in steps that divide a block.</summary>
+    /// <summary>
+    /// The address of a token of the first operand; the second operand's lies <see cref="HeadTile.BlockBytes"/> further. All threads of the group ask for the same
+    /// tokens in order, in steps that divide a block.
+    /// </summary>
     public long Reach(int token)
     {
         int blockTokens = HeadTile.BlockTokens<TFormat>(), within = token % blockTokens;

@@ -13,9 +13,10 @@ namespace PixelDiT.Kernels.Operations;
 /// forward    y = x·Wᵀ + b
 /// backward   dx (=, +=) dy·W        dW (=, +=) dyᵀ·x        db += Σ_rows dy
 /// </code>
-/// All three are one kernel, C[m, n] = A·B with any strides. Sums are float32 in an order fixed by the shapes: blocks of 256 along k, and where few
-/// tiles would have to do much work, k is cut into slices that are added in order. A <see cref="Precision"/> rounds both operands before they are multiplied: a GPU then uses its tensor cores, a CPU
-/// rounds where it packs. A GPU's products go through tiles in shared memory (<see cref="TiledMatMul"/>), but for strict float32 from bfloat16 storage and on cards before sm_80.
+/// All three are one kernel, C[m, n] = A·B with any strides. Sums are float32 in an order fixed by the shapes: blocks of 256 along k, and where few tiles would have
+/// to do much work, k is cut into slices that are added in order. A <see cref="Precision"/> rounds both operands before they are multiplied: a GPU then uses its
+/// tensor cores, a CPU rounds where it packs. A GPU's products go through tiles in shared memory (<see cref="TiledMatMul"/>), but for strict float32 from bfloat16
+/// storage and on cards before sm_80.
 /// </summary>
 public static class MatMul
 {

@@ -3,8 +3,8 @@ using PixelDiT.Kernels.Machine;
 namespace PixelDiT.Kernels.Operations;
 
 /// <summary>
-/// A softmax that is taken while keys come by, for a warp's 16 queries: the largest score so far, the sum of exp(score − largest), and the values weighted by the same. When a larger score comes, what
-/// is there shrinks by exp(old − new). A lane keeps two queries: lane / 4 (upper) and lane / 4 + 8 (lower).
+/// A softmax that is taken while keys come by, for a warp's 16 queries: the largest score so far, the sum of exp(score − largest), and the values weighted by the
+/// same. When a larger score comes, what is there shrinks by exp(old − new). A lane keeps two queries: lane / 4 (upper) and lane / 4 + 8 (lower).
 /// </summary>
 internal struct SoftmaxSums
 {

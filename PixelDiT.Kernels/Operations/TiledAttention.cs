@@ -6,7 +6,8 @@ using PixelDiT.Kernels.Tensors;
 namespace PixelDiT.Kernels.Operations;
 
 /// <summary>
-/// Launches a GPU's attention in tiles: bfloat16 and TF32 on tensor cores, strict float32 by <see cref="WarpProduct"/>. Heads of up to 80 channels, in each precision as its activations are stored.
+/// Launches a GPU's attention in tiles: bfloat16 and TF32 on tensor cores, strict float32 by <see cref="WarpProduct"/>. Heads of up to 80 channels, in each
+/// precision as its activations are stored.
 /// </summary>
 internal static class TiledAttention
 {

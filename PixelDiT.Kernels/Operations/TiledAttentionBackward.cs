@@ -24,8 +24,8 @@ internal readonly struct KeySide : IAttentionSide
 }
 
 /// <summary>
-/// Attention's backward for 128 tokens of one image and head, 16 in the registers of each of 8 warps. Both sides do the same with their roles exchanged; every sum is taken by one warp in the order of
-/// the tokens, so no gradient needs atomics, at the price of computing scores and their slopes once for each side:
+/// Attention's backward for 128 tokens of one image and head, 16 in the registers of each of 8 warps. Both sides do the same with their roles exchanged; every sum
+/// is taken by one warp in the order of the tokens, so no gradient needs atomics, at the price of computing scores and their slopes once for each side:
 /// <code>
 /// QuerySide   rows q, do    others k, v     S = q·kᵀ    do·vᵀ    dS                dq = dS·k
 /// KeySide     rows k, v     others q, do    Sᵀ = k·qᵀ   v·doᵀ    dSᵀ, Pᵀ           dk = dSᵀ·q     dv = Pᵀ·do

@@ -5,7 +5,8 @@ using PixelDiT.Kernels.Tensors;
 namespace PixelDiT.Kernels.Operations;
 
 /// <summary>
-/// Attention's forward for 128 queries of one image and head, 16 of them in the registers of each of 8 warps. Keys and values pass through two slots of shared memory: while one block is multiplied, the next is on its way.
+/// Attention's forward for 128 queries of one image and head, 16 of them in the registers of each of 8 warps. Keys and values pass through two slots of shared
+/// memory: while one block is multiplied, the next is on its way.
 /// </summary>
 internal readonly struct TiledAttentionForward<TFormat, TWidth, T>(
     HeadMemory<T> q, HeadMemory<T> k, HeadMemory<T> v, HeadMemory<T> o, DeviceView<float> lse, AttentionSizes sizes, int tiles) : IResidentKernel

@@ -5,9 +5,10 @@ using PixelDiT.Kernels.Tensors;
 namespace PixelDiT.Kernels.Operations;
 
 /// <summary>
-/// Launches a GPU's products in tiles: <see cref="TensorProduct{TFormat, TOrderA, TOrderB, TA, TB, TC, TEnd}"/> for a precision that rounds,
-/// <see cref="SingleProduct{TOrderA, TOrderB}"/> for strict float32, and <see cref="WideProduct{TOrderA, TOrderB, TC, TEnd}"/> for bfloat16 where a card has warp groups. Where few tiles would have to sum far along k, k is cut into slices whose sums are added in
-/// order; the cut depends on the shapes alone, so that every card gives the same bits.
+/// Launches a GPU's products in tiles: <see cref="TensorProduct{TFormat, TOrderA, TOrderB, TA, TB, TC, TEnd}"/> for a precision that rounds, <see
+/// cref="SingleProduct{TOrderA, TOrderB}"/> for strict float32, and <see cref="WideProduct{TOrderA, TOrderB, TC, TEnd}"/> for bfloat16 where a card has warp groups.
+/// Where few tiles would have to sum far along k, k is cut into slices whose sums are added in order; the cut depends on the shapes alone, so that every card gives
+/// the same bits.
 /// </summary>
 internal static class TiledMatMul
 {

@@ -4,8 +4,9 @@ using PixelDiT.Kernels.Tensors;
 namespace PixelDiT.Kernels.Operations;
 
 /// <summary>
-/// Whether a card's warp groups compute what its warps do, asked once before their first use. Their operands are described by numbers (<see cref="Machine.WarpGroup"/>) that no assembler checks and that have been proven against an emulation only; a
-/// card that reads them otherwise would give wrong results without a word. One that does not load such kernels does without them.
+/// Whether a card's warp groups compute what its warps do, asked once before their first use. Their operands are described by numbers (<see
+/// cref="Machine.WarpGroup"/>) that no assembler checks and that have been proven against an emulation only; a card that reads them otherwise would give wrong
+/// results without a word. One that does not load such kernels does without them.
 /// </summary>
 internal static class WarpGroupCheck
 {

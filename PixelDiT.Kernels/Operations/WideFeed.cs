@@ -3,7 +3,10 @@ using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Operations;
 
-/// <summary>The way of a bfloat16 operand whose lines begin at multiples of 16 bytes from global to shared memory, tile after tile along k, by asynchronous copies. Everything beyond the matrix or the slice becomes zero.</summary>
+/// <summary>
+/// The way of a bfloat16 operand whose lines begin at multiples of 16 bytes from global to shared memory, tile after tile along k, by asynchronous copies.
+/// Everything beyond the matrix or the slice becomes zero.
+/// </summary>
 internal readonly struct WideFeed<TOrder> where TOrder : struct, IOrder
 {
     private readonly long _first;       // address of the thread's first chunk at k = 0

@@ -6,8 +6,9 @@ using PixelDiT.Kernels.Tensors;
 namespace PixelDiT.Kernels.Operations;
 
 /// <summary>
-/// A tile of C [128, 256], or of one slice of its sums, by two warp groups whose tensor cores read bfloat16 operands from shared memory (sm_90a). Tiles of A and B, 64 k deep, pass through four slots: one is multiplied, two have been asked for, and the
-/// next is asked for at once. One barrier a tile: it says that a tile has come whole and that the slot to be filled next is no longer read.
+/// A tile of C [128, 256], or of one slice of its sums, by two warp groups whose tensor cores read bfloat16 operands from shared memory (sm_90a). Tiles of A and B,
+/// 64 k deep, pass through four slots: one is multiplied, two have been asked for, and the next is asked for at once. One barrier a tile: it says that a tile has
+/// come whole and that the slot to be filled next is no longer read.
 /// </summary>
 internal readonly struct WideProduct<TOrderA, TOrderB, TC, TEnd>(
     DeviceView<BFloat16> a, DeviceView<BFloat16> b, DeviceView<float> bias, DeviceView<TC> c, TiledProductSizes sizes, TEnd end) : ILargeSharedKernel

@@ -4,8 +4,8 @@ using PixelDiT.Kernels.Machine;
 namespace PixelDiT.Kernels.Tensors;
 
 /// <summary>
-/// A few numbers on their way from the device to the host. On a card the copies are queued after the kernels that write the numbers and the host goes on; it waits when it asks for them, and only for
-/// what was queued before. On a CPU they are there at once.
+/// A few numbers on their way from the device to the host. On a card the copies are queued after the kernels that write the numbers and the host goes on; it waits
+/// when it asks for them, and only for what was queued before. On a CPU they are there at once.
 /// </summary>
 public sealed class Readback : IDisposable
 {

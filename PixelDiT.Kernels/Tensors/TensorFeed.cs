@@ -4,8 +4,8 @@ using PixelDiT.Kernels.Machine;
 namespace PixelDiT.Kernels.Tensors;
 
 /// <summary>
-/// An input that the host sends anew for every step. On a card there are two tensors in turn, and page-locked host memory for each: the next step's values travel while the kernels of the step in hand
-/// run, and nothing is written that one of them still reads. A CPU has one tensor, and copies.
+/// An input that the host sends anew for every step. On a card there are two tensors in turn, and page-locked host memory for each: the next step's values travel
+/// while the kernels of the step in hand run, and nothing is written that one of them still reads. A CPU has one tensor, and copies.
 /// </summary>
 public sealed class TensorFeed : IDisposable
 {

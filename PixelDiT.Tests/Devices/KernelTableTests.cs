@@ -41,8 +41,8 @@ internal sealed partial class KernelTableTests
     }
 
     /// <summary>
-    /// Products: 64 rows by 32 columns a warp, two steps a tile of k; with warp groups an instruction of 64 by 256 a step of 16. Attention: products [16, 32] of as many pieces of 16 channels as a head has, two
-    /// in a forward, three for queries and four for keys.
+    /// Products: 64 rows by 32 columns a warp, two steps a tile of k; with warp groups an instruction of 64 by 256 a step of 16. Attention: products [16, 32] of as
+    /// many pieces of 16 channels as a head has, two in a forward, three for queries and four for keys.
     /// </summary>
     private static int ByHand(string name)
     {

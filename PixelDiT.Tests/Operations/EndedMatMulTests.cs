@@ -6,7 +6,10 @@ using PixelDiT.Reference.Autodiff;
 
 namespace PixelDiT.Tests.Operations;
 
-/// <summary>A product that ends with a gate, a GELU or a SwiGLU, by warps and by warp groups, gives the bits of the operations that it replaces, forward and backward, recorded or not.</summary>
+/// <summary>
+/// A product that ends with a gate, a GELU or a SwiGLU, by warps and by warp groups, gives the bits of the operations that it replaces, forward and backward,
+/// recorded or not.
+/// </summary>
 [TestFixture(false), TestFixture(true)]
 internal sealed class EndedMatMulTests(bool warpGroups)
 {

@@ -7,8 +7,8 @@ using PixelDiT.Kernels.Tensors;
 namespace PixelDiT.Tests.Operations;
 
 /// <summary>
-/// The tiled attention of a GPU, entered by ILGPU's CPU accelerator in groups of 256 with every instruction emulated, against the equations in double precision. Operands are rounded first, so what remains
-/// is the rounding of weights and slopes, of float32 sums and of the storage.
+/// The tiled attention of a GPU, entered by ILGPU's CPU accelerator in groups of 256 with every instruction emulated, against the equations in double precision.
+/// Operands are rounded first, so what remains is the rounding of weights and slopes, of float32 sums and of the storage.
 /// </summary>
 internal sealed class TiledAttentionTests
 {
@@ -21,8 +21,9 @@ internal sealed class TiledAttentionTests
     public void Close() => _device.Dispose();
 
     /// <summary>
-    /// How far a result may be off, of the largest sum of its terms without their signs. Weights are rounded before they meet values, slopes before they meet queries and keys: half a unit of the last place.
-    /// Results stored in bfloat16 are rounded once more, and δ is taken from such. Strict float32 rounds sums of tens of terms, and exponentials within 2e-7.
+    /// How far a result may be off, of the largest sum of its terms without their signs. Weights are rounded before they meet values, slopes before they meet
+    /// queries and keys: half a unit of the last place. Results stored in bfloat16 are rounded once more, and δ is taken from such. Strict float32 rounds sums of
+    /// tens of terms, and exponentials within 2e-7.
     /// </summary>
     private static double Tolerance(Precision precision) => precision switch
     {

@@ -7,7 +7,10 @@ using PixelDiT.Reference.Training;
 
 namespace PixelDiT.Tests.Training;
 
-/// <summary>A step's figures may be read when the next step is queued, as on a GPU: the log, the bits and the checkpoints are those of figures read at once, and a steady step waits for nothing.</summary>
+/// <summary>
+/// A step's figures may be read when the next step is queued, as on a GPU: the log, the bits and the checkpoints are those of figures read at once, and a steady
+/// step waits for nothing.
+/// </summary>
 public sealed class LateFiguresTests
 {
     private const int Batch = 4, Steps = 7, CheckpointEvery = 3;
