@@ -91,8 +91,7 @@ internal sealed partial class KernelLoader(Accelerator accelerator)
     private TLauncher Get<TKernel, TLauncher>() where TKernel : struct, IKernel where TLauncher : Delegate
     {
         if (_launchers.TryGetValue(typeof(TKernel), out var known)) return (TLauncher)known;
-        var kernel = accelerator.LoadKernel(Compile(accelerator.GetBackend(), typeof(TKernel)));
-        var launcher = kernel.CreateLauncherDelegate<TLauncher>();
+        var launcher = Load<TKernel>().CreateLauncherDelegate<TLauncher>();
         _launchers[typeof(TKernel)] = launcher;
         return launcher;
     }
@@ -101,7 +100,8 @@ internal sealed partial class KernelLoader(Accelerator accelerator)
     public LargeSharedKernel GetLarge<TKernel>() where TKernel : struct, IKernel
     {
         if (_largeKernels.TryGetValue(typeof(TKernel), out var known)) return known;
-        var kernel = (CudaKernel)accelerator.LoadKernel(Compile(accelerator.GetBackend(), typeof(TKernel)));
-        return _largeKernels[typeof(TKernel)] = new LargeSharedKernel(kernel, (int)typeof(TKernel).GetProperty(nameof(ILargeSharedKernel.SharedBytes))!.GetValue(null)!);
+        return _largeKernels[typeof(TKernel)] = new LargeSharedKernel((CudaKernel)Load<TKernel>(), (int)typeof(TKernel).GetProperty(nameof(ILargeSharedKernel.SharedBytes))!.GetValue(null)!);
     }
+
+    private Kernel Load<TKernel>() => accelerator.LoadKernel(Compile(accelerator.GetBackend(), typeof(TKernel)));
 }

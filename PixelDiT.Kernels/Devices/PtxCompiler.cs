@@ -33,8 +33,8 @@ public sealed partial class PtxCompiler : IDisposable
         try
         {
             var compiled = (PTXCompiledKernel)KernelLoader.Compile(_backend, kernel.Kernel);
-            // ILGPU names sm_80 at most, whatever it compiles for; the loader names sm_90a where it must.
-            return compiled.PTXAssembly.Contains(".target sm_90a", StringComparison.Ordinal) ? compiled.PTXAssembly : TargetLine().Replace(compiled.PTXAssembly, $".target {_architecture}");
+            // ILGPU names sm_80 at most, whatever it compiles for; sm_90a is the loader's word and stays.
+            return TargetLine().Replace(compiled.PTXAssembly, $".target {_architecture}");
         }
         catch (InternalCompilerException error)
         {
@@ -42,7 +42,7 @@ public sealed partial class PtxCompiler : IDisposable
         }
     }
 
-    [GeneratedRegex(@"\.target sm_\d+\w*")]
+    [GeneratedRegex(@"\.target sm_\d+\b")]
     private static partial Regex TargetLine();
 
     /// <summary>Frees the compiler.</summary>

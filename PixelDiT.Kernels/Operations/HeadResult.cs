@@ -45,15 +45,15 @@ internal readonly struct HeadResult<TWidth, T>(HeadMemory<T> target, int image, 
 
     private void Write(long place, Quad bits)
     {
-        float x = Interop.IntAsFloat(bits.X), y = Interop.IntAsFloat(bits.Y), z = Interop.IntAsFloat(bits.Z), w = Interop.IntAsFloat(bits.W);
-        if (_target.Aligned == 0)
+        Four values = Fours.AsFloats(bits);
+        if (_target.Aligned != 0)
         {
-            _target.Values[place] = T.FromSingle(x);
-            _target.Values[place + 1] = T.FromSingle(y);
-            _target.Values[place + 2] = T.FromSingle(z);
-            _target.Values[place + 3] = T.FromSingle(w);
+            Fours.Write(_target.Values, place, values);
+            return;
         }
-        else if (T.ElementType == ElementType.BFloat16) Memory.StoreGlobal(_target.Values.Start + (place * 2), new Pair { X = Rounding.ToBrain(x, y), Y = Rounding.ToBrain(z, w) });
-        else Memory.StoreGlobal(_target.Values.Start + (place * 4), bits);
+        _target.Values[place] = T.FromSingle(values.X);
+        _target.Values[place + 1] = T.FromSingle(values.Y);
+        _target.Values[place + 2] = T.FromSingle(values.Z);
+        _target.Values[place + 3] = T.FromSingle(values.W);
     }
 }

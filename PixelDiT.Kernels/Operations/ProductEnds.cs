@@ -1,4 +1,3 @@
-using ILGPU;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Tensors;
 
@@ -33,10 +32,10 @@ internal readonly struct GateEnd<TM>(
 
     public Four Apply(long place, Four values)
     {
-        Pair rounded = ProductEnds.Round(values);
+        Pair rounded = Fours.Round(values);
         if (_keeps != 0) Memory.StoreGlobal(_kept.Start + (place * 2), rounded);
         long row = place / _channels, gates = (row / _rowsPerModulation * _stride) + _gate + (place - (row * _channels));
-        Four result = ProductEnds.Widen(rounded), residual = ProductEnds.Read(_residual, place), gate = ProductEnds.Read(_modulation, gates);
+        Four result = Fours.Widen(rounded), residual = Fours.Read(_residual, place), gate = Fours.Read(_modulation, gates);
         return new()
         {
             X = residual.X + (result.X * gate.X),
@@ -55,9 +54,9 @@ internal readonly struct GeluEnd(DeviceView<BFloat16> kept, int keeps) : IProduc
 
     public Four Apply(long place, Four values)
     {
-        Pair rounded = ProductEnds.Round(values);
+        Pair rounded = Fours.Round(values);
         if (_keeps != 0) Memory.StoreGlobal(_kept.Start + (place * 2), rounded);
-        Four result = ProductEnds.Widen(rounded);
+        Four result = Fours.Widen(rounded);
         return new() { X = Gelu(result.X), Y = Gelu(result.Y), Z = Gelu(result.Z), W = Gelu(result.W) };
     }
 
@@ -72,40 +71,11 @@ internal readonly struct SwiGluEnd(DeviceView<BFloat16> a, DeviceView<BFloat16> 
 
     public Four Apply(long place, Four values)
     {
-        Pair rounded = ProductEnds.Round(values);
+        Pair rounded = Fours.Round(values);
         if (_keeps != 0) Memory.StoreGlobal(_kept.Start + (place * 2), rounded);
-        Four result = ProductEnds.Widen(rounded), a = ProductEnds.Read(_a, place);
+        Four result = Fours.Widen(rounded), a = Fours.Read(_a, place);
         return new() { X = Silu(a.X) * result.X, Y = Silu(a.Y) * result.Y, Z = Silu(a.Z) * result.Z, W = Silu(a.W) * result.W };
     }
 
     private static float Silu(float x) => Formulas.Silu<DeviceLane, float>(x);
-}
-
-/// <summary>Four values in memory and in registers.</summary>
-internal static class ProductEnds
-{
-    /// <summary>Four values as bfloat16.</summary>
-    public static Pair Round(Four values) => new() { X = Rounding.ToBrain(values.X, values.Y), Y = Rounding.ToBrain(values.Z, values.W) };
-
-    /// <summary>Four bfloat16 values.</summary>
-    public static Four Widen(Pair bits) => new()
-    {
-        X = Interop.IntAsFloat(bits.X << 16),
-        Y = Interop.IntAsFloat(bits.X & 0xFFFF0000u),
-        Z = Interop.IntAsFloat(bits.Y << 16),
-        W = Interop.IntAsFloat(bits.Y & 0xFFFF0000u)
-    };
-
-    /// <summary>The values of a fragment's bits.</summary>
-    public static Four AsFloats(Quad bits) => new()
-    {
-        X = Interop.IntAsFloat(bits.X),
-        Y = Interop.IntAsFloat(bits.Y),
-        Z = Interop.IntAsFloat(bits.Z),
-        W = Interop.IntAsFloat(bits.W)
-    };
-
-    /// <summary>Four elements, the first at a multiple of four of an aligned tensor.</summary>
-    public static Four Read<T>(DeviceView<T> view, long index) where T : unmanaged, IStorage<T>
-        => T.ElementType == ElementType.BFloat16 ? Widen(Memory.LoadGlobalPair(view.Start + (index * 2))) : AsFloats(Memory.LoadGlobal(view.Start + (index * 4), 1));
 }

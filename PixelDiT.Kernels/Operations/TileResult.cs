@@ -58,38 +58,20 @@ internal readonly struct TileResult<TC, TEnd>(DeviceView<TC> c, DeviceView<float
     private void Write(int row, int column, Quad bits)
     {
         long place = (_slice * _sizes.CSlice) + ((long)row * _sizes.N) + column;
-        float x = Interop.IntAsFloat(bits.X), y = Interop.IntAsFloat(bits.Y), z = Interop.IntAsFloat(bits.Z), w = Interop.IntAsFloat(bits.W);
+        Four values = Fours.AsFloats(bits);
         if (_sizes.AlignedC == 0)
         {
-            Write(place, column, x);
-            Write(place + 1, column + 1, y);
-            Write(place + 2, column + 2, z);
-            Write(place + 3, column + 3, w);
+            Write(place, column, values.X);
+            Write(place + 1, column + 1, values.Y);
+            Write(place + 2, column + 2, values.Z);
+            Write(place + 3, column + 3, values.W);
             return;
         }
-        if (_sizes.HasBias != 0)
-        {
-            x += _bias[column];
-            y += _bias[column + 1];
-            z += _bias[column + 2];
-            w += _bias[column + 3];
-        }
-        Four ended = _end.Apply(place, new() { X = x, Y = y, Z = z, W = w });
-        if (TC.ElementType == ElementType.BFloat16)
-        {
-            long address = _c.Start + (place * 2);
-            if (_sizes.Accumulate != 0) ended = Add(ended, ProductEnds.Widen(Memory.LoadGlobalPair(address)));
-            Memory.StoreGlobal(address, ProductEnds.Round(ended));
-        }
-        else
-        {
-            long address = _c.Start + (place * 4);
-            ended = Add(ended, ProductEnds.AsFloats(Memory.LoadGlobal(address, _sizes.Accumulate)));
-            Memory.StoreGlobal(address, new Quad { X = Interop.FloatAsInt(ended.X), Y = Interop.FloatAsInt(ended.Y), Z = Interop.FloatAsInt(ended.Z), W = Interop.FloatAsInt(ended.W) });
-        }
+        if (_sizes.HasBias != 0) values = Fours.Add(values, new() { X = _bias[column], Y = _bias[column + 1], Z = _bias[column + 2], W = _bias[column + 3] });
+        values = _end.Apply(place, values);
+        if (_sizes.Accumulate != 0) values = Fours.Add(values, Fours.Read(_c, place));
+        Fours.Write(_c, place, values);
     }
-
-    private static Four Add(Four a, Four b) => new() { X = a.X + b.X, Y = a.Y + b.Y, Z = a.Z + b.Z, W = a.W + b.W };
 
     // Where lines of C are not aligned a product has no end.
     private void Write(long place, int column, float value)

@@ -44,36 +44,33 @@ public static class Differentiable
     /// <param name="bias">[out], or null.</param>
     /// <param name="into">What the product is added to; its stream has the output's shape.</param>
     public static Variable LinearGate(this Tape tape, Variable x, Parameter weight, Parameter? bias, Gated into)
+        => tape.IsTraced(into.Step) || into.Stream.Shape[^1] % 4 != 0 || !EndedMatMul.Serves(x.Value, weight.Shape, tape.Precision)
+            ? tape.Gate(tape.Linear(x, weight, bias, into.Stream.Shape), into)
+            : tape.EndedGate(x, weight, bias, into);
+
+    private static Variable EndedGate(this Tape tape, Variable x, Parameter weight, Parameter? bias, Gated into) => tape.Ended(x, weight, bias, into.Stream.Shape,
+        (packed, z, y) => EndedMatMul.Gate(x.Value, packed, bias?.Value, into.Stream.Value, into.Modulation.Values, into.Gate, z, y),
+        (z, y) => tape.PushGate(into.Stream, z, into.Modulation, into.Gate, y));
+
+    /// <summary>A product with an end: the result of the product, z, is kept only where a backward will want it, and is then a variable of its own.</summary>
+    private static Variable Ended(this Tape tape, Variable x, Parameter weight, Parameter? bias, Shape shape, Action<Tensor, Tensor?, Tensor> launch, Action<Variable, Variable> pushEnd)
     {
-        if (tape.IsTraced(into.Step) || into.Stream.Shape[^1] % 4 != 0 || !EndedMatMul.Serves(x.Value, weight.Shape, tape.Precision))
-        {
-            var product = tape.Linear(x, weight, bias, into.Stream.Shape);
-            tape.Step(into.Step, product);
-            return tape.Gate(into.Stream, product, into.Modulation, into.Gate);
-        }
-        var z = tape.Recording ? tape.Output(into.Stream.Shape, x.Value.Type, true) : null;
-        var y = tape.Output(into.Stream.Shape, x.Value.Type, true);
-        EndedMatMul.Gate(x.Value, Prepared(x, weight, tape.Precision)!, bias?.Value, into.Stream.Value, into.Modulation.Values, into.Gate, z?.Value, y.Value);
+        var z = tape.Recording ? tape.Output(shape, x.Value.Type, true) : null;
+        var y = tape.Output(shape, x.Value.Type, true);
+        launch(Prepared(x, weight, tape.Precision)!, z?.Value, y.Value);
         if (z is null) return y;
         tape.PushLinear(x, weight, bias, z, tape.Precision);
-        tape.PushGate(into.Stream, z, into.Modulation, into.Gate, y);
+        pushEnd(z, y);
         return y;
     }
 
     /// <summary>gelu(x·Wᵀ + b), in one pass where the device has it. See <see cref="EndedMatMul"/>.</summary>
     /// <inheritdoc cref="LinearGate" path="/param"/>
     public static Variable LinearGelu(this Tape tape, Variable x, Parameter weight, Parameter? bias)
-    {
-        if (!EndedMatMul.Serves(x.Value, weight.Shape, tape.Precision)) return tape.Gelu(tape.Linear(x, weight, bias));
-        var shape = OutputShape(x, weight, null);
-        var z = tape.Recording ? tape.Output(shape, x.Value.Type, true) : null;
-        var y = tape.Output(shape, x.Value.Type, true);
-        EndedMatMul.Gelu(x.Value, Prepared(x, weight, tape.Precision)!, bias?.Value, z?.Value, y.Value);
-        if (z is null) return y;
-        tape.PushLinear(x, weight, bias, z, tape.Precision);
-        tape.PushGelu(z, y);
-        return y;
-    }
+        => EndedMatMul.Serves(x.Value, weight.Shape, tape.Precision) ? tape.EndedGelu(x, weight, bias) : tape.Gelu(tape.Linear(x, weight, bias));
+
+    private static Variable EndedGelu(this Tape tape, Variable x, Parameter weight, Parameter? bias)
+        => tape.Ended(x, weight, bias, OutputShape(x, weight, null), (packed, z, y) => EndedMatMul.Gelu(x.Value, packed, bias?.Value, z, y), tape.PushGelu);
 
     /// <summary>RMSNorm over the last axis. See <see cref="Kernels.Operations.RmsNorm"/>.</summary>
     public static Variable RmsNorm(this Tape tape, Variable x, Parameter weight)
@@ -122,6 +119,13 @@ public static class Differentiable
         return y;
     }
 
+    /// <summary>A product that a step names, and the gate that adds it to its stream.</summary>
+    public static Variable Gate(this Tape tape, Variable product, Gated into)
+    {
+        tape.Step(into.Step, product);
+        return tape.Gate(into.Stream, product, into.Modulation, into.Gate);
+    }
+
     private static void PushGate(this Tape tape, Variable residual, Variable x, Chunks modulation, int gate, Variable y) => tape.Push(y, dY =>
     {
         Kernels.Operations.Modulate.BackwardGate(dY, x.Value, modulation.Values, gate, tape.Target(x, out bool accumulate), accumulate, modulation.Gradient(tape, gate));
@@ -136,15 +140,11 @@ public static class Differentiable
     public static Variable LinearSwiGlu(this Tape tape, Variable x, Parameter weight1, Parameter weight3)
     {
         var a = tape.Linear(x, weight1, null);
-        if (!EndedMatMul.Serves(x.Value, weight3.Shape, tape.Precision)) return tape.SwiGlu(a, tape.Linear(x, weight3, null));
-        var b = tape.Recording ? tape.Output(a.Shape, x.Value.Type, true) : null;
-        var y = tape.Output(a.Shape, x.Value.Type, true);
-        EndedMatMul.SwiGlu(x.Value, Prepared(x, weight3, tape.Precision)!, a.Value, b?.Value, y.Value);
-        if (b is null) return y;
-        tape.PushLinear(x, weight3, null, b, tape.Precision);
-        tape.PushSwiGlu(a, b, y);
-        return y;
+        return EndedMatMul.Serves(x.Value, weight3.Shape, tape.Precision) ? tape.EndedSwiGlu(x, weight3, a) : tape.SwiGlu(a, tape.Linear(x, weight3, null));
     }
+
+    private static Variable EndedSwiGlu(this Tape tape, Variable x, Parameter weight3, Variable a)
+        => tape.Ended(x, weight3, null, a.Shape, (packed, b, y) => EndedMatMul.SwiGlu(x.Value, packed, a.Value, b, y), (b, y) => tape.PushSwiGlu(a, b, y));
 
     /// <summary>silu(a)·b. See <see cref="Kernels.Operations.SwiGlu"/>.</summary>
     public static Variable SwiGlu(this Tape tape, Variable a, Variable b)

@@ -37,10 +37,5 @@ public sealed class Mlp(ParameterSet parameters, string name, int width, int inn
 
     /// <summary>x [.., d] → stream + gate·MLP, [.., d].</summary>
     public Variable Forward(Tape tape, Variable x, Gated into)
-    {
-        if (tape.EndsProducts(x)) return _fc2.Forward(tape, tape.LinearGelu(x, _fc1.Weight, _fc1.Bias), into);
-        var mlp = Forward(tape, x);
-        tape.Step(into.Step, mlp);
-        return tape.Gate(into.Stream, mlp, into.Modulation, into.Gate);
-    }
+        => tape.EndsProducts(x) ? _fc2.Forward(tape, tape.LinearGelu(x, _fc1.Weight, _fc1.Bias), into) : tape.Gate(Forward(tape, x), into);
 }
