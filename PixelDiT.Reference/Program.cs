@@ -1,10 +1,7 @@
 using System.CommandLine;
 using PixelDiT.Reference.Commands;
-using Spectre.Console;
 
-// In a file or a pipe there is no edge to wrap a table at.
-if (Console.IsOutputRedirected) AnsiConsole.Profile.Width = 200;
-
+Terminal.Open();
 var root = new RootCommand("PixelDiT in C#: train, sample, verify.")
 {
     DemoCommand.Create(),
@@ -20,6 +17,5 @@ var root = new RootCommand("PixelDiT in C#: train, sample, verify.")
     DevicesCommand.Create(),
     KernelsCommand.Create()
 };
-root.Options.Add(Cli.Verbose);
-var parsed = root.Parse(args);
-return parsed.Errors.Count > 0 && !Cli.AsksForHelp(args) ? Cli.Refuse(parsed) : parsed.Invoke();
+root.Options.Add(Verb.Verbose);
+return Terminal.Close(CommandLine.Run(root, args));

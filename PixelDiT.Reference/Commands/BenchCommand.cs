@@ -58,14 +58,14 @@ internal static class BenchCommand
                 {
                     var size = ProductSize.Parse(text);
                     var run = ProductBenchmark.Run(size, opened, runs, rounding, cancel);
-                    if (asJson) Console.WriteLine(Json(BenchReport.Fields(opened.Description, size, dtype, run)));
+                    if (asJson) Terminal.WriteJson(Json(BenchReport.Fields(opened.Description, size, dtype, run)));
                     else BenchReport.Print(opened.Description, size, dtype, run);
                     return 0;
                 }
                 if (settings.Get(sweep) is { } growing)
                 {
                     var rows = Sweep.Run(growing, sizes, opened, images, side, training, runs, rounding, cancel);
-                    if (asJson) Console.WriteLine(Json(rows));
+                    if (asJson) Terminal.WriteJson(Json(rows));
                     else BenchReport.Print(opened.Description, growing, rows);
                     return 0;
                 }
@@ -84,7 +84,7 @@ internal static class BenchCommand
                 compared.Add(Peer.Run(words, work, cancel));
                 if (!asJson) BenchReport.Print(compared[^1], result);
             }
-            if (asJson) Console.WriteLine(Json(BenchReport.Fields(description, sizes, images, side, result, peak, compared)));
+            if (asJson) Terminal.WriteJson(Json(BenchReport.Fields(description, sizes, images, side, result, peak, compared)));
             return 0;
         }, needsLess: "a smaller --batch");
         return command;

@@ -60,17 +60,17 @@ internal static class BenchReport
     /// <summary>A benchmark in lines.</summary>
     public static void Print(bool operations, string device, ModelConfig sizes, int batch, int resolution, BenchmarkResult result, double peak)
     {
-        Console.WriteLine(Invariant($"{device}; {ModelCost.Parameters(sizes) / 1e6:F2} M parameters, batch {batch}, {resolution}×{resolution}, {result.Forward.Gflop:F2} GFLOP a forward"));
+        Terminal.WriteLine(Invariant($"{device}; {ModelCost.Parameters(sizes) / 1e6:F2} M parameters, batch {batch}, {resolution}×{resolution}, {result.Forward.Gflop:F2} GFLOP a forward"));
         Line("forward", result.Forward, peak, batch);
         if (result.ForwardBackward is { } both) Line("forward + backward", both, peak, batch);
         if (result.Step is { } step) Line("training step", step, peak, batch);
-        Console.WriteLine(Invariant($"{"peak device memory",-20} {result.PeakBytes / 1048576.0,9:F1} MiB"));
-        Console.WriteLine(Invariant($"{"multiply-add peak",-20} {peak,9:F1} GFLOP/s"));
+        Terminal.WriteLine(Invariant($"{"peak device memory",-20} {result.PeakBytes / 1048576.0,9:F1} MiB"));
+        Terminal.WriteLine(Invariant($"{"multiply-add peak",-20} {peak,9:F1} GFLOP/s"));
         if (!operations) return;
         double all = result.Kernels.Sum(kernel => kernel.Milliseconds);
         foreach (var kernel in result.Kernels)
         {
-            Console.WriteLine(Invariant($"{kernel.Milliseconds,9:F3} ms {kernel.Milliseconds / all,6:P1} {kernel.Launches,5} × {kernel.Kernel}"));
+            Terminal.WriteLine(Invariant($"{kernel.Milliseconds,9:F3} ms {kernel.Milliseconds / all,6:P1} {kernel.Launches,5} × {kernel.Kernel}"));
         }
     }
 
@@ -78,34 +78,34 @@ internal static class BenchReport
     public static void Print(PeerResult peer, BenchmarkResult ours)
     {
         string memory = peer.MemoryRatio(ours.PeakBytes) is { } ratio ? Invariant($", its peak memory over ours {ratio:F2}") : "";
-        Console.WriteLine($"peer {peer.Command}");
-        Console.WriteLine($"     {peer.Line}");
-        Console.WriteLine(Invariant($"     its time over ours {peer.TimeRatio(ours.Last):F2}{memory}"));
+        Terminal.WriteLine($"peer {peer.Command}");
+        Terminal.WriteLine($"     {peer.Line}");
+        Terminal.WriteLine(Invariant($"     its time over ours {peer.TimeRatio(ours.Last):F2}{memory}"));
     }
 
     /// <summary>A product in two lines.</summary>
     public static void Print(string device, ProductSize size, string precision, BenchmarkRun run)
     {
-        Console.WriteLine(Invariant($"{device}; y [M, N] = x [M, K]·Wᵀ, M×N×K = {size}, {precision}, {size.Gflop:F2} GFLOP"));
-        Console.WriteLine(Invariant($"{"product",-20} {run.Time.Median,9:F3} ms (from {run.Time.Min:F3} to {run.Time.Max:F3}), {run.GflopPerSecond / 1e3:F3} TFLOP/s{QueuedIn(run)}"));
+        Terminal.WriteLine(Invariant($"{device}; y [M, N] = x [M, K]·Wᵀ, M×N×K = {size}, {precision}, {size.Gflop:F2} GFLOP"));
+        Terminal.WriteLine(Invariant($"{"product",-20} {run.Time.Median,9:F3} ms (from {run.Time.Min:F3} to {run.Time.Max:F3}), {run.GflopPerSecond / 1e3:F3} TFLOP/s{QueuedIn(run)}"));
     }
 
     /// <summary>A sweep in lines, and how the time grows.</summary>
     public static void Print(string device, string kind, IReadOnlyList<SweepRow> rows)
     {
-        Console.WriteLine(device);
-        Console.WriteLine($"{kind,10} {"GFLOP",10} {"ms",10} {"GFLOP/s",10} {"peak",6}");
+        Terminal.WriteLine(device);
+        Terminal.WriteLine($"{kind,10} {"GFLOP",10} {"ms",10} {"GFLOP/s",10} {"peak",6}");
         foreach (var row in rows)
         {
-            Console.WriteLine(Invariant($"{row.Size,10} {row.Run.Gflop,10:F2} {row.Run.Time.Median,10:F2} {row.Run.GflopPerSecond,10:F1} {row.Run.GflopPerSecond / row.PeakGflopPerSecond,6:P0}"));
+            Terminal.WriteLine(Invariant($"{row.Size,10} {row.Run.Gflop,10:F2} {row.Run.Time.Median,10:F2} {row.Run.GflopPerSecond,10:F1} {row.Run.GflopPerSecond / row.PeakGflopPerSecond,6:P0}"));
         }
-        Console.WriteLine(Invariant($"time grows as {kind}^{Sweep.Exponent(rows, row => row.Run.Time.Median):F2}, arithmetic as {kind}^{Sweep.Exponent(rows, row => row.Run.Gflop):F2}"));
+        Terminal.WriteLine(Invariant($"time grows as {kind}^{Sweep.Exponent(rows, row => row.Run.Time.Median):F2}, arithmetic as {kind}^{Sweep.Exponent(rows, row => row.Run.Gflop):F2}"));
     }
 
     private static void Line(string name, BenchmarkRun run, double peak, int batch)
     {
-        Console.WriteLine(Invariant($"{name,-20} {run.Time.Median,9:F2} ms (from {run.Time.Min:F2} to {run.Time.Max:F2}), {batch / run.Time.Median * 1e3:F1} images a second{QueuedIn(run)}"));
-        Console.WriteLine(Invariant($"{"",-20} {run.GflopPerSecond,9:F1} GFLOP/s, {run.GflopPerSecond / peak:P0} of the peak, {run.Launches} launches, {run.ManagedBytes / 1024.0:F0} KiB on .NET's heap"));
+        Terminal.WriteLine(Invariant($"{name,-20} {run.Time.Median,9:F2} ms (from {run.Time.Min:F2} to {run.Time.Max:F2}), {batch / run.Time.Median * 1e3:F1} images a second{QueuedIn(run)}"));
+        Terminal.WriteLine(Invariant($"{"",-20} {run.GflopPerSecond,9:F1} GFLOP/s, {run.GflopPerSecond / peak:P0} of the peak, {run.Launches} launches, {run.ManagedBytes / 1024.0:F0} KiB on .NET's heap"));
     }
 
     private static string QueuedIn(BenchmarkRun run) => run.Queued is { } queued ? Invariant($", queued in {queued.Median:F2} ms") : "";

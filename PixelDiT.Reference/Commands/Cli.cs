@@ -1,24 +1,16 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
-using System.Runtime.InteropServices;
-using System.Text.RegularExpressions;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Models;
-using Spectre.Console;
 
 namespace PixelDiT.Reference.Commands;
 
-/// <summary>What all verbs share: common options, errors in one line, and Ctrl-C.</summary>
-internal static partial class Cli
+/// <summary>Options that several verbs share, and what they say alike.</summary>
+internal static class Cli
 {
-    private const int Failure = 1, Interrupted = 130;
-
-    /// <summary>Shows where an error arose.</summary>
-    public static Option<bool> Verbose { get; } = new("--verbose") { Description = "Show the stack trace of an error.", Recursive = true };
-
     /// <summary>The device to run on.</summary>
     public static Option<string> Device()
     {
@@ -57,7 +49,7 @@ internal static partial class Cli
 
     /// <summary>Says that a model has been written.</summary>
     public static void SayWritten(ModelConfig config, DataType type, string path)
-        => Console.WriteLine($"wrote {ModelCost.Tensors(config)} tensors, {ModelCost.Parameters(config):N0} parameters in {type.FormatName}, to {path}");
+        => Terminal.WriteLine($"wrote {ModelCost.Tensors(config)} tensors, {ModelCost.Parameters(config):N0} parameters in {type.FormatName}, to {path}");
 
     /// <summary>How many of something in words, such as "1 tensor" and "2 tensors".</summary>
     public static string Count(int count, string what) => count == 1 ? $"1 {what}" : $"{count} {what}s";
@@ -102,63 +94,8 @@ internal static partial class Cli
     /// <summary>Whether an option stands on the command line.</summary>
     public static bool IsGiven(ParseResult parsed, Option option) => parsed.GetResult(option) is { Implicit: false };
 
-    /// <summary>Makes a verb of an action: its errors become one line, its Ctrl-C a cancellation.</summary>
-    /// <param name="command">The verb.</param>
-    /// <param name="run">What it does; returns the exit code.</param>
-    /// <param name="needsLess">Which options need less of the device's memory, said where it is full.</param>
-    public static void SetRun(this Command command, Func<ParseResult, CancellationToken, int> run, string? needsLess = null) => command.SetAction(parsed =>
-    {
-        using var cancel = new CancellationTokenSource();
-        // The first Ctrl-C lets the work in hand end in good order; the second ends the process.
-        void Stop(PosixSignalContext context)
-        {
-            if (cancel.IsCancellationRequested) return;
-            context.Cancel = true;
-            cancel.Cancel();
-        }
-        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
-        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
-        try
-        {
-            return run(parsed, cancel.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            Console.Error.WriteLine("pixeldit: interrupted");
-            return Interrupted;
-        }
-        catch (Exception error)
-        {
-            string advice = error is DeviceMemoryException && needsLess is not null ? $"; {needsLess} needs less" : "";
-            Console.Error.WriteLine(error is PixelDiTException ? $"pixeldit: {error.Message}{advice}" : $"pixeldit: internal error: {error.GetType().Name}: {error.Message} (--verbose shows where)");
-            if (parsed.GetValue(Verbose)) Console.Error.WriteLine(error);
-            return Failure;
-        }
-    });
-
-    /// <summary>Whether the arguments ask for an explanation rather than for work.</summary>
-    public static bool AsksForHelp(string[] arguments) => arguments.Any(argument => argument is "--help" or "-h" or "-?" or "/?" or "--version");
-
-    /// <summary>Says what is wrong with the arguments, a line each.</summary>
-    public static int Refuse(ParseResult parsed)
-    {
-        foreach (string message in parsed.Errors.Select(error => error.Message).Distinct())
-        {
-            // The library names .NET's types where a person thinks of numbers.
-            Console.Error.WriteLine($"pixeldit: {NetTypeName().Replace(message, "as a whole number in range.")}");
-        }
-        Console.Error.WriteLine("pixeldit: --help explains the options");
-        return Failure;
-    }
-
-    [GeneratedRegex(@"as expected type 'System\.\w+'\.")]
-    private static partial Regex NetTypeName();
-
     /// <summary>Opens the device of a verb's options.</summary>
     public static Device Open(ParseResult parsed, Option<string> device, Option<int> threads) => Kernels.Devices.Device.Open(parsed.GetRequiredValue(device), parsed.GetValue(threads));
-
-    /// <summary>Whether a person is watching standard output.</summary>
-    public static bool IsTerminal => !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities.Interactive;
 
     private static double Parse(ArgumentResult result, string name)
     {

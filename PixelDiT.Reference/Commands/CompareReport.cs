@@ -18,22 +18,22 @@ internal static class CompareReport
     /// <param name="hasModel">Whether hints could compute stages again.</param>
     public static void Print(TraceComparisonResult result, bool all, bool hasModel)
     {
-        Console.WriteLine(Cli.Count(result.Tensors.Count, "tensor") + " in both, in the order of execution");
+        Terminal.WriteLine(Cli.Count(result.Tensors.Count, "tensor") + " in both, in the order of execution");
         Names("only in A", result.OnlyReference);
         Names("only in B", result.OnlyOther);
         Names("under a name that no trace has, so compared last", [.. result.Tensors.Select(tensor => tensor.Name).Where(name => !ExecutionOrder.Knows(name))]);
         Names("of another shape but with as many elements, so compared in row-major order", [.. result.Tensors.Where(tensor => tensor.Reshaped).Select(tensor => tensor.Name)]);
-        Console.WriteLine();
+        Terminal.WriteLine();
         if (result.First is { } first) Explain(first, result, hasModel);
         Table(result, all);
         int failed = result.Tensors.Count(tensor => !tensor.Passes);
-        Console.WriteLine(failed == 0 ? $"A and B agree in {Cli.Count(result.Tensors.Count, "tensor")}; {Nearest(result)}" : $"{result.Tensors.Count - failed} agree, {failed} {(failed == 1 ? "differs" : "differ")}");
+        Terminal.WriteLine(failed == 0 ? $"A and B agree in {Cli.Count(result.Tensors.Count, "tensor")}; {Nearest(result)}" : $"{result.Tensors.Count - failed} agree, {failed} {(failed == 1 ? "differs" : "differ")}");
     }
 
     private static void Explain(FirstDifference first, TraceComparisonResult result, bool hasModel)
     {
         var tensor = first.Tensor;
-        Console.WriteLine($"{Name(tensor.Name)} is the first tensor that differs{(first.Before is null ? "" : $"; {Name(first.Before)} before it agrees")}");
+        Terminal.WriteLine($"{Name(tensor.Name)} is the first tensor that differs{(first.Before is null ? "" : $"; {Name(first.Before)} before it agrees")}");
         Line("shape", first.Reference.SequenceEqual(first.Other) ? Shape(first.Reference) : $"A {Shape(first.Reference)}, B {Shape(first.Other)}");
         if (first.Difference is { } difference)
         {
@@ -48,7 +48,7 @@ internal static class CompareReport
         if (StageEquation.Of(tensor.Name) is { } equation) Line("should be", equation);
         foreach (string hint in first.Hints) Line("hint", hint);
         if (first.Hints.Count == 0) Line("next", Advice(tensor, result, hasModel));
-        Console.WriteLine();
+        Terminal.WriteLine();
     }
 
     /// <summary>What to do where the difference has no known shape.</summary>
@@ -78,7 +78,7 @@ internal static class CompareReport
         foreach (var tensor in result.Tensors.Skip(from).Take(rows))
         {
             bool measured = tensor.Verdict != Verdict.OtherShape;
-            string name = Markup.Escape(Name(tensor.Name)), error = measured ? Number(tensor.Error) : "", rms = measured ? Number(tensor.Rms) : "";
+            string name = Terminal.Cell(Name(tensor.Name)), error = measured ? Number(tensor.Error) : "", rms = measured ? Number(tensor.Rms) : "";
             string tolerance = tensor.Tolerance == 0 ? "exact" : Number(tensor.Tolerance), verdict = tensor.Verdict switch
             {
                 Verdict.Equal => "[green]equal[/]",
@@ -91,7 +91,7 @@ internal static class CompareReport
         }
         int left = result.Tensors.Count - from - rows;
         if (left > 0) table.AddRow($"… {left} more; --all prints them", "", "", "");
-        AnsiConsole.Write(table);
+        Terminal.Write(table);
     }
 
     private static string Nearest(TraceComparisonResult result)
@@ -104,13 +104,13 @@ internal static class CompareReport
     {
         if (names.Count == 0) return;
         string more = names.Count > NamesShown ? $", … {names.Count - NamesShown} more" : "";
-        Console.WriteLine($"{names.Count} {what}: {string.Join(", ", names.Take(NamesShown).Select(Name))}{more}");
+        Terminal.WriteLine($"{names.Count} {what}: {string.Join(", ", names.Take(NamesShown).Select(Name))}{more}");
     }
 
     // A name that no trace has may hold anything.
     private static string Name(string name) => ExecutionOrder.Knows(name) ? name : Quote.Text(name);
 
-    private static void Line(string what, string text) => Console.WriteLine($"  {what,-11}{text}");
+    private static void Line(string what, string text) => Terminal.WriteLine($"  {what,-11}{text}");
 
     private static long Elements(FirstDifference first) => first.Reference.Aggregate(1L, (product, size) => product * size);
 

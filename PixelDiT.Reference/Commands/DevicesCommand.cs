@@ -19,14 +19,14 @@ internal static class DevicesCommand
                 try
                 {
                     using var device = Device.Open(name);
-                    table.AddRow(name, Markup.Escape(device.Description));
+                    table.AddRow(name, Terminal.Cell(device.Description));
                 }
                 catch (DeviceException error)
                 {
-                    table.AddRow(name, Markup.Escape($"not here: {error.Message}"));
+                    table.AddRow(name, Terminal.Cell($"not here: {error.Message}"));
                 }
             }
-            AnsiConsole.Write(table);
+            Terminal.Write(table);
             return 0;
         });
         return command;

@@ -24,12 +24,12 @@ internal static class InfoCommand
             using var file = WeightFile.Open(parsed.GetRequiredValue(path));
             var types = file.Tensors.GroupBy(tensor => tensor.Type).Select(group => $"{group.Key.FormatName} × {group.Count()}");
             long bytes = file.Tensors.Sum(tensor => tensor.Count * tensor.Type.ElementBytes);
-            Console.WriteLine($"{file.Source}: {file.Format}, {Cli.Count(file.Tensors.Count, "tensor")} ({string.Join(", ", types)}), {file.Tensors.Sum(tensor => tensor.Count):N0} numbers, {bytes:N0} bytes");
+            Terminal.WriteLine($"{file.Source}: {file.Format}, {Cli.Count(file.Tensors.Count, "tensor")} ({string.Join(", ", types)}), {file.Tensors.Sum(tensor => tensor.Count):N0} numbers, {bytes:N0} bytes");
             Describe(file, WeightMap.Find(file, parsed.GetValue(weights)));
             if (parsed.GetValue(hash))
             {
                 using var stored = StoredModel.Open(parsed.GetRequiredValue(path), parsed.GetValue(weights));
-                Console.WriteLine($"weights: sha256 {stored.Hash(cancel)}");
+                Terminal.WriteLine($"weights: sha256 {stored.Hash(cancel)}");
             }
             if (parsed.GetValue(tensors)) List(file);
             return 0;
@@ -41,23 +41,23 @@ internal static class InfoCommand
     {
         if (weights is null)
         {
-            Console.WriteLine("no PixelDiT model among its tensors");
+            Terminal.WriteLine("no PixelDiT model among its tensors");
             return;
         }
         string beside = file.Tensors.Count == weights.Shapes.Count ? "" : $", under {(weights.Prefix.Length > 0 ? $"{weights.Prefix}*" : "their own names")}";
-        Console.WriteLine($"model: {weights.Shapes.Count} tensors, {weights.Count:N0} numbers{beside}");
+        Terminal.WriteLine($"model: {weights.Shapes.Count} tensors, {weights.Count:N0} numbers{beside}");
         if (weights.IsTextModel)
         {
-            Console.WriteLine("text-to-image PixelDiT: this program samples from class-conditional models only");
+            Terminal.WriteLine("text-to-image PixelDiT: this program samples from class-conditional models only");
             return;
         }
         var info = ModelInfo.Read(file, weights);
         var config = info.Config;
-        Console.WriteLine($"class-conditional PixelDiT: D {config.Hidden}, heads {config.Heads}, patch {config.Patch}, N {config.PatchDepth}, M {config.PixelDepth}, d {config.PixelHidden}, {Cli.Count(config.Channels, "channel")}, {config.Classes} classes{(config.PostModulation ? ", post-modulation" : "")}");
-        Console.WriteLine($"{ModelCost.Parameters(config):N0} parameters in {ModelCost.Tensors(config)} tensors by its {(ModelInfo.SaysConfig(file) ? "config" : "shapes")}");
-        if (info.Step > 0) Console.WriteLine($"trained for {info.Step:N0} steps{(info.Resolution > 0 ? $" at {info.Resolution}×{info.Resolution}" : "")}");
-        if (info.ClassNames.Count > 0) Console.WriteLine($"classes: {string.Join(", ", info.ClassNames)}");
-        if (file.Contains("param.final_layer.linear.bias")) Console.WriteLine("training state: weights, both moments and the averaged weights");
+        Terminal.WriteLine($"class-conditional PixelDiT: D {config.Hidden}, heads {config.Heads}, patch {config.Patch}, N {config.PatchDepth}, M {config.PixelDepth}, d {config.PixelHidden}, {Cli.Count(config.Channels, "channel")}, {config.Classes} classes{(config.PostModulation ? ", post-modulation" : "")}");
+        Terminal.WriteLine($"{ModelCost.Parameters(config):N0} parameters in {ModelCost.Tensors(config)} tensors by its {(ModelInfo.SaysConfig(file) ? "config" : "shapes")}");
+        if (info.Step > 0) Terminal.WriteLine($"trained for {info.Step:N0} steps{(info.Resolution > 0 ? $" at {info.Resolution}×{info.Resolution}" : "")}");
+        if (info.ClassNames.Count > 0) Terminal.WriteLine($"classes: {string.Join(", ", info.ClassNames)}");
+        if (file.Contains("param.final_layer.linear.bias")) Terminal.WriteLine("training state: weights, both moments and the averaged weights");
         // A config may claim any size; names are made for no more than the file could hold.
         if (ModelCost.Tensors(config) > file.Tensors.Count * 2L + 64) throw new FileFormatException($"{file.Source}: a model of its config has {ModelCost.Tensors(config)} tensors; the file has {file.Tensors.Count}");
         var shapes = ModelCost.Shapes(config);
@@ -70,13 +70,13 @@ internal static class InfoCommand
     {
         if (names.Count == 0) return;
         string more = names.Count > NamesShown ? $" and {names.Count - NamesShown} more" : "";
-        Console.WriteLine($"{what}: {string.Join(", ", names.Take(NamesShown).Select(name => Quote.Text(name)))}{more}");
+        Terminal.WriteLine($"{what}: {string.Join(", ", names.Take(NamesShown).Select(name => Quote.Text(name)))}{more}");
     }
 
     private static void List(IWeightFile file)
     {
         var table = new Table().AddColumns("tensor", "type", "shape");
-        foreach (var tensor in file.Tensors) table.AddRow(Markup.Escape(tensor.Name), tensor.Type.FormatName, Markup.Escape($"[{string.Join(", ", tensor.Shape)}]"));
-        AnsiConsole.Write(table);
+        foreach (var tensor in file.Tensors) table.AddRow(Terminal.Cell(tensor.Name), tensor.Type.FormatName, Terminal.Cell($"[{string.Join(", ", tensor.Shape)}]"));
+        Terminal.Write(table);
     }
 }

@@ -20,7 +20,7 @@ internal static class KernelsCommand
         command.SetRun((parsed, cancel) =>
         {
             var kernels = KernelCatalog.For(parsed.GetRequiredValue(architecture)).Where(kernel => parsed.GetValue(precision) is not { } only || kernel.Precision == Named(only)).ToList();
-            foreach (var kernel in kernels) Console.WriteLine($"{kernel.FileName}: {kernel.Name}");
+            foreach (var kernel in kernels) Terminal.WriteLine($"{kernel.FileName}: {kernel.Name}");
             if (parsed.GetValue(folder) is not { } target) return 0;
             Write(kernels, target, parsed.GetRequiredValue(architecture), cancel);
             return 0;
@@ -37,7 +37,7 @@ internal static class KernelsCommand
             cancel.ThrowIfCancellationRequested();
             AtomicFile.WriteText(Path.Combine(folder, $"{kernel.FileName}.ptx"), compiler.Compile(kernel));
         }
-        Console.WriteLine($"wrote the PTX of {kernels.Count} kernels for {architecture} to {folder}");
+        Terminal.WriteLine($"wrote the PTX of {kernels.Count} kernels for {architecture} to {folder}");
     }
 
     private static Precision Named(string name) => name switch { "tf32" => Precision.TensorFloat32, "bf16" => Precision.BFloat16, _ => Precision.Single };

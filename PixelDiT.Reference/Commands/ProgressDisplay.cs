@@ -18,7 +18,7 @@ internal static class ProgressDisplay
     /// <param name="run">The work.</param>
     public static T Show<T>(string title, double? first, double total, Func<Report, T> run)
     {
-        if (!Cli.IsTerminal) return Lines(first, total, run);
+        if (!Terminal.IsInteractive) return Lines(first, total, run);
         return AnsiConsole.Progress()
             .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
             .Start(display =>
@@ -46,7 +46,7 @@ internal static class ProgressDisplay
             if (last != 0 && done < total && Stopwatch.GetElapsedTime(last) < s_betweenLines) return;
             last = Stopwatch.GetTimestamp();
             double left = Stopwatch.GetElapsedTime(began).TotalSeconds / (done - start) * (total - done);
-            Console.WriteLine($"{description}, {TimeSpan.FromSeconds(Math.Round(left)):c} left");
+            Terminal.WriteLine($"{description}, {TimeSpan.FromSeconds(Math.Round(left)):c} left");
         });
     }
 }

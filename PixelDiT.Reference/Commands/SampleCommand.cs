@@ -59,9 +59,9 @@ internal static class SampleCommand
         }
         catch (OperationCanceledException) when (run.Archive)
         {
-            Console.WriteLine($"{run.Saved} of {count} images are in {path}; the same command goes on with them");
+            Terminal.WriteLine($"{run.Saved} of {count} images are in {path}; the same command goes on with them");
             throw;
         }
-        Console.WriteLine(run.Archive ? $"{count} images are in {Path.Combine(path, ImageArchive.FileName)}" : $"wrote {count} images to {path}");
+        Terminal.WriteLine(run.Archive ? $"{count} images are in {Path.Combine(path, ImageArchive.FileName)}" : $"wrote {count} images to {path}");
     }
 }

@@ -54,7 +54,7 @@ internal static class TraceCommand
             }
             cancel.ThrowIfCancellationRequested();
             SafetensorsWriter.Write(target, tensors);
-            Console.WriteLine($"wrote {Cli.Count(tensors.Count, "tensor")} to {target}");
+            Terminal.WriteLine($"wrote {Cli.Count(tensors.Count, "tensor")} to {target}");
             return 0;
 
             TraceInputs Given(ModelInfo info)

@@ -86,9 +86,9 @@ internal static class TrainCommand
             using var opened = Device.Open(settings.Get(device), settings.Get(threads));
             var existing = settings.Get(resume) ? ExistingRun.Resume : settings.Get(overwrite) ? ExistingRun.Replace : ExistingRun.Refuse;
             using var run = TrainingRun.Create(folder, opened, images, model.Build(settings, images.Classes), training, existing);
-            Console.WriteLine($"{run.Trainer.Model.Parameters.Count:N0} parameters on {opened.Description}");
+            Terminal.WriteLine($"{run.Trainer.Model.Parameters.Count:N0} parameters on {opened.Description}");
             bool finished = TrainingProgress.Show(run.Trainer.Optimizer.Steps, training.Steps, report => run.Run(settings.Get(every), report, cancel));
-            Console.WriteLine($"wrote {run.ModelPath} after step {run.Trainer.Optimizer.Steps}");
+            Terminal.WriteLine($"wrote {run.ModelPath} after step {run.Trainer.Optimizer.Steps}");
             if (!finished) throw new OperationCanceledException(cancel);
             if (sampling is not null) run.DrawSamples(sampling, cancel);
             return 0;
@@ -98,10 +98,10 @@ internal static class TrainCommand
 
     private static void Report(IImageSource images)
     {
-        Console.WriteLine($"{images.Name}: {(images.Count > 1L << 30 ? "endless" : $"{images.Count:N0}")} images of {images.Height}×{images.Width}, {images.Classes} classes");
+        Terminal.WriteLine($"{images.Name}: {(images.Count > 1L << 30 ? "endless" : $"{images.Count:N0}")} images of {images.Height}×{images.Width}, {images.Classes} classes");
         const int shown = 10;
-        foreach (var skipped in images.Skipped.Take(shown)) Console.Error.WriteLine($"pixeldit: skipped {skipped.Path}: {skipped.Reason}");
-        if (images.Skipped.Count > shown) Console.Error.WriteLine($"pixeldit: skipped {images.Skipped.Count - shown} more");
-        if (images.Skipped.Count > 0) Console.Error.WriteLine($"pixeldit: {images.Skipped.Count} images were skipped");
+        foreach (var skipped in images.Skipped.Take(shown)) Terminal.Complain($"skipped {skipped.Path}: {skipped.Reason}");
+        if (images.Skipped.Count > shown) Terminal.Complain($"skipped {images.Skipped.Count - shown} more");
+        if (images.Skipped.Count > 0) Terminal.Complain($"{images.Skipped.Count} images were skipped");
     }
 }

@@ -20,7 +20,7 @@ internal static class VerifyCommand
         {
             var files = parsed.GetValue(folder) is { } path ? ConformanceFiles.In(path) : ConformanceFiles.Shipped();
             using var opened = Cli.Open(parsed, device, threads);
-            Console.WriteLine($"verify on {opened.Description}, {parsed.GetRequiredValue(precision)}");
+            Terminal.WriteLine($"verify on {opened.Description}, {parsed.GetRequiredValue(precision)}");
             var table = new Table().AddColumns("case", "tensors", "worst tensor", "error", "tolerance", "");
             int failed = 0, passed = 0, skipped = 0;
             foreach (var result in ConformanceSuite.Run(files, opened, PrecisionNames.Parse(parsed.GetRequiredValue(precision))))
@@ -31,8 +31,8 @@ internal static class VerifyCommand
                 else if (result.Status == CaseStatus.Fail) failed++;
                 else skipped++;
             }
-            AnsiConsole.Write(table);
-            Console.WriteLine($"{passed} passed, {failed} failed, {skipped} skipped");
+            Terminal.Write(table);
+            Terminal.WriteLine($"{passed} passed, {failed} failed, {skipped} skipped");
             return failed == 0 && passed > 0 ? 0 : 1;
         });
         return command;
@@ -41,7 +41,7 @@ internal static class VerifyCommand
     private static void Row(Table table, CaseResult result)
     {
         string error = result.Error.ToString("0.0e-0", CultureInfo.InvariantCulture), tolerance = result.Tolerance.ToString("0.#e-0", CultureInfo.InvariantCulture);
-        if (result.Status == CaseStatus.Skipped) table.AddRow(Markup.Escape(result.Name), "", Markup.Escape(result.Worst), "", "", "[yellow]skipped[/]");
-        else table.AddRow(Markup.Escape(result.Name), $"{result.Compared}", Markup.Escape(result.Worst), error, tolerance, result.Status == CaseStatus.Pass ? "[green]pass[/]" : "[red]FAIL[/]");
+        if (result.Status == CaseStatus.Skipped) table.AddRow(Terminal.Cell(result.Name), "", Terminal.Cell(result.Worst), "", "", "[yellow]skipped[/]");
+        else table.AddRow(Terminal.Cell(result.Name), $"{result.Compared}", Terminal.Cell(result.Worst), error, tolerance, result.Status == CaseStatus.Pass ? "[green]pass[/]" : "[red]FAIL[/]");
     }
 }

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace PixelDiT.Reference.Formats;
 
-/// <summary>Text from a file made fit for an error message: clipped, and free of characters that could steer a terminal.</summary>
+/// <summary>Text from a file made fit for an error message: clipped, and free of characters that could steer a terminal (<see cref="Printable"/>).</summary>
 internal static class Quote
 {
     private const int Longest = 80;
@@ -11,14 +11,8 @@ internal static class Quote
     public static string Text(ReadOnlySpan<char> text)
     {
         bool clipped = text.Length > Longest;
-        if (clipped) text = text[..Longest];
-        var quoted = new StringBuilder(text.Length + 5).Append('"');
-        foreach (char c in text)
-        {
-            if (char.IsControl(c) || char.GetUnicodeCategory(c) == System.Globalization.UnicodeCategory.Format) quoted.Append($"\\u{(int)c:x4}");
-            else quoted.Append(c);
-        }
-        return quoted.Append(clipped ? "…\"" : "\"").ToString();
+        if (clipped) text = text[..(char.IsHighSurrogate(text[Longest - 1]) ? Longest - 1 : Longest)];
+        return $"\"{Printable.Line(text.ToString())}{(clipped ? "…\"" : "\"")}";
     }
 
     /// <summary>As <see cref="Text"/>, from UTF-8; bytes that are not UTF-8 appear as U+FFFD.</summary>

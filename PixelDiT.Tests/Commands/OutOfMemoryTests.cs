@@ -27,7 +27,7 @@ public sealed class OutOfMemoryTests
     private static ProgramResult Run(params string[] arguments)
     {
         var root = new RootCommand { TrainCommand.Create(), SampleCommand.Create(), BenchCommand.Create(), TraceCommand.Create() };
-        root.Options.Add(Cli.Verbose);
+        root.Options.Add(Verb.Verbose);
         var (output, error) = (Console.Out, Console.Error);
         using StringWriter said = new(), complained = new();
         Console.SetOut(said);

@@ -1,0 +1,64 @@
+using System.CommandLine;
+using System.Text.RegularExpressions;
+
+namespace PixelDiT.Reference.Commands;
+
+/// <summary>From arguments to a verb, or to one line a mistake.</summary>
+internal static partial class CommandLine
+{
+    // An argument that begins with @ is a name like any other, not a file of arguments.
+    private static readonly ParserConfiguration s_parser = new() { ResponseFileTokenReplacer = null };
+
+    /// <summary>Runs the verb that the arguments name.</summary>
+    /// <returns>The exit code.</returns>
+    public static int Run(RootCommand root, string[] arguments)
+    {
+        // What other programs have taught people to type.
+        if (arguments is ["help", .. var about]) arguments = [.. about, "--help"];
+        else if (arguments is ["version"]) arguments = ["--version"];
+        else if (arguments is [])
+        {
+            root.Parse(["--help"], s_parser).Invoke();
+            return Verb.Failure;
+        }
+        var parsed = root.Parse(arguments, s_parser);
+        return parsed.Errors.Count > 0 && !AsksForHelp(arguments) ? Refuse(parsed, arguments) : parsed.Invoke();
+    }
+
+    private static bool AsksForHelp(string[] arguments) => arguments.Any(argument => argument is "--help" or "-h" or "-?" or "/?" or "--version");
+
+    private static int Refuse(ParseResult parsed, string[] arguments)
+    {
+        var command = parsed.CommandResult.Command;
+        bool isRoot = command is RootCommand;
+        string[] unmatched = [.. parsed.UnmatchedTokens];
+        // Of an unknown verb, all that follows is unknown too.
+        foreach (string token in isRoot ? unmatched.Take(1) : unmatched) Terminal.Complain(Unknown(command, isRoot, token));
+        if (isRoot && unmatched.Length == 0) Terminal.Complain($"{string.Join(' ', arguments)}: names no verb; one of {string.Join(", ", Names(command))} was expected");
+        foreach (string message in parsed.Errors.Select(error => error.Message).Distinct().Where(message => !isRoot && !unmatched.Any(token => message.Contains($"'{token}'", StringComparison.Ordinal))))
+        {
+            Terminal.Complain(InOneLine(message));
+        }
+        Terminal.Complain($"{(isRoot ? "" : command.Name + " ")}--help explains the {(isRoot ? "verbs" : "options")}");
+        return Verb.Failure;
+    }
+
+    private static string Unknown(Command command, bool isRoot, string token)
+    {
+        if (isRoot) return $"'{token}' is no verb; one of {string.Join(", ", Names(command))} was expected{Nearest.Advice(token, Names(command))}";
+        if (!token.StartsWith('-')) return $"{command.Name} takes no argument '{token}'; one too many, or an option's value with a blank that needs quotes";
+        string[] options = [.. command.Options.Concat(command.Parents.OfType<Command>().SelectMany(parent => parent.Options.Where(option => option.Recursive))).Where(option => !option.Hidden).Select(option => option.Name)];
+        return $"{command.Name} has no option {token}{Nearest.Advice(token, options)}";
+    }
+
+    private static IEnumerable<string> Names(Command root) => root.Subcommands.Where(verb => !verb.Hidden).Select(verb => verb.Name);
+
+    /// <summary>The library's messages name .NET's types where a person thinks of numbers, and list values in lines.</summary>
+    private static string InOneLine(string message) => LineEnds().Replace(NetTypeName().Replace(message, "as a whole number in range."), " ");
+
+    [GeneratedRegex(@"as expected type 'System\.\w+'\.")]
+    private static partial Regex NetTypeName();
+
+    [GeneratedRegex(@"\s*[\r\n]+\s*")]
+    private static partial Regex LineEnds();
+}
