@@ -18,8 +18,7 @@ internal static class BenchCommand
         Option<int> batch = Cli.Option("--batch", "Images.", 16), resolution = Cli.Option("--resolution", "The side of the images.", 32), repeat = Cli.Option("--repeat", "Runs of which the median is taken.", 7);
         Option<bool> train = new("--train") { Description = "Time forward and backward too, and the whole training step." }, json = new("--json") { Description = "Print JSON." };
         Option<bool> operations = new("--operations") { Description = "Show the time by kernel." };
-        Option<string?> sweep = new("--sweep") { Description = $"Time several sizes of one kind, from the given one up, and fit how the time grows: {string.Join(", ", Sweep.Names)}.", HelpName = string.Join('|', Sweep.Names) };
-        sweep.AcceptOnlyFromAmong([.. Sweep.Names]);
+        var sweep = new ChoiceOption("--sweep", "Time several sizes of one kind, from the given one up, and fit how the time grows.", Sweep.Names);
         Option<string?> product = new("--product") { Description = "Time one matrix product y [M, N] = x [M, K]·Wᵀ instead of a model.", HelpName = "MxNxK" };
         Option<string[]> peer = new("--peer")
         {

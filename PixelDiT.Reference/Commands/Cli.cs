@@ -12,12 +12,8 @@ namespace PixelDiT.Reference.Commands;
 internal static class Cli
 {
     /// <summary>The device to run on.</summary>
-    public static Option<string> Device()
-    {
-        var option = Option("--device", "Where to compute: auto (cuda where there is a card, else cpu), cuda, cpu, or ilgpu-cpu (ILGPU's own CPU accelerator, slow).", "auto");
-        option.AcceptOnlyFromAmong([.. Kernels.Devices.Device.Names]);
-        return option;
-    }
+    public static Option<string> Device(string value = "auto") => new ChoiceOption(
+        "--device", "Where to compute: auto (cuda where there is a card, else cpu), cuda, cuda-mma (a card without warp-group instructions), cpu, or ilgpu-cpu (ILGPU's own CPU accelerator, slow).", Kernels.Devices.Device.Names, value);
 
     /// <summary>Which of a checkpoint's two sets of weights.</summary>
     public static Option<WeightChoice> Weights() => new("--weights")
@@ -34,18 +30,10 @@ internal static class Cli
     };
 
     /// <summary>How a file stores numbers.</summary>
-    public static Option<string> StoredType()
-    {
-        var option = Option("--dtype", "How to store numbers: f32, bf16 or f16.", "f32");
-        option.AcceptOnlyFromAmong("f32", "bf16", "f16");
-        return option;
-    }
+    public static Option<string> StoredType() => new ChoiceOption("--dtype", "How to store numbers.", ["f32", "bf16", "f16"], "f32");
 
     /// <summary>The type that a value of <see cref="StoredType"/> names.</summary>
-    /// <exception cref="ConfigurationException">It names none; a file of settings is not checked by the option.</exception>
-    public static DataType Stored(string name) => name is "f32" or "bf16" or "f16"
-        ? Enum.Parse<DataType>(name, ignoreCase: true)
-        : throw new ConfigurationException($"dtype is '{name}'; f32, bf16 or f16 was expected");
+    public static DataType Stored(string name) => Enum.Parse<DataType>(name, ignoreCase: true);
 
     /// <summary>Says that a model has been written.</summary>
     public static void SayWritten(ModelConfig config, DataType type, string path)
@@ -55,12 +43,8 @@ internal static class Cli
     public static string Count(int count, string what) => count == 1 ? $"1 {what}" : $"{count} {what}s";
 
     /// <summary>What products round their operands to.</summary>
-    public static Option<string> Precision()
-    {
-        var option = Option("--precision", "fp32 (nothing is rounded), tf32 (operands of products are) or bf16 (operands and stored activations); on tensor cores of a GPU, imitated elsewhere.", "fp32");
-        option.AcceptOnlyFromAmong([.. PrecisionNames.All]);
-        return option;
-    }
+    public static Option<string> Precision() => new ChoiceOption(
+        "--precision", "fp32 (nothing is rounded), tf32 (operands of products are) or bf16 (operands and stored activations); on tensor cores of a GPU, imitated elsewhere.", PrecisionNames.All, "fp32");
 
     /// <summary>CPU threads.</summary>
     public static Option<int> Threads() => Option("--threads", "CPU threads; 0 means one a core. Results do not depend on it.", 0);

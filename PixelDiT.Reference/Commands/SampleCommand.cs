@@ -34,6 +34,7 @@ internal static class SampleCommand
             int size = parsed.GetValue(batch);
             options.Check(parsed, isArchive);
             if (size is < 1 or > LargestBatch) throw new ConfigurationException($"batch is {size}; it must be from 1 to {LargestBatch}");
+            options.Announce();
             SampleFolder.RequireUsable(path);
             using var opened = Cli.Open(parsed, device, threads);
             var (model, info) = Checkpoint.LoadModel(parsed.GetRequiredValue(file), opened, parsed.GetValue(weights));
@@ -41,6 +42,7 @@ internal static class SampleCommand
             {
                 model.Precision = PrecisionNames.Parse(parsed.GetRequiredValue(precision));
                 var plan = options.Plan(parsed, isArchive, info, WeightHash.Of(model)) with { Precision = model.Precision };
+                StepMemory.RequireSampling(model, plan.Sampling, (int)Math.Min(size, plan.Count), plan.Resolution, plan.Resolution);
                 var folder = SampleFolder.Open(path, plan, parsed.GetValue(overwrite));
                 var run = new SampleRun(model, plan, folder) { Archive = isArchive, Singles = parsed.GetValue(singles), Batch = size };
                 Draw(run, plan.Count, path, cancel);
@@ -57,11 +59,11 @@ internal static class SampleCommand
         {
             SamplingProgress.Show(run, count, cancel);
         }
-        catch (OperationCanceledException) when (run.Archive)
+        catch (OperationCanceledException) when (run.Archive || run.Saved > 0)
         {
-            Terminal.WriteLine($"{run.Saved} of {count} images are in {path}; the same command goes on with them");
+            Terminal.WriteLine(run.Archive ? $"{run.Saved} of {count} images are in {path}; the same command goes on with them" : $"kept {run.Saved} of {count} images in {path}; the same command begins anew");
             throw;
         }
-        Terminal.WriteLine(run.Archive ? $"{count} images are in {Path.Combine(path, ImageArchive.FileName)}" : $"wrote {count} images to {path}");
+        Terminal.WriteLine(run.Archive ? $"{count} images are in {Path.Combine(path, ImageArchive.FileName)}" : $"wrote {Cli.Count((int)Math.Min(count, int.MaxValue), "image")} to {path}");
     }
 }

@@ -16,19 +16,22 @@ internal static class TraceCommand
         Option<string?> inputs = new("--inputs") { Description = "A safetensors file with in.x [B,C,H,W], in.t [B], in.y [B] and, for gradients, target.v. [default: inputs are drawn]", HelpName = "FILE" };
         Option<int> resolution = new("--resolution") { Description = "The side of drawn images. [default: what the model was trained on]", HelpName = "N" };
         Option<int> batch = Cli.Option("--batch", "Drawn images.", 1);
-        Option<ulong> seed = Cli.Option("--seed", "The seed of drawn inputs.", 0UL);
+        var seed = new SeedOption("The seed of drawn inputs.");
         Option<string> output = new("--out") { Description = "The safetensors file to write.", HelpName = "FILE", Required = true };
         Option<string?> stages = new("--stages") { Description = "Which stages, with * and ?, such as 'patch_blocks.*'; finer steps of blocks are traced when they match. [default: every stage, no finer step]", HelpName = "GLOB" };
         Option<bool> backward = new("--backward") { Description = "Trace loss and gradients too." }, exact = new("--exact") { Description = "Compute the forward in double precision by plain loops; stages only." };
         Option<string> device = Cli.Device();
         Option<int> threads = Cli.Threads();
         var precision = Cli.Precision();
-        var command = new Command("trace", "Write the inputs and intermediate tensors of one forward, and of its backward.") { weights, inputs, resolution, batch, seed, output, stages, backward, exact, precision, device, threads };
+        var overwrite = OutputFile.Overwrite();
+        var command = new Command("trace", "Write the inputs and intermediate tensors of one forward, and of its backward.") { weights, inputs, resolution, batch, seed, output, stages, backward, exact, precision, overwrite, device, threads };
         command.SetRun((parsed, cancel) =>
         {
             if (parsed.GetValue(exact) && parsed.GetValue(backward)) throw new ConfigurationException("--exact computes the forward only; leave out --backward");
             if (parsed.GetValue(exact) && Cli.IsGiven(parsed, precision)) throw new ConfigurationException("--exact rounds nothing; leave out --precision");
             string source = parsed.GetRequiredValue(weights), target = parsed.GetRequiredValue(output);
+            OutputFile.Require(target, parsed.GetValue(overwrite), source, parsed.GetValue(inputs));
+            seed.Announce();
             string? wanted = parsed.GetValue(stages);
             IReadOnlyList<TensorData> tensors;
             if (parsed.GetValue(exact))

@@ -20,6 +20,12 @@ public interface IImageSource
     /// <summary>The number of images; indices are 0 … Count − 1. A procedural source has more than any training run will read.</summary>
     long Count { get; }
 
+    /// <summary>The number of images of each class, in the order of the labels.</summary>
+    IReadOnlyList<long> ClassCounts => [.. Enumerable.Repeat(Count / Classes, Classes)];
+
+    /// <summary>SHA-256, 64 hexadecimal digits in lower case, over what the source is known by: its classes and its files' names and sizes, wherever they lie.</summary>
+    string ListingHash => "";
+
     /// <summary>C, 3 for red, green, blue and 1 for gray.</summary>
     int Channels { get; }
 
