@@ -82,7 +82,7 @@ internal static class TrainCommand
             Report(images);
             using var opened = Device.Open(settings.Get(device), settings.Get(threads));
             var existing = resuming ? ExistingRun.Resume : settings.Get(overwrite) ? ExistingRun.Replace : ExistingRun.Refuse;
-            using var run = TrainingRun.Create(folder, opened, images, model.Build(settings, images.Classes), training, existing, settings.ToJson([output, resume, overwrite, .. Machine(parsed, device, threads)]));
+            using var run = TrainingRun.Create(folder, opened, images, model.Build(settings, images.Classes), training, existing, settings.ToJson([output, resume, overwrite, .. Machine(settings, device, threads)]));
             Terminal.WriteLine($"{run.Trainer.Model.Parameters.Count:N0} parameters on {opened.Description}");
             TrainingProgress.Train(run, folder, settings.Get(every), cancel);
             if (sampling is not null) TrainingProgress.DrawSamples(run, sampling, cancel);
@@ -92,7 +92,7 @@ internal static class TrainCommand
     }
 
     /// <summary>Where to compute belongs to a run's settings only if it was said.</summary>
-    private static IEnumerable<Option> Machine(ParseResult parsed, params Option[] options) => options.Where(option => !Cli.IsGiven(parsed, option));
+    private static IEnumerable<Option> Machine(Settings settings, params Option[] options) => options.Where(option => !settings.IsGiven(option));
 
     private static void Report(IImageSource images)
     {

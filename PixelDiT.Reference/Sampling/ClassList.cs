@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
 
@@ -42,15 +41,14 @@ public sealed class ClassList(int classes, IReadOnlyList<string> names)
         return within.Length > 0 ? within : null;
     }
 
-    /// <summary>A name as it is spelled; else the one name that is the same but for case and the way in which accents are encoded.</summary>
+    /// <summary>A name as it is spelled; else the one name that is the same but for upper and lower case.</summary>
     private int? Named(string text)
     {
         for (int label = 0; label < names.Count; label++)
         {
             if (names[label] == text) return label;
         }
-        string folded = Fold(text);
-        int[] alike = [.. names.Index().Where(named => Fold(named.Item) == folded).Select(named => named.Index)];
+        int[] alike = [.. names.Index().Where(named => named.Item.Equals(text, StringComparison.OrdinalIgnoreCase)).Select(named => named.Index)];
         return alike.Length == 1 ? alike[0] : null;
     }
 
@@ -62,17 +60,4 @@ public sealed class ClassList(int classes, IReadOnlyList<string> names)
     }
 
     private static long? Number(string text) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : null;
-
-    private static string Fold(string text)
-    {
-        try
-        {
-            return text.Normalize(NormalizationForm.FormC).ToUpperInvariant();
-        }
-        catch (ArgumentException)
-        {
-            // Half of a surrogate pair, which no form of Unicode has.
-            return text;
-        }
-    }
 }

@@ -26,7 +26,7 @@ public static class JsonSettings
             using var stream = AtomicFile.OpenRead(path);
             if (stream.Length > MostBytes) throw new ConfigurationException($"{path}: has {stream.Length} bytes; settings have at most {MostBytes}");
             using var text = new StreamReader(stream, detectEncodingFromByteOrderMarks: true);
-            using var document = JsonDocument.Parse(text.ReadToEnd(), s_lenient);
+            using var document = JsonDocument.Parse(text.ReadToEnd().TrimStart('\uFEFF'), s_lenient);
             return document.RootElement.ValueKind == JsonValueKind.Object
                 ? [.. document.RootElement.EnumerateObject().Select(entry => (entry.Name, entry.Value.Clone()))]
                 : throw new ConfigurationException($"{path}: is a JSON {document.RootElement.ValueKind.ToString().ToLowerInvariant()}; an object such as {{\"lr\": 0.001}} was expected");

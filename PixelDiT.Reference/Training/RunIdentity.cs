@@ -152,8 +152,8 @@ internal static class RunIdentity
     private static (string Option, string Value)[] Sizes(ModelConfig sizes) =>
     [
         ("hidden", Whole(sizes.Hidden)), ("heads", Whole(sizes.Heads)), ("patch", Whole(sizes.Patch)), ("patch-depth", Whole(sizes.PatchDepth)), ("pixel-depth", Whole(sizes.PixelDepth)),
-        ("pixel-hidden", Whole(sizes.PixelHidden)), ("classes", Whole(sizes.Classes)), ("channels", Whole(sizes.Channels)), ("pixel-attention", Whole(sizes.PixelAttentionWidth)),
-        ("pixel-heads", Whole(sizes.PixelAttentionHeads)), ("post-modulation", sizes.PostModulation ? "true" : "false")
+        ("pixel-hidden", Whole(sizes.PixelHidden)), ("classes", Whole(sizes.Classes)), ("channels", Whole(sizes.Channels)), ("pixel-attention", Whole(sizes.PixelAttention)),
+        ("pixel-heads", Whole(sizes.PixelHeads)), ("post-modulation", sizes.PostModulation ? "true" : "false")
     ];
 
     private static string Whole(int value) => value.ToString(CultureInfo.InvariantCulture);
