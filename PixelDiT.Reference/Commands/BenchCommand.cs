@@ -4,6 +4,7 @@ using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Benchmarking;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Training;
 
 namespace PixelDiT.Reference.Commands;
 
@@ -68,6 +69,8 @@ internal static class BenchCommand
                     else BenchReport.Print(opened.Description, growing, rows);
                     return 0;
                 }
+                if (training) StepMemory.RequireTraining(opened, sizes, new TrainingConfig { Batch = images, Precision = rounding }, side, side);
+                else StepMemory.RequireForward(opened, sizes, rounding, images, side, side);
                 result = Benchmark.Run(sizes, opened, images, side, training, step: training, runs, rounding, cancel);
                 peak = PeakRate.Measure(opened);
                 description = opened.Description;

@@ -77,6 +77,13 @@ public static class StepMemory
         => Require(
             model.Device, () => OfSampling(model.Config, model.Precision, sampling, batch, height, width) - (model.Parameters.Length * sizeof(float)), $"sampling {batch} images of {height}×{width} at a time");
 
+    /// <summary>Checks that a pass of a model that is not there yet fits into what is free.</summary>
+    /// <exception cref="DeviceMemoryException">It does not.</exception>
+    /// <param name="device">Where.</param>
+    /// <inheritdoc cref="OfSampling" path="/param"/>
+    public static void RequireForward(Device device, ModelConfig sizes, Precision precision, int batch, int height, int width)
+        => Require(device, () => OfSampling(sizes, precision, new SamplingConfig { Sampler = Sampler.Euler, Steps = 1, Guidance = 1 }, batch, height, width), $"a pass of {batch} images of {height}×{width}");
+
     private static void Require(Device device, Func<long> count, string work)
     {
         // A card counts its own memory, and says itself when it is full; what else its kernels keep, a dry run of a CPU does not know.
