@@ -42,6 +42,7 @@ internal static class BenchCommand
             bool training = settings.Get(train), asJson = settings.Get(json);
             string dtype = settings.Get(precision);
             var rounding = PrecisionNames.Parse(dtype);
+            Benchmark.RequireBatch(images);
             string[] peers = settings.Get(peer) ?? [];
             if (new[] { settings.Get(sweep) is not null, settings.Get(product) is not null, peers.Length > 0 }.Count(given => given) > 1) throw new ConfigurationException("--sweep, --product and --peer exclude each other");
             if (peers.Length > 0) model.RequirePreset(settings);
