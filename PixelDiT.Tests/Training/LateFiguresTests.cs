@@ -142,6 +142,16 @@ public sealed class LateFiguresTests
 
         public IReadOnlyList<SkippedImage> Skipped => _shapes.Skipped;
 
+        public IReadOnlyList<long> ClassCounts => _shapes.ClassCounts;
+
+        public string ListingHash => _shapes.ListingHash;
+
+        public IReadOnlyList<string> Remarks => _shapes.Remarks;
+
+        public Originals? Originals => _shapes.Originals;
+
+        public int Label(long index) => _shapes.Label(index);
+
         public int Read(long index, Span<float> image)
         {
             int label = _shapes.Read(index, image);
