@@ -42,10 +42,10 @@ public interface IImageSource
     IReadOnlyList<SkippedImage> Skipped { get; }
 
     /// <summary>What a user should know of the data, a line each: what is left out and was counted only, classes without images, and the like.</summary>
-    IReadOnlyList<string> Remarks { get; }
+    IReadOnlyList<string> Remarks => [];
 
     /// <summary>What the images were before they were scaled; null for a source that draws them.</summary>
-    Originals? Originals { get; }
+    Originals? Originals => null;
 
     /// <summary>The label of an image, without reading it.</summary>
     /// <param name="index">0 … Count − 1.</param>

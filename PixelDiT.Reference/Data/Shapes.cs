@@ -69,12 +69,6 @@ public sealed class Shapes : IImageSource
     public IReadOnlyList<SkippedImage> Skipped => [];
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> Remarks => [];
-
-    /// <inheritdoc/>
-    public Originals? Originals => null;
-
-    /// <inheritdoc/>
     public int Label(long index)
     {
         this.CheckIndex(index);

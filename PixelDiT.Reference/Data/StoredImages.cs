@@ -35,7 +35,7 @@ internal sealed class StoredImages : IImageSource
         ClassCounts = counts;
         var empty = classNames.Where((_, label) => counts[label] == 0).ToArray();
         const int Shown = 10;
-        Remarks = empty.Length == 0 ? [] : [$"{empty.Length} of {classNames.Count} classes have no images: {string.Join(", ", empty.Take(Shown))}{(empty.Length > Shown ? ", …" : "")}"];
+        Remarks = empty.Length == 0 ? [] : [$"{empty.Length} of {classNames.Count} classes {(empty.Length == 1 ? "has" : "have")} no images: {string.Join(", ", empty.Take(Shown))}{(empty.Length > Shown ? ", …" : "")}"];
         Originals = new Originals((storedSide, storedSide), (storedSide, storedSide), storedSide < resolution ? labels.Length : 0, 0);
     }
 

@@ -146,10 +146,6 @@ public sealed class LateFiguresTests
 
         public string ListingHash => _shapes.ListingHash;
 
-        public IReadOnlyList<string> Remarks => _shapes.Remarks;
-
-        public Originals? Originals => _shapes.Originals;
-
         public int Label(long index) => _shapes.Label(index);
 
         public int Read(long index, Span<float> image)

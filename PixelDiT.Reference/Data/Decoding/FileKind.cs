@@ -91,6 +91,7 @@ internal sealed record FileKind(PictureFormat Format, string Name)
         {
             if (start.StartsWith(bytes)) return kind;
         }
+        if (start.Length > 2 && start[0] == 'P' && start[1] is >= (byte)'1' and <= (byte)'7' && char.IsWhiteSpace((char)start[2])) return new(PictureFormat.None, "a Netpbm picture");
         if (!start.ContainsAnyExcept((byte)0)) return new(PictureFormat.None, "zeros only");
         return new(PictureFormat.None, OfText(start));
     }
@@ -117,7 +118,6 @@ internal sealed record FileKind(PictureFormat Format, string Name)
         if (Begins("<!doctype html") || Begins("<html") || Begins("<head") || Begins("<body")) return "an HTML page (a server's answer instead of the picture?)";
         if (Begins("<")) return "XML or HTML text (a server's answer instead of the picture?)";
         if (Begins("{") || Begins("[")) return "JSON text (a server's answer instead of the picture?)";
-        if (text.Length > 2 && text[0] == 'P' && text[1] is >= '1' and <= '7' && char.IsWhiteSpace(text[2])) return "a Netpbm picture";
         return text.Contains('\uFFFD') ? "not a picture of a known format" : "text";
     }
 }
