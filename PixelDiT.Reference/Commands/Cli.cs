@@ -42,6 +42,9 @@ internal static class Cli
     /// <summary>How many of something in words, such as "1 tensor" and "2 tensors".</summary>
     public static string Count(int count, string what) => count == 1 ? $"1 {what}" : $"{count} {what}s";
 
+    /// <summary>How many of something whose plural is not made by an s.</summary>
+    public static string Count(int count, string one, string many) => count == 1 ? $"1 {one}" : $"{count:N0} {many}";
+
     /// <summary>What products round their operands to.</summary>
     public static Option<string> Precision() => new ChoiceOption(
         "--precision", "fp32 (nothing is rounded), tf32 (operands of products are) or bf16 (operands and stored activations); on tensor cores of a GPU, imitated elsewhere.", PrecisionNames.All, "fp32");

@@ -31,6 +31,7 @@ internal static class TrainCommand
         Option<double> guidance = Cli.Number("--sample-guidance", "Guidance of the sample grid drawn at the end.", 2);
         Option<int> sampleSteps = Cli.Option("--sample-steps", "Sampler steps of the sample grid; 0 draws none.", 50);
         Option<bool> resume = new("--resume") { Description = "Go on with the run in --out; its settings are those of config.json there." }, overwrite = new("--overwrite") { Description = "Replace the run in --out." };
+        var source = new SourceChoice();
         Option<string> device = Cli.Device();
         Option<int> threads = Cli.Threads();
         Option<string> precision = Cli.Precision();
@@ -42,7 +43,7 @@ internal static class TrainCommand
         model.AddTo(command);
         foreach (Option option in new Option[]
         {
-            resolution, batch, steps, lr, weightDecay, clip, beta2, warmup, decay, classDrop, timeShift, ema, seed, every, guidance, sampleSteps, resume, overwrite, precision, device, threads, config
+            resolution, batch, steps, lr, weightDecay, clip, beta2, warmup, decay, classDrop, timeShift, ema, seed, every, guidance, sampleSteps, resume, overwrite, source.AllowEmptyClasses, source.NoCache, precision, device, threads, config
         }) command.Options.Add(option);
 
         command.SetRun((parsed, cancel) =>
@@ -50,7 +51,7 @@ internal static class TrainCommand
             var settings = new Settings(parsed, command, config);
             bool resuming = settings.Get(resume);
             if (resuming && settings.IsGiven(output) && Path.Combine(settings.Get(output), RunFolder.ConfigFile) is var kept && File.Exists(kept)) settings.Add(kept);
-            string source = settings.IsGiven(data) ? settings.Get(data) : throw new ConfigurationException("--data is missing; one of " + string.Join(", ", ImageSources.Known.Select(known => known.Form)) + " was expected");
+            string spec = settings.IsGiven(data) ? settings.Get(data) : throw new ConfigurationException("--data is missing; one of " + string.Join(", ", ImageSources.Known.Select(known => known.Form)) + " was expected");
             string folder = settings.IsGiven(output) ? settings.Get(output) : throw new ConfigurationException("--out is missing; the run's folder was expected");
             if (folder.Length == 0) throw new ConfigurationException("--out is ''; the run's folder was expected");
             if (settings.Get(every) < 0) throw new ConfigurationException($"checkpoint-every is {settings.Get(every)}; it must be 0 (at the end only) or above");
@@ -78,8 +79,7 @@ internal static class TrainCommand
             var sampling = settings.Get(sampleSteps) == 0 ? null : new SamplingConfig { Steps = settings.Get(sampleSteps), Guidance = settings.Get(guidance) }.Validate();
 
             seed.Announce();
-            var images = ImageSources.Open(source, training.Resolution, model.Channels(settings));
-            Report(images);
+            var images = DataReport.Open(spec, training.Resolution, model.Channels(settings), source.Read(settings.Get, cancel));
             using var opened = Device.Open(settings.Get(device), settings.Get(threads));
             var existing = resuming ? ExistingRun.Resume : settings.Get(overwrite) ? ExistingRun.Replace : ExistingRun.Refuse;
             using var run = TrainingRun.Create(folder, opened, images, model.Build(settings, images.Classes), training, existing, settings.ToJson([output, resume, overwrite, .. Machine(settings, device, threads)]));
@@ -93,13 +93,4 @@ internal static class TrainCommand
 
     /// <summary>Where to compute belongs to a run's settings only if it was said.</summary>
     private static IEnumerable<Option> Machine(Settings settings, params Option[] options) => options.Where(option => !settings.IsGiven(option));
-
-    private static void Report(IImageSource images)
-    {
-        Terminal.WriteLine($"{images.Name}: {(images.Count > 1L << 30 ? "endless" : $"{images.Count:N0}")} images of {images.Height}×{images.Width}, {images.Classes} classes");
-        const int shown = 10;
-        foreach (var skipped in images.Skipped.Take(shown)) Terminal.Complain($"skipped {skipped.Path}: {skipped.Reason}");
-        if (images.Skipped.Count > shown) Terminal.Complain($"skipped {images.Skipped.Count - shown} more");
-        if (images.Skipped.Count > 0) Terminal.Complain($"{images.Skipped.Count} images were skipped");
-    }
 }
