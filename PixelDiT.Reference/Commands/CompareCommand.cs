@@ -17,12 +17,13 @@ internal static class CompareCommand
         var other = new Argument<string>("B") { Description = "The same tensors of another implementation: safetensors of any precision, or a PyTorch file." };
         Option<string?> map = new("--map") { Description = "Lines 'theirs = ours' that rename B's tensors, with *; or a JSON object.", HelpName = "FILE" };
         Option<string?> weights = new("--weights") { Description = "A's model file: hints then compute stages again with the faults that ports have.", HelpName = "FILE" };
+        var choice = Cli.Weights("--model-weights");
         var tolerance = Cli.Number("--tolerance", "For activations, output and loss: the largest difference over the largest magnitude.", ConformanceTolerances.Single.Activation);
         var gradients = Cli.Number("--gradient-tolerance", "The same for gradients; the norm of all may differ by 2.5 times as much.", ConformanceTolerances.Single.Gradient);
         Option<bool> all = new("--all") { Description = "Print every tensor, not only those around the first difference, and the root mean square of its difference over that of A's tensor." };
         var command = new Command("compare", "Name the first tensor, in the order of execution, that differs between two traces. Exit code 1 on a difference.")
         {
-            reference, other, map, weights, tolerance, gradients, all
+            reference, other, map, weights, choice, tolerance, gradients, all
         };
         command.SetRun((parsed, cancel) =>
         {
@@ -30,7 +31,7 @@ internal static class CompareCommand
             using var a = WeightFile.Open(parsed.GetRequiredValue(reference));
             using var b = WeightFile.Open(parsed.GetRequiredValue(other));
             var names = parsed.GetValue(map) is { } path ? NameMap.Open(path) : null;
-            using var model = parsed.GetValue(weights) is { } file ? StoredModel.Open(file) : null;
+            using var model = parsed.GetValue(weights) is { } file ? StoredModel.Open(file, parsed.GetValue(choice)) : null;
             var comparison = new TraceComparison(new TraceFile(a), new TraceFile(b, names))
             {
                 Tolerance = limits.Activations,

@@ -4,8 +4,8 @@ using PixelDiT.Kernels;
 namespace PixelDiT.Reference.Formats.Torch;
 
 /// <summary>
-/// The named tensors in what a pickle gave. Where there is a <c>state_dict</c> they are its tensors under its names; otherwise all tensors under their
-/// paths with dots. Top-level numbers and texts (step, epoch, version) become metadata.
+/// The named tensors in what a pickle gave. They are all tensors under their paths with dots; those of a top-level <c>state_dict</c> come first,
+/// under its own names. Top-level numbers and texts (step, epoch, version) become metadata.
 /// </summary>
 internal sealed class TorchContents
 {
@@ -24,8 +24,14 @@ internal sealed class TorchContents
     {
         _source = source;
         if (root is not PickleDict dict) throw Error($"holds {Describe(root)}; a state dict, or a dict with one, was expected");
-        object? weights = dict.Items.LastOrDefault(item => item.Key is StateDict).Value;
-        Visit(weights as PickleDict ?? dict, "", 0);
+        var weights = dict.Items.LastOrDefault(item => item.Key is StateDict).Value as PickleDict;
+        _seen.Add(dict);
+        if (weights is not null) Visit(weights, Clash(weights, dict) ? StateDict : "", 0);
+        foreach (var (key, value) in dict.Items)
+        {
+            // Callbacks, averages and an optimizer's state stand beside it.
+            if (Text(key) is { } name && (weights is null || name != StateDict)) Visit(value, Join("", name), 1);
+        }
         foreach (var (key, value) in dict.Items)
         {
             if (key is string { Length: <= MaximumName } name && Text(value) is { Length: <= MaximumName } text && _metadata.Count < MaximumMetadata) _metadata[name] = text;
@@ -37,6 +43,13 @@ internal sealed class TorchContents
 
     /// <summary>Top-level numbers and texts.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _metadata;
+
+    /// <summary>Whether a name in the state dict begins as one beside it does, so that the two cannot stand in one list without its own name before it.</summary>
+    private static bool Clash(PickleDict weights, PickleDict root)
+    {
+        var beside = root.Items.Where(item => item.Key is not StateDict).Select(item => Text(item.Key)).ToHashSet(StringComparer.Ordinal);
+        return weights.Items.Any(item => Text(item.Key) is { } name && beside.Contains(name.Split('.')[0]));
+    }
 
     private void Visit(object? node, string name, int depth)
     {
