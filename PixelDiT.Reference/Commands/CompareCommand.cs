@@ -32,6 +32,7 @@ internal static class CompareCommand
             using var b = WeightFile.Open(parsed.GetRequiredValue(other));
             var names = parsed.GetValue(map) is { } path ? NameMap.Open(path) : null;
             using var model = parsed.GetValue(weights) is { } file ? StoredModel.Open(file, parsed.GetValue(choice)) : null;
+            if (model is not null) WeightsReport.SayTaken(model);
             var comparison = new TraceComparison(new TraceFile(a), new TraceFile(b, names))
             {
                 Tolerance = limits.Activations,

@@ -8,7 +8,8 @@ namespace PixelDiT.Reference.Models;
 /// </summary>
 internal static class FlatName
 {
-    private static readonly string[] s_blocks = ["patch_blocks", "pixel_blocks"];
+    // One of these words is in every parameter's name, wherever dots and underscores are.
+    private static readonly string[] s_blocks = ["patch_blocks", "pixel_blocks"], s_marks = ["embedder", "blocks", "final"];
     private static readonly FrozenDictionary<string, string> s_names = Names().ToFrozenDictionary(Letters, StringComparer.Ordinal);
     private static readonly string[] s_modules = [.. s_names.Values.Concat(s_blocks).Select(name => Letters(name.Split('.')[0])).Distinct()];
     private static readonly int s_shortest = s_names.Keys.Min(flat => flat.Length);
@@ -18,7 +19,7 @@ internal static class FlatName
     public static WeightName? Parse(string name)
     {
         int start = name.LastIndexOf('.') + 1;
-        if (name.Length - start < s_shortest) return null;
+        if (name.Length - start < s_shortest || !s_marks.Any(mark => name.AsSpan(start).Contains(mark, StringComparison.Ordinal))) return null;
         string segment = WrapperWords.Remove(name[start..]), flat = Letters(segment);
         foreach (string module in s_modules)
         {

@@ -34,11 +34,19 @@ public sealed record WeightSelection(WeightSet Taken, IReadOnlyList<WeightSet> L
         WeightSet[] raw = [.. sets.All.Where(set => set.Kind == WeightKind.Raw)];
         if (raw.Length > 1) throw Error(sets, choice, $"has {raw.Length} sets of weights, none of them averaged: {List(raw)}", raw[0]);
         if (raw.Length == 0) throw Error(sets, choice, $"has no weights of a PixelDiT, but {List(sets.All)}", sets.All[0]);
-        // An average whose tensors have neither names nor the shapes of parameters cannot be taken, but neither is it passed over.
-        TensorSpec[] other = [.. sets.Others.Where(tensor => tensor.Name.Contains('.') || tensor.Count > 1).Where(tensor => WeightKinds.Of(tensor.Name, _ => false) == WeightKind.Averaged)];
-        if (other.Length > 0 && 2 * other.Sum(tensor => (double)tensor.Count) >= raw[0].Tensors.Values.Sum(tensor => (double)tensor.Count))
-            throw new FileFormatException($"{sets.File.Source}: has {List(raw)}, and in {Quote.Text(other[0].Name)} and the like what may be its average, in a form that is not read; {choice.Option} raw takes {WeightSet.Show(raw[0].Pattern)}");
+        if (UnreadAverage(sets, raw[0]) is { } tensor)
+            throw new FileFormatException($"{sets.File.Source}: has {List(raw)}, and in {Quote.Text(tensor.Name)} and the like what may be its average, in a form that is not read; {choice.Option} raw takes {WeightSet.Show(raw[0].Pattern)}");
         return raw[0];
+    }
+
+    /// <summary>
+    /// A tensor of an average that is no set, because parameters are missing in it or have neither names nor their shapes: it cannot be taken, but neither may it be passed over.
+    /// </summary>
+    private static TensorSpec? UnreadAverage(WeightSets sets, WeightSet raw)
+    {
+        TensorSpec[] averaged = [.. sets.Others.Where(tensor => WeightKinds.Of(tensor.Name, _ => false) == WeightKind.Averaged)];
+        bool isLarge = 2 * averaged.Sum(tensor => (double)tensor.Count) >= raw.Tensors.Values.Sum(tensor => (double)tensor.Count);
+        return averaged.FirstOrDefault(tensor => isLarge || WeightName.Parse(tensor.Name) is not null);
     }
 
     private static WeightSet Raw(WeightSets sets, WeightChoice choice)
