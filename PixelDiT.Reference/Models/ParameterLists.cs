@@ -13,6 +13,9 @@ internal sealed record ParameterList(string Path, string Pattern, IReadOnlyDicti
 /// <summary>Finds such lists, as averages are kept that know a model's parameters by their order alone: <c>ema.shadow_params.0</c>, <c>ema.shadow_params.1</c>, ….</summary>
 internal static class ParameterLists
 {
+    // A model has at least a block of each kind.
+    private static readonly int s_fewest = ModelCost.Tensors(Presets.Get("micro") with { PatchDepth = 1, PixelDepth = 1 });
+
     /// <summary>The lists that have, one by one, the shapes of a set with names: in the order of the file, or in that in which a model declares its parameters.</summary>
     /// <param name="tensors">The tensors without names.</param>
     /// <param name="named">The sets with names, in the order of the file.</param>
@@ -41,7 +44,7 @@ internal static class ParameterLists
 
     private static IEnumerable<List<(string Name, IReadOnlyList<long> Shape)>> Orders(IReadOnlyList<(string Name, TensorSpec Tensor)> set)
     {
-        if (set.DistinctBy(entry => entry.Name, StringComparer.Ordinal).Count() != set.Count) yield break;
+        if (set.Count < s_fewest || set.DistinctBy(entry => entry.Name, StringComparer.Ordinal).Count() != set.Count) yield break;
         var shapes = set.ToDictionary(entry => entry.Name, entry => entry.Tensor.Shape, StringComparer.Ordinal);
         yield return [.. set.Select(entry => (entry.Name, entry.Tensor.Shape))];
         if (Declared(shapes) is not { } declared) yield break;
