@@ -34,6 +34,7 @@ internal static class TraceCommand
             var (source, choice) = (parsed.GetValue(modelFile), parsed.GetValue(weights)) switch
             {
                 (null, null) => throw new ConfigurationException("--model is missing; a model file was expected"),
+                (null, "ema" or "raw") => throw new ConfigurationException("--model is missing; --weights chooses among the weights of its file"),
                 (null, { } file) => (file, WeightChoice.Ema),
                 ({ } file, null) => (file, WeightChoice.Ema),
                 ({ } file, { } text) => (file, WeightChoice.Parse(text))

@@ -30,6 +30,8 @@ internal sealed class TensorsBeside(IEnumerable<TensorSpec> tensors, IReadOnlySe
         var aside = new OrderedDictionary<string, int>(StringComparer.Ordinal);
         foreach (var (name, tensor) in _bySet[set.Path])
         {
+            // A path that is nothing but wrappers is still not the path of what stands without them.
+            if (!tensor.Name.StartsWith(set.Prefix, StringComparison.Ordinal)) continue;
             int dot = name.IndexOf('.');
             string first = dot < 0 ? name : name[..dot];
             if (s_training.Contains(first)) continue;

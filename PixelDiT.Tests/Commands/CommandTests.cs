@@ -226,6 +226,7 @@ public sealed class CommandTests
         yield return Case("init_of_a_model_too_large", "parameters", "init", "--out", "new.safetensors", "--hidden", "1048576", "--heads", "8");
         yield return Case("empty_weights", "--weights: the choice of weights is ''", "sample", "--model", "run/model.safetensors", "--weights", "");
         yield return Case("trace_without_model", "--model is missing", "trace", "--out", "new.safetensors");
+        yield return Case("trace_of_weights_without_model", "--model is missing; --weights chooses", "trace", "--weights", "raw", "--out", "new.safetensors");
         yield return Case("trace_of_unknown_weights", "has no weights under \"best\"", "trace", "--model", "run/model.safetensors", "--weights", "best", "--out", "new.safetensors");
         yield return Case("hash_of_no_model", "there is no hash of its weights", "info", GoldenCheckpointTests.PathOf("views.pt"), "--hash");
         yield return Case("trace_without_inputs", "--inputs", "trace", "--weights", GoldenCheckpointTests.PathOf("lightning.ckpt"), "--out", "new.safetensors");

@@ -149,9 +149,12 @@ internal sealed class WeightSetTests
     [TestCase("opt.0", "", "opt.*")]
     [TestCase("epoch", "", "epoch")]
     [TestCase("loss_fn.lpips.weight", "model.", null)]
+    [TestCase("rng_state", "model.", null)]
+    [TestCase("rng_state", "module.", null)]
+    [TestCase("swa.n_averaged", "swa.module.", null)]
     public void What_stands_beside_the_parameters_is_left_aside(string name, string prefix, string? said)
     {
-        using var model = new StoredModel(SetFiles.Open(SetFiles.Set(prefix, 1).Append(new TensorData(name, [1], [0.5f]))), WeightChoice.Ema);
+        using var model = new StoredModel(SetFiles.Open(SetFiles.Set(prefix, 1).Append(new TensorData(name, [name == "rng_state" ? 5 : 1], new float[name == "rng_state" ? 5 : 1]))), WeightChoice.Ema);
         Assert.That(model.Info.Remarks, Is.EqualTo(said is null ? Array.Empty<string>() : [$"f: left aside beside the model: {said}"]));
     }
 

@@ -44,11 +44,13 @@ internal sealed class TorchContents
     /// <summary>Top-level numbers and texts.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _metadata;
 
-    /// <summary>Whether a name in the state dict begins as one beside it does, so that the two cannot stand in one list without its own name before it.</summary>
+    /// <summary>Whether names of the state dict could be taken for those of what stands beside it, so that it keeps its own name before them: some begin alike, or a tensor stands there without a path.</summary>
     private static bool Clash(PickleDict weights, PickleDict root)
     {
-        var beside = root.Items.Where(item => item.Key is not StateDict).Select(item => Text(item.Key)).ToHashSet(StringComparer.Ordinal);
-        return weights.Items.Any(item => Text(item.Key) is { } name && beside.Contains(name.Split('.')[0]));
+        var beside = root.Items.Where(item => item.Key is not StateDict).ToList();
+        if (beside.Any(item => item.Value is TorchTensor)) return true;
+        var names = beside.Select(item => Text(item.Key)).ToHashSet(StringComparer.Ordinal);
+        return weights.Items.Any(item => Text(item.Key) is { } name && names.Contains(name.Split('.')[0]));
     }
 
     private void Visit(object? node, string name, int depth)

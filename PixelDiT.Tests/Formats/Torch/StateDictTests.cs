@@ -29,4 +29,8 @@ internal sealed class StateDictTests
     [Test]
     public void A_state_dict_that_is_no_dict_is_a_name_like_others()
         => Assert.That(Names(("state_dict", Scalar(0)), ("w", Scalar(1))), Is.EqualTo((string[])["state_dict=0", "w=1"]));
+
+    [Test]
+    public void A_state_dict_keeps_its_own_name_beside_a_tensor_without_a_path()
+        => Assert.That(Names(("state_dict", Nested(("w", Scalar(0)))), ("rng_state", Scalar(1))), Is.EqualTo((string[])["state_dict.w=0", "rng_state=1"]));
 }
