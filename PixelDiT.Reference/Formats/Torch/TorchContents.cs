@@ -4,8 +4,8 @@ using PixelDiT.Kernels;
 namespace PixelDiT.Reference.Formats.Torch;
 
 /// <summary>
-/// The named tensors in what a pickle gave: those of a top-level <c>state_dict</c> under its names, and all others under their paths with dots. Top-level numbers and texts (step, epoch,
-/// version) become metadata. An object that is met in several places is listed in each of them.
+/// The named tensors in what a pickle gave: those of a top-level <c>state_dict</c> first, under its own names, and all others under their paths with dots. Top-level numbers and texts
+/// (step, epoch, version) become metadata. An object that is met in several places is listed in each of them.
 /// </summary>
 internal sealed class TorchContents
 {
@@ -17,7 +17,6 @@ internal sealed class TorchContents
     private readonly Dictionary<string, object> _tensors = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _metadata = new(StringComparer.Ordinal);
     private readonly List<string> _notes = [];
-    private HashSet<string> _settled = [];
     private long _names;
     private int _visits, _tooDeep;
     private string _firstTooDeep = "";
@@ -30,8 +29,7 @@ internal sealed class TorchContents
         if (root is not (PickleDict or PickleList or PickleTuple or PickleObject)) throw Error($"holds {Describe(root)}; a state dict, or a dict with one, was expected");
         var top = Children(root).ToList();
         int at = top.FindLastIndex(child => child.Key is StateDict && child.Value is PickleDict or PickleObject);
-        if (at >= 0) Visit(top[at].Value, "", 1);
-        _settled = [.. _tensors.Keys];
+        if (at >= 0) Visit(top[at].Value, StandsAlone(top[at].Value, top) ? "" : StateDict, 1);
         if (at < 0) Visit(root, "", 0);
         for (int i = 0; at >= 0 && i < top.Count; i++)
         {
@@ -53,6 +51,18 @@ internal sealed class TorchContents
 
     /// <summary>What was left out or stands for more than its name, in sentences.</summary>
     public IReadOnlyList<string> Notes => _notes;
+
+    /// <summary>
+    /// Whether a state dict's names can stand in one list with the paths of what lies beside it: none of them begins as a path does, and no tensor without a path could be
+    /// taken for one of the state dict's.
+    /// </summary>
+    private static bool StandsAlone(object? weights, List<(object? Key, object? Value)> top)
+    {
+        var others = top.Where(child => !ReferenceEquals(child.Value, weights) && MayHold(child.Value)).ToList();
+        if (others.Any(child => child.Value is TorchStorage || TorchRules.IsTensor(child.Value))) return false;
+        var paths = others.Select(child => Name(child.Key)).ToHashSet(StringComparer.Ordinal);
+        return !Children(weights).Any(child => Name(child.Key) is { } name && paths.Contains(name.Split('.')[0]));
+    }
 
     /// <summary>Counts looks at nodes: a dict that is met again and again is walked through each time.</summary>
     private void Count(int looks)
@@ -177,11 +187,9 @@ internal sealed class TorchContents
     {
         if (_tensors.TryGetValue(name, out object? known))
         {
-            // One tensor met twice on the same path is one tensor. Of two, none is taken for the other; but what a state dict says of its names holds.
+            // One tensor met twice on the same path is one tensor; of two, none is taken for the other.
             bool isSame = ReferenceEquals(known, tensor) || (known is TorchTensor one && tensor is TorchTensor two && one.IsSameAs(two));
-            if (isSame) return;
-            if (_settled.Contains(name)) Note($"{Quote.Text(name)} is a tensor of {StateDict}; another of this name beside it is left out");
-            else _tensors[name] = new UnreadableTensor("two tensors of the file have this name", TorchType.Unknown, []);
+            if (!isSame) _tensors[name] = new UnreadableTensor("two tensors of the file have this name", TorchType.Unknown, []);
             return;
         }
         _names += name.Length;
