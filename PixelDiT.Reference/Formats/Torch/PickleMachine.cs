@@ -35,9 +35,6 @@ internal sealed class PickleMachine
     /// <summary>The first byte after the pickle that was read last.</summary>
     public int Position => _position;
 
-    /// <summary>The opcodes read so far.</summary>
-    public int Opcodes => _opcodes;
-
     /// <summary>The storages that the pickles so far have named, by key.</summary>
     public IReadOnlyDictionary<string, TorchStorage> Storages => _rules.Storages;
 

@@ -2,14 +2,30 @@ using System.Text;
 
 namespace PixelDiT.Reference.Formats.Torch;
 
-/// <summary>A Python tuple. Beside these nodes a pickle gives null, bool, long, BigInteger, double and string, and for tensors those of <see cref="TorchRules"/>.</summary>
-internal sealed record PickleTuple(object?[] Items);
-
-/// <summary>A Python list, a set, or a long tuple. Numbers and other values without content of their own are counted behind the first few, and not kept.</summary>
-internal sealed class PickleList
+/// <summary>A node that holds others. Beside these a pickle gives null, bool, long, BigInteger, double, string and the nodes of this file that stand alone, and for tensors those of <see cref="TorchRules"/>.</summary>
+internal abstract class PickleContainer
 {
-    /// <summary>How many plain values are kept.</summary>
-    public const int PlainKept = 64;
+    /// <summary>Whether the walk over all nodes has met it.</summary>
+    public bool IsMet { get; set; }
+
+    /// <summary>Whether a tensor can be reached from it.</summary>
+    public bool HoldsTensor { get; set; }
+
+    /// <summary>Whether the walk along names is inside it, so that to meet it again is to go round in a circle.</summary>
+    public bool IsOnPath { get; set; }
+}
+
+/// <summary>A Python tuple.</summary>
+internal sealed class PickleTuple(object?[] items) : PickleContainer
+{
+    /// <summary>The items in order.</summary>
+    public object?[] Items { get; } = items;
+}
+
+/// <summary>A Python list, a set, or a long tuple. Numbers behind the first few are counted and not kept.</summary>
+internal sealed class PickleList : PickleContainer
+{
+    private const int PlainKept = 64;
 
     /// <summary>The items that are kept, with their places.</summary>
     public List<(int Index, object? Value)> Items { get; } = [];
@@ -28,8 +44,8 @@ internal sealed class PickleList
     }
 }
 
-/// <summary>A Python dict, or what a class that is known to be no more than one gives. Plain values behind the first thousand are not kept.</summary>
-internal sealed class PickleDict
+/// <summary>A Python dict, or what a class that is known to be no more than one gives. Numbers behind the first thousand entries are not kept.</summary>
+internal sealed class PickleDict : PickleContainer
 {
     private const int PlainKept = 1000;
 
@@ -54,7 +70,7 @@ internal sealed record PickleGlobal(string Module, string Name)
 }
 
 /// <summary>What a call or a class outside the closed list stands for: the name of what was to be called, and what it was given. Nothing is called.</summary>
-internal sealed class PickleObject(PickleGlobal? made, PickleTuple arguments)
+internal sealed class PickleObject(PickleGlobal? made, PickleTuple arguments) : PickleContainer
 {
     /// <summary>What was to be called; null where that is no name.</summary>
     public PickleGlobal? Made { get; } = made;

@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace PixelDiT.Reference.Formats.Torch;
 
 /// <summary>A value on the stack of a <see cref="PickleMachine"/>. Numbers lie in it without an object of their own, so that a list of millions of them takes no memory while it is counted.</summary>
@@ -27,8 +25,8 @@ internal readonly struct PickleValue
     /// <summary>Whether it is a number that lies in the value itself.</summary>
     public bool IsNumber => ReferenceEquals(_kind, s_whole) || ReferenceEquals(_kind, s_real);
 
-    /// <summary>Whether it is a number, a text, bytes or a name: nothing that could hold a tensor.</summary>
-    public bool IsPlain => IsNumber || _kind is null or bool or string or PickleBytes or PickleLongText or PickleGlobal or BigInteger;
+    /// <summary>Whether it is a number, a truth value or none: nothing that a name or a tensor could be made of.</summary>
+    public bool IsPlain => IsNumber || _kind is null or bool;
 
     /// <summary>The value as an object: null, bool, long, double or a node.</summary>
     public object? ToObject() => ReferenceEquals(_kind, s_whole) ? _bits : ReferenceEquals(_kind, s_real) ? BitConverter.Int64BitsToDouble(_bits) : _kind;

@@ -1,46 +1,51 @@
 using System.Globalization;
+using System.Text;
 using PixelDiT.Kernels;
 
 namespace PixelDiT.Reference.Formats.Torch;
 
 /// <summary>
-/// The named tensors in what a pickle gave: those of a top-level <c>state_dict</c> first, under its own names, and all others under their paths with dots. Top-level numbers and texts
-/// (step, epoch, version) become metadata. An object that is met in several places is listed in each of them.
+/// The named tensors in what a pickle gave: those of a top-level <c>state_dict</c> first, under its own names, and all others under their paths with dots (a tensor that stands in no dict
+/// beside it has the path <c>(top)</c>). Top-level numbers and texts (step, epoch, version) become metadata. An object that is met in several places is listed in each of them.
 /// </summary>
 internal sealed class TorchContents
 {
-    private const string StateDict = "state_dict", Parameters = "_parameters", Buffers = "_buffers", Modules = "_modules", NotKept = "_non_persistent_buffers_set";
-    private const int MaximumDepth = 32, MaximumVisits = 4_000_000, MaximumTensors = 1 << 16, MaximumName = 1024, MaximumNames = 1 << 22, MaximumMetadata = 1000, MaximumNotes = 10;
+    /// <summary>How deep dicts may nest; what lies deeper is left out.</summary>
+    public const int MaximumDepth = 32;
+
+    private const string StateDict = "state_dict", Top = "(top)";
+    private const int MaximumVisits = 4_000_000, MaximumTensors = 1 << 16, MaximumName = 1024, MaximumNames = 1 << 22, MaximumMetadata = 1000;
 
     private readonly string _source;
-    private readonly HashSet<object> _path = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<string, object> _tensors = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _metadata = new(StringComparer.Ordinal);
     private readonly List<string> _notes = [];
+    private readonly StringBuilder _name = new();
+    private readonly List<PickleChild>[] _levels = [.. Enumerable.Range(0, MaximumDepth + 1).Select(_ => new List<PickleChild>())];
+    private (int Count, string First) _tooDeep, _tooLong, _objects;
     private long _names;
-    private int _visits, _tooDeep;
-    private string _firstTooDeep = "";
+    private int _visits;
 
     /// <summary>Finds the tensors.</summary>
     /// <exception cref="FileFormatException">The root is one value or holds nothing, or names and references pass their limits.</exception>
     public TorchContents(object? root, string source)
     {
         _source = source;
-        if (root is not (PickleDict or PickleList or PickleTuple or PickleObject)) throw Error($"holds {Describe(root)}; a state dict, or a dict with one, was expected");
-        var top = Children(root).ToList();
-        int at = top.FindLastIndex(child => child.Key is StateDict && child.Value is PickleDict or PickleObject);
-        if (at >= 0) Visit(top[at].Value, StandsAlone(top[at].Value, top) ? "" : StateDict, 1);
-        if (at < 0) Visit(root, "", 0);
-        for (int i = 0; at >= 0 && i < top.Count; i++)
-        {
-            if (i != at && Name(top[i].Key) is { } name) Visit(top[i].Value, name, 1);
-        }
+        if (root is not PickleContainer container) throw Error($"holds {Describe(root)}; a state dict, or a dict with one, was expected");
+        TensorReach.Mark(container);
+        var top = new List<PickleChild>();
+        PickleChildren.AddTo(top, root);
+        int at = top.FindLastIndex(child => child is { Key: StateDict, Value: PickleDict or PickleObject });
+        if (at < 0) Visit(root, 0);
+        else VisitStateDict(top[at].Value, [.. top.Where((_, index) => index != at)]);
         if (_tensors.Count == 0 && root is not PickleDict) throw Error($"holds {Describe(root)}; a state dict, or a dict with one, was expected");
-        if (_tooDeep > 0) Note($"dicts nested more than {MaximumDepth} deep are left out: {Quote.Text(_firstTooDeep)}{(_tooDeep > 1 ? $" and {_tooDeep - 1} more" : "")}");
-        foreach (var (key, value) in top)
+        foreach (var (key, _, value) in top)
         {
             if (key is string { Length: <= MaximumName } name && Text(value) is { Length: <= MaximumName } text && _metadata.Count < MaximumMetadata) _metadata[name] = text;
         }
+        Note(_tooDeep, $"dicts nested more than {MaximumDepth} deep are left out");
+        Note(_tooLong, $"tensors with names of more than {MaximumName} letters are left out");
+        Note(_objects, "objects of other programs' classes are listed by what they hold, as state_dict() names it where they are modules");
     }
 
     /// <summary>The tensors under their names, in the order of the file: each a <see cref="TorchTensor"/> or an <see cref="UnreadableTensor"/>.</summary>
@@ -52,139 +57,94 @@ internal sealed class TorchContents
     /// <summary>What was left out or stands for more than its name, in sentences.</summary>
     public IReadOnlyList<string> Notes => _notes;
 
-    /// <summary>
-    /// Whether a state dict's names can stand in one list with the paths of what lies beside it: none of them begins as a path does, and no tensor without a path could be
-    /// taken for one of the state dict's.
-    /// </summary>
-    private static bool StandsAlone(object? weights, List<(object? Key, object? Value)> top)
+    private void VisitStateDict(object? weights, List<PickleChild> beside)
     {
-        var others = top.Where(child => !ReferenceEquals(child.Value, weights) && MayHold(child.Value)).ToList();
-        if (others.Any(child => child.Value is TorchStorage || TorchRules.IsTensor(child.Value))) return false;
-        var paths = others.Select(child => Name(child.Key)).ToHashSet(StringComparer.Ordinal);
-        return !Children(weights).Any(child => Name(child.Key) is { } name && paths.Contains(name.Split('.')[0]));
-    }
-
-    /// <summary>Counts looks at nodes: a dict that is met again and again is walked through each time.</summary>
-    private void Count(int looks)
-    {
-        _visits += looks;
-        if (_visits > MaximumVisits) throw Error("its dicts refer to each other so often that their tensors have no end of names");
-    }
-
-    private void Visit(object? node, string name, int depth)
-    {
-        switch (node)
+        Enter(Clashes(weights, beside) ? StateDict : "", weights, 1);
+        foreach (var child in beside)
         {
-            case TorchTensor or UnreadableTensor: Add(name, node); return;
-            case NumpyArray array: Add(name, array.Tensor); return;
-            case TorchStorage { Type.Type: not DataType.Other } storage: Add(name, new TorchTensor(storage, storage.Type, 0, [storage.Count], [1])); return;
-            case not (PickleDict or PickleList or PickleTuple or PickleObject): return;
+            // A tensor without a path could be taken for one of the state dict's.
+            if (TensorReach.Holds(child.Value)) Enter(child.Value is PickleContainer ? NameOf(child) : $"{Top}.{NameOf(child)}", child.Value, 1);
         }
-        if (_path.Contains(node)) return;
-        if (depth >= MaximumDepth)
+    }
+
+    /// <summary>Whether a name in the state dict begins as a path beside it does, so that the two cannot stand in one list without its own name before it.</summary>
+    private static bool Clashes(object? weights, List<PickleChild> beside)
+    {
+        var paths = beside.Where(child => TensorReach.Holds(child.Value)).Select(NameOf).ToHashSet(StringComparer.Ordinal);
+        var names = new List<PickleChild>();
+        PickleChildren.AddTo(names, weights);
+        return paths.Count > 0 && names.Any(child => paths.Contains(NameOf(child).Split('.')[0]));
+    }
+
+    private void Visit(object? node, int depth)
+    {
+        if (node is NumpyArray array) node = array.Tensor;
+        if (node is TorchStorage storage) node = AsTensor(storage);
+        if (node is not PickleContainer container)
         {
-            if (_tooDeep++ == 0) _firstTooDeep = name;
+            Add(node!);
             return;
         }
-        _path.Add(node);
-        // A module's attributes are looked through for those that hold its tensors.
-        if (node is PickleObject { State: PickleDict state }) Count(state.Items.Count * 6);
-        int before = _tensors.Count;
-        foreach (var (key, value) in Children(node))
+        if (container.IsOnPath) return;
+        if (depth == MaximumDepth)
         {
-            Count(1);
-            if (MayHold(value) && Name(key) is { } part && Join(name, part) is { } joined) Visit(value, joined, depth + 1);
+            _tooDeep = (_tooDeep.Count + 1, _tooDeep.Count == 0 ? _name.ToString() : _tooDeep.First);
+            return;
         }
-        _path.Remove(node);
-        if (node is PickleObject made) Judge(made, name, _tensors.Count > before);
+        container.IsOnPath = true;
+        int before = _tensors.Count;
+        var children = _levels[depth];
+        children.Clear();
+        PickleChildren.AddTo(children, container);
+        _visits += children.Count;
+        if (_visits > MaximumVisits) throw Error("its dicts refer to each other so often that their tensors have no end of names");
+        foreach (var child in children)
+        {
+            if (TensorReach.Holds(child.Value)) Enter(NameOf(child), child.Value, depth + 1);
+        }
+        container.IsOnPath = false;
+        if (container is PickleObject made) Judge(made, _tensors.Count > before);
     }
 
-    /// <summary>What a node holds, under its keys.</summary>
-    private static IEnumerable<(object? Key, object? Value)> Children(object? node) => node switch
+    /// <summary>Visits a node one step further along the name.</summary>
+    private void Enter(string part, object? node, int depth)
     {
-        PickleDict dict => dict.Items,
-        PickleList list => list.Items.Select(item => ((object?)(long)item.Index, item.Value)),
-        PickleTuple tuple => tuple.Items.Select((item, index) => ((object?)(long)index, item)),
-        PickleObject made when ModuleOf(made) is { } module => OfModule(module),
-        PickleObject made => (made.Entries?.Items ?? Enumerable.Empty<(object?, object?)>()).Concat(made.Elements is { } elements ? Children(elements) : []).Concat(Attributes(made.State)),
-        _ => []
-    };
-
-    /// <summary>The attributes in a state: a dict of them, or that and a dict of slots.</summary>
-    private static IEnumerable<(object? Key, object? Value)> Attributes(object? state) => state switch
-    {
-        PickleDict dict => dict.Items,
-        PickleTuple { Items: [null or PickleDict, PickleDict slots] items } => (items[0] as PickleDict)?.Items.Concat(slots.Items) ?? slots.Items,
-        _ => []
-    };
-
-    /// <summary>The attributes of an object that is a torch.nn.Module; null where it is none.</summary>
-    private static PickleDict? ModuleOf(PickleObject made)
-        => made.State is PickleDict state && state.Items.Any(item => item.Key is Parameters) && state.Items.Any(item => item.Key is Modules) ? state : null;
-
-    /// <summary>What a module's state_dict() has: its parameters, the buffers that it keeps, and its modules.</summary>
-    private static IEnumerable<(object? Key, object? Value)> OfModule(PickleDict module)
-    {
-        object? Attribute(string name) => module.Items.LastOrDefault(item => item.Key is string key && key == name).Value;
-        var dropped = SetOf(Attribute(NotKept)).OfType<string>().ToHashSet(StringComparer.Ordinal);
-        return Children(Attribute(Parameters)).Concat(Children(Attribute(Buffers)).Where(buffer => buffer.Key is not string name || !dropped.Contains(name))).Concat(Children(Attribute(Modules)));
+        int length = _name.Length;
+        if (length > 0) _name.Append('.');
+        if (length + part.Length < MaximumName)
+        {
+            _name.Append(part);
+            Visit(node, depth);
+        }
+        else
+        {
+            _tooLong = (_tooLong.Count + 1, _tooLong.Count == 0 ? _name.Append(part.AsSpan(0, Math.Min(part.Length, 100))).ToString() : _tooLong.First);
+        }
+        _name.Length = length;
     }
-
-    private static IEnumerable<object?> SetOf(object? node) => node switch
-    {
-        PickleList list => list.Items.Select(item => item.Value),
-        PickleObject { Arguments.Items: [PickleList list] } => SetOf(list),
-        PickleObject { Entries: null, Elements: { } list } => SetOf(list),
-        _ => []
-    };
 
     /// <summary>An object without names inside that was to be made from tensors is one tensor that cannot be read; one with names gets a note.</summary>
-    private void Judge(PickleObject made, string name, bool hasTensors)
+    private void Judge(PickleObject made, bool hasTensors)
     {
         if (hasTensors)
         {
-            if (made.State is not null && _notes.Count < MaximumNotes && !_notes.Any(note => note.Contains("is an object of", StringComparison.Ordinal)))
-                Note($"{(name.Length == 0 ? "it" : Quote.Text(name))} is an object of {made.Class}; its tensors are listed {(ModuleOf(made) is null ? "under the names of its attributes" : "as its state_dict() names them")}");
+            if (made.State is not null) _objects = (_objects.Count + 1, _objects.Count == 0 ? $"{_name} ({made.Class})" : _objects.First);
+            return;
         }
-        else if (name.Length > 0 && (Holds(made.Arguments, 0) || Holds(made.State, 0)))
-        {
-            Add(name, new UnreadableTensor($"it is an object of {made.Class}, which was made from tensors in a way that is not read", TorchType.Unknown, []));
-        }
+        var nameless = new List<PickleChild>();
+        PickleChildren.AddNameless(nameless, made);
+        if (_name.Length > 0 && nameless.Exists(child => TensorReach.Holds(child.Value)))
+            Add(new UnreadableTensor($"it is an object of {made.Class}, which was made from tensors in a way that is not read", TorchType.Unknown, []));
     }
 
-    private bool Holds(object? node, int depth)
-    {
-        Count(1);
-        return depth < MaximumDepth && node switch
-        {
-            TorchStorage => true,
-            PickleObject made => Holds(made.Arguments, depth + 1) || Holds(made.State, depth + 1),
-            PickleTuple tuple => tuple.Items.Any(item => Holds(item, depth + 1)),
-            PickleList or PickleDict => Children(node).Any(child => Holds(child.Value, depth + 1)),
-            _ => TorchRules.IsTensor(node)
-        };
-    }
+    /// <summary>A storage without a tensor is a row of its elements.</summary>
+    private static object AsTensor(TorchStorage storage) => storage.Type.Type == DataType.Other
+        ? new UnreadableTensor($"its type is {Quote.Text(storage.Type.Name)}, which this program does not know", storage.Type, [storage.Count])
+        : new TorchTensor(storage, storage.Type, 0, [storage.Count], [1]);
 
-    private static bool MayHold(object? value) => value is PickleDict or PickleList or PickleTuple or PickleObject or TorchStorage || TorchRules.IsTensor(value);
-
-    private static string? Name(object? key) => key switch
+    private void Add(object tensor)
     {
-        PickleBytes bytes => bytes.AsName(MaximumName),
-        PickleGlobal global => global.ToString(),
-        null => "None",
-        _ => Text(key)
-    };
-
-    private string? Join(string name, string part)
-    {
-        int length = name.Length + 1 + part.Length;
-        if (length <= MaximumName) return name.Length == 0 ? part : $"{name}.{part}";
-        if (!_notes.Any(note => note.StartsWith("names of more", StringComparison.Ordinal))) Note($"names of more than {MaximumName} letters are left out: {Quote.Text(name.Length == 0 ? part : name)}");
-        return null;
-    }
-
-    private void Add(string name, object tensor)
-    {
+        string name = _name.ToString();
         if (_tensors.TryGetValue(name, out object? known))
         {
             // One tensor met twice on the same path is one tensor; of two, none is taken for the other.
@@ -197,10 +157,18 @@ internal sealed class TorchContents
         _tensors.Add(name, tensor);
     }
 
-    private void Note(string note)
+    private void Note((int Count, string First) found, string what)
     {
-        if (_notes.Count < MaximumNotes) _notes.Add(note);
+        if (found.Count > 0) _notes.Add($"{what}: {Quote.Text(found.First)}{(found.Count > 1 ? $" and {found.Count - 1} more" : "")}");
     }
+
+    private static string NameOf(PickleChild child) => child.Index >= 0 ? child.Index.ToString(CultureInfo.InvariantCulture) : child.Key switch
+    {
+        PickleBytes bytes => bytes.AsName(MaximumName),
+        PickleGlobal global => global.ToString(),
+        null => "None",
+        var key => Text(key)
+    } ?? "?";
 
     private static string? Text(object? value) => value switch
     {

@@ -70,10 +70,10 @@ internal sealed class TorchRules(string source, Action<long> charge)
         var element = TorchType.OfStorage(type);
         if (count < 0 || count > long.MaxValue / Math.Max(element.Type.ElementBits / 8, 1)) throw Error($"storage {Quote.Text(key)} has {count} elements");
         if (view is not ([] or [null])) throw Error($"storage {Quote.Text(key)} is a view of another, as torch wrote before 0.4; load and save it with a newer torch");
-        var storage = new TorchStorage(key, element, count);
+        var storage = new TorchStorage(key, element, count) { IsUntyped = TorchType.IsUntyped(type) };
         if (_known.TryAdd(key, storage) || _known[key] == storage) return _known[key];
         // A storage that says nothing of its type fits any other of as many bytes.
-        return TorchType.IsUntyped(type) && _known[key].Bytes == storage.Bytes ? storage : throw Error($"storage {Quote.Text(key)} is said to have two types or sizes");
+        return (storage.IsUntyped || _known[key].IsUntyped) && _known[key].Bytes == storage.Bytes ? storage : throw Error($"storage {Quote.Text(key)} is said to have two types or sizes");
     }
 
     /// <summary>Whether a node is a tensor, readable or not.</summary>

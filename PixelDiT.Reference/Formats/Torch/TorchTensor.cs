@@ -9,6 +9,9 @@ internal sealed record TorchStorage(string Key, TorchType Type, long Count)
     /// <summary>The bytes themselves, where they stand in the pickle; null where the file has them under <see cref="Key"/>.</summary>
     public PickleBytes? Inline { get; init; }
 
+    /// <summary>Whether the file says nothing of its elements but their bytes.</summary>
+    public bool IsUntyped { get; init; }
+
     /// <summary>How many bytes it has; 0 where the size of its type is unknown.</summary>
     public long Bytes => Count * (Type.Type.ElementBits / 8);
 }
