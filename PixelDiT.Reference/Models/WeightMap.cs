@@ -58,6 +58,14 @@ public sealed partial class WeightMap
         return map.IsTextModel ? throw new FileFormatException($"{file.Source}: holds a text-to-image model; this program samples from class-conditional models only") : map;
     }
 
+    /// <summary>Checks that the set's parameters have values; what stands among them without being one is judged by its name alone.</summary>
+    /// <exception cref="FileFormatException">One has none; the message says why.</exception>
+    internal void RequireReadable()
+    {
+        if (Selection.Taken.Tensors.Values.FirstOrDefault(tensor => tensor.Unreadable is not null && WeightName.Parse(tensor.Name) is not null) is { } tensor)
+            throw new FileFormatException($"{_file.Source}: tensor {Quote.Text(tensor.Name)}: {tensor.Unreadable}");
+    }
+
     /// <summary>The names that a model needs and the set lacks.</summary>
     /// <param name="parameters">The model's names.</param>
     public IReadOnlyList<string> Missing(IEnumerable<string> parameters) => [.. parameters.Where(name => !Shapes.ContainsKey(name))];

@@ -27,10 +27,11 @@ public sealed record ModelInfo(ModelConfig Config, long Step, int Resolution, IR
     /// </summary>
     /// <param name="file">A safetensors or PyTorch file.</param>
     /// <param name="weights">The model's tensors in it.</param>
-    /// <exception cref="FileFormatException">The tensors are of no class-conditional model.</exception>
+    /// <exception cref="FileFormatException">The tensors are of no class-conditional model, or one cannot be read.</exception>
     /// <exception cref="ConfigurationException">The model is one this program cannot build.</exception>
     public static ModelInfo Read(IWeightFile file, WeightMap weights)
     {
+        weights.RequireReadable();
         var notes = new ModelNotes(file);
         var said = notes.Config(weights.Shapes);
         var config = said ?? ConfigInference.Infer(weights.Shapes, file.Source, weights.ShownPrefix);

@@ -28,6 +28,11 @@ public sealed class StoredModel : IDisposable
             Info = Check(file, _weights);
             Shapes = ModelCost.Shapes(Info.Config);
         }
+        catch (FileFormatException error) when (file.PartOf is { } part)
+        {
+            file.Dispose();
+            throw new FileFormatException($"{file.Source}: {part}", error);
+        }
         catch
         {
             file.Dispose();
