@@ -16,13 +16,15 @@ internal static class CompareCommand
         var reference = new Argument<string>("A") { Description = "The reference: what trace wrote, or the forward_backward file of a conformance case." };
         var other = new Argument<string>("B") { Description = "The same tensors of another implementation: safetensors of any precision, or a PyTorch file." };
         Option<string?> map = new("--map") { Description = "Lines 'theirs = ours' that rename B's tensors, with *; or a JSON object.", HelpName = "FILE" };
-        Option<string?> weights = new("--weights") { Description = "A's model file: hints then compute stages again with the faults that ports have.", HelpName = "FILE" };
+        Option<string?> model = new("--model") { Description = "A's model file: hints then compute stages again with the faults that ports have.", HelpName = "FILE" };
+        // What --model was called before a model could hold several sets of weights.
+        Option<string?> former = new("--weights") { Hidden = true, HelpName = "FILE" };
         var tolerance = Cli.Number("--tolerance", "For activations, output and loss: the largest difference over the largest magnitude.", ConformanceTolerances.Single.Activation);
         var gradients = Cli.Number("--gradient-tolerance", "The same for gradients; the norm of all may differ by 2.5 times as much.", ConformanceTolerances.Single.Gradient);
         Option<bool> all = new("--all") { Description = "Print every tensor, not only those around the first difference, and the root mean square of its difference over that of A's tensor." };
         var command = new Command("compare", "Name the first tensor, in the order of execution, that differs between two traces. Exit code 1 on a difference.")
         {
-            reference, other, map, weights, tolerance, gradients, all
+            reference, other, map, model, former, tolerance, gradients, all
         };
         command.SetRun((parsed, cancel) =>
         {
@@ -30,15 +32,16 @@ internal static class CompareCommand
             using var a = WeightFile.Open(parsed.GetRequiredValue(reference));
             using var b = WeightFile.Open(parsed.GetRequiredValue(other));
             var names = parsed.GetValue(map) is { } path ? NameMap.Open(path) : null;
-            using var model = parsed.GetValue(weights) is { } file ? StoredModel.Open(file) : null;
+            if (parsed.GetValue(model) is not null && parsed.GetValue(former) is not null) throw new ConfigurationException("--weights is the former name of --model; give one of them");
+            using var stored = (parsed.GetValue(model) ?? parsed.GetValue(former)) is { } file ? StoredModel.Open(file) : null;
             var comparison = new TraceComparison(new TraceFile(a), new TraceFile(b, names))
             {
                 Tolerance = limits.Activations,
                 GradientTolerance = limits.Gradients,
-                Model = model is null ? null : new StageModel(model.Info.Config, model.ReadWidened)
+                Model = stored is null ? null : new StageModel(stored.Info.Config, stored.ReadWidened)
             };
             var result = comparison.Run(cancel);
-            CompareReport.Print(result, parsed.GetValue(all), model is not null);
+            CompareReport.Print(result, parsed.GetValue(all), stored is not null);
             return result.First is null ? 0 : 1;
         });
         return command;

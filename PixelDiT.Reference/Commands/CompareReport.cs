@@ -21,6 +21,8 @@ internal static class CompareReport
         Terminal.WriteLine(Cli.Count(result.Tensors.Count, "tensor") + " in both, in the order of execution");
         Names("only in A", result.OnlyReference);
         Names("only in B", result.OnlyOther);
+        if (result.Skipped.Count > 0)
+            Terminal.WriteLine($"{result.Skipped.Count} not readable, so not compared: {string.Join(", ", result.Skipped.Take(NamesShown).Select(skipped => $"{Name(skipped.Name)} ({(skipped.InReference ? "A" : "B")}: {skipped.Reason})"))}{(result.Skipped.Count > NamesShown ? $", … {result.Skipped.Count - NamesShown} more" : "")}");
         Names("under a name that no trace has, so compared last", [.. result.Tensors.Select(tensor => tensor.Name).Where(name => !ExecutionOrder.Knows(name))]);
         Names("of another shape but with as many elements, so compared in row-major order", [.. result.Tensors.Where(tensor => tensor.Reshaped).Select(tensor => tensor.Name)]);
         Terminal.WriteLine();
@@ -39,7 +41,8 @@ internal static class CompareReport
         {
             if (difference.NotFinite > 0) Line("not finite", $"{difference.NotFinite:N0} of {Elements(first):N0} elements; the first is below");
             else Line("error", $"{Number(tensor.Error)}, {(tensor.Tolerance == 0 ? "no difference is allowed in inputs" : $"tolerance {Number(tensor.Tolerance)}")}");
-            Line("largest", $"absolute {Number(difference.Absolute)} where A's largest magnitude is {Number(difference.Largest)}; relative to the element {Number(difference.Relative)}");
+            string among = difference.NotFinite > 0 ? " among finite pairs" : "";
+            Line("largest", $"absolute {Number(difference.Absolute)}{among} where A's largest magnitude is {Range(difference.Reference)}{(among.Length > 0 ? $" and B's is {Range(difference.Other)}" : "")}; relative to the element {Number(difference.Relative)}");
             if (first.Index.Length > 0) Line("where", $"[{string.Join(", ", first.Index)}]{(first.Place.Length > 0 ? $": {first.Place}" : "")}");
             Line("values", $"A {Exactly(first.Values.Reference)}, B {Exactly(first.Values.Other)}");
             Line("cosine", difference.Cosine.ToString("0.######", CultureInfo.InvariantCulture));
@@ -62,7 +65,7 @@ internal static class CompareReport
         };
         if (!tensor.Name.StartsWith("act.", StringComparison.Ordinal) || StageName.Of(tensor.Name) is not { } stage) return known;
         bool mayTestMore = !hasModel && tensor.Verdict == Verdict.Differs && StageModel.Computes(stage);
-        string more = mayTestMore ? "; --weights FILE lets it test more" : "";
+        string more = mayTestMore ? "; --model FILE lets it test more" : "";
         if (StageName.Block(stage) is not var (level, block, step)) return known + more;
         bool traced = result.Tensors.Any(other => other.Name.StartsWith($"act.{level}.{block}.", StringComparison.Ordinal));
         return step.Length == 0 && !traced ? $"{known}; trace the steps inside in both, trace --stages '{level}.{block}.*', and compare again{more}"
@@ -117,6 +120,13 @@ internal static class CompareReport
     private static string Shape(int[] shape) => $"[{string.Join(", ", shape)}]";
 
     private static string Number(double value) => double.IsInfinity(value) ? "∞" : value.ToString(value is 0 or (>= 0.1 and < 1000) ? "0.##" : "0.#e-0", CultureInfo.InvariantCulture);
+
+    /// <summary>The largest magnitude, with what is beside it that no magnitude tells.</summary>
+    private static string Range(TensorRange range)
+    {
+        string[] counts = [.. range.Infinite > 0 ? (string[])[$"{range.Infinite:N0} infinite"] : [], .. range.NaN > 0 ? (string[])[$"{range.NaN:N0} NaN"] : []];
+        return Number(range.Largest) + (counts.Length > 0 ? $" ({string.Join(", ", counts)})" : "");
+    }
 
     private static string Exactly(double value) => value.ToString("G9", CultureInfo.InvariantCulture);
 }

@@ -22,10 +22,13 @@ internal static class InfoCommand
         command.SetRun((parsed, cancel) =>
         {
             using var file = WeightFile.Open(parsed.GetRequiredValue(path));
-            var types = file.Tensors.GroupBy(tensor => tensor.Type).Select(group => $"{group.Key.FormatName} × {group.Count()}");
-            long bytes = file.Tensors.Sum(tensor => tensor.Count * tensor.Type.ElementBytes);
+            var types = file.Tensors.GroupBy(tensor => tensor.TypeName).Select(group => $"{group.Key} × {group.Count()}");
+            long bytes = file.Tensors.Sum(tensor => tensor.Bytes);
             Terminal.WriteLine($"{file.Source}: {file.Format}, {Cli.Count(file.Tensors.Count, "tensor")} ({string.Join(", ", types)}), {file.Tensors.Sum(tensor => tensor.Count):N0} numbers, {bytes:N0} bytes");
-            Describe(file, WeightMap.Find(file, parsed.GetValue(weights)));
+            foreach (string note in file.Notes) Terminal.WriteLine($"note: {note}");
+            Unreadable(file);
+            if (file.PartOf is { } part) Terminal.WriteLine(part);
+            else Describe(file, WeightMap.Find(file, parsed.GetValue(weights)));
             if (parsed.GetValue(hash))
             {
                 using var stored = StoredModel.Open(parsed.GetRequiredValue(path), parsed.GetValue(weights));
@@ -66,6 +69,13 @@ internal static class InfoCommand
         Names("of another shape", [.. shapes.Where(entry => weights.Shapes.TryGetValue(entry.Key, out var shape) && !shape.SequenceEqual(entry.Value)).Select(entry => entry.Key)]);
     }
 
+    private static void Unreadable(IWeightFile file)
+    {
+        TensorSpec[] unreadable = [.. file.Tensors.Where(tensor => tensor.Unreadable is not null)];
+        foreach (var tensor in unreadable.Take(NamesShown)) Terminal.WriteLine($"not readable: {Quote.Text(tensor.Name)}: {tensor.Unreadable}");
+        if (unreadable.Length > NamesShown) Terminal.WriteLine($"not readable: {unreadable.Length - NamesShown} more");
+    }
+
     private static void Names(string what, IReadOnlyList<string> names)
     {
         if (names.Count == 0) return;
@@ -76,7 +86,7 @@ internal static class InfoCommand
     private static void List(IWeightFile file)
     {
         var table = new Table().AddColumns("tensor", "type", "shape");
-        foreach (var tensor in file.Tensors) table.AddRow(Terminal.Cell(tensor.Name), tensor.Type.FormatName, Terminal.Cell($"[{string.Join(", ", tensor.Shape)}]"));
+        foreach (var tensor in file.Tensors) table.AddRow(Terminal.Cell(tensor.Name), Terminal.Cell(tensor.TypeName), Terminal.Cell($"[{string.Join(", ", tensor.Shape)}]"));
         Terminal.Write(table);
     }
 }

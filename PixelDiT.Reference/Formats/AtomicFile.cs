@@ -52,6 +52,10 @@ public static class AtomicFile
         {
             return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
         }
+        catch (FileNotFoundException error) when (new FileInfo(path).LinkTarget is { } target)
+        {
+            throw new FileFormatException($"{path}: cannot be read: it is a link to {Quote.Text(target)}, which is not there", error);
+        }
         catch (Exception error) when (IsFileSystemError(error))
         {
             throw new FileFormatException($"{path}: cannot be read: {error.Message}", error);

@@ -1,8 +1,8 @@
 namespace PixelDiT.Reference.Formats;
 
 /// <summary>
-/// How one element of a stored tensor is encoded; the names follow safetensors. Every type has a size, so that a file can be checked whole,
-/// but the 8-bit floats (whose scale lives outside the format) and complex numbers cannot be read as values.
+/// How one element of a stored tensor is encoded; the names follow safetensors, and PyTorch where safetensors has none. Every type but <see cref="Other"/> has a size, so that
+/// a file can be checked whole, but floats below 16 bits (whose scale lives outside the format), complex and quantized numbers cannot be read as values.
 /// </summary>
 public enum DataType
 {
@@ -38,8 +38,30 @@ public enum DataType
     F8_E5M2,
     /// <summary>8-bit power of two; not readable.</summary>
     F8_E8M0,
+    /// <summary>8-bit float with 4 bits of exponent, without infinities and negative zero; not readable.</summary>
+    F8_E4M3FNUZ,
+    /// <summary>8-bit float with 5 bits of exponent, without infinities and negative zero; not readable.</summary>
+    F8_E5M2FNUZ,
+    /// <summary>6-bit float with 2 bits of exponent; not readable.</summary>
+    F6_E2M3,
+    /// <summary>6-bit float with 3 bits of exponent; not readable.</summary>
+    F6_E3M2,
+    /// <summary>4-bit float; not readable.</summary>
+    F4,
     /// <summary>Two singles, real and imaginary; not readable.</summary>
-    C64
+    C64,
+    /// <summary>Two halves, real and imaginary, in PyTorch files; not readable.</summary>
+    C32,
+    /// <summary>Two doubles, real and imaginary, in PyTorch files; not readable.</summary>
+    C128,
+    /// <summary>Quantized to 8 signed bits, in PyTorch files; not readable.</summary>
+    QInt8,
+    /// <summary>Quantized to 8 unsigned bits, in PyTorch files; not readable.</summary>
+    QUInt8,
+    /// <summary>Quantized to 32 signed bits, in PyTorch files; not readable.</summary>
+    QInt32,
+    /// <summary>A type that this program does not know, of unknown size; not readable.</summary>
+    Other
 }
 
 /// <summary>Facts about each <see cref="DataType"/>.</summary>
@@ -47,17 +69,27 @@ public static class DataTypes
 {
     extension(DataType type)
     {
-        /// <summary>The size of one element in bytes: 1, 2, 4 or 8.</summary>
-        public int ElementBytes => type switch
+        /// <summary>The size of one element in bits: 4, 6, 8, 16, 32, 64 or 128; 0 for <see cref="DataType.Other"/>.</summary>
+        public int ElementBits => type switch
         {
-            DataType.F64 or DataType.I64 or DataType.U64 or DataType.C64 => 8,
-            DataType.F32 or DataType.I32 or DataType.U32 => 4,
-            DataType.F16 or DataType.BF16 or DataType.I16 or DataType.U16 => 2,
-            _ => 1
+            DataType.C128 => 128,
+            DataType.F64 or DataType.I64 or DataType.U64 or DataType.C64 => 64,
+            DataType.F32 or DataType.I32 or DataType.U32 or DataType.C32 or DataType.QInt32 => 32,
+            DataType.F16 or DataType.BF16 or DataType.I16 or DataType.U16 => 16,
+            DataType.F6_E2M3 or DataType.F6_E3M2 => 6,
+            DataType.F4 => 4,
+            DataType.Other => 0,
+            _ => 8
         };
 
+        /// <summary>The size of one element of a readable type in bytes: 1, 2, 4 or 8.</summary>
+        public int ElementBytes => type.ElementBits / 8;
+
         /// <summary>The name in a file's header, such as "F32" or "BOOL".</summary>
-        public string FormatName => type == DataType.Bool ? "BOOL" : type.ToString();
+        public string FormatName => type switch { DataType.Bool => "BOOL", DataType.Other => "unknown", _ => type.ToString() };
+
+        /// <summary>Whether safetensors has the type.</summary>
+        public bool IsOfSafetensors => type <= DataType.C64;
 
         /// <summary>Whether elements are whole numbers, signed or unsigned. Bool is not.</summary>
         public bool IsInteger => type is >= DataType.I64 and <= DataType.U8;
@@ -69,9 +101,9 @@ public static class DataTypes
         public bool IsFloat => type <= DataType.BF16;
     }
 
-    private static readonly Dictionary<string, DataType> byFormatName = Enum.GetValues<DataType>().ToDictionary(type => type.FormatName);
+    private static readonly Dictionary<string, DataType> byFormatName = Enum.GetValues<DataType>().Where(type => type.IsOfSafetensors).ToDictionary(type => type.FormatName);
 
-    /// <summary>Finds the type that a header names; exact spelling only.</summary>
+    /// <summary>Finds the type that a header of safetensors names; exact spelling only.</summary>
     /// <returns>Whether the name is known.</returns>
     public static bool TryParse(string formatName, out DataType type) => byFormatName.TryGetValue(formatName, out type);
 }

@@ -49,7 +49,7 @@ internal sealed record SafetensorsHeader(
         TensorInfo? previous = null;
         foreach (var tensor in tensors)
         {
-            string? problem = tensor.Offset + tensor.Bytes > dataBytes ? $", beyond the file's {dataBytes} bytes of data"
+            string? problem = tensor.Offset + tensor.Bytes > dataBytes ? $", beyond the file's {dataBytes} bytes of data; the file may be cut short"
                 : tensor.Offset < end ? $", which overlaps tensor {Quote.Text(previous!.Name)} at [{previous.Offset}, {end}]"
                 : tensor.Offset > end ? $"; bytes {end} to {tensor.Offset} before it belong to no tensor"
                 : null;

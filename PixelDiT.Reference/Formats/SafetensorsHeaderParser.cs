@@ -15,6 +15,8 @@ internal ref struct SafetensorsHeaderParser(ReadOnlySpan<byte> text, string sour
     /// <summary>The most dimensions a shape may have; PyTorch has the same limit.</summary>
     public const int MaximumRank = 64;
 
+    private const int MaximumTypeName = 16;
+
     // Objects and dictionary slots (which double when they fill up) per entry, measured on .NET 10 and rounded up.
     private const long TensorCost = 320, MetadataCost = 160;
 
@@ -58,7 +60,14 @@ internal ref struct SafetensorsHeaderParser(ReadOnlySpan<byte> text, string sour
         inMetadata = true;
         if (metadataSeen) throw Error(" occurs twice");
         metadataSeen = true;
-        Expect(JsonTokenType.StartObject, "an object of strings");
+        Read();
+        // Some writers spell "no metadata" as null, which loses nothing.
+        if (json.TokenType == JsonTokenType.Null)
+        {
+            inMetadata = false;
+            return;
+        }
+        if (json.TokenType != JsonTokenType.StartObject) throw Error($" is {Found()}; an object of strings was expected");
         while (NextKey(out string key))
         {
             field = key;
@@ -77,7 +86,7 @@ internal ref struct SafetensorsHeaderParser(ReadOnlySpan<byte> text, string sour
         if (Tensors.ContainsKey(name)) throw Error(" occurs twice");
         Expect(JsonTokenType.StartObject, $"an object with {Fields}");
 
-        DataType? type = null;
+        string? type = null;
         long[]? shape = null, offsets = null;
         while (NextKey(out string key))
         {
@@ -99,31 +108,40 @@ internal ref struct SafetensorsHeaderParser(ReadOnlySpan<byte> text, string sour
         tensor = null;
     }
 
-    private readonly TensorInfo Check(string name, DataType? type, long[]? shape, long[]? offsets)
+    private readonly TensorInfo Check(string name, string? typeName, long[]? shape, long[]? offsets)
     {
-        if (type is null || shape is null || offsets is null)
-            throw Error($" has no {(type is null ? "dtype" : shape is null ? "shape" : "data_offsets")}; {Fields} were expected");
+        if (typeName is null || shape is null || offsets is null)
+            throw Error($" has no {(typeName is null ? "dtype" : shape is null ? "shape" : "data_offsets")}; {Fields} were expected");
         if (offsets.Length != 2)
             throw Error($": data_offsets has {offsets.Length} numbers; 2 were expected, where the bytes begin and where they end");
         if (offsets[0] > offsets[1])
             throw Error($": data_offsets are [{offsets[0]}, {offsets[1]}]; the begin must not be after the end");
-        if (!TensorInfo.TryMeasure(shape, type.Value, out long bytes))
-            throw Error($": shape [{string.Join(", ", shape)}] of {type.Value.FormatName} has more than 2^63 - 1 bytes");
-        if (offsets[1] - offsets[0] != bytes)
-        {
-            throw Error($": data_offsets [{offsets[0]}, {offsets[1]}] hold {offsets[1] - offsets[0]} bytes; "
-                + $"shape [{string.Join(", ", shape)}] of {type.Value.FormatName} needs {bytes}");
-        }
-        return new TensorInfo(name, type.Value, Array.AsReadOnly(shape), offsets[0], bytes);
+        var type = DataTypes.TryParse(typeName, out var known) ? known : DataType.Other;
+        if (!TensorInfo.TryMeasure(shape, type, out long needed)) throw Error($": {What()} has more than 2^63 - 1 bytes");
+        var info = new TensorInfo(name, type, Array.AsReadOnly(shape), offsets[0], offsets[1] - offsets[0]);
+        if (type == DataType.Other) return HoldsWholeElements(info) ? info with { TypeName = typeName } : throw Error($": {Where()}; {What()} cannot fill them with elements of equal size");
+        if ((Int128)info.Count * type.ElementBits % 8 != 0) throw Error($": {What()} has {(Int128)info.Count * type.ElementBits} bits; whole bytes were expected");
+        return info.Bytes == needed ? info : throw Error($": {Where()}; {What()} needs {needed}");
+
+        string What() => $"shape [{string.Join(", ", shape)}] of {typeName}";
+        string Where() => $"data_offsets [{offsets[0]}, {offsets[1]}] hold {offsets[1] - offsets[0]} bytes";
     }
 
-    private DataType ReadType()
+    /// <summary>Whether bytes can be those of elements of one size in bits, all that can be asked of a type that is not known.</summary>
+    private static bool HoldsWholeElements(TensorInfo tensor) => tensor.Count == 0 ? tensor.Bytes == 0 : tensor.Bytes > 0 && (Int128)tensor.Bytes * 8 % tensor.Count == 0;
+
+    private string ReadType()
     {
         Expect(JsonTokenType.String, "a string such as \"F32\"");
-        return DataTypes.TryParse(TakeString(), out var type)
-            ? type
-            : throw Error($" is {Found()}; one of {string.Join(", ", Enum.GetValues<DataType>().Select(known => known.FormatName))} was expected");
+        string name = TakeString();
+        return DataTypes.TryParse(name, out _) || MayBeNewType(name)
+            ? name
+            : throw Error($" is {Found()}; one of {string.Join(", ", Enum.GetValues<DataType>().Where(known => known.IsOfSafetensors).Select(known => known.FormatName))} was expected");
     }
+
+    /// <summary>Whether a type may be one that the format has been given since: its names are short, of capitals, digits and underscores, and tell a number of bits.</summary>
+    private static bool MayBeNewType(string name)
+        => name.Length is > 1 and <= MaximumTypeName && char.IsAsciiLetterUpper(name[0]) && name.Any(char.IsAsciiDigit) && name.All(c => char.IsAsciiLetterUpper(c) || char.IsAsciiDigit(c) || c == '_');
 
     private long[] ReadSizes(int most)
     {

@@ -96,7 +96,7 @@ public sealed class SafetensorsReader : IWeightFile
     public long[] ReadIntegers(string name)
     {
         var tensor = this[name];
-        if (!tensor.Type.IsInteger) throw Error(tensor, $"its type is {tensor.Type.FormatName}; an integer type was expected");
+        if (!tensor.Type.IsInteger) throw Error(tensor, $"its type is {tensor.TypeName}; an integer type was expected");
         return ReadWhole<long>(tensor);
     }
 
@@ -111,10 +111,11 @@ public sealed class SafetensorsReader : IWeightFile
         stream.Position = 0;
         stream.ReadExactly(field);
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(field);
+        // Of a file of another kind the first bytes are no length; what the file is instead says more.
         if (length is 0 or > SafetensorsHeader.MaximumBytes)
-            throw new FileFormatException($"{Source}: the header length is {length}; 1 to {SafetensorsHeader.MaximumBytes} bytes were expected");
+            throw ForeignFile.Identify(stream, Source) is { } foreign ? foreign.Refusal(Source) : new FileFormatException($"{Source}: the header length is {length}; 1 to {SafetensorsHeader.MaximumBytes} bytes were expected");
         if ((long)length > stream.Length - LengthBytes)
-            throw new FileFormatException($"{Source}: the header length is {length}, but only {stream.Length - LengthBytes} bytes follow it");
+            throw new FileFormatException($"{Source}: the header length is {length}, but only {stream.Length - LengthBytes} bytes follow it; the file may be cut short");
         byte[] text = GC.AllocateUninitializedArray<byte>((int)length);
         stream.ReadExactly(text);
         return text;
@@ -123,7 +124,7 @@ public sealed class SafetensorsReader : IWeightFile
     private TensorInfo Readable(string name)
     {
         var tensor = this[name];
-        return tensor.Type.IsReadable ? tensor : throw Error(tensor, $"its type is {tensor.Type.FormatName}, which this program cannot turn into numbers; a float of 16 to 64 bits, an integer or BOOL was expected");
+        return tensor.Unreadable is { } reason ? throw Error(tensor, reason) : tensor;
     }
 
     private T[] ReadWhole<T>(TensorInfo tensor) where T : unmanaged, INumber<T>

@@ -8,24 +8,29 @@ namespace PixelDiT.Reference.Formats;
 /// <param name="Bytes">The number of bytes, the product of the shape times the size of an element.</param>
 public sealed record TensorInfo(string Name, DataType Type, IReadOnlyList<long> Shape, long Offset, long Bytes) : TensorSpec(Name, Type, Shape)
 {
+    /// <inheritdoc/>
+    public override long Bytes { get; } = Bytes;
+
     /// <summary>
-    /// The bytes of a tensor of a shape and type. A shape whose nonzero sizes alone overflow 64 bits is refused even when another size is zero,
-    /// so that nobody who multiplies the sizes in another order meets an overflow.
+    /// The bytes of a tensor of a shape and type; elements below 8 bits lie side by side, and a last byte that is filled in part counts whole. A shape whose nonzero sizes alone
+    /// overflow 64 bits is refused even when another size is zero, so that nobody who multiplies the sizes in another order meets an overflow.
     /// </summary>
-    /// <returns>False if a size is negative or the product passes 2⁶³ − 1.</returns>
+    /// <returns>False if a size is negative, or the elements or their bytes are more than 2⁶³ − 1.</returns>
     internal static bool TryMeasure(IReadOnlyList<long> shape, DataType type, out long bytes)
     {
         bytes = 0;
-        Int128 product = type.ElementBytes;
+        Int128 elements = 1;
         bool empty = false;
         foreach (long size in shape)
         {
             if (size < 0) return false;
             empty |= size == 0;
-            product *= Math.Max(size, 1);
-            if (product > long.MaxValue) return false;
+            elements *= Math.Max(size, 1);
+            if (elements > long.MaxValue) return false;
         }
-        bytes = empty ? 0 : (long)product;
+        Int128 needed = ((elements * type.ElementBits) + 7) / 8;
+        if (needed > long.MaxValue) return false;
+        bytes = empty ? 0 : (long)needed;
         return true;
     }
 }

@@ -7,40 +7,78 @@ namespace PixelDiT.Reference.Formats;
 /// <summary>Opens files of weights by what they hold; names and extensions say nothing.</summary>
 public static class WeightFile
 {
-    private const int Probe = 32;
+    /// <summary>
+    /// Opens a safetensors file, what torch.save writes (the zip format, or the format before torch 1.6), or an index of several such files (<c>*.index.json</c>), which are then read
+    /// as one; a folder stands for the model in it (<see cref="Resolve"/>).
+    /// </summary>
+    /// <exception cref="FileFormatException">The file cannot be opened, is of none of these formats (the message says what it is instead), or breaks a rule of its own.</exception>
+    public static IWeightFile Open(string path)
+    {
+        string file = Resolve(path);
+        return Named(file, () => Open(AtomicFile.OpenRead(file), file, index => new ShardedFile(index, file, OpenShard)));
+    }
 
-    /// <summary>Opens a safetensors file, or what torch.save writes: the zip format, or the format before torch 1.6.</summary>
-    /// <exception cref="FileFormatException">The file cannot be opened, is of none of these formats, or breaks a rule of its own.</exception>
-    public static IWeightFile Open(string path) => Open(AtomicFile.OpenRead(path), path);
-
-    /// <summary>As <see cref="Open(string)"/>, from a stream that holds a file from its beginning to its end.</summary>
+    /// <summary>As <see cref="Open(string)"/>, from a stream that holds a file from its beginning to its end; an index is refused, because a stream lies in no folder.</summary>
     /// <param name="seekable">The stream; it belongs to the reader from here on, and is closed also if it cannot be opened.</param>
     /// <param name="source">How messages call the file.</param>
     /// <exception cref="FileFormatException">The stream cannot seek or be read, is of no known format, or breaks a rule of its own.</exception>
-    public static IWeightFile Open(Stream seekable, string source)
+    public static IWeightFile Open(Stream seekable, string source) => Open(seekable, source, null);
+
+    /// <summary>The file that a path stands for: itself, or, of a folder, <c>model.safetensors</c>, else its one <c>*.index.json</c>, else its one file of weights.</summary>
+    /// <exception cref="FileFormatException">A folder holds no file of weights, several, or a checkpoint of another kind; the message says which.</exception>
+    public static string Resolve(string path) => WeightFolder.Resolve(path);
+
+    // An index names files of tensors, not further indices.
+    private static IWeightFile OpenShard(string path) => Named(path, () => Open(AtomicFile.OpenRead(path), path, null));
+
+    private static IWeightFile Open(Stream seekable, string source, Func<ShardIndex, IWeightFile>? gather)
     {
+        bool isKept = false;
         try
         {
             if (!seekable.CanSeek) throw new FileFormatException($"{source}: cannot be read: it is a pipe or terminal; a file was expected");
-            byte[] start = new byte[Math.Min(Probe, seekable.Length)];
-            seekable.Position = 0;
-            seekable.ReadExactly(start);
-            // First, because a header of 128 bytes begins as a pickle does.
-            if (IsSafetensors(start)) return SafetensorsReader.Open(seekable, source);
-            if (ZipDirectory.Recognises(start)) return new TorchZipReader(seekable, source);
-            if (TorchLegacyReader.Recognises(start)) return new TorchLegacyReader(seekable, source);
-            if (start is [0x80, ..]) throw new FileFormatException($"{source}: is a pickle, but not one that torch.save writes; safetensors or a PyTorch file was expected");
-            if (start is [0x1F, 0x8B, ..]) throw new FileFormatException($"{source}: is compressed with gzip; unpack it first");
-            return SafetensorsReader.Open(seekable, source);
+            byte[] start = ForeignFile.Start(seekable);
+            if (gather is not null && ShardIndex.Recognises(start, source)) return gather(ShardIndex.Read(seekable, source));
+            var file = OpenTensors(seekable, start, source);
+            isKept = true;
+            return file;
         }
-        catch (Exception error)
+        catch (Exception error) when (AtomicFile.IsFileSystemError(error))
         {
-            seekable.Dispose();
-            if (AtomicFile.IsFileSystemError(error)) throw new FileFormatException($"{source}: cannot be read: {error.Message}", error);
-            throw;
+            throw new FileFormatException($"{source}: cannot be read: {error.Message}", error);
+        }
+        finally
+        {
+            if (!isKept) seekable.Dispose();
         }
     }
 
-    private static bool IsSafetensors(ReadOnlySpan<byte> start)
-        => start.Length > sizeof(ulong) && start[sizeof(ulong)] == '{' && BinaryPrimitives.ReadUInt64LittleEndian(start) <= SafetensorsHeader.MaximumBytes;
+    private static IWeightFile OpenTensors(Stream seekable, byte[] start, string source)
+    {
+        // First, because a header of 128 bytes begins as a pickle does. What can be a header's length makes the rest a header, and its reader says where it is damaged.
+        if (MayBeHeader(start)) return SafetensorsReader.Open(seekable, source);
+        if (!ForeignFile.IsDistributed(source))
+        {
+            if (ZipDirectory.Recognises(start)) return new TorchZipReader(seekable, source);
+            if (TorchLegacyReader.Recognises(start)) return new TorchLegacyReader(seekable, source);
+        }
+        throw ForeignFile.Identify(seekable, source)?.Refusal(source)
+            ?? new FileFormatException($"{source}: is neither safetensors nor a PyTorch file, and of no other kind that is known here; its first bytes are {ForeignFile.FirstBytes(start)}");
+    }
+
+    private static bool MayBeHeader(ReadOnlySpan<byte> start)
+        => start.Length > sizeof(ulong) && BinaryPrimitives.ReadUInt64LittleEndian(start) is > 0 and <= SafetensorsHeader.MaximumBytes;
+
+    /// <summary>Opens a file and adds to an error what the file's name says.</summary>
+    private static IWeightFile Named(string path, Func<IWeightFile> open)
+    {
+        try
+        {
+            return open();
+        }
+        catch (FileFormatException error) when ((File.Exists(path) ? UnfinishedDownload.Remark(path) : UnfinishedDownload.Beside(path)) is { } remark)
+        {
+            throw new FileFormatException($"{error.Message}; {remark}", error);
+        }
+    }
 }

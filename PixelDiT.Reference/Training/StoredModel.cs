@@ -31,6 +31,11 @@ public sealed class StoredModel : IDisposable
             Shapes = ModelCost.Shapes(Info.Config);
             CheckNames();
         }
+        catch (FileFormatException error) when (file.PartOf is { } part)
+        {
+            file.Dispose();
+            throw new FileFormatException($"{file.Source}: {part}", error);
+        }
         catch
         {
             file.Dispose();

@@ -278,7 +278,7 @@ public sealed class CommandTests
         string checkpoint = GoldenCheckpointTests.PathOf("lightning.ckpt");
         var info = Run("info", checkpoint);
         Assert.That(info.ExitCode, Is.Zero, info.Error);
-        Assert.That(info.Output, Does.Contain("PyTorch zip, 146 tensors").And.Contain("under ema_denoiser.*").And.Contain("D 32, heads 4").And.Contain("1,600,000 steps").And.Not.Contain("missing"));
+        Assert.That(info.Output, Does.Contain("PyTorch zip, 149 tensors").And.Contain("under ema_denoiser.*").And.Contain("D 32, heads 4").And.Contain("1,600,000 steps").And.Not.Contain("missing"));
         Assert.That(Run("info", checkpoint, "--weights", "raw").Output, Does.Contain("under denoiser.*"));
         Assert.That(Run("info", GoldenCheckpointTests.PathOf("pixeldit_t2i_bf16.pth")).Output, Does.Contain("text-to-image").And.Contain("BF16 × 81"));
 

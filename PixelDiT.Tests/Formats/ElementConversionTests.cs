@@ -78,13 +78,19 @@ public class ElementConversionTests
     }
 
     [Test]
-    public void Every_type_but_Bool_is_spelled_as_its_name()
+    public void Safetensors_has_22_types_and_spells_each_as_its_name()
     {
-        foreach (var type in Enum.GetValues<DataType>())
+        string[] names = ["BOOL", "F4", "F6_E2M3", "F6_E3M2", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "I16", "U16", "F16", "BF16", "I32", "U32", "F32", "C64", "F64", "I64", "U64"];
+        Assert.That(Enum.GetValues<DataType>().Where(type => type.IsOfSafetensors).Select(type => type.FormatName), Is.EquivalentTo(names));
+        foreach (string name in names)
         {
-            Assert.That(DataTypes.TryParse(type == DataType.Bool ? "BOOL" : type.ToString(), out var parsed), Is.True);
-            Assert.That(parsed, Is.EqualTo(type));
+            Assert.That(DataTypes.TryParse(name, out var parsed), Is.True, name);
+            Assert.That(parsed.FormatName, Is.EqualTo(name));
         }
-        Assert.That(DataTypes.TryParse("Bool", out _), Is.False);
+        foreach (string name in (string[])["Bool", "C128", "QInt8", "Other", "unknown", "f32"]) Assert.That(DataTypes.TryParse(name, out _), Is.False, name);
     }
+
+    [Test]
+    public void Every_readable_type_has_whole_bytes()
+        => Assert.That(Enum.GetValues<DataType>().Where(type => type.IsReadable), Is.All.Matches<DataType>(type => type.ElementBytes * 8 == type.ElementBits && type.ElementBytes > 0));
 }

@@ -17,8 +17,8 @@ internal sealed record Edit(int Kind, int Place, int Length, int Choice)
 }
 
 /// <summary>
-/// Gives many damaged files to a reader. Each must be answered, by its content or by a proper error, within a second (the best of three, because other work may hold up
-/// any one run) and within 64 MiB of memory beyond the file.
+/// Gives many damaged files to a reader. Each must be answered, by its content or by a proper error, within 64 MiB of memory beyond the file. Time is not measured: a minute is
+/// reached by what never ends alone.
 /// </summary>
 internal static class Fuzz
 {
@@ -50,7 +50,7 @@ internal static class Fuzz
                 RaiseTo(ref most, memory);
                 RaiseTo(ref slowest, ticks);
                 if (memory > MostMemory) throw new InvalidDataException($"took {memory} bytes beyond the file's {file.Length}");
-                if (ticks > Stopwatch.Frequency) throw new InvalidDataException("took more than a second");
+                if (ticks > 60 * Stopwatch.Frequency) throw new InvalidDataException("took more than a minute");
             }
             catch (Exception error)
             {
@@ -78,14 +78,10 @@ internal static class Fuzz
 
     private static bool Measured(byte[] file, Func<byte[], bool> read, out long memory, out long ticks)
     {
-        (bool wasRead, memory, ticks) = (false, 0, long.MaxValue);
-        for (int run = 0; run < 3 && ticks > Stopwatch.Frequency; run++)
-        {
-            long before = GC.GetAllocatedBytesForCurrentThread(), began = Stopwatch.GetTimestamp();
-            wasRead = read(file);
-            ticks = Stopwatch.GetTimestamp() - began;
-            memory = GC.GetAllocatedBytesForCurrentThread() - before - file.Length;
-        }
+        long before = GC.GetAllocatedBytesForCurrentThread(), began = Stopwatch.GetTimestamp();
+        bool wasRead = read(file);
+        ticks = Stopwatch.GetTimestamp() - began;
+        memory = GC.GetAllocatedBytesForCurrentThread() - before - file.Length;
         return wasRead;
     }
 

@@ -26,9 +26,10 @@ public class SafetensorsRejectionTests
         return file;
     }
 
+    [Test] public void A_file_of_zeros() => Rejects(WithLength(0, 20), "begins with 28 zero bytes", "a download", "download it again");
     [Test] public void An_empty_file() => Rejects([], "the file has 0 bytes", "header length of 8 bytes");
     [Test] public void A_file_that_ends_in_the_length_field() => Rejects(new byte[7], "the file has 7 bytes");
-    [Test] public void A_header_length_of_zero() => Rejects(WithLength(0, 20), "header length is 0", "1 to 100000000");
+    [Test] public void A_header_length_of_zero() => Rejects([.. WithLength(0, 20), 1], "header length is 0", "1 to 100000000");
     [Test] public void A_header_length_over_the_limit() => Rejects(WithLength(100_000_001, 20), "header length is 100000001", "1 to 100000000");
     [Test] public void A_header_length_of_all_ones() => Rejects(WithLength(ulong.MaxValue, 20), "header length is 18446744073709551615");
     [Test] public void A_header_length_beyond_the_file() => Rejects(WithLength(21, 20), "header length is 21", "only 20 bytes follow");
@@ -70,7 +71,12 @@ public class SafetensorsRejectionTests
     public void A_field_that_is_unknown() =>
         Rejects("{" + Entry("a", "U8", "1", 0, 1)[..^1] + ",\"strides\":[1]}}", 1, "tensor \"a\": \"strides\"", "only dtype, shape and data_offsets were expected");
 
-    [Test] public void A_dtype_that_is_unknown() => Rejects($"{{{Entry("a", "F4", "2", 0, 1)}}}", 1, "\"a\": \"dtype\" is the string \"F4\"", "F64, F32, F16, BF16");
+    [Test] public void A_dtype_that_is_no_type([Values("FLOAT", "F_4_AND_SO_ON_AND_ON", "F4 ", "4F", "torch.float32", "")] string type) => Rejects($"{{{Entry("a", type, "2", 0, 1)}}}", 1, $"\"a\": \"dtype\" is the string \"{type}\"", "F64, F32, F16, BF16", "F4, C64 was expected");
+    [Test] public void A_new_dtype_whose_elements_do_not_fill_their_bytes() => Rejects($"{{{Entry("a", "F12", "3", 0, 4)}}}", 4, "data_offsets [0, 4] hold 4 bytes", "shape [3] of F12 cannot fill them with elements of equal size");
+    [Test] public void A_new_dtype_without_bytes() => Rejects($"{{{Entry("a", "F12", "3", 0, 0)}}}", 0, "cannot fill them");
+    [Test] public void Elements_below_8_bits_that_fill_a_byte_in_part() => Rejects($"{{{Entry("a", "F4", "3", 0, 2)}}}", 2, "shape [3] of F4 has 12 bits; whole bytes were expected");
+    [Test] public void Elements_of_6_bits_that_fill_a_byte_in_part() => Rejects($"{{{Entry("a", "F6_E2M3", "2", 0, 2)}}}", 2, "shape [2] of F6_E2M3 has 12 bits");
+    [Test] public void More_elements_of_4_bits_than_a_number_counts() => Rejects($"{{{Entry("a", "F4", "4294967296,4294967296", 0, 0)}}}", 0, "of F4 has more than 2^63 - 1 bytes");
     [Test] public void A_dtype_in_lower_case() => Rejects($"{{{Entry("a", "f32", "1", 0, 4)}}}", 4, "\"dtype\" is the string \"f32\"");
     [Test] public void A_dtype_by_number() => Rejects($"{{{Entry("a", "1", "1", 0, 4)}}}", 4, "\"dtype\" is the string \"1\"");
     [Test] public void A_dtype_that_is_no_string() => Rejects("{\"a\":{\"dtype\":32}}", 0, "\"dtype\" is 32", "a string such as");
@@ -119,7 +125,7 @@ public class SafetensorsRejectionTests
     [Test] public void Data_without_tensors() => Rejects("{}", 2, "end at byte 0 of the data; 2 trailing bytes");
 
     [Test] public void Metadata_that_is_no_object() => Rejects("{\"__metadata__\":\"pt\"}", 0, "__metadata__ is the string \"pt\"", "an object of strings was expected");
-    [Test] public void Metadata_that_is_null() => Rejects("{\"__metadata__\":null}", 0, "__metadata__ is null");
+    [Test] public void Metadata_that_is_null_and_occurs_again() => Rejects("{\"__metadata__\":null,\"__metadata__\":{}}", 0, "__metadata__ occurs twice");
     [Test] public void A_metadata_value_that_is_a_number() => Rejects("{\"__metadata__\":{\"epoch\":3}}", 0, "__metadata__: \"epoch\" is 3", "a string was expected");
     [Test] public void A_metadata_value_that_is_an_object() => Rejects("{\"__metadata__\":{\"epoch\":{}}}", 0, "__metadata__: \"epoch\" is an object");
     [Test] public void A_metadata_value_that_is_half_a_surrogate_pair() => Rejects("{\"__metadata__\":{\"a\":\"\\udc00\"}}", 0, "__metadata__: \"a\": \"\\udc00\" escapes half a surrogate pair");

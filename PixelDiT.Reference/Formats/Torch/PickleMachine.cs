@@ -9,21 +9,28 @@ namespace PixelDiT.Reference.Formats.Torch;
 /// Reads Python pickles of protocols 2 to 5 into inert nodes. Nothing is executed, imported or looked up: a call outside the closed list of
 /// <see cref="TorchRules"/> becomes a <see cref="PickleObject"/> that remembers a name. Work and memory are bounded, whatever the bytes say.
 /// </summary>
-internal sealed class PickleMachine(byte[] bytes, string source)
+internal sealed class PickleMachine
 {
-    private const int MaximumOpcodes = 4_000_000, MaximumMarks = 1000, MaximumText = 1 << 20, MaximumInteger = 1024;
+    private const int MaximumOpcodes = 10_000_000, MaximumMarks = 1000, MaximumName = 4096, MaximumInteger = 1024, LongTuple = 1000;
     private const long MaximumMemory = 32 << 20;
-    // What a slot of the stack, a node and an entry of the memo or a dict take at most while their containers grow.
-    private const int SlotCost = 24, NodeCost = 56, EntryCost = 64;
+    // What a place on the stack, a node, a reference in it and an entry of the memo, a dict or a list take at most while their containers grow.
+    private const int SlotCost = 64, NodeCost = 80, ReferenceCost = 32, EntryCost = 96;
 
     private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: false);
 
-    private readonly List<object?> _stack = [];
+    private readonly byte[] _bytes;
+    private readonly string _source;
+    private readonly TorchRules _rules;
+    private readonly List<PickleValue> _stack = [];
     private readonly List<int> _marks = [];
-    private readonly Dictionary<uint, object?> _memo = [];
-    private readonly TorchRules _rules = new(source);
+    private readonly Dictionary<uint, PickleValue> _memo = [];
     private long _memory;
-    private int _opcodes, _position;
+    private int _opcodes, _position, _deepest;
+
+    /// <summary>Takes a file of one pickle or several, one behind the other.</summary>
+    /// <param name="bytes">The file's bytes, or those of its beginning.</param>
+    /// <param name="source">How messages call the file.</param>
+    public PickleMachine(byte[] bytes, string source) => (_bytes, _source, _rules) = (bytes, source, new TorchRules(source, Charge));
 
     /// <summary>The first byte after the pickle that was read last.</summary>
     public int Position => _position;
@@ -42,7 +49,7 @@ internal sealed class PickleMachine(byte[] bytes, string source)
         {
             if (++_opcodes > MaximumOpcodes) throw Error($"has more than {MaximumOpcodes} opcodes");
             byte opcode = Take(1)[0];
-            if (opcode == (byte)'.') return Pop();
+            if (opcode == (byte)'.') return Pop().ToObject();
             Step(opcode);
         }
     }
@@ -55,39 +62,39 @@ internal sealed class PickleMachine(byte[] bytes, string source)
             case 0x95: Take(8); break;                                                                    // FRAME: a hint for readers of streams
             case (byte)'(': if (_marks.Count == MaximumMarks) throw Error($"nests more than {MaximumMarks} deep"); _marks.Add(_stack.Count); break;
             case (byte)'0': Drop(); break;
-            case (byte)'1': PopToMark(); break;
-            case (byte)'2': object? top = Pop(); Push(top); Push(top); break;
+            case (byte)'1': Cut(PopMark()); break;
+            case (byte)'2': var top = Pop(); Push(top); Push(top); break;
 
-            case (byte)'N': Push(null); break;
-            case 0x88: PushNode(true); break;
-            case 0x89: PushNode(false); break;
-            case (byte)'K': PushNode((long)Take(1)[0]); break;
-            case (byte)'M': PushNode((long)BinaryPrimitives.ReadUInt16LittleEndian(Take(2))); break;
-            case (byte)'J': PushNode((long)BinaryPrimitives.ReadInt32LittleEndian(Take(4))); break;
-            case 0x8A: PushNode(Integer(Take(Take(1)[0]))); break;
-            case 0x8B: PushNode(Integer(Take(Length32(MaximumInteger)))); break;
-            case (byte)'G': PushNode(BinaryPrimitives.ReadDoubleBigEndian(Take(8))); break;
+            case (byte)'N': Push(PickleValue.Of((object?)null)); break;
+            case 0x88: Push(PickleValue.Of(true)); break;
+            case 0x89: Push(PickleValue.Of(false)); break;
+            case (byte)'K': Push(PickleValue.Of((long)Take(1)[0])); break;
+            case (byte)'M': Push(PickleValue.Of((long)BinaryPrimitives.ReadUInt16LittleEndian(Take(2)))); break;
+            case (byte)'J': Push(PickleValue.Of((long)BinaryPrimitives.ReadInt32LittleEndian(Take(4)))); break;
+            case 0x8A: PushInteger(Take(Take(1)[0])); break;
+            case 0x8B: PushInteger(Take(Length32(MaximumInteger))); break;
+            case (byte)'G': Push(PickleValue.Of(BinaryPrimitives.ReadDoubleBigEndian(Take(8)))); break;
 
-            case (byte)'X': PushText(Length32(MaximumText)); break;
+            case (byte)'X': PushText(Length32(_bytes.Length)); break;
             case 0x8C: PushText(Take(1)[0]); break;
-            case 0x8D: PushText(Length64(MaximumText)); break;
-            case (byte)'U': PushText(Take(1)[0]); break;                                                  // Python 2's str: names in old files
-            case (byte)'T': PushText(Length32(MaximumText)); break;
+            case 0x8D: PushText(Length64(_bytes.Length)); break;
+            case (byte)'U': PushOldText(Take(1)[0]); break;                                               // Python 2's str: names in old files, and bytes
+            case (byte)'T': PushOldText(Length32(_bytes.Length)); break;
             case (byte)'C': PushBytes(Take(1)[0]); break;
-            case (byte)'B': PushBytes(Length32(bytes.Length)); break;
-            case 0x8E or 0x96: PushBytes(Length64(bytes.Length)); break;
+            case (byte)'B': PushBytes(Length32(_bytes.Length)); break;
+            case 0x8E or 0x96: PushBytes(Length64(_bytes.Length)); break;
 
             case (byte)')': PushNode(new PickleTuple([])); break;
             case 0x85 or 0x86 or 0x87: PushTuple(_stack.Count - (opcode - 0x84)); break;
             case (byte)'t': PushTuple(PopMark()); break;
             case (byte)']' or 0x8F: PushNode(new PickleList()); break;                                    // EMPTY_LIST, EMPTY_SET
-            case (byte)'l' or 0x91: PushList(PopToMark()); break;                                         // LIST, FROZENSET
-            case (byte)'a': object? item = Pop(); Append([item]); break;
-            case (byte)'e' or 0x90: Append(PopToMark()); break;                                           // APPENDS, ADDITEMS
+            case (byte)'l' or 0x91: PushList(PopMark()); break;                                           // LIST, FROZENSET
+            case (byte)'a': AppendTo(_stack.Count - 1); break;
+            case (byte)'e' or 0x90: AppendTo(PopMark()); break;                                           // APPENDS, ADDITEMS
             case (byte)'}': PushNode(new PickleDict()); break;
-            case (byte)'d': object?[] pairs = PopToMark(); PushNode(new PickleDict()); SetItems(pairs); break;
-            case (byte)'s': object? value = Pop(), key = Pop(); SetItems([key, value]); break;
-            case (byte)'u': SetItems(PopToMark()); break;
+            case (byte)'d': int pairs = PopMark(); _stack.Insert(pairs, PickleValue.Of(new PickleDict())); Charge(NodeCost + SlotCost); SetItems(pairs + 1); break;
+            case (byte)'s': SetItems(_stack.Count - 2); break;
+            case (byte)'u': SetItems(PopMark()); break;
 
             case (byte)'q': Remember(Take(1)[0]); break;
             case (byte)'r': Remember(BinaryPrimitives.ReadUInt32LittleEndian(Take(4))); break;
@@ -96,22 +103,28 @@ internal sealed class PickleMachine(byte[] bytes, string source)
             case (byte)'j': Recall(BinaryPrimitives.ReadUInt32LittleEndian(Take(4))); break;
 
             case (byte)'c': PushGlobal(Line(), Line()); break;
-            case 0x93: object? name = Pop(), module = Pop(); PushGlobal(module as string, name as string); break;
-            case (byte)'R': object? arguments = Pop(); PushNode(_rules.Call(Pop(), arguments)); break;
-            case 0x81: Pop(); PushNode(new PickleObject(Pop() as PickleGlobal)); break;                   // NEWOBJ
-            case 0x92: Pop(); Pop(); PushNode(new PickleObject(Pop() as PickleGlobal)); break;            // NEWOBJ_EX
-            case (byte)'b': Pop(); Push(Pop()); break;                                                    // BUILD: an inert node has no state
-            case (byte)'Q': PushNode(_rules.Persistent(Pop())); break;
+            case 0x93: object? name = PopObject(), module = PopObject(); PushGlobal(module as string, name as string); break;
+            case (byte)'R': object? arguments = PopObject(); PushNode(_rules.Call(PopObject(), arguments)); break;
+            case 0x81: object? given = PopObject(); PushNode(_rules.Make(PopObject(), given)); break;     // NEWOBJ
+            case 0x92: Pop(); object? positional = PopObject(); PushNode(_rules.Make(PopObject(), positional)); break;      // NEWOBJ_EX
+            case (byte)'b': object? state = PopObject(); Push(PickleValue.Of(_rules.Build(PopObject(), state))); break; // BUILD
+            case (byte)'Q': PushNode(_rules.Persistent(PopObject())); break;
             default: throw Error($"has opcode 0x{opcode:x2} at byte {_position - 1}, which torch.save does not write");
         }
     }
 
     private ReadOnlySpan<byte> Take(int count)
     {
-        if (count > bytes.Length - _position) throw Error("is cut short");
-        var taken = bytes.AsSpan(_position, count);
+        if (count > _bytes.Length - _position) throw Error("is cut short");
+        var taken = _bytes.AsSpan(_position, count);
         _position += count;
         return taken;
+    }
+
+    private ReadOnlyMemory<byte> TakeSlice(int count)
+    {
+        Take(count);
+        return _bytes.AsMemory(_position - count, count);
     }
 
     private int Length32(int most) => Checked(BinaryPrimitives.ReadUInt32LittleEndian(Take(4)), most);
@@ -120,15 +133,9 @@ internal sealed class PickleMachine(byte[] bytes, string source)
 
     private int Checked(ulong length, int most) => length <= (ulong)most ? (int)length : throw Error($"has a value of {length} bytes at byte {_position}; at most {most} were expected");
 
-    private static object Integer(ReadOnlySpan<byte> little)
-    {
-        var value = new BigInteger(little);
-        return value >= long.MinValue && value <= long.MaxValue ? (object)(long)value : value;
-    }
-
     private string Line()
     {
-        int length = bytes.AsSpan(_position, Math.Min(bytes.Length - _position, 1024)).IndexOf((byte)'\n');
+        int length = _bytes.AsSpan(_position, Math.Min(_bytes.Length - _position, 1024)).IndexOf((byte)'\n');
         if (length < 0) throw Error("has a name of more than 1024 bytes, or is cut short");
         string line = s_utf8.GetString(Take(length));
         Take(1);
@@ -141,29 +148,56 @@ internal sealed class PickleMachine(byte[] bytes, string source)
         if (_memory > MaximumMemory) throw Error($"describes more objects than {MaximumMemory >> 20} MiB hold");
     }
 
-    private void Push(object? value)
+    private void Push(PickleValue value)
     {
-        Charge(SlotCost);
+        // A place that was used before takes no new memory, so a list of any length is counted in batches of the same places.
+        if (_stack.Count == _deepest)
+        {
+            Charge(SlotCost);
+            _deepest++;
+        }
         _stack.Add(value);
     }
 
-    private void PushNode(object? value)
+    private void PushNode(object? node)
     {
         Charge(NodeCost);
-        Push(value);
+        Push(PickleValue.Of(node));
+    }
+
+    private void PushInteger(ReadOnlySpan<byte> little)
+    {
+        if (little.Length > sizeof(long))
+        {
+            Charge(little.Length);
+            PushNode(new BigInteger(little));
+            return;
+        }
+        long value = 0;
+        for (int i = little.Length - 1; i >= 0; i--) value = (value << 8) | little[i];
+        int unused = 8 * (sizeof(long) - little.Length);
+        Push(PickleValue.Of(little.Length == 0 ? 0 : value << unused >> unused));
     }
 
     private void PushText(int length)
     {
+        if (length > MaximumName)
+        {
+            PushNode(new PickleLongText(TakeSlice(length)));
+            return;
+        }
         Charge(2L * length);
         PushNode(s_utf8.GetString(Take(length)));
     }
 
-    private void PushBytes(int length)
+    /// <summary>A text of Python 2 may as well be bytes; it is a name where it is short and ASCII.</summary>
+    private void PushOldText(int length)
     {
-        Charge(length);
-        PushNode(Take(length).ToArray());
+        if (length <= MaximumName && Ascii.IsValid(_bytes.AsSpan(_position, Math.Min(length, _bytes.Length - _position)))) PushText(length);
+        else PushBytes(length);
     }
+
+    private void PushBytes(int length) => PushNode(new PickleBytes(TakeSlice(length)));
 
     private void PushGlobal(string? module, string? name)
     {
@@ -174,50 +208,86 @@ internal sealed class PickleMachine(byte[] bytes, string source)
 
     private void PushTuple(int first)
     {
-        if (first < Floor) throw Error("takes more from its stack than lies there");
-        Charge((long)SlotCost * (_stack.Count - first));
-        PushNode(new PickleTuple(PopFrom(first)));
+        RequireAbove(first);
+        int count = _stack.Count - first;
+        if (count > LongTuple)
+        {
+            PushList(first);
+            return;
+        }
+        Charge((long)ReferenceCost * count);
+        object?[] items = new object?[count];
+        for (int i = 0; i < count; i++) items[i] = _stack[first + i].ToObject();
+        Cut(first);
+        PushNode(new PickleTuple(items));
     }
 
-    private void PushList(object?[] items)
+    private void PushList(int first)
     {
-        PushNode(new PickleList());
-        Append(items);
+        var list = new PickleList();
+        Append(list, first);
+        Cut(first);
+        PushNode(list);
     }
 
-    private void Append(object?[] items)
+    private void AppendTo(int first)
     {
-        if (Peek() is not PickleList list) return;
-        Charge((long)SlotCost * items.Length);
-        list.Items.AddRange(items);
+        RequireAbove(first);
+        if (Below(first) is PickleList list) Append(list, first);
+        else if (Below(first) is PickleObject made) Append(made.Elements ??= new PickleList(), first);
+        Cut(first);
     }
 
-    private void SetItems(object?[] pairs)
+    private void Append(PickleList list, int first)
     {
-        if (pairs.Length % 2 != 0) throw Error("has a key without a value");
-        if (Peek() is not PickleDict dict) return;
-        Charge((long)EntryCost * pairs.Length / 2);
-        for (int i = 0; i < pairs.Length; i += 2) dict.Items.Add((pairs[i], pairs[i + 1]));
+        for (int i = first; i < _stack.Count; i++)
+        {
+            if (list.Add(_stack[i])) Charge(EntryCost);
+        }
+    }
+
+    private void SetItems(int first)
+    {
+        RequireAbove(first);
+        if ((_stack.Count - first) % 2 != 0) throw Error("has a key without a value");
+        var dict = Below(first) switch { PickleDict node => node, PickleObject made => made.Entries ??= new PickleDict(), _ => null };
+        for (int i = first; dict is not null && i < _stack.Count; i += 2)
+        {
+            if (dict.Add(_stack[i], _stack[i + 1])) Charge(EntryCost);
+        }
+        Cut(first);
     }
 
     private void Remember(uint index)
     {
-        Charge(EntryCost);
+        if (!_memo.ContainsKey(index)) Charge(EntryCost);
         _memo[index] = Peek();
     }
 
-    private void Recall(uint index) => Push(_memo.TryGetValue(index, out object? value) ? value : throw Error($"recalls value {index}, which it has not kept"));
+    private void Recall(uint index) => Push(_memo.TryGetValue(index, out var value) ? value : throw Error($"recalls value {index}, which it has not kept"));
 
     private int Floor => _marks.Count > 0 ? _marks[^1] : 0;
 
-    private object? Peek() => _stack.Count > Floor ? _stack[^1] : throw Error("takes more from its stack than lies there");
-
-    private object? Pop()
+    private void RequireAbove(int first)
     {
-        object? value = Peek();
+        if (first < Floor) throw Error("takes more from its stack than lies there");
+    }
+
+    /// <summary>The value that items from a place on are put into.</summary>
+    private object? Below(int first) => first > Floor ? _stack[first - 1].ToObject() : throw Error("takes more from its stack than lies there");
+
+    private PickleValue Peek() => _stack.Count > Floor ? _stack[^1] : throw Error("takes more from its stack than lies there");
+
+    private PickleValue Pop()
+    {
+        var value = Peek();
         _stack.RemoveAt(_stack.Count - 1);
         return value;
     }
+
+    private object? PopObject() => Pop().ToObject();
+
+    private void Cut(int first) => _stack.RemoveRange(first, _stack.Count - first);
 
     /// <summary>POP, which takes a mark when one is on top.</summary>
     private void Drop()
@@ -234,19 +304,5 @@ internal sealed class PickleMachine(byte[] bytes, string source)
         return mark;
     }
 
-    private object?[] PopToMark()
-    {
-        int mark = PopMark();
-        Charge((long)SlotCost * (_stack.Count - mark));
-        return PopFrom(mark);
-    }
-
-    private object?[] PopFrom(int first)
-    {
-        object?[] items = [.. _stack[first..]];
-        _stack.RemoveRange(first, items.Length);
-        return items;
-    }
-
-    private FileFormatException Error(string problem) => new($"{source}: its pickle {problem}");
+    private FileFormatException Error(string problem) => new($"{_source}: its pickle {problem}");
 }

@@ -1,20 +1,65 @@
+using System.Text;
+
 namespace PixelDiT.Reference.Formats.Torch;
 
-/// <summary>A Python tuple. Beside these nodes a pickle gives null, bool, long, BigInteger, double, string and byte[].</summary>
-internal sealed record PickleTuple(object?[] Items);
-
-/// <summary>A Python list, or a set.</summary>
-internal sealed class PickleList
+/// <summary>A node that holds others. Beside these a pickle gives null, bool, long, BigInteger, double, string and the nodes of this file that stand alone, and for tensors those of <see cref="TorchRules"/>.</summary>
+internal abstract class PickleContainer
 {
-    /// <summary>The items in order.</summary>
-    public List<object?> Items { get; } = [];
+    /// <summary>Whether the walk over all nodes has met it.</summary>
+    public bool IsMet { get; set; }
+
+    /// <summary>Whether a tensor can be reached from it.</summary>
+    public bool HoldsTensor { get; set; }
+
+    /// <summary>Whether the walk along names is inside it, so that to meet it again is to go round in a circle.</summary>
+    public bool IsOnPath { get; set; }
 }
 
-/// <summary>A Python dict, or an OrderedDict.</summary>
-internal sealed class PickleDict
+/// <summary>A Python tuple.</summary>
+internal sealed class PickleTuple(object?[] items) : PickleContainer
 {
+    /// <summary>The items in order.</summary>
+    public object?[] Items { get; } = items;
+}
+
+/// <summary>A Python list, a set, or a long tuple. Numbers behind the first few are counted and not kept.</summary>
+internal sealed class PickleList : PickleContainer
+{
+    private const int PlainKept = 64;
+
+    /// <summary>The items that are kept, with their places.</summary>
+    public List<(int Index, object? Value)> Items { get; } = [];
+
+    /// <summary>How many items it has, kept or not.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Takes the next item.</summary>
+    /// <returns>Whether it is kept.</returns>
+    public bool Add(PickleValue item)
+    {
+        bool kept = Count < PlainKept || !item.IsPlain;
+        if (kept) Items.Add((Count, item.ToObject()));
+        Count++;
+        return kept;
+    }
+}
+
+/// <summary>A Python dict, or what a class that is known to be no more than one gives. Numbers behind the first thousand entries are not kept.</summary>
+internal sealed class PickleDict : PickleContainer
+{
+    private const int PlainKept = 1000;
+
     /// <summary>Keys and values in the order of the file; a key may occur again.</summary>
     public List<(object? Key, object? Value)> Items { get; } = [];
+
+    /// <summary>Takes an entry.</summary>
+    /// <returns>Whether it is kept.</returns>
+    public bool Add(PickleValue key, PickleValue value)
+    {
+        bool kept = Items.Count < PlainKept || !value.IsPlain;
+        if (kept) Items.Add((key.ToObject(), value.ToObject()));
+        return kept;
+    }
 }
 
 /// <summary>The name of a class or function. It is only ever compared with names.</summary>
@@ -24,52 +69,65 @@ internal sealed record PickleGlobal(string Module, string Name)
     public override string ToString() => $"{Module}.{Name}";
 }
 
-/// <summary>What a call or a class outside the closed list stands for: nothing but the name of what was to be called.</summary>
-internal sealed record PickleObject(PickleGlobal? Made);
-
-/// <summary>A run of elements in the file that tensors are views of.</summary>
-/// <param name="Key">The name of its bytes in the file.</param>
-/// <param name="Type">The type of an element.</param>
-/// <param name="Count">How many elements it has.</param>
-internal sealed record TorchStorage(string Key, DataType Type, long Count);
-
-/// <summary>A view of a storage: element (i₀, i₁, …) lies at Offset + Σ iₖ·Strideₖ. Checked to lie within the storage.</summary>
-internal sealed record TorchTensor(TorchStorage Storage, long Offset, long[] Shape, long[] Strides)
+/// <summary>What a call or a class outside the closed list stands for: the name of what was to be called, and what it was given. Nothing is called.</summary>
+internal sealed class PickleObject(PickleGlobal? made, PickleTuple arguments) : PickleContainer
 {
-    private const int MaximumRank = 64;
-    private const long MaximumRepeated = 1 << 20;
+    /// <summary>What was to be called; null where that is no name.</summary>
+    public PickleGlobal? Made { get; } = made;
 
-    /// <summary>The number of elements.</summary>
-    public long Count => Shape.Aggregate(1L, (product, size) => product * size);
+    /// <summary>What it was to be called with.</summary>
+    public PickleTuple Arguments { get; } = arguments;
 
-    /// <summary>Whether elements lie in row-major order without gaps.</summary>
-    public bool IsContiguous
-    {
-        get
-        {
-            long expected = 1;
-            for (int i = Shape.Length - 1; i >= 0; i--)
-            {
-                if (Shape[i] != 1 && Strides[i] != expected) return false;
-                expected *= Shape[i];
-            }
-            return true;
-        }
-    }
+    /// <summary>What its attributes were to be set from.</summary>
+    public object? State { get; set; }
 
-    /// <summary>How many elements of the storage lie from the first to the last of the view; 0 if it is empty.</summary>
-    public long Extent => Shape.Contains(0) ? 0 : 1 + Shape.Zip(Strides, (size, stride) => (size - 1) * stride).Sum();
+    /// <summary>What was put into it as into a dict; null where nothing was.</summary>
+    public PickleDict? Entries { get; set; }
 
-    /// <summary>What is wrong with a view, or null.</summary>
-    public static string? Problem(TorchStorage storage, long offset, long[] shape, long[] strides)
-    {
-        if (shape.Length != strides.Length || shape.Length > MaximumRank) return $"a tensor has {shape.Length} sizes and {strides.Length} strides; as many of each, at most {MaximumRank}, were expected";
-        if (offset < 0 || strides.Any(stride => stride < 0)) return "a tensor has a negative offset or stride";
-        if (!TensorInfo.TryMeasure(shape, storage.Type, out long bytes)) return "a tensor has a negative size, or more than 2^63 - 1 bytes";
-        Int128 last = offset;
-        for (int i = 0; i < shape.Length; i++) last += (Int128)Math.Max(shape[i] - 1, 0) * strides[i];
-        if (bytes > 0 ? last >= storage.Count : offset > storage.Count) return $"a tensor reaches element {last} of storage {Quote.Text(storage.Key)}, which has {storage.Count}";
-        long count = bytes / storage.Type.ElementBytes;
-        return count > Math.Max(storage.Count, MaximumRepeated) ? $"a tensor repeats the {storage.Count} elements of storage {Quote.Text(storage.Key)} {count} times over" : null;
-    }
+    /// <summary>What was put into it as into a list; null where nothing was.</summary>
+    public PickleList? Elements { get; set; }
+
+    /// <summary>Its class in words.</summary>
+    public string Class => Made is null ? "a class without a name" : $"class {Quote.Text(Made.ToString())}";
 }
+
+/// <summary>Bytes that stand in the pickle itself.</summary>
+/// <param name="Stored">As they stand there.</param>
+/// <param name="IsText">Whether each byte stands there as a letter of Latin-1 in UTF-8, as protocols before 3 write bytes.</param>
+internal sealed record PickleBytes(ReadOnlyMemory<byte> Stored, bool IsText = false)
+{
+    /// <summary>How many bytes they are.</summary>
+    public int Length { get; } = IsText ? Stored.Length - Stored.Span.Count((byte)0xC2) - Stored.Span.Count((byte)0xC3) : Stored.Length;
+
+    /// <summary>Whether a text is of Latin-1 alone, so that it can stand for bytes.</summary>
+    public static bool IsLatin1(ReadOnlySpan<byte> utf8)
+    {
+        for (int i = 0; i < utf8.Length; i++)
+        {
+            if (utf8[i] < 0x80) continue;
+            if (utf8[i] is not (0xC2 or 0xC3) || ++i == utf8.Length || (utf8[i] & 0xC0) != 0x80) return false;
+        }
+        return true;
+    }
+
+    /// <summary>The bytes.</summary>
+    public ReadOnlyMemory<byte> Decode()
+    {
+        if (!IsText) return Stored;
+        byte[] bytes = GC.AllocateUninitializedArray<byte>(Length);
+        var stored = Stored.Span;
+        for (int from = 0, to = 0; to < bytes.Length; to++)
+        {
+            byte lead = stored[from++];
+            bytes[to] = lead < 0x80 ? lead : (byte)((lead << 6) | (stored[from++] & 0x3F));
+        }
+        return bytes;
+    }
+
+    /// <summary>The bytes as a name, where they are short; null where they are too long for one.</summary>
+    public string? AsName(int longest) => Stored.Length <= longest ? Encoding.UTF8.GetString(Stored.Span) : null;
+}
+
+/// <summary>A text too long for a name, left where it stands in the pickle.</summary>
+/// <param name="Utf8">The text.</param>
+internal sealed record PickleLongText(ReadOnlyMemory<byte> Utf8);

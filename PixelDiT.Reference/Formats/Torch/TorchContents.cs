@@ -1,77 +1,174 @@
 using System.Globalization;
+using System.Text;
 using PixelDiT.Kernels;
 
 namespace PixelDiT.Reference.Formats.Torch;
 
 /// <summary>
-/// The named tensors in what a pickle gave. Where there is a <c>state_dict</c> they are its tensors under its names; otherwise all tensors under their
-/// paths with dots. Top-level numbers and texts (step, epoch, version) become metadata.
+/// The named tensors in what a pickle gave: those of a top-level <c>state_dict</c> first, under its own names, and all others under their paths with dots (a tensor that stands in no dict
+/// beside it has the path <c>(top)</c>). Top-level numbers and texts (step, epoch, version) become metadata. An object that is met in several places is listed in each of them.
 /// </summary>
 internal sealed class TorchContents
 {
-    private const string StateDict = "state_dict";
-    private const int MaximumDepth = 32, MaximumTensors = 1 << 16, MaximumName = 1024, MaximumNames = 1 << 22, MaximumMetadata = 1000;
+    /// <summary>How deep dicts may nest; what lies deeper is left out.</summary>
+    public const int MaximumDepth = 32;
+
+    private const string StateDict = "state_dict", Top = "(top)";
+    private const int MaximumVisits = 4_000_000, MaximumTensors = 1 << 16, MaximumName = 1024, MaximumNames = 1 << 22, MaximumMetadata = 1000;
 
     private readonly string _source;
-    private readonly HashSet<object> _seen = new(ReferenceEqualityComparer.Instance);
-    private readonly Dictionary<string, TorchTensor> _tensors = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, object> _tensors = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _metadata = new(StringComparer.Ordinal);
+    private readonly List<string> _notes = [];
+    private readonly StringBuilder _name = new();
+    private readonly List<PickleChild>[] _levels = [.. Enumerable.Range(0, MaximumDepth + 1).Select(_ => new List<PickleChild>())];
+    private (int Count, string First) _tooDeep, _tooLong, _objects;
     private long _names;
+    private int _visits;
 
     /// <summary>Finds the tensors.</summary>
-    /// <exception cref="FileFormatException">The root is no dict, a name occurs twice, or names pass their limits.</exception>
+    /// <exception cref="FileFormatException">The root is one value or holds nothing, or names and references pass their limits.</exception>
     public TorchContents(object? root, string source)
     {
         _source = source;
-        if (root is not PickleDict dict) throw Error($"holds {Describe(root)}; a state dict, or a dict with one, was expected");
-        object? weights = dict.Items.LastOrDefault(item => item.Key is StateDict).Value;
-        Visit(weights as PickleDict ?? dict, "", 0);
-        foreach (var (key, value) in dict.Items)
+        if (root is not PickleContainer container) throw Error($"holds {Describe(root)}; a state dict, or a dict with one, was expected");
+        TensorReach.Mark(container);
+        var top = new List<PickleChild>();
+        PickleChildren.AddTo(top, root);
+        int at = top.FindLastIndex(child => child is { Key: StateDict, Value: PickleDict or PickleObject });
+        if (at < 0) Visit(root, 0);
+        else VisitStateDict(top[at].Value, [.. top.Where((_, index) => index != at)]);
+        if (_tensors.Count == 0 && root is not PickleDict) throw Error($"holds {Describe(root)}; a state dict, or a dict with one, was expected");
+        foreach (var (key, _, value) in top)
         {
             if (key is string { Length: <= MaximumName } name && Text(value) is { Length: <= MaximumName } text && _metadata.Count < MaximumMetadata) _metadata[name] = text;
         }
+        Note(_tooDeep, $"dicts nested more than {MaximumDepth} deep are left out");
+        Note(_tooLong, $"tensors with names of more than {MaximumName} letters are left out");
+        Note(_objects, "objects of other programs' classes are listed by what they hold, as state_dict() names it where they are modules");
     }
 
-    /// <summary>The tensors under their names, in the order of the file.</summary>
-    public IReadOnlyDictionary<string, TorchTensor> Tensors => _tensors;
+    /// <summary>The tensors under their names, in the order of the file: each a <see cref="TorchTensor"/> or an <see cref="UnreadableTensor"/>.</summary>
+    public IReadOnlyDictionary<string, object> Tensors => _tensors;
 
     /// <summary>Top-level numbers and texts.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _metadata;
 
-    private void Visit(object? node, string name, int depth)
+    /// <summary>What was left out or stands for more than its name, in sentences.</summary>
+    public IReadOnlyList<string> Notes => _notes;
+
+    private void VisitStateDict(object? weights, List<PickleChild> beside)
     {
-        if (node is TorchTensor tensor) Add(name, tensor);
-        if (node is not (PickleDict or PickleList or PickleTuple) || !_seen.Add(node)) return;
-        if (depth == MaximumDepth) throw Error($"its dicts nest more than {MaximumDepth} deep");
-        if (node is PickleDict dict)
+        Enter(Clashes(weights, beside) ? StateDict : "", weights, 1);
+        foreach (var child in beside)
         {
-            foreach (var (key, value) in dict.Items)
-            {
-                if (Text(key) is { } text && value is TorchTensor or PickleDict or PickleList or PickleTuple) Visit(value, Join(name, text), depth + 1);
-            }
+            // A tensor without a path could be taken for one of the state dict's.
+            if (TensorReach.Holds(child.Value)) Enter(child.Value is PickleContainer ? NameOf(child) : $"{Top}.{NameOf(child)}", child.Value, 1);
+        }
+    }
+
+    /// <summary>Whether a name in the state dict begins as a path beside it does, so that the two cannot stand in one list without its own name before it.</summary>
+    private static bool Clashes(object? weights, List<PickleChild> beside)
+    {
+        var paths = beside.Where(child => TensorReach.Holds(child.Value)).Select(NameOf).ToHashSet(StringComparer.Ordinal);
+        var names = new List<PickleChild>();
+        PickleChildren.AddTo(names, weights);
+        return paths.Count > 0 && names.Any(child => paths.Contains(NameOf(child).Split('.')[0]));
+    }
+
+    private void Visit(object? node, int depth)
+    {
+        if (node is NumpyArray array) node = array.Tensor;
+        if (node is TorchStorage storage) node = AsTensor(storage);
+        if (node is not PickleContainer container)
+        {
+            Add(node!);
             return;
         }
-        int index = 0;
-        foreach (object? item in node is PickleList list ? (IEnumerable<object?>)list.Items : ((PickleTuple)node).Items)
+        if (container.IsOnPath) return;
+        if (depth == MaximumDepth)
         {
-            if (item is TorchTensor or PickleDict or PickleList or PickleTuple) Visit(item, Join(name, $"{index}"), depth + 1);
-            index++;
+            _tooDeep = (_tooDeep.Count + 1, _tooDeep.Count == 0 ? _name.ToString() : _tooDeep.First);
+            return;
         }
+        container.IsOnPath = true;
+        int before = _tensors.Count;
+        var children = _levels[depth];
+        children.Clear();
+        PickleChildren.AddTo(children, container);
+        _visits += children.Count;
+        if (_visits > MaximumVisits) throw Error("its dicts refer to each other so often that their tensors have no end of names");
+        foreach (var child in children)
+        {
+            if (TensorReach.Holds(child.Value)) Enter(NameOf(child), child.Value, depth + 1);
+        }
+        container.IsOnPath = false;
+        if (container is PickleObject made) Judge(made, _tensors.Count > before);
     }
 
-    private string Join(string name, string part)
+    /// <summary>Visits a node one step further along the name.</summary>
+    private void Enter(string part, object? node, int depth)
     {
-        int length = name.Length + 1 + part.Length;
-        if (length > MaximumName) throw Error($"a name has {length} letters; at most {MaximumName} were expected");
-        return name.Length == 0 ? part : $"{name}.{part}";
+        int length = _name.Length;
+        if (length > 0) _name.Append('.');
+        if (length + part.Length < MaximumName)
+        {
+            _name.Append(part);
+            Visit(node, depth);
+        }
+        else
+        {
+            _tooLong = (_tooLong.Count + 1, _tooLong.Count == 0 ? _name.Append(part.AsSpan(0, Math.Min(part.Length, 100))).ToString() : _tooLong.First);
+        }
+        _name.Length = length;
     }
 
-    private void Add(string name, TorchTensor tensor)
+    /// <summary>An object without names inside that was to be made from tensors is one tensor that cannot be read; one with names gets a note.</summary>
+    private void Judge(PickleObject made, bool hasTensors)
     {
+        if (hasTensors)
+        {
+            if (made.State is not null) _objects = (_objects.Count + 1, _objects.Count == 0 ? $"{_name} ({made.Class})" : _objects.First);
+            return;
+        }
+        var nameless = new List<PickleChild>();
+        PickleChildren.AddNameless(nameless, made);
+        if (_name.Length > 0 && nameless.Exists(child => TensorReach.Holds(child.Value)))
+            Add(new UnreadableTensor($"it is an object of {made.Class}, which was made from tensors in a way that is not read", TorchType.Unknown, []));
+    }
+
+    /// <summary>A storage without a tensor is a row of its elements.</summary>
+    private static object AsTensor(TorchStorage storage) => storage.Type.Type == DataType.Other
+        ? new UnreadableTensor($"its type is {Quote.Text(storage.Type.Name)}, which this program does not know", storage.Type, [storage.Count])
+        : new TorchTensor(storage, storage.Type, 0, [storage.Count], [1]);
+
+    private void Add(object tensor)
+    {
+        string name = _name.ToString();
+        if (_tensors.TryGetValue(name, out object? known))
+        {
+            // One tensor met twice on the same path is one tensor; of two, none is taken for the other.
+            bool isSame = ReferenceEquals(known, tensor) || (known is TorchTensor one && tensor is TorchTensor two && one.IsSameAs(two));
+            if (!isSame) _tensors[name] = new UnreadableTensor("two tensors of the file have this name", TorchType.Unknown, []);
+            return;
+        }
         _names += name.Length;
         if (_tensors.Count == MaximumTensors || _names > MaximumNames) throw Error($"has more tensors or longer names than are read ({MaximumTensors} and {MaximumNames} letters)");
-        if (!_tensors.TryAdd(name, tensor)) throw Error($"tensor {Quote.Text(name)} occurs twice");
+        _tensors.Add(name, tensor);
     }
+
+    private void Note((int Count, string First) found, string what)
+    {
+        if (found.Count > 0) _notes.Add($"{what}: {Quote.Text(found.First)}{(found.Count > 1 ? $" and {found.Count - 1} more" : "")}");
+    }
+
+    private static string NameOf(PickleChild child) => child.Index >= 0 ? child.Index.ToString(CultureInfo.InvariantCulture) : child.Key switch
+    {
+        PickleBytes bytes => bytes.AsName(MaximumName),
+        PickleGlobal global => global.ToString(),
+        null => "None",
+        var key => Text(key)
+    } ?? "?";
 
     private static string? Text(object? value) => value switch
     {
@@ -84,8 +181,8 @@ internal sealed class TorchContents
 
     private static string Describe(object? root) => root switch
     {
-        PickleObject { Made: { } made } => $"an object of {Quote.Text(made.ToString())}, which nothing here will build",
-        TorchTensor => "a single tensor",
+        PickleObject made => $"an object of {made.Class}, which nothing here will build",
+        TorchTensor or NumpyArray or UnreadableTensor => "a single tensor",
         PickleList or PickleTuple => "a list",
         _ => "a single value"
     };

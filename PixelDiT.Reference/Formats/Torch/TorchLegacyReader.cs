@@ -11,6 +11,7 @@ namespace PixelDiT.Reference.Formats.Torch;
 /// </summary>
 public sealed class TorchLegacyReader : TorchReader
 {
+    private const int MagicWithin = 32;
     private const long Protocol = 1001;
     private const long MaximumStart = 16 << 20;
 
@@ -26,12 +27,12 @@ public sealed class TorchLegacyReader : TorchReader
         var machine = new PickleMachine(start, source);
         if (machine.Run() is not BigInteger magic || magic != s_magic) throw Error("does not begin with torch's magic number");
         if (machine.Run() is not Protocol) throw Error($"is of another version of the format than {Protocol}");
-        if (machine.Run() is PickleDict system && system.Items.Any(item => item is { Key: "little_endian", Value: false })) throw Error("was written by a machine of another byte order than little-endian");
+        if (machine.Run() is PickleDict system && system.Items.Any(item => item is { Key: "little_endian", Value: false })) throw Error(OtherByteOrder);
         var contents = new TorchContents(machine.Run(), source);
         if (machine.Run() is not PickleList keys) throw Error("has no list of storages");
 
         var places = FindStorages(stream, machine, keys);
-        foreach (var (name, tensor) in contents.Tensors)
+        foreach (var (name, tensor) in StoredTensors(contents))
         {
             if (!places.ContainsKey(tensor.Storage.Key)) throw Error($"tensor {Quote.Text(name)} lies in storage {Quote.Text(tensor.Storage.Key)}, which the file lacks");
         }
@@ -39,7 +40,7 @@ public sealed class TorchLegacyReader : TorchReader
     }
 
     /// <summary>Whether a file begins as the format does: a pickle, and soon in it the magic number.</summary>
-    public static bool Recognises(ReadOnlySpan<byte> start) => start is [0x80, ..] && start.IndexOf(s_magic.ToByteArray()) >= 0;
+    public static bool Recognises(ReadOnlySpan<byte> start) => start is [0x80, ..] && start[..Math.Min(start.Length, MagicWithin)].IndexOf(s_magic.ToByteArray()) >= 0;
 
     /// <inheritdoc/>
     public override string Format => "PyTorch before 1.6";
@@ -49,7 +50,7 @@ public sealed class TorchLegacyReader : TorchReader
         var places = new Dictionary<string, long>(StringComparer.Ordinal);
         long at = machine.Position;
         Span<byte> field = stackalloc byte[sizeof(long)];
-        foreach (object? item in keys.Items)
+        foreach (var (_, item) in keys.Items)
         {
             if (item is not string key || !machine.Storages.TryGetValue(key, out var storage)) throw Error("lists a storage that no tensor has");
             if (stream.Length - at < sizeof(long)) throw Error($"is cut short before storage {Quote.Text(key)}");
@@ -58,9 +59,10 @@ public sealed class TorchLegacyReader : TorchReader
             long count = BinaryPrimitives.ReadInt64LittleEndian(field);
             at += sizeof(long);
             if (count != storage.Count) throw Error($"storage {Quote.Text(key)} has {count} elements, but its tensors say {storage.Count}");
-            if (count > (stream.Length - at) / storage.Type.ElementBytes) throw Error($"is cut short within storage {Quote.Text(key)}");
+            if (storage.Type.Type == DataType.Other) throw Error($"storage {Quote.Text(key)} is of type {Quote.Text(storage.Type.Name)}, which is not read: where the next one begins is unknown");
+            if (storage.Bytes > stream.Length - at) throw Error($"is cut short within storage {Quote.Text(key)}");
             if (!places.TryAdd(key, at)) throw Error($"lists storage {Quote.Text(key)} twice");
-            at += count * storage.Type.ElementBytes;
+            at += storage.Bytes;
         }
         return places;
     }

@@ -19,6 +19,8 @@ public abstract class TorchReader : IWeightFile
     private IReadOnlyDictionary<string, long> _places = null!;
     private TorchTensor? _heldFor;
     private byte[] _held = [];
+    private PickleBytes? _inlineFor;
+    private ReadOnlyMemory<byte> _inline;
 
     private protected TorchReader(Stream stream, string source) => (_stream, Source) = (stream, source);
 
@@ -34,15 +36,30 @@ public abstract class TorchReader : IWeightFile
     /// <inheritdoc/>
     public IReadOnlyList<TensorSpec> Tensors { get; private set; } = [];
 
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Notes => _contents.Notes;
+
+    /// <summary>What is said of a file of big-endian numbers.</summary>
+    private protected const string OtherByteOrder = "was written by a machine of another byte order than little-endian; load it there and save it as safetensors";
+
+    /// <summary>The tensors whose numbers lie in the file's storages.</summary>
+    private protected static IEnumerable<(string Name, TorchTensor Tensor)> StoredTensors(TorchContents contents)
+        => from entry in contents.Tensors let tensor = entry.Value as TorchTensor where tensor is { Storage.Inline: null } select (entry.Key, tensor);
+
     /// <summary>Takes what the file holds.</summary>
     /// <param name="contents">Its tensors.</param>
     /// <param name="places">Where the bytes of each storage begin, by its key.</param>
     private protected void Set(TorchContents contents, IReadOnlyDictionary<string, long> places)
     {
         (_contents, _places) = (contents, places);
-        foreach (var (name, tensor) in contents.Tensors) _specs.Add(name, new TensorSpec(name, tensor.Storage.Type, tensor.Shape));
+        foreach (var (name, tensor) in contents.Tensors)
+        {
+            _specs.Add(name, tensor is TorchTensor view ? Spec(name, view.Type, view.Shape) : tensor is UnreadableTensor { Reason: var reason, Type: var type, Shape: var shape } ? Spec(name, type, shape) with { Unreadable = reason } : throw new InvalidOperationException());
+        }
         Tensors = [.. _specs.Values];
     }
+
+    private static TensorSpec Spec(string name, TorchType type, long[] shape) => type.Name is { } said ? new TensorSpec(name, type.Type, shape) { TypeName = said } : new TensorSpec(name, type.Type, shape);
 
     /// <inheritdoc/>
     public bool Contains(string name) => _specs.ContainsKey(name);
@@ -57,8 +74,8 @@ public abstract class TorchReader : IWeightFile
     public double[] ReadDoubles(string name)
     {
         var spec = this[name];
-        if (spec.Count > Array.MaxLength) throw new FileFormatException($"{Source}: tensor {Quote.Text(name)}: it has {spec.Count} elements; an array holds at most {Array.MaxLength}, so it must be read in parts");
-        double[] values = GC.AllocateUninitializedArray<double>((int)spec.Count);
+        if (spec.Unreadable is null && spec.Count > Array.MaxLength) throw new FileFormatException($"{Source}: tensor {Quote.Text(name)}: it has {spec.Count} elements; an array holds at most {Array.MaxLength}, so it must be read in parts");
+        double[] values = GC.AllocateUninitializedArray<double>(spec.Unreadable is null ? (int)spec.Count : 0);
         Read<double>(spec, 0, values);
         return values;
     }
@@ -74,7 +91,8 @@ public abstract class TorchReader : IWeightFile
     {
         if (first < 0 || first > spec.Count - destination.Length)
             throw new ArgumentOutOfRangeException(nameof(first), $"{Source}: tensor {Quote.Text(spec.Name)} has {spec.Count} elements; {destination.Length} from {first} were asked for");
-        var tensor = _contents.Tensors[spec.Name];
+        if (spec.Unreadable is { } reason) throw new FileFormatException($"{Source}: tensor {Quote.Text(spec.Name)}: {reason}");
+        var tensor = (TorchTensor)_contents.Tensors[spec.Name];
         byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
         try
         {
@@ -103,7 +121,14 @@ public abstract class TorchReader : IWeightFile
     /// <summary>Reads bytes from an element of the storage on, counted from the view's offset.</summary>
     private void Fetch(TorchTensor tensor, long element, Span<byte> bytes)
     {
-        _stream.Position = _places[tensor.Storage.Key] + ((tensor.Offset + element) * tensor.Storage.Type.ElementBytes);
+        long at = (tensor.Offset + element) * tensor.Type.Type.ElementBytes;
+        if (tensor.Storage.Inline is { } inline)
+        {
+            if (!ReferenceEquals(_inlineFor, inline)) (_inlineFor, _inline) = (inline, inline.Decode());
+            _inline.Span.Slice((int)at, bytes.Length).CopyTo(bytes);
+            return;
+        }
+        _stream.Position = _places[tensor.Storage.Key] + at;
         _stream.ReadExactly(bytes);
     }
 

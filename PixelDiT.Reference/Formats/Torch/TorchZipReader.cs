@@ -6,7 +6,7 @@ namespace PixelDiT.Reference.Formats.Torch;
 public sealed class TorchZipReader : TorchReader
 {
     private const string PickleName = "data.pkl";
-    private const long MaximumPickle = 16 << 20;
+    private const long MaximumPickle = 64 << 20;
 
     /// <summary>Reads the directory and the pickle, and checks every tensor against the archive.</summary>
     /// <exception cref="FileFormatException">The file is no such archive, or breaks a rule.</exception>
@@ -14,20 +14,21 @@ public sealed class TorchZipReader : TorchReader
     {
         var entries = new ZipDirectory(stream, source).Entries;
         string[] pickles = [.. entries.Keys.Where(name => name == PickleName || name.EndsWith("/" + PickleName, StringComparison.Ordinal))];
+        if (ForeignArchive.Identify(entries.Keys) is { } foreign) throw foreign.Refusal(source);
         if (pickles.Length != 1) throw Error($"is a zip archive with {pickles.Length} entries {PickleName}; torch.save writes one");
         string root = pickles[0][..^PickleName.Length];
-        if (entries.ContainsKey(root + "constants.pkl")) throw Error("is a TorchScript program; a file of weights was expected");
-        if (entries.TryGetValue(root + "byteorder", out var order) && (order.Bytes > 16 || !ReadBytes(stream, order).AsSpan().SequenceEqual("little"u8))) throw Error("was written by a machine of another byte order than little-endian");
+        if (entries.TryGetValue(root + "byteorder", out var order) && (order.Bytes > 16 || !ReadBytes(stream, order).AsSpan().SequenceEqual("little"u8))) throw Error(OtherByteOrder);
         var pickle = entries[pickles[0]];
         if (pickle.Bytes > MaximumPickle) throw Error($"its pickle has {pickle.Bytes} bytes; at most {MaximumPickle} are read");
 
         var contents = new TorchContents(new PickleMachine(ReadBytes(stream, pickle), source).Run(), source);
         var places = new Dictionary<string, long>(StringComparer.Ordinal);
-        foreach (var (name, tensor) in contents.Tensors)
+        foreach (var (name, tensor) in StoredTensors(contents))
         {
             var storage = tensor.Storage;
             if (!entries.TryGetValue($"{root}data/{storage.Key}", out var entry)) throw Error($"tensor {Quote.Text(name)} lies in storage {Quote.Text(storage.Key)}, which the archive lacks");
-            if (entry.Bytes / storage.Type.ElementBytes < storage.Count) throw Error($"tensor {Quote.Text(name)} lies in storage {Quote.Text(storage.Key)} of {storage.Count} elements, but the archive has {entry.Bytes} bytes of it");
+            if (entry.Problem is { } problem) throw Error($"entry {Quote.Text(entry.Name)} {problem}");
+            if (entry.Bytes < storage.Bytes) throw Error($"tensor {Quote.Text(name)} lies in storage {Quote.Text(storage.Key)} of {storage.Count} elements, but the archive has {entry.Bytes} bytes of it");
             places[storage.Key] = entry.Offset;
         }
         Set(contents, places);
@@ -36,8 +37,9 @@ public sealed class TorchZipReader : TorchReader
     /// <inheritdoc/>
     public override string Format => "PyTorch zip";
 
-    private static byte[] ReadBytes(Stream stream, ZipEntry entry)
+    private byte[] ReadBytes(Stream stream, ZipEntry entry)
     {
+        if (entry.Problem is { } problem) throw Error($"entry {Quote.Text(entry.Name)} {problem}");
         byte[] bytes = GC.AllocateUninitializedArray<byte>((int)entry.Bytes);
         stream.Position = entry.Offset;
         stream.ReadExactly(bytes);

@@ -9,12 +9,13 @@ namespace PixelDiT.Reference.Formats.Torch;
 /// <param name="Name">Its path in the archive.</param>
 /// <param name="Header">Where its local header lies, from the start of the file.</param>
 /// <param name="Offset">Where its first byte lies, from the start of the file.</param>
-/// <param name="Bytes">Its length.</param>
-internal readonly record struct ZipEntry(string Name, long Header, long Offset, long Bytes);
+/// <param name="Bytes">Its length in the archive.</param>
+/// <param name="Problem">Why it cannot be read, in words that can follow its name; null where it is stored as it is.</param>
+internal readonly record struct ZipEntry(string Name, long Header, long Offset, long Bytes, string? Problem = null);
 
 /// <summary>
-/// The directory of a zip archive whose entries are stored, zip64 included. Everything is checked when it is read: each name occurs once and stays within
-/// the archive, no entry is compressed or encrypted, and no two entries share bytes.
+/// The directory of a zip archive, zip64 included. Everything is checked when it is read: each name occurs once and stays within the archive, and no two entries share bytes. Entries that
+/// are compressed or encrypted are known by name and not read.
 /// </summary>
 internal sealed class ZipDirectory
 {
@@ -79,23 +80,23 @@ internal sealed class ZipDirectory
         int nameBytes = U16(record, 28), extraBytes = U16(record, 30), bytes = CentralBytes + nameBytes + extraBytes + U16(record, 32);
         if (bytes > record.Length) throw Error($"entry {_entries.Count} of its directory is cut short");
         string name = NameOf(record.Slice(CentralBytes, nameBytes));
-        if ((U16(record, 8) & 1) != 0) throw Error($"entry {Quote.Text(name)} is encrypted");
-        if (U16(record, 10) != 0) throw Error($"entry {Quote.Text(name)} is compressed (method {U16(record, 10)}); torch.save stores entries as they are");
+        int method = U16(record, 10);
+        string? problem = (U16(record, 8) & 1) != 0 ? "is encrypted" : method != 0 ? $"is compressed (method {method}); torch.save stores entries as they are: unpack the archive and pack it again with zip -0 -r" : null;
         ulong packed = U32(record, 20), size = U32(record, 24), header = U32(record, 42);
         Widen(record.Slice(CentralBytes + nameBytes, extraBytes), name, ref size, ref packed, ref header);
-        if (packed != size) throw Error($"entry {Quote.Text(name)} is stored, but has sizes {packed} and {size}");
+        if (problem is null && packed != size) throw Error($"entry {Quote.Text(name)} is stored, but has sizes {packed} and {size}");
         if (header > (ulong)directory || directory - (long)header < LocalBytes) throw Error($"entry {Quote.Text(name)} is said to lie at byte {header}, outside the archive");
 
         Span<byte> local = stackalloc byte[LocalBytes];
         _stream.Position = (long)header;
         _stream.ReadExactly(local);
-        if (U32(local, 0) != LocalSignature || U16(local, 8) != 0 || U16(local, 26) != nameBytes) throw Error($"entry {Quote.Text(name)} has no header where the directory says, or one that says otherwise");
+        if (U32(local, 0) != LocalSignature || U16(local, 8) != method || U16(local, 26) != nameBytes) throw Error($"entry {Quote.Text(name)} has no header where the directory says, or one that says otherwise");
         Span<byte> localName = stackalloc byte[LongestName];
         _stream.ReadExactly(localName[..nameBytes]);
         if (!localName[..nameBytes].SequenceEqual(record.Slice(CentralBytes, nameBytes))) throw Error($"entry {Quote.Text(name)} has another name in its own header");
         long offset = (long)header + LocalBytes + nameBytes + U16(local, 28);
-        if (offset > directory || size > (ulong)(directory - offset)) throw Error($"entry {Quote.Text(name)} reaches beyond the archive");
-        if (!_entries.TryAdd(name, new ZipEntry(name, (long)header, offset, (long)size))) throw Error($"entry {Quote.Text(name)} occurs twice");
+        if (offset > directory || packed > (ulong)(directory - offset)) throw Error($"entry {Quote.Text(name)} reaches beyond the archive");
+        if (!_entries.TryAdd(name, new ZipEntry(name, (long)header, offset, (long)packed, problem))) throw Error($"entry {Quote.Text(name)} occurs twice");
         return bytes;
     }
 

@@ -32,15 +32,22 @@ public sealed class TraceComparison(TraceFile reference, TraceFile other)
         if (both.Length == 0)
             throw new FileFormatException($"{other.Source}: has no tensor of {reference.Source}: {Sample(other)} against {Sample(reference)}; --map FILE renames them");
         var lines = new List<ComparedTensor>();
+        var skipped = new List<SkippedTensor>();
         FirstDifference? first = null;
         foreach (string name in both)
         {
+            if (Skipped(name) is { } unread)
+            {
+                skipped.Add(unread);
+                continue;
+            }
             cancel.ThrowIfCancellationRequested();
             var (line, difference) = Compare(name);
             if (!line.Passes) first ??= Explain(line, difference, lines.LastOrDefault()?.Name);
             lines.Add(line);
         }
-        return new TraceComparisonResult(lines, [.. Ordered(reference).Where(name => !other.Contains(name))], [.. Ordered(other).Where(name => !reference.Contains(name))], first);
+        if (lines.Count == 0) throw new FileFormatException($"{other.Source}: none of its tensors can be compared with {reference.Source}: {Quote.Text(skipped[0].Name)} of {(skipped[0].InReference ? "A" : "B")}: {skipped[0].Reason}");
+        return new TraceComparisonResult(lines, skipped, [.. Ordered(reference).Where(name => !other.Contains(name))], [.. Ordered(other).Where(name => !reference.Contains(name))], first);
     }
 
     /// <summary>The tolerance of a tensor.</summary>
@@ -53,6 +60,8 @@ public sealed class TraceComparison(TraceFile reference, TraceFile other)
     private static IEnumerable<string> Ordered(TraceFile file) => file.Names.OrderBy(ExecutionOrder.Of);
 
     private static string Sample(TraceFile file) => file.Names is [var name, ..] ? $"{Quote.Text(name)}{(file.Names.Count > 1 ? ", …" : "")}" : "none";
+
+    private SkippedTensor? Skipped(string name) => (reference.Unreadable(name) ?? other.Unreadable(name)) is { } reason ? new(name, reference.Unreadable(name) is not null, reason) : null;
 
     private (ComparedTensor Line, TensorDifference? Difference) Compare(string name)
     {
@@ -84,7 +93,7 @@ public sealed class TraceComparison(TraceFile reference, TraceFile other)
     {
         string kind = ((string[])["grad.param.", "grad.act.", "act."]).FirstOrDefault(prefix => name.StartsWith(prefix, StringComparison.Ordinal)) ?? name;
         if (_largestOfKind.TryGetValue(kind, out double known)) return known;
-        return _largestOfKind[kind] = reference.Names.Where(tensor => tensor.StartsWith(kind, StringComparison.Ordinal))
+        return _largestOfKind[kind] = reference.Names.Where(tensor => tensor.StartsWith(kind, StringComparison.Ordinal) && reference.Unreadable(tensor) is null)
             .Max(tensor => reference.Read(tensor).Select(Math.Abs).DefaultIfEmpty().Max());
     }
 

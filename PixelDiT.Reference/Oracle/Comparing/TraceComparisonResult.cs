@@ -32,6 +32,12 @@ public sealed record ComparedTensor(string Name, double Error, double Rms, doubl
     public bool Passes => Verdict is Verdict.Equal or Verdict.Agrees;
 }
 
+/// <summary>A tensor of both files that one of them does not give as numbers, so that it was not compared.</summary>
+/// <param name="Name">The tensor.</param>
+/// <param name="InReference">Whether the reference's cannot be read, or the other's.</param>
+/// <param name="Reason">Why.</param>
+public sealed record SkippedTensor(string Name, bool InReference, string Reason);
+
 /// <summary>The first pair that does not agree, in full.</summary>
 /// <param name="Tensor">Its line.</param>
 /// <param name="Before">The tensor computed before it, which agrees; null where it is the first.</param>
@@ -47,8 +53,10 @@ public sealed record FirstDifference(
     IReadOnlyList<string> Hints);
 
 /// <summary>A comparison of two traces.</summary>
-/// <param name="Tensors">Every tensor of both files, in the order of execution.</param>
+/// <param name="Tensors">Every tensor of both files that both give as numbers, in the order of execution.</param>
+/// <param name="Skipped">The other tensors of both files, in that order.</param>
 /// <param name="OnlyReference">Tensors that the other file lacks, in that order.</param>
 /// <param name="OnlyOther">Tensors that the reference lacks, in that order.</param>
 /// <param name="First">The first difference; null where all agree.</param>
-public sealed record TraceComparisonResult(IReadOnlyList<ComparedTensor> Tensors, IReadOnlyList<string> OnlyReference, IReadOnlyList<string> OnlyOther, FirstDifference? First);
+public sealed record TraceComparisonResult(
+    IReadOnlyList<ComparedTensor> Tensors, IReadOnlyList<SkippedTensor> Skipped, IReadOnlyList<string> OnlyReference, IReadOnlyList<string> OnlyOther, FirstDifference? First);

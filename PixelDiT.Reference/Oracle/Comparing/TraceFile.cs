@@ -39,10 +39,13 @@ public sealed class TraceFile
     /// <summary>A tensor's shape, or null where there is none of this name.</summary>
     public int[]? Shape(string name) => _tensors.TryGetValue(name, out var tensor) ? [.. tensor.Shape.Select(size => (int)Math.Min(size, int.MaxValue))] : null;
 
+    /// <summary>Why a tensor cannot be read as numbers; null where it can, or where there is none of this name.</summary>
+    public string? Unreadable(string name) => _tensors.TryGetValue(name, out var tensor) ? tensor.Unreadable : null;
+
     /// <summary>A whole tensor, row-major.</summary>
     /// <exception cref="FileFormatException">It cannot be read as numbers.</exception>
     public double[] Read(string name) => _file.ReadDoubles(_tensors[name].Name);
 
-    /// <summary>As <see cref="Read"/>, or null where there is none of this name.</summary>
-    public double[]? TryRead(string name) => Contains(name) ? Read(name) : null;
+    /// <summary>As <see cref="Read"/>, or null where there is none of this name that can be read.</summary>
+    public double[]? TryRead(string name) => Contains(name) && Unreadable(name) is null ? Read(name) : null;
 }

@@ -83,7 +83,10 @@ public class GoldenCheckpointTests
     {
         using var file = WeightFile.Open(PathOf("recovery_metadata.pth"));
         using var views = WeightFile.Open(PathOf("views.pt"));
-        Assert.That(file.Tensors.Select(tensor => tensor.Name), Is.EqualTo(new[] { "w" }));
+        Assert.That(file.Tensors.Select(tensor => tensor.Name), Is.EqualTo(new[] { "w", "rng.numpy.1", "rng.torch", "(top).arr" }), "the state dict's own, then those beside it");
+        Assert.That(file.ReadDoubles("(top).arr"), Is.EqualTo(new double[] { 0, 1, 2 }));
+        Assert.That((file["rng.numpy.1"].Type, file["rng.numpy.1"].Count, file.ReadDoubles("rng.numpy.1")[0]), Is.EqualTo((DataType.U32, 624L, 3.0)), "the state of NumPy's generator");
+        Assert.That(file.Metadata["np"], Is.EqualTo("1.5"));
         Assert.That(file.ReadDoubles("w"), Is.EqualTo(views.ReadDoubles("whole")));
         Assert.That(file.Metadata.Keys, Does.Not.Contain("when").And.Not.Contain("big"));
         Assert.That(() => WeightMap.FindClassModel(file, WeightChoice.Ema), Throws.TypeOf<FileFormatException>().With.Message.Contains("no PixelDiT"));

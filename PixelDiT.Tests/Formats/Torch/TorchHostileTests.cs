@@ -23,6 +23,14 @@ public class TorchHostileTests
         return all;
     }
 
+    /// <summary>Containers, each of which holds the one before twice: a dict or an object under two keys, a list or a tuple as two items.</summary>
+    private static byte[] Doubled(int levels, string make, byte[] first)
+    {
+        bool named = make is not ("]" or "t");
+        byte[] Level(byte[] content, int level) => make == "t" ? Join('(', content, "tq", level, "0") : Join(make, "q", level, "(", content, named ? "u0" : "e0");
+        return Join(Level(first, 0), Join([.. Enumerable.Range(1, levels).Select(i => Level(Join(named ? Text("a") : "", "h", i - 1, named ? Text("b") : "", "h", i - 1), i))]), "h", levels);
+    }
+
     private static byte[] Deflated(int zeros)
     {
         var packed = new MemoryStream();
@@ -30,20 +38,26 @@ public class TorchHostileTests
         return packed.ToArray();
     }
 
-    /// <summary>Refused for its reason within a second (the best of three runs) and within 64 MiB beyond the file.</summary>
+    /// <summary>Refused for its reason within 64 MiB beyond the file. Time is not measured: a minute is reached by what never ends alone.</summary>
     private static void Refused(byte[] file, string fragment)
     {
-        double seconds = double.MaxValue;
-        for (int run = 0; run < 3 && seconds >= 1; run++)
-        {
-            long before = GC.GetAllocatedBytesForCurrentThread();
-            var clock = Stopwatch.StartNew();
-            var error = Assert.Throws<FileFormatException>(() => WeightFile.Open(new MemoryStream(file), "f").Dispose())!;
-            seconds = clock.Elapsed.TotalSeconds;
-            Assert.That(error.Message, Does.StartWith("f: ").And.Contain(fragment).And.Length.LessThan(700));
-            Assert.That(GC.GetAllocatedBytesForCurrentThread() - before - file.Length, Is.LessThan(64 << 20));
-        }
-        Assert.That(seconds, Is.LessThan(1));
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        var clock = Stopwatch.StartNew();
+        var error = Assert.Throws<FileFormatException>(() => WeightFile.Open(new MemoryStream(file), "f").Dispose())!;
+        Assert.That(error.Message, Does.StartWith("f: ").And.Contain(fragment).And.Length.LessThan(700));
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before - file.Length, Is.LessThan(64 << 20));
+        Assert.That(clock.Elapsed, Is.LessThan(TimeSpan.FromMinutes(1)), "a hang");
+    }
+
+    /// <summary>Opens within 64 MiB beyond the file, and gives no numbers of a tensor for its reason.</summary>
+    private static void Unreadable(byte[] file, string tensor, string fragment)
+    {
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        using var opened = Open(file);
+        Assert.That(opened[tensor].Unreadable, Does.Contain(fragment));
+        Assert.That(() => opened.ReadDoubles(tensor), Throws.TypeOf<FileFormatException>().With.Message.StartsWith($"f: tensor \"{tensor}\": ").And.Message.Contains(fragment));
+        Assert.That(() => opened.ReadSingles(tensor, 0, new float[1]), Throws.TypeOf<FileFormatException>().With.Message.Contains(fragment));
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before - file.Length, Is.LessThan(64 << 20));
     }
 
     private static void PickleRefused(string fragment, params object[] parts) => Refused(Archive(Join(0x80, 2, Join(parts))), fragment);
@@ -146,13 +160,34 @@ public class TorchHostileTests
         Assert.That(file.Metadata["step"], Is.EqualTo("7"));
     }
 
+    /// <summary>What holds no tensor is not walked through, however often it refers to itself.</summary>
+    [TestCase("}")]
+    [TestCase("]")]
+    [TestCase("t")]
+    [TestCase("c__main__\nC\n)\x81")]
+    public void Containers_that_double_200_times_without_a_tensor_cost_nothing(string make)
+    {
+        byte[] made = Join("}(", Text("w"), s_tensor, Text("made"), "c__main__\nC\n", Doubled(200, make, []), 0x85, "R", Text("k"), "h", 200, "u.");
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        using var file = Open(Archive(Join(0x80, 2, made), ("0", new byte[24])));
+        Assert.That(file.Tensors.Select(tensor => tensor.Name), Is.EqualTo(new[] { "w" }));
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(1 << 20));
+    }
+
     [Test] public void A_million_nested_tuples() => PickleRefused("MiB hold", ")", Repeat(Million, 0x85), ".");
     [Test] public void A_million_marks() => PickleRefused("deep", Repeat(Million, "("));
     [Test] public void A_million_dicts() => PickleRefused("MiB hold", "](", Repeat(Million, "}"), "e.");
     [Test] public void A_million_memos() => PickleRefused("MiB hold", "}", Repeat(Million, 0x94), ".");
     [Test] public void Lists_that_double_by_the_memo() => PickleRefused("MiB hold", "]q", 0, Repeat(Million, "(h", 0, "h", 0, "e"), ".");
-    [Test] public void Empty_work_without_end() => PickleRefused("opcodes", Repeat(4_000_001, 0x80, 2), ".");
-    [Test] public void Frames_without_end() => PickleRefused("at most 16777216", Repeat(2 * Million, 0x95, I64(0)), ".");
+    [Test] public void Empty_work_without_end() => PickleRefused("more than 10000000 opcodes", Repeat(10_000_001, 0x80, 2), ".");
+    [Test] public void A_pickle_of_65_MiB() => Refused(new ZipBytes([new("a/data.pkl", new byte[65 << 20])]).ToArray(), "at most 67108864");
+    [Test] public void Dicts_that_double_their_tensors_31_times() => Refused(Archive(Join(0x80, 2, Doubled(31, "}", Join(Text("w"), s_tensor)), "."), ("0", new byte[24])), "more tensors");
+    [Test] public void Dicts_that_double_beyond_the_depth_of_names() => Refused(Archive(Join(0x80, 2, Doubled(60, "}", Join(Text("w"), s_tensor)), "."), ("0", new byte[24])), "no end of names");
+    [Test] public void Lists_that_double_beyond_the_depth_of_names() => Refused(Archive(Join(0x80, 2, Doubled(60, "]", s_tensor), "."), ("0", new byte[24])), "no end of names");
+    [Test] public void Pairs_that_become_a_dict_again_and_again() => PickleRefused("MiB hold", "](", Repeat(50_000, ")", 0x85, ")", 0x86), "e", 0x85, "q", 0, "0", Repeat(Million, "ccollections\nOrderedDict\nh", 0, "R0"), "}.");
+    [Test] public void A_text_that_becomes_bytes_again_and_again() => PickleRefused("MiB of text into bytes", "X", I32(Million), new string('x', Million), 0x85, "q", 0, "0", Repeat(Million / 10, "c_codecs\nencode\nh", 0, "R0"), "}.");
+    [Test] public void Shapes_that_take_more_memory_than_their_file() => PickleRefused("8 MiB", "(", Repeat(1000, "K", 1), "tq", 0, "0", Repeat(2000, "ctorch._utils\n_rebuild_qtensor\n((", Text("storage"), "ctorch\nQInt8Storage\n", Text("0"), "NK", 1, "tQK", 0, "h", 0, "tR0"), "}.");
+    [Test] public void Reasons_without_end() => PickleRefused("MiB hold", Repeat(100_000, "ctorch._utils\n_rebuild_nested_tensor\n)R0"), "}.");
     [Test] public void A_text_of_4_gigabytes() => PickleRefused("4294967295 bytes", "X", I32(0xFFFFFFFF));
     [Test] public void A_text_of_2_to_the_63_bytes() => PickleRefused("at most", 0x8D, I64(1UL << 63));
     [Test] public void An_integer_of_2_gigabytes() => PickleRefused("at most 1024", 0x8B, I32(0x7FFFFFFF));
@@ -168,23 +203,22 @@ public class TorchHostileTests
     [Test] public void A_key_without_a_value() => PickleRefused("without a value", "}(Nu.");
     [Test] public void A_call_without_a_tuple() => PickleRefused("no tuple", "cos\nsystem\nNR.");
     [Test] public void A_root_that_is_no_dict() => PickleRefused("a state dict", "N.");
-    [Test] public void Dicts_nested_a_hundred_deep() => PickleRefused("deep", "}", Repeat(100, Text("k"), "}"), Repeat(100, "s"), ".");
-    [Test] public void A_tensor_twice() => Refused(Archive(Dict(("w", s_tensor), ("w", s_tensor)), ("0", new byte[24])), "occurs twice");
+    [Test] public void Two_tensors_of_one_name() => Unreadable(Archive(Dict(("w", s_tensor), ("w", Tensor("FloatStorage", "0", 6, 0, [3, 2], [2, 1]))), ("0", new byte[24])), "w", "two tensors of the file have this name");
 
     [Test] public void A_view_beyond_its_storage() => TensorRefused("reaches element 6", Tensor("FloatStorage", "0", 6, 1, [2, 3], [3, 1]));
     [Test] public void A_view_with_a_negative_stride() => TensorRefused("negative", Tensor("FloatStorage", "0", 6, 5, [6], [-1]));
     [Test] public void A_view_with_a_negative_size() => TensorRefused("negative size", Tensor("FloatStorage", "0", 6, 0, [-1], [1]));
     [Test] public void A_view_whose_size_overflows() => TensorRefused("2^63", Tensor("FloatStorage", "0", 6, 0, [1L << 40, 1L << 40], [0, 0]));
     [Test] public void A_view_whose_last_element_overflows() => TensorRefused("reaches element", Tensor("FloatStorage", "0", 6, 0, [1L << 60], [long.MaxValue]));
-    [Test] public void A_view_that_repeats_one_element() => TensorRefused("times over", Tensor("FloatStorage", "0", 6, 0, [1L << 40], [0]));
+    [Test] public void A_view_that_repeats_one_element() => Unreadable(Archive(Dict(("w", Tensor("FloatStorage", "0", 6, 0, [1L << 40], [0]))), ("0", new byte[24])), "w", "times over");
     [Test] public void Sizes_and_strides_of_two_ranks() => TensorRefused("2 sizes and 1 strides", Tensor("FloatStorage", "0", 6, 0, [2, 3], [1]));
     [Test] public void A_storage_larger_than_its_bytes() => TensorRefused("24 bytes of it", Tensor("FloatStorage", "0", 7, 0, [7], [1]));
     [Test] public void A_storage_that_is_not_there() => TensorRefused("the archive lacks", Tensor("FloatStorage", "1", 6, 0, [6], [1]));
     [Test] public void A_storage_outside_the_archive() => TensorRefused("the archive lacks", Tensor("FloatStorage", "../../etc/passwd", 6, 0, [6], [1]));
-    [Test] public void A_storage_of_an_unknown_type() => TensorRefused("ComplexFloatStorage", Tensor("ComplexFloatStorage", "0", 3, 0, [3], [1]));
+    [Test] public void A_storage_of_an_unknown_type() => Unreadable(Archive(Dict(("w", Tensor("FutureStorage", "0", 3, 0, [3], [1]))), ("0", new byte[24])), "w", "torch.FutureStorage");
     [Test] public void A_storage_of_two_types() => Refused(Archive(Dict(("v", s_tensor), ("w", Tensor("HalfStorage", "0", 12, 0, [6], [1]))), ("0", new byte[24])), "two types");
 
-    [Test] public void An_archive_without_a_pickle() => ZipRefused("0 entries data.pkl", new ZipPart("a/b.npy", []));
+    [Test] public void An_archive_without_a_pickle() => ZipRefused("0 entries data.pkl", new ZipPart("a/b.txt", []));
     [Test] public void An_archive_with_two_pickles() => ZipRefused("2 entries data.pkl", new("a/data.pkl", s_good), new("b/data.pkl", s_good));
     [Test] public void An_archive_of_a_program() => ZipRefused("TorchScript", new("a/data.pkl", s_good), new("a/constants.pkl", []));
     [Test] public void An_archive_of_another_byte_order() => ZipRefused("byte order", new("a/data.pkl", s_good), new("a/byteorder", "big"u8.ToArray()));

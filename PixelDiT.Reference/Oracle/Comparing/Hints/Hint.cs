@@ -19,6 +19,6 @@ internal static class Hint
         bool wrongModel = suspect.Model?.Fits(suspect) is false;
         if (wrongModel) suspect = suspect with { Model = null };
         var found = s_hints.Select(hint => hint.Explain(suspect)).OfType<string>().Select(text => $"B {text}");
-        return wrongModel ? [.. found, $"the model of --weights does not give A's {suspect.Name}: are they the weights of A?"] : [.. found];
+        return wrongModel ? [.. found, $"the model of --model does not give A's {suspect.Name}: are they the weights of A?"] : [.. found];
     }
 }
