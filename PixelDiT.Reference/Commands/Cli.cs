@@ -15,17 +15,23 @@ internal static class Cli
     public static Option<string> Device(string value = "auto") => new ChoiceOption(
         "--device", "Where to compute: auto (cuda where there is a card, else cpu), cuda, cuda-mma (a card without warp-group instructions), cpu, or ilgpu-cpu (ILGPU's own CPU accelerator, slow).", Kernels.Devices.Device.Names, value);
 
-    /// <summary>Which of a checkpoint's two sets of weights.</summary>
-    public static Option<WeightChoice> Weights() => new("--weights")
+    /// <summary>Which of a file's sets of weights; null where it is not given.</summary>
+    /// <param name="name">The option's name, where the verb needs another.</param>
+    public static Option<WeightChoice?> Weights(string name = "--weights") => new(name)
     {
-        Description = "Which weights of a training checkpoint: ema (averaged) or raw. [default: ema]",
-        HelpName = "ema|raw",
+        Description = "Which weights of the model file: ema (averaged), raw (not averaged), or the path of a set as info lists it. [default: ema]",
+        HelpName = "ema|raw|PATH",
         CustomParser = result =>
         {
-            string text = result.Tokens[0].Value;
-            if (text is "raw") return WeightChoice.Raw;
-            if (text is not "ema") result.AddError($"--weights is '{text}'; ema or raw was expected");
-            return WeightChoice.Ema;
+            try
+            {
+                return WeightChoice.Parse(result.Tokens[0].Value) with { Option = name };
+            }
+            catch (ConfigurationException error)
+            {
+                result.AddError($"{name}: {error.Message}");
+                return null;
+            }
         }
     };
 

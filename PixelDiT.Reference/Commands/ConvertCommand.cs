@@ -20,8 +20,11 @@ internal static class ConvertCommand
             OutputFile.Require(path, parsed.GetValue(overwrite), parsed.GetRequiredValue(input));
             var stored = Cli.Stored(parsed.GetRequiredValue(type));
             using var file = StoredModel.Open(parsed.GetRequiredValue(input), parsed.GetValue(weights));
+            WeightsReport.SayTaken(file);
             file.WriteTo(path, stored, cancel);
             Cli.SayWritten(file.Info.Config, stored, path);
+            WeightsReport.SayNotFinite(file);
+            WeightsReport.SayOverflowed(file, stored);
             return 0;
         });
         return command;

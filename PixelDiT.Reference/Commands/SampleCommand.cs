@@ -19,7 +19,7 @@ internal static class SampleCommand
         Option<bool> singles = new("--singles") { Description = "Write each image as a PNG of its own too, with its settings in JSON beside it." };
         Option<bool> npz = new("--npz") { Description = "Write all images into one output.npz instead of pictures. Interrupted, the same command goes on." };
         Option<bool> overwrite = new("--overwrite") { Description = "Replace another run in --out." };
-        Option<WeightChoice> weights = Cli.Weights();
+        Option<WeightChoice?> weights = Cli.Weights();
         Option<string> device = Cli.Device();
         Option<int> threads = Cli.Threads();
         Option<string> precision = Cli.Precision();
@@ -37,16 +37,14 @@ internal static class SampleCommand
             options.Announce();
             SampleFolder.RequireUsable(path);
             using var opened = Cli.Open(parsed, device, threads);
-            var (model, info) = Checkpoint.LoadModel(parsed.GetRequiredValue(file), opened, parsed.GetValue(weights));
-            using (model)
-            {
-                model.Precision = PrecisionNames.Parse(parsed.GetRequiredValue(precision));
-                var plan = options.Plan(parsed, isArchive, info, WeightHash.Of(model)) with { Precision = model.Precision };
-                StepMemory.RequireSampling(model, plan.Sampling, (int)Math.Min(size, plan.Count), plan.Resolution, plan.Resolution);
-                var folder = SampleFolder.Open(path, plan, parsed.GetValue(overwrite));
-                var run = new SampleRun(model, plan, folder) { Archive = isArchive, Singles = parsed.GetValue(singles), Batch = size };
-                Draw(run, plan.Count, path, cancel);
-            }
+            var (loaded, info, problem) = WeightsReport.Load(parsed.GetRequiredValue(file), parsed.GetValue(weights), opened);
+            using var model = loaded;
+            model.Precision = PrecisionNames.Parse(parsed.GetRequiredValue(precision));
+            var plan = options.Plan(parsed, isArchive, info, WeightHash.Of(model)) with { Precision = model.Precision };
+            StepMemory.RequireSampling(model, plan.Sampling, (int)Math.Min(size, plan.Count), plan.Resolution, plan.Resolution);
+            var folder = SampleFolder.Open(path, plan, parsed.GetValue(overwrite));
+            var run = new SampleRun(model, plan, folder) { Archive = isArchive, Singles = parsed.GetValue(singles), Batch = size, WeightsProblem = problem };
+            Draw(run, plan.Count, path, cancel);
             return 0;
         }, needsLess: "a smaller --batch");
         return command;

@@ -61,30 +61,14 @@ public static class Checkpoint
     /// <summary>Builds a model and loads its weights, a tensor at a time, from a file of any format that <see cref="WeightFile"/> opens.</summary>
     /// <param name="path">The file.</param>
     /// <param name="device">Where the model shall live.</param>
-    /// <param name="choice">Which of two sets of weights to take.</param>
-    /// <exception cref="FileFormatException">The file is damaged, or a tensor is missing, unexpected or of another shape.</exception>
-    /// <exception cref="ConfigurationException">Its config describes a model this program cannot build.</exception>
+    /// <param name="choice">Which of the file's sets of weights to take; null for <see cref="WeightChoice.Ema"/>.</param>
+    /// <exception cref="FileFormatException">The file is damaged, holds not the weights that are asked for, or a tensor is missing, unexpected or of another shape.</exception>
+    /// <exception cref="ConfigurationException">The model is one this program cannot build.</exception>
     /// <exception cref="DeviceException">The device is out of memory.</exception>
-    public static (PixelDiTModel Model, ModelInfo Info) LoadModel(string path, Device device, WeightChoice choice = WeightChoice.Ema)
+    public static (PixelDiTModel Model, ModelInfo Info) LoadModel(string path, Device device, WeightChoice? choice = null)
     {
         using var file = StoredModel.Open(path, choice);
-        var model = new PixelDiTModel(file.Info.Config, device);
-        try
-        {
-            foreach (var parameter in model.Parameters.All)
-            {
-                float[] values = new float[parameter.Shape.Count];
-                file.ReadSingles(parameter.Name, 0, values);
-                parameter.Value.Upload(values);
-            }
-            model.Parameters.MarkChanged();
-            return (model, file.Info);
-        }
-        catch
-        {
-            model.Dispose();
-            throw;
-        }
+        return (file.Load(device), file.Info);
     }
 
     private static (string Prefix, Tensor Values)[] Parts(Trainer trainer) =>

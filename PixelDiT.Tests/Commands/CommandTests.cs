@@ -219,11 +219,16 @@ public sealed class CommandTests
         yield return Case("zero_steps", "steps is 0", "sample", "--model", "run/model.safetensors", "--steps", "0", "--out", "new");
         yield return Case("text_model", "text-to-image", "convert", GoldenCheckpointTests.PathOf("pixeldit_t2i_bf16.pth"), "new.safetensors");
         yield return Case("no_model_in_file", "holds no PixelDiT", "sample", "--model", GoldenCheckpointTests.PathOf("views.pt"));
-        yield return Case("unknown_weights", "ema or raw", "sample", "--model", "run/model.safetensors", "--weights", "best");
+        yield return Case("unknown_weights", "has no weights under \"best\"; it has * (raw); --weights takes ema, raw or one of these", "sample", "--model", "run/model.safetensors", "--weights", "best");
         yield return Case("init_without_out", "--out is missing", "init");
         yield return Case("init_of_an_unknown_type", "f32", "init", "--out", "new.safetensors", "--dtype", "f8");
         yield return Case("init_without_classes", "classes is 0", "init", "--out", "new.safetensors", "--classes", "0");
         yield return Case("init_of_a_model_too_large", "parameters", "init", "--out", "new.safetensors", "--hidden", "1048576", "--heads", "8");
+        yield return Case("empty_weights", "--weights: the choice of weights is ''", "sample", "--model", "run/model.safetensors", "--weights", "");
+        yield return Case("trace_without_model", "--model is missing", "trace", "--out", "new.safetensors");
+        yield return Case("trace_of_weights_without_model", "--model is missing; --weights chooses", "trace", "--weights", "raw", "--out", "new.safetensors");
+        yield return Case("trace_of_unknown_weights", "has no weights under \"best\"", "trace", "--model", "run/model.safetensors", "--weights", "best", "--out", "new.safetensors");
+        yield return Case("hash_of_no_model", "there is no hash of its weights", "info", GoldenCheckpointTests.PathOf("views.pt"), "--hash");
         yield return Case("trace_without_inputs", "--inputs", "trace", "--weights", GoldenCheckpointTests.PathOf("lightning.ckpt"), "--out", "new.safetensors");
         yield return Case("trace_of_two_inputs", "--seed is of drawn inputs", "trace", "--weights", "run/model.safetensors", "--inputs", "file.txt", "--seed", "1", "--out", "new.safetensors");
         yield return Case("trace_resolution", "multiples of", "trace", "--weights", "run/model.safetensors", "--resolution", "17", "--out", "new.safetensors", "--exact");
@@ -278,7 +283,7 @@ public sealed class CommandTests
         string checkpoint = GoldenCheckpointTests.PathOf("lightning.ckpt");
         var info = Run("info", checkpoint);
         Assert.That(info.ExitCode, Is.Zero, info.Error);
-        Assert.That(info.Output, Does.Contain("PyTorch zip, 149 tensors").And.Contain("under ema_denoiser.*").And.Contain("D 32, heads 4").And.Contain("1,600,000 steps").And.Not.Contain("missing"));
+        Assert.That(info.Output, Does.Contain("PyTorch zip, 149 tensors").And.Contain("weights: ema_denoiser.* (averaged); left: denoiser.* (raw)").And.Contain("under ema_denoiser.*").And.Contain("D 32, heads 4").And.Contain("1,600,000 steps").And.Not.Contain("missing"));
         Assert.That(Run("info", checkpoint, "--weights", "raw").Output, Does.Contain("under denoiser.*"));
         Assert.That(Run("info", GoldenCheckpointTests.PathOf("pixeldit_t2i_bf16.pth")).Output, Does.Contain("text-to-image").And.Contain("BF16 × 81"));
 
