@@ -63,7 +63,7 @@ internal static partial class Cli
     public static string Count(int count, string what) => count == 1 ? $"1 {what}" : $"{count} {what}s";
 
     /// <summary>How many of something whose plural is not made by an s.</summary>
-    public static string Count(int count, string one, string many) => count == 1 ? $"1 {one}" : $"{count:N0} {many}";
+    public static string Count(long count, string one, string many) => count == 1 ? $"1 {one}" : $"{count:N0} {many}";
 
     /// <summary>What products round their operands to.</summary>
     public static Option<string> Precision()

@@ -30,7 +30,7 @@ internal static class DataReport
             var groups = images.Skipped.Skip(shown).GroupBy(skipped => (Path.GetExtension(skipped.Path).ToLowerInvariant(), WithoutNumbers(skipped.Reason))).OrderByDescending(group => group.Count());
             Console.Error.WriteLine($"pixeldit: skipped {images.Skipped.Count - shown:N0} more: {string.Join("; ", groups.Take(5).Select(group => $"{group.Count():N0} {group.Key.Item1} ({group.First().Reason})"))}{(groups.Count() > 5 ? "; …" : "")}");
         }
-        if (images.Skipped.Count > 0) Console.Error.WriteLine($"pixeldit: {Cli.Count(images.Skipped.Count, "file or folder", "files or folders")} left out, {images.Count:N0} images remain");
+        if (images.Skipped.Count > 0) Console.Error.WriteLine($"pixeldit: {Cli.Count(images.Skipped.Count, "file or folder", "files or folders")} left out, {Cli.Count(images.Count, "image remains", "images remain")}");
         foreach (string remark in images.Remarks) Console.Error.WriteLine($"pixeldit: {remark}");
     }
 
@@ -59,7 +59,11 @@ internal static class DataReport
         });
     }
 
-    private static void Tell(ProgressDisplay.Report? show, long done, long total) => show?.Invoke((double)done / total, string.Create(CultureInfo.InvariantCulture, $"read {done:N0} of {total:N0} images"));
+    private static void Tell(ProgressDisplay.Report? show, long done, long total)
+    {
+        // Before the first is done nothing tells how long the rest will take.
+        if (done > 0) show?.Invoke((double)done / total, string.Create(CultureInfo.InvariantCulture, $"read {done:N0} of {total:N0} images"));
+    }
 
     private static string WithoutNumbers(string reason) => string.Concat(reason.Where(c => !char.IsAsciiHexDigit(c)));
 }

@@ -111,11 +111,11 @@ internal sealed class FolderListing
         }
         ClassNames = names;
         int loose = entries.OfType<FileInfo>().Count(HasPictureEnding);
-        if (loose > 0) _counted.Add(loose, "pictures", "they lie beside the class folders");
-        if (_files.Count == 0) throw new DataException($"{_folder}: no pictures in its {folders.Length} subfolders ({FileKind.Read}){(anyDeeper ? $": {Some(empty)}" : "")}{Found()}");
+        if (loose > 0) _counted.Add(loose, "picture", "pictures", "beside the class folders");
+        if (_files.Count == 0) throw new DataException($"{_folder}: no pictures in {(folders.Length == 1 ? "its only subfolder" : $"its {folders.Length} subfolders")} ({FileKind.Read}){(anyDeeper ? $": {Some(empty)}" : "")}{Found()}");
         if (empty.Count > 0 && !allowEmpty)
         {
-            throw new DataException($"{_folder}: {empty.Count} of {names.Count} classes have no pictures: {Some(empty)}; --allow-empty-classes takes them all the same{Found()}");
+            throw new DataException($"{_folder}: {empty.Count} of {names.Count} classes {(empty.Count == 1 ? "has" : "have")} no pictures: {Some(empty)}; --allow-empty-classes takes them all the same{Found()}");
         }
     }
 
@@ -168,7 +168,8 @@ internal sealed class FolderListing
                 _files.Add(new FolderFile(path, file.Name, label, length, file.LastWriteTimeUtc.Ticks));
                 continue;
             }
-            _counted.Add(1, Ending(file), KindBehind(path, file, length)?.Name is { } name && name is not ("text" or "empty" or "unreadable" or "not a picture of a known format") ? $"{name}, not read" : "no picture");
+            var (one, many) = Ending(file);
+            _counted.Add(1, one, many, KindBehind(path, file, length)?.Name is { } name && name is not ("text" or "empty" or "unreadable" or "not a picture of a known format") ? $"{name}, not read" : "no picture");
         }
     }
 
@@ -191,7 +192,7 @@ internal sealed class FolderListing
             }
         }
         if (first is null) return null;
-        _counted.Add(count, "pictures", $"they lie deeper than their class, such as {first}; a class has its pictures directly in its folder");
+        _counted.Add(count, "picture", "pictures", $"deeper than its class, such as {first}; a class has its pictures directly in its folder");
         return $"its pictures lie deeper, such as {first}";
     }
 
@@ -201,7 +202,12 @@ internal sealed class FolderListing
 
     private static bool HasPictureEnding(FileInfo file) => s_endings.Contains(file.Extension, StringComparer.OrdinalIgnoreCase);
 
-    private static string Ending(FileInfo file) => file.Extension.Length is > 1 and < 12 ? file.Extension.ToLowerInvariant() : "files without an ending";
+    private static (string One, string Many) Ending(FileInfo file)
+    {
+        if (file.Extension.Length is <= 1 or >= 12) return ("file without an ending", "files without an ending");
+        string ending = file.Extension.ToLowerInvariant();
+        return (ending, ending);
+    }
 
     /// <summary>Whether the bytes of a name are no UTF-8; what .NET makes of them names nothing.</summary>
     private static bool IsUnnameable(FileSystemInfo entry) => entry.Name.Contains('\uFFFD') && !File.Exists(entry.FullName) && !Directory.Exists(entry.FullName);
