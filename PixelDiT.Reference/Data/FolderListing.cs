@@ -23,6 +23,9 @@ internal sealed class FolderListing
     private static readonly string[] s_endings = [".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".gif", ".bmp", ".dib"];
     private static readonly string[] s_companions = [".txt", ".json", ".jsonl", ".csv", ".tsv", ".xml", ".yaml", ".yml", ".md", ".npz", ".npy", ".caption"];
 
+    // What systems put beside the folders of a person.
+    private static readonly string[] s_systemFolders = ["__MACOSX", "@eaDir", "lost+found", "$RECYCLE.BIN", "System Volume Information"];
+
     private readonly string _folder;
     private readonly List<FolderFile> _files = [];
     private readonly List<SkippedImage> _leftOut = [];
@@ -59,7 +62,7 @@ internal sealed class FolderListing
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new DataException($"{folder}: cannot be listed ({error.Message.TrimEnd('.')})", error);
+            throw new DataException($"{folder}: cannot be listed ({FileStart.Reason(error)})", error);
         }
         var folders = entries.OfType<DirectoryInfo>().ToArray();
         if (folders.Length == 0) listing.AddOnlyClass(entries);
@@ -98,7 +101,7 @@ internal sealed class FolderListing
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
-                deeper = $"cannot be listed ({error.Message.TrimEnd('.')})";
+                deeper = $"cannot be listed ({FileStart.Reason(error)})";
                 if (allowEmpty) _leftOut.Add(new SkippedImage(path, $"the class {deeper}"));
             }
             if (_files.Count == before)
@@ -122,6 +125,7 @@ internal sealed class FolderListing
     /// <summary>Why a folder is no class.</summary>
     private string? ReasonAgainst(DirectoryInfo folder)
     {
+        if (s_systemFolders.Contains(folder.Name)) return "is a folder of the system's, no class";
         if (IsUnnameable(folder)) return "its name is not UTF-8, so it cannot be opened; the class is left out";
         if (!folder.Attributes.HasFlag(FileAttributes.ReparsePoint)) return null;
         try
@@ -160,7 +164,7 @@ internal sealed class FolderListing
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
-                if (HasPictureEnding(file)) _leftOut.Add(new SkippedImage(path, $"cannot be read ({error.Message.TrimEnd('.')})"));
+                if (HasPictureEnding(file)) _leftOut.Add(new SkippedImage(path, $"cannot be read ({FileStart.Reason(error)})"));
                 continue;
             }
             if (HasPictureEnding(file) || KindBehind(path, file, length) is { Format: not PictureFormat.None })

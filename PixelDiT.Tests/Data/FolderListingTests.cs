@@ -139,6 +139,16 @@ public sealed class FolderListingTests
     }
 
     [Test]
+    public void What_a_system_adds_is_no_class()
+    {
+        _folder.Write("a/1.png", s_png);
+        _folder.Write("__MACOSX/a/._1.png", [1]);
+        var source = Open();
+        Assert.That(source.ClassNames, Is.EqualTo(new[] { "a" }));
+        Assert.That(source.Skipped.Single().Reason, Is.EqualTo("is a folder of the system's, no class"));
+    }
+
+    [Test]
     public void A_file_is_refused_as_a_folder()
     {
         string path = _folder.Write("pictures.zip", [1]);
