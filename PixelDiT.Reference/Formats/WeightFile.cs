@@ -67,7 +67,11 @@ public static class WeightFile
     }
 
     private static bool MayBeHeader(ReadOnlySpan<byte> start)
-        => start.Length > sizeof(ulong) && BinaryPrimitives.ReadUInt64LittleEndian(start) is > 0 and <= SafetensorsHeader.MaximumBytes;
+    {
+        if (start.Length <= sizeof(ulong) || BinaryPrimitives.ReadUInt64LittleEndian(start) is 0 or > SafetensorsHeader.MaximumBytes) return false;
+        // Of all signatures, gzip's alone, without a time, spells a length that a header could have.
+        return start[sizeof(ulong)] == '{' || start is not [0x1F, 0x8B, 8, ..];
+    }
 
     /// <summary>Opens a file and adds to an error what the file's name says.</summary>
     private static IWeightFile Named(string path, Func<IWeightFile> open)

@@ -237,7 +237,7 @@ public sealed class CommandTests
         yield return Case("compare_other_tensors", "has no tensor of run/model.safetensors", "compare", "run/model.safetensors", GoldenCheckpointTests.PathOf("views.pt"));
         yield return Case("compare_map_missing", "nowhere.txt", "compare", "run/model.safetensors", "run/model.safetensors", "--map", "nowhere.txt");
         yield return Case("compare_map_wrong", "file.txt line 1", "compare", "run/model.safetensors", "run/model.safetensors", "--map", "file.txt");
-        yield return Case("compare_weights_no_model", "file.txt", "compare", "run/model.safetensors", "run/model.safetensors", "--weights", "file.txt");
+        yield return Case("compare_model_no_model", "file.txt", "compare", "run/model.safetensors", "run/model.safetensors", "--model", "file.txt");
         yield return Case("compare_negative_tolerance", "tolerance is -1", "compare", "run/model.safetensors", "run/model.safetensors", "--tolerance", "-1");
         yield return Case("product_of_two_sizes", "product is '8x8'", "bench", "--product", "8x8");
         yield return Case("peer_and_sweep", "exclude each other", "bench", "--peer", "true", "--sweep", "batch");

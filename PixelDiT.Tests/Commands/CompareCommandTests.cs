@@ -1,3 +1,4 @@
+using System.Text;
 using NUnit.Framework;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Tests.Oracle.Comparing;
@@ -40,11 +41,32 @@ public sealed class CompareCommandTests
 
         Write("port.safetensors", PortWithFaults.PatchBlock(MemoryTrace.Read(Path.Combine(_folder, "trace.safetensors")), rotate: false).Renamed(name => name.Replace("act.", "stage/")));
         File.WriteAllText(Path.Combine(_folder, "names.txt"), "stage/* = act.*\n");
-        var wrong = Run("compare", "trace.safetensors", "port.safetensors", "--map", "names.txt", "--weights", "weights.safetensors");
+        var wrong = Run("compare", "trace.safetensors", "port.safetensors", "--map", "names.txt", "--model", "weights.safetensors");
         Assert.That(wrong.ExitCode, Is.EqualTo(1), wrong.Error);
         Assert.That(wrong.Error, Is.Empty);
         Assert.That(wrong.Output, Does.Contain("act.patch_blocks.0 is the first tensor that differs; act.s_embedder before it agrees").And.Contain("hint       B leaves out the rotation by RoPE")
             .And.Contain("shape      [2, 16, 32]").And.Contain("image ").And.Contain("token row ").And.Contain("DIFFERS"));
+        var former = Run("compare", "trace.safetensors", "port.safetensors", "--map", "names.txt", "--weights", "weights.safetensors");
+        Assert.That((former.ExitCode, former.Output), Is.EqualTo((1, wrong.Output)), "--weights is the former name of --model");
+        var both = Run("compare", "trace.safetensors", "port.safetensors", "--weights", "weights.safetensors", "--model", "weights.safetensors");
+        Assert.That((both.ExitCode, both.Error), Is.EqualTo((1, "pixeldit: --weights is the former name of --model; give one of them" + Environment.NewLine)));
+    }
+
+    [Test]
+    public void What_cannot_be_read_and_how_large_values_are_is_said()
+    {
+        var right = GoldenTraces.Right().Where(name => name.StartsWith("act.", StringComparison.Ordinal));
+        MemoryTrace With(double value) => right.With("act.s_embedder", values => [.. values.Select((old, i) => i == 3 ? value : old)]);
+        Write("a.safetensors", With(1e300));
+        Write("b.safetensors", With(double.NegativeInfinity));
+        // A type of as many bits whose elements are no numbers here.
+        string path = Path.Combine(_folder, "b.safetensors");
+        string port = Encoding.Latin1.GetString(File.ReadAllBytes(path));
+        int at = port.IndexOf("F64", port.IndexOf("\"act.t_embedder\"", StringComparison.Ordinal), StringComparison.Ordinal);
+        File.WriteAllBytes(path, Encoding.Latin1.GetBytes(port[..at] + "C64" + port[(at + 3)..]));
+        var result = Run("compare", "a.safetensors", "b.safetensors");
+        Assert.That(result.ExitCode, Is.EqualTo(1), result.Error);
+        Assert.That(result.Output, Does.Contain("1 not readable, so not compared: act.t_embedder (B: its type is C64").And.Contain("A's largest magnitude is 1e300 and B's is ∞ (1 infinite)"));
     }
 
     [Test]

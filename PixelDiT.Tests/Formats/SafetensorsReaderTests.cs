@@ -48,17 +48,39 @@ public class SafetensorsReaderTests
         Assert.That(() => reader.ReadIntegers("a"), Throws.TypeOf<FileFormatException>().With.Message.EqualTo("f: tensor \"a\": it holds an integer beyond 2^63 - 1"));
     }
 
-    [TestCase("F8_E4M3", 1)]
-    [TestCase("F8_E5M2", 1)]
-    [TestCase("F8_E8M0", 1)]
-    [TestCase("C64", 8)]
-    public void Types_without_values_open_but_do_not_read(string type, int bytes)
+    [TestCase("F8_E4M3", 1, 1)]
+    [TestCase("F8_E5M2", 1, 1)]
+    [TestCase("F8_E8M0", 1, 1)]
+    [TestCase("F8_E4M3FNUZ", 1, 1)]
+    [TestCase("F8_E5M2FNUZ", 3, 3)]
+    [TestCase("F6_E2M3", 4, 3)]
+    [TestCase("F6_E3M2", 8, 6)]
+    [TestCase("F4", 2, 1)]
+    [TestCase("F4", 6, 3)]
+    [TestCase("F4", 0, 0)]
+    [TestCase("C64", 1, 8)]
+    [TestCase("F8_E3M4", 5, 5)]
+    [TestCase("F128", 2, 32)]
+    [TestCase("I4", 6, 3)]
+    [TestCase("F12", 0, 0)]
+    public void Types_without_values_are_listed_and_do_not_read(string type, int count, int bytes)
     {
-        using var reader = Open($"{{{Entry("a", type, "1", 0, bytes)}}}", new byte[bytes]);
-        Assert.That((reader["a"].Type.FormatName, reader["a"].Count), Is.EqualTo((type, 1L)));
-        Assert.That(() => reader.ReadSingles("a"), Throws.TypeOf<FileFormatException>().With.Message.Contains($"its type is {type}"));
+        byte[] data = [.. BitConverter.GetBytes(1.5f), .. new byte[bytes]];
+        using var reader = Open($"{{{Entry("plain", "F32", "1", 0, 4)},{Entry("a", type, $"{count}", 4, 4 + bytes)}}}", data);
+        Assert.That((reader["a"].TypeName, reader["a"].Count, reader["a"].Bytes), Is.EqualTo((type, (long)count, (long)bytes)));
+        Assert.That(reader["a"].Unreadable, Does.StartWith($"its type is {type}, which this program cannot turn into numbers"));
+        Assert.That(() => reader.ReadSingles("a"), Throws.TypeOf<FileFormatException>().With.Message.StartsWith($"f: tensor \"a\": its type is {type}"));
         Assert.That(() => reader.ReadDoubles("a"), Throws.TypeOf<FileFormatException>());
         Assert.That(() => reader.ReadIntegers("a"), Throws.TypeOf<FileFormatException>());
+        Assert.That((reader["plain"].Unreadable, reader.ReadSingles("plain")[0]), Is.EqualTo(((string?)null, 1.5f)), "what stands beside it is read");
+    }
+
+    [TestCase("null")]
+    [TestCase(" null ")]
+    public void Metadata_that_is_null_is_none(string value)
+    {
+        using var reader = Open($"{{\"__metadata__\":{value},{Entry("a", "U8", "1", 0, 1)}}}", 9);
+        Assert.That((reader.Metadata.Count, reader.ReadIntegers("a")[0]), Is.EqualTo((0, 9L)));
     }
 
     [Test]

@@ -87,7 +87,8 @@ internal sealed class TorchRules(string source, Action<long> charge)
             case "_rebuild_tensor" or "_rebuild_tensor_v2": return Tensor(items, null);
             case "_rebuild_tensor_v3": return Tensor(items, items.Length > 6 ? TorchType.OfDtype(items[6]) ?? TorchType.Unknown : TorchType.Unknown);
             case "_rebuild_parameter" or "_rebuild_parameter_with_state" or "Parameter" or "Buffer" or "_rebuild_device_tensor_from_cpu_tensor" or "_rebuild_device_tensor_from_numpy" or "_rebuild_xla_tensor"
-                when IsTensor(items.FirstOrDefault()): return items[0];
+                when IsTensor(items.FirstOrDefault()):
+                return items[0];
             case "_rebuild_from_type" or "_rebuild_from_type_v2" when items is [var function, PickleGlobal type, PickleTuple arguments, .. var state]:
                 return Wrapped(type, Call(function, arguments), state.FirstOrDefault());
             case "_rebuild_wrapper_subclass" when items is [PickleGlobal type, var dtype, var shape, ..]:

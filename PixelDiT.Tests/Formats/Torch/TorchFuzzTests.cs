@@ -28,8 +28,19 @@ public class TorchFuzzTests
 
     private static readonly byte[] s_object = Dict([.. s_views.Select(view => (view.Name, Tensor(view.Type, view.Key, view.Count, view.Offset, view.Shape, view.Strides)))]);
 
+    // What stands in checkpoints beside plain tensors: objects, arrays, parameters, tensors that are not read, the same dict twice.
+    private static readonly byte[] s_odd = Join(0x80, 2, PickleCalls.DictOf(
+        ("array", PickleCalls.Array(PickleCalls.Dtype("f4"), [2, 3], true, PickleCalls.OldBytes([.. Enumerable.Range(0, 24).Select(i => (byte)(i * 91))]))),
+        ("buffer", PickleCalls.Call("numpy.core.numeric._frombuffer", Join('C', 4, "abcd"), PickleCalls.Dtype("i2"), Tuple(2), Text("C"))),
+        ("v3", PickleCalls.Tensor3(PickleCalls.Storage("UntypedStorage", "0", 24, "torch.storage"), "uint16", 1, [2, 5], [5, 1])), ("complex", Tensor("ComplexFloatStorage", "1", 2, 0, [2], [1])),
+        ("parameter", PickleCalls.Call("torch._utils._rebuild_parameter", Tensor("HalfStorage", "2", 12, 0, [3, 4], [1, 3]), PickleCalls.True, PickleCalls.Call("collections.OrderedDict"))),
+        ("pairs", PickleCalls.Call("collections.OrderedDict", PickleCalls.ListOf(PickleCalls.ListOf(Text("w"), Tensor("HalfStorage", "2", 12, 0, [12], [1]))))),
+        ("object", PickleCalls.Build(PickleCalls.New("m.Module"), PickleCalls.DictOf(("_parameters", PickleCalls.DictOf(("w", Tensor("HalfStorage", "2", 12, 0, [12], [1])))), ("_modules", "}"u8.ToArray())))),
+        ("meta", PickleCalls.Call("torch._utils._rebuild_meta_tensor_no_storage", PickleCalls.Global("torch.float32"), Tuple(5), Tuple(1), PickleCalls.False)), ("opaque", PickleCalls.Call("m.f", Tensor("HalfStorage", "2", 12, 0, [12], [1]))),
+        ("twice", Join("}q", 9, "(", Text("a"), "h", 9, Text("n"), "](K", 1, "Ke", "G", new byte[8], "e", "u"))), '.');
+
     private static readonly Lazy<byte[][]> s_zips = new(() =>
-        [Archive(s_object, s_storages), File.ReadAllBytes(GoldenCheckpointTests.PathOf("views.pt")), File.ReadAllBytes(GoldenCheckpointTests.PathOf("recovery_metadata.pth"))]);
+        [Archive(s_object, s_storages), Archive(s_odd, ("0", new byte[24]), ("1", new byte[16]), ("2", new byte[24])), File.ReadAllBytes(GoldenCheckpointTests.PathOf("views.pt")), File.ReadAllBytes(GoldenCheckpointTests.PathOf("recovery_metadata.pth"))]);
 
     private static readonly byte[][] s_legacies = [Join(0x80, 2, 0x8A, 10, Convert.FromHexString("6CFC9C46F9206AA85019"), ".", 0x80, 2, "M", 0xE9, 3, ".", 0x80, 2, "}.", s_object,
         0x80, 2, "](", Join([.. s_storages.Select(storage => Text(storage.Key))]), "e.",
@@ -62,14 +73,14 @@ public class TorchFuzzTests
     private static bool ReadsOrRefuses(byte[] bytes) => Fuzz.ReadsOrRefuses(() =>
     {
         using var file = WeightFile.Open(new MemoryStream(bytes), "fuzz");
-        foreach (var tensor in file.Tensors.Where(tensor => tensor.Type.IsReadable))
+        foreach (var tensor in file.Tensors.Where(tensor => tensor.Unreadable is null))
         {
             double[] whole = file.ReadDoubles(tensor.Name);
             if (whole.Length != tensor.Count) throw new InvalidDataException($"{tensor.Name} has {whole.Length} elements of {tensor.Count}");
             // The last part alone is what it is in the whole; 64-bit integers would round twice on the way.
             float[] end = new float[Math.Min(whole.Length, 3)];
             file.ReadSingles(tensor.Name, whole.Length - end.Length, end);
-            if (tensor.Type != DataType.I64 && !end.SequenceEqual(whole[^end.Length..].Select(value => (float)value))) throw new InvalidDataException($"{tensor.Name} has two contents");
+            if (tensor.Type is not (DataType.I64 or DataType.U64) && !end.SequenceEqual(whole[^end.Length..].Select(value => (float)value))) throw new InvalidDataException($"{tensor.Name} has two contents");
         }
     });
 

@@ -45,6 +45,14 @@ internal sealed class MemoryTrace : IWeightFile
     /// <summary>With the tensors whose names fit.</summary>
     public MemoryTrace Where(Func<string, bool> wanted) => new(_tensors.Values.Where(tensor => wanted(tensor.Spec.Name)).Select(Entry));
 
+    /// <summary>With one tensor that cannot be read.</summary>
+    public MemoryTrace Unreadable(string name, string reason)
+    {
+        var trace = new MemoryTrace(_tensors.Values.Select(Entry));
+        trace._tensors[name] = (trace._tensors[name].Spec with { Unreadable = reason }, []);
+        return trace;
+    }
+
     /// <summary>With every tensor renamed.</summary>
     public MemoryTrace Renamed(Func<string, string> name) => new(_tensors.Values.Select(tensor => (name(tensor.Spec.Name), tensor.Spec.Shape.ToArray(), tensor.Values)));
 

@@ -101,6 +101,57 @@ public sealed class TraceComparisonTests
         Assert.That(first.Hints, Is.Empty);
     }
 
+    /// <summary>Magnitudes are those of all elements, also of those whose partner is not finite.</summary>
+    [TestCase(1e300, double.PositiveInfinity, 1e300, double.PositiveInfinity)]
+    [TestCase(1e300, double.NaN, 1e300, 1)]
+    [TestCase(double.NegativeInfinity, 5, double.PositiveInfinity, 5)]
+    [TestCase(double.NaN, 1e300, 1, 1e300)]
+    public void Magnitudes_count_elements_whose_partner_is_not_finite(double a, double b, double largestOfA, double largestOfB)
+    {
+        MemoryTrace Trace(double value) => GoldenTraces.Right().With("act.s_embedder", values => [.. values.Select((_, i) => i == 3 ? value : Math.Cos(i))]);
+        var difference = GoldenTraces.Compare(Trace(a), Trace(b)).First!.Difference!;
+        Assert.That((difference.Reference.Largest, difference.Other.Largest), Is.EqualTo((largestOfA, largestOfB)));
+        Assert.That((difference.Reference.Infinite, difference.Other.Infinite), Is.EqualTo((double.IsInfinity(a) ? 1 : 0, double.IsInfinity(b) ? 1 : 0)));
+        Assert.That((difference.Reference.NaN, difference.Other.NaN), Is.EqualTo((double.IsNaN(a) ? 1 : 0, double.IsNaN(b) ? 1 : 0)));
+        Assert.That((difference.Absolute, difference.NotFinite), Is.EqualTo((0.0, 1)), "the finite pairs are equal");
+        Assert.That(difference.Cosine, Is.EqualTo(1).Within(1e-12), "over the finite pairs");
+    }
+
+    [Test]
+    public void Squares_of_huge_values_do_not_overflow()
+    {
+        MemoryTrace Trace(double factor) => GoldenTraces.Right().With("act.s_embedder", values => [.. values.Select((_, i) => factor * 1e300 * Math.Cos(i))]);
+        var first = GoldenTraces.Compare(Trace(1), Trace(1.5)).First!;
+        Assert.That(first.Tensor.Error, Is.EqualTo(0.5).Within(1e-12));
+        Assert.That(first.Tensor.Rms, Is.EqualTo(0.5).Within(1e-12));
+        Assert.That(first.Difference!.Cosine, Is.EqualTo(1).Within(1e-12));
+    }
+
+    [Test]
+    public void Tensors_that_cannot_be_read_are_listed_and_do_not_count()
+    {
+        var a = GoldenTraces.Right().Unreadable("act.s_embedder", "it is quantized");
+        var result = GoldenTraces.Compare(a, GoldenTraces.Right().Unreadable("act.t_embedder", "its type is F4"));
+        Assert.That(result.First, Is.Null);
+        Assert.That(result.Skipped, Is.EqualTo(new SkippedTensor[] { new("act.t_embedder", false, "its type is F4"), new("act.s_embedder", true, "it is quantized") }));
+        Assert.That(result.Tensors, Has.Count.EqualTo(GoldenTraces.Compare(GoldenTraces.Right(), GoldenTraces.Right()).Tensors.Count - 2));
+    }
+
+    [Test]
+    public void A_difference_beside_tensors_that_cannot_be_read_is_explained()
+    {
+        var b = GoldenTraces.Right().With("act.s_embedder", values => [.. values.Select(value => -value)]);
+        b = b.Unreadable("act.t_embedder", "it is sparse");
+        Assert.That(GoldenTraces.Compare(GoldenTraces.Right(), b).First!.Tensor.Name, Is.EqualTo("act.s_embedder"));
+    }
+
+    [Test]
+    public void Files_of_which_no_common_tensor_can_be_read_are_refused()
+    {
+        var a = GoldenTraces.Right().Where(name => name == "out");
+        Assert.That(() => GoldenTraces.Compare(a, a.Unreadable("out", "it is sparse")), Throws.TypeOf<FileFormatException>().With.Message.Contains("none of its tensors can be compared").And.Message.Contains("\"out\" of B: it is sparse"));
+    }
+
     [Test]
     public void A_tensor_of_another_size_is_a_difference()
     {
