@@ -46,10 +46,10 @@ internal static class Cli
         => Terminal.WriteLine($"wrote {ModelCost.Tensors(config)} tensors, {ModelCost.Parameters(config):N0} parameters in {type.FormatName}, to {path}");
 
     /// <summary>How many of something in words, such as "1 tensor" and "2 tensors".</summary>
-    public static string Count(int count, string what) => count == 1 ? $"1 {what}" : $"{count} {what}s";
+    public static string Count(long count, string what) => Count(count, what, $"{what}s");
 
     /// <summary>How many of something whose plural is not made by an s.</summary>
-    public static string Count(int count, string one, string many) => count == 1 ? $"1 {one}" : $"{count:N0} {many}";
+    public static string Count(long count, string one, string many) => count == 1 ? $"1 {one}" : $"{count:N0} {many}";
 
     /// <summary>What products round their operands to.</summary>
     public static Option<string> Precision() => new ChoiceOption(

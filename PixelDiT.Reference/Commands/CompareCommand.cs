@@ -25,7 +25,7 @@ internal static class CompareCommand
         Option<bool> all = new("--all") { Description = "Print every tensor, not only those around the first difference, and the root mean square of its difference over that of A's tensor." };
         var command = new Command("compare", "Name the first tensor, in the order of execution, that differs between two traces. Exit code 1 on a difference.")
         {
-            reference, other, map, model, choice, former, tolerance, gradients, all
+            reference, other, map, model, former, choice, tolerance, gradients, all
         };
         command.SetRun((parsed, cancel) =>
         {

@@ -14,7 +14,7 @@ internal static class DataReport
     public static IImageSource Open(string spec, int resolution, int channels, SourceOptions options)
     {
         var images = Decode(spec, resolution, channels, options);
-        Terminal.WriteLine($"{images.Name}: {(images.Count > 1L << 30 ? "endless images" : images.Count == 1 ? "1 image" : $"{images.Count:N0} images")} of {images.Height}×{images.Width}, {Cli.Count(images.Classes, "class", "classes")}");
+        Terminal.WriteLine($"{images.Name}: {(images.Count > 1L << 30 ? "endless images" : Cli.Count(images.Count, "image"))} of {images.Height}×{images.Width}, {Cli.Count(images.Classes, "class", "classes")}");
         ShowLeftOut(images);
         return images;
     }
@@ -30,7 +30,7 @@ internal static class DataReport
             var groups = images.Skipped.Skip(shown).GroupBy(skipped => (Path.GetExtension(skipped.Path).ToLowerInvariant(), WithoutNumbers(skipped.Reason))).OrderByDescending(group => group.Count());
             Terminal.Complain($"skipped {images.Skipped.Count - shown:N0} more: {string.Join("; ", groups.Take(5).Select(group => $"{group.Count():N0} {group.Key.Item1} ({group.First().Reason})"))}{(groups.Count() > 5 ? "; …" : "")}");
         }
-        if (images.Skipped.Count > 0) Terminal.Complain($"{Cli.Count(images.Skipped.Count, "file or folder", "files or folders")} left out, {(images.Count == 1 ? "1 image remains" : $"{images.Count:N0} images remain")}");
+        if (images.Skipped.Count > 0) Terminal.Complain($"{Cli.Count(images.Skipped.Count, "file or folder", "files or folders")} left out, {Cli.Count(images.Count, "image remains", "images remain")}");
         foreach (string remark in images.Remarks) Terminal.Complain($"{remark}");
     }
 
@@ -59,7 +59,11 @@ internal static class DataReport
         });
     }
 
-    private static void Tell(ProgressDisplay.Report? show, long done, long total) => show?.Invoke((double)done / total, string.Create(CultureInfo.InvariantCulture, $"read {done:N0} of {total:N0} images"));
+    private static void Tell(ProgressDisplay.Report? show, long done, long total)
+    {
+        // Before the first is done nothing tells how long the rest will take.
+        if (done > 0) show?.Invoke((double)done / total, string.Create(CultureInfo.InvariantCulture, $"read {done:N0} of {total:N0} images"));
+    }
 
     private static string WithoutNumbers(string reason) => string.Concat(reason.Where(c => !char.IsAsciiHexDigit(c)));
 }

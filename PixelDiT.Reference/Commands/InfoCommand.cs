@@ -30,7 +30,7 @@ internal static class InfoCommand
             foreach (string note in file.Notes) Terminal.WriteLine($"note: {note}");
             Unreadable(file);
             if (file.PartOf is { } part) Terminal.WriteLine(part);
-            bool isModel = Describe(file, choice);
+            bool isModel = file.PartOf is null && Describe(file, choice);
             if (isModel && parsed.GetValue(hash)) SayHash(name, choice, cancel);
             if (parsed.GetValue(tensors)) List(file);
             return isModel || !parsed.GetValue(hash) ? 0 : throw new FileFormatException($"{file.Source}: holds no model that can be taken, so there is no hash of its weights");
@@ -83,18 +83,18 @@ internal static class InfoCommand
         Names("of another shape", [.. shapes.Where(entry => weights.Shapes.TryGetValue(entry.Key, out var shape) && !shape.SequenceEqual(entry.Value)).Select(entry => entry.Key)]);
     }
 
-    private static void SayHash(string path, WeightChoice choice, CancellationToken cancel)
-    {
-        using var stored = StoredModel.Open(path, choice);
-        Terminal.WriteLine($"weights: sha256 {stored.Hash(cancel)}");
-        WeightsReport.SayNotFinite(stored);
-    }
-
     private static void Unreadable(IWeightFile file)
     {
         TensorSpec[] unreadable = [.. file.Tensors.Where(tensor => tensor.Unreadable is not null)];
         foreach (var tensor in unreadable.Take(NamesShown)) Terminal.WriteLine($"not readable: {Quote.Text(tensor.Name)}: {tensor.Unreadable}");
         if (unreadable.Length > NamesShown) Terminal.WriteLine($"not readable: {unreadable.Length - NamesShown} more");
+    }
+
+    private static void SayHash(string path, WeightChoice choice, CancellationToken cancel)
+    {
+        using var stored = StoredModel.Open(path, choice);
+        Terminal.WriteLine($"weights: sha256 {stored.Hash(cancel)}");
+        WeightsReport.SayNotFinite(stored);
     }
 
     private static void Names(string what, IReadOnlyList<string> names)

@@ -23,6 +23,9 @@ internal sealed class FolderListing
     private static readonly string[] s_endings = [".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".gif", ".bmp", ".dib"];
     private static readonly string[] s_companions = [".txt", ".json", ".jsonl", ".csv", ".tsv", ".xml", ".yaml", ".yml", ".md", ".npz", ".npy", ".caption"];
 
+    // What systems put beside the folders of a person.
+    private static readonly string[] s_systemFolders = ["__MACOSX", "@eaDir", "lost+found", "$RECYCLE.BIN", "System Volume Information"];
+
     private readonly string _folder;
     private readonly List<FolderFile> _files = [];
     private readonly List<SkippedImage> _leftOut = [];
@@ -59,7 +62,7 @@ internal sealed class FolderListing
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new DataException($"{folder}: cannot be listed ({error.Message.TrimEnd('.')})", error);
+            throw new DataException($"{folder}: cannot be listed ({FileStart.Reason(error)})", error);
         }
         var folders = entries.OfType<DirectoryInfo>().ToArray();
         if (folders.Length == 0) listing.AddOnlyClass(entries);
@@ -98,7 +101,7 @@ internal sealed class FolderListing
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
-                deeper = $"cannot be listed ({error.Message.TrimEnd('.')})";
+                deeper = $"cannot be listed ({FileStart.Reason(error)})";
                 if (allowEmpty) _leftOut.Add(new SkippedImage(path, $"the class {deeper}"));
             }
             if (_files.Count == before)
@@ -111,17 +114,18 @@ internal sealed class FolderListing
         }
         ClassNames = names;
         int loose = entries.OfType<FileInfo>().Count(HasPictureEnding);
-        if (loose > 0) _counted.Add(loose, "pictures", "they lie beside the class folders");
-        if (_files.Count == 0) throw new DataException($"{_folder}: no pictures in its {folders.Length} subfolders ({FileKind.Read}){(anyDeeper ? $": {Some(empty)}" : "")}{Found()}");
+        if (loose > 0) _counted.Add(loose, "picture", "pictures", "beside the class folders");
+        if (_files.Count == 0) throw new DataException($"{_folder}: no pictures in {(folders.Length == 1 ? "its only subfolder" : $"its {folders.Length} subfolders")} ({FileKind.Read}){(anyDeeper ? $": {Some(empty)}" : "")}{Found()}");
         if (empty.Count > 0 && !allowEmpty)
         {
-            throw new DataException($"{_folder}: {empty.Count} of {names.Count} classes have no pictures: {Some(empty)}; --allow-empty-classes takes them all the same{Found()}");
+            throw new DataException($"{_folder}: {empty.Count} of {names.Count} classes {(empty.Count == 1 ? "has" : "have")} no pictures: {Some(empty)}; --allow-empty-classes takes them all the same{Found()}");
         }
     }
 
     /// <summary>Why a folder is no class.</summary>
     private string? ReasonAgainst(DirectoryInfo folder)
     {
+        if (s_systemFolders.Contains(folder.Name)) return "is a folder of the system's, no class";
         if (IsUnnameable(folder)) return "its name is not UTF-8, so it cannot be opened; the class is left out";
         if (!folder.Attributes.HasFlag(FileAttributes.ReparsePoint)) return null;
         try
@@ -160,7 +164,7 @@ internal sealed class FolderListing
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
-                if (HasPictureEnding(file)) _leftOut.Add(new SkippedImage(path, $"cannot be read ({error.Message.TrimEnd('.')})"));
+                if (HasPictureEnding(file)) _leftOut.Add(new SkippedImage(path, $"cannot be read ({FileStart.Reason(error)})"));
                 continue;
             }
             if (HasPictureEnding(file) || KindBehind(path, file, length) is { Format: not PictureFormat.None })
@@ -168,7 +172,8 @@ internal sealed class FolderListing
                 _files.Add(new FolderFile(path, file.Name, label, length, file.LastWriteTimeUtc.Ticks));
                 continue;
             }
-            _counted.Add(1, Ending(file), KindBehind(path, file, length)?.Name is { } name && name is not ("text" or "empty" or "unreadable" or "not a picture of a known format") ? $"{name}, not read" : "no picture");
+            var (one, many) = Ending(file);
+            _counted.Add(1, one, many, KindBehind(path, file, length)?.Name is { } name && name is not ("text" or "empty" or "unreadable" or "not a picture of a known format") ? $"{name}, not read" : "no picture");
         }
     }
 
@@ -191,7 +196,7 @@ internal sealed class FolderListing
             }
         }
         if (first is null) return null;
-        _counted.Add(count, "pictures", $"they lie deeper than their class, such as {first}; a class has its pictures directly in its folder");
+        _counted.Add(count, "picture", "pictures", $"deeper than its class, such as {first}; a class has its pictures directly in its folder");
         return $"its pictures lie deeper, such as {first}";
     }
 
@@ -201,7 +206,12 @@ internal sealed class FolderListing
 
     private static bool HasPictureEnding(FileInfo file) => s_endings.Contains(file.Extension, StringComparer.OrdinalIgnoreCase);
 
-    private static string Ending(FileInfo file) => file.Extension.Length is > 1 and < 12 ? file.Extension.ToLowerInvariant() : "files without an ending";
+    private static (string One, string Many) Ending(FileInfo file)
+    {
+        if (file.Extension.Length is <= 1 or >= 12) return ("file without an ending", "files without an ending");
+        string ending = file.Extension.ToLowerInvariant();
+        return (ending, ending);
+    }
 
     /// <summary>Whether the bytes of a name are no UTF-8; what .NET makes of them names nothing.</summary>
     private static bool IsUnnameable(FileSystemInfo entry) => entry.Name.Contains('\uFFFD') && !File.Exists(entry.FullName) && !Directory.Exists(entry.FullName);

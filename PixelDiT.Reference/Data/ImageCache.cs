@@ -73,6 +73,7 @@ public static class ImageCache
                     }
                 });
                 if (full is not null) throw full;
+                if (records.Count(record => record.IsUnread) is > 0 and var unread) throw new FileFormatException($"{unread} of the files could not be read, which may change");
                 stream.Position = (long)count * imageBytes;
                 StoredImageFile.WriteRecords(stream, records, imageBytes);
             });

@@ -48,7 +48,7 @@ internal sealed class ImageFolder : IImageSource
         var skipped = Enumerable.Range(0, _files.Length).Where(i => records[i].Reason is not null).Select(i => new SkippedImage(_files[i].Path, records[i].Reason!)).ToArray();
         if (_slots.Length == 0) throw new DataException($"{folder}: none of {_files.Length} images is readable; the first, {skipped[0].Path}: {skipped[0].Reason}");
         ClassCounts = Counts();
-        CheckClasses(folder, options.AllowEmptyClasses, skipped);
+        if (!options.AllowEmptyClasses) CheckClasses(folder, records);
         Skipped = [.. skipped, .. listing.LeftOut];
         Remarks = [.. ((string?[])[listing.Remark, remark]).OfType<string>()];
         Originals = Summary(records, resolution);
@@ -153,15 +153,17 @@ internal sealed class ImageFolder : IImageSource
         var records = new ImageRecord[_files.Length];
         DecodingThreads.Run(_files.Length, i => _files[i].Path, (i, begins) =>
         {
+            byte[]? content = null;
             try
             {
-                var image = ImageDecoder.Read(_files[i].Path, Height, Channels, begins);
+                content = FileStart.ReadAll(_files[i].Path);
+                var image = ImageDecoder.Decode(content, Height, Channels, begins);
                 records[i] = new ImageRecord(null, image.Width, image.Height, image.IsTurned, Crc32.Append(0, image.Pixels));
                 keep(i, image.Pixels);
             }
             catch (DataException error)
             {
-                records[i] = new ImageRecord(error.Message, 0, 0, false, 0);
+                records[i] = new ImageRecord(error.Message, 0, 0, false, 0) { IsUnread = content is null && _files[i].Length > 0 };
             }
         }, options.Progress, _limit, options.Cancel);
         return records;
@@ -174,13 +176,14 @@ internal sealed class ImageFolder : IImageSource
         return counts;
     }
 
-    private void CheckClasses(string folder, bool allowEmpty, SkippedImage[] skipped)
+    private void CheckClasses(string folder, ImageRecord[] records)
     {
-        if (allowEmpty) return;
-        int first = ClassCounts.ToList().IndexOf(0);
-        if (first < 0) return;
-        var damaged = skipped.First(image => _files.Any(file => file.Label == first && file.Path == image.Path));
-        throw new DataException($"{folder}: none of the pictures of class '{ClassNames[first]}' is readable; the first, {damaged.Path}: {damaged.Reason}; --allow-empty-classes takes the class all the same");
+        for (int i = 0; i < _files.Length; i++)
+        {
+            var (path, label) = (_files[i].Path, _files[i].Label);
+            if (ClassCounts[label] > 0) continue;
+            throw new DataException($"{folder}: none of the pictures of class '{ClassNames[label]}' is readable; the first, {path}: {records[i].Reason}; --allow-empty-classes takes the class all the same");
+        }
     }
 
     private static Originals Summary(ImageRecord[] records, int resolution)

@@ -41,6 +41,7 @@ public static class ImageSources
             ("cifar10", _) => Cifar10.Open(path!, resolution, channels, part, spec),
             ("folder", _) when part == ImagePart.HeldOut => throw new DataException($"data '{spec}' has no held-out part; open a second folder to measure with"),
             ("folder", _) => new ImageFolder(path!, resolution, channels, spec, options),
+            _ when File.Exists(Expanded(spec)) => throw new DataException($"data '{spec}' is a file; a folder was expected, or one of {string.Join(", ", Known.Select(known => known.Form))}"),
             _ => throw new DataException($"data '{spec}' is unknown; known are {string.Join(", ", Known.Select(known => known.Form))}")
         };
     }

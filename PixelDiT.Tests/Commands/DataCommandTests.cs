@@ -74,7 +74,7 @@ public sealed class DataCommandTests
         _folder.Write("pictures/cat/1.png", PngBytes.Plain(200, 0, 0));
         Directory.CreateDirectory(Path.Combine(_folder.Path, "pictures", "dog"));
         var data = Run("data", "pictures");
-        Assert.That((data.ExitCode, data.Error), Is.EqualTo((1, "pixeldit: pictures: 1 of 2 classes have no pictures: dog; --allow-empty-classes takes them all the same\n")));
+        Assert.That((data.ExitCode, data.Error), Is.EqualTo((1, "pixeldit: pictures: 1 of 2 classes has no pictures: dog; --allow-empty-classes takes them all the same\n")));
         Assert.That(Run("data", "pictures", "--allow-empty-classes") is { ExitCode: 0 });
     }
 

@@ -25,7 +25,7 @@ public sealed class FolderListingTests
         for (int i = 0; i < 1200; i++) _folder.Write($"a/{i}.txt", [65]);
         _folder.Write("a/x.heic", [0, 0, 0, 0x18, .. "ftypheic"u8, 0, 0, 0, 0]);
         _folder.Write("a/README", [65]);
-        Assert.That(Open().Remarks.Single(), Is.EqualTo("left out: 1,200 .txt (no picture), 1 .heic (a HEIC picture, not read), 1 files without an ending (no picture)"));
+        Assert.That(Open().Remarks.Single(), Is.EqualTo("left out: 1,200 .txt (no picture), 1 .heic (a HEIC picture, not read), 1 file without an ending (no picture)"));
     }
 
     [TestCase("1")]
@@ -45,7 +45,7 @@ public sealed class FolderListingTests
         _folder.Write("a/1.png", s_png);
         _folder.Write("loose.png", s_png);
         _folder.Write("loose.jpg", s_png);
-        Assert.That(Open().Remarks.Single(), Is.EqualTo("left out: 2 pictures (they lie beside the class folders)"));
+        Assert.That(Open().Remarks.Single(), Is.EqualTo("left out: 2 pictures (beside the class folders)"));
     }
 
     [Test]
@@ -54,7 +54,7 @@ public sealed class FolderListingTests
         _folder.Write("a/1.png", s_png);
         string deep = _folder.Write("a/more/2.png", s_png);
         _folder.Write("a/more/yet/3.png", s_png);
-        Assert.That(Open().Remarks.Single(), Does.StartWith($"left out: 2 pictures (they lie deeper than their class, such as {deep};"));
+        Assert.That(Open().Remarks.Single(), Does.StartWith($"left out: 2 pictures (deeper than its class, such as {deep};"));
     }
 
     [Test]
@@ -62,7 +62,7 @@ public sealed class FolderListingTests
     {
         _folder.Write("a/1.png", s_png);
         string deep = _folder.Write("b/more/2.png", s_png);
-        Refused("1 of 2 classes have no pictures: b (its pictures lie deeper, such as " + deep);
+        Refused("1 of 2 classes has no pictures: b (its pictures lie deeper, such as " + deep);
     }
 
     [Test]
@@ -136,6 +136,16 @@ public sealed class FolderListingTests
         using var make = System.Diagnostics.Process.Start("mkfifo", [pipe]);
         make.WaitForExit();
         Assert.That(Open().Skipped.Single(), Is.EqualTo(new SkippedImage(pipe, "the file is empty")));
+    }
+
+    [Test]
+    public void What_a_system_adds_is_no_class()
+    {
+        _folder.Write("a/1.png", s_png);
+        _folder.Write("__MACOSX/a/._1.png", [1]);
+        var source = Open();
+        Assert.That(source.ClassNames, Is.EqualTo(new[] { "a" }));
+        Assert.That(source.Skipped.Single().Reason, Is.EqualTo("is a folder of the system's, no class"));
     }
 
     [Test]

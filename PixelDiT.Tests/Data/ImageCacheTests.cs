@@ -103,6 +103,15 @@ public sealed class ImageCacheTests
     }
 
     [Test]
+    public void Images_beside_a_file_that_could_not_be_read_are_not_kept()
+    {
+        string path = Path.Combine(_folder.Path, "pictures.bin");
+        ImageCache.Fill(path, 1, 4, _ => [new ImageRecord("cannot be read", 0, 0, false, 0) { IsUnread = true }], out string? failure);
+        Assert.That(failure, Does.Contain("1 of the files could not be read"));
+        Assert.That(File.Exists(path), Is.False);
+    }
+
+    [Test]
     public void A_cancelled_opening_leaves_nothing()
     {
         using var cancel = new CancellationTokenSource();

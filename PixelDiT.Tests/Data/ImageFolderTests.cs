@@ -119,7 +119,7 @@ public sealed class ImageFolderTests
     {
         folder.Write("a/1.png", Png(8, 8, 1, 2, 3));
         Directory.CreateDirectory(Path.Combine(folder.Path, "b"));
-        Refused("1 of 2 classes have no pictures: b; --allow-empty-classes");
+        Refused("1 of 2 classes has no pictures: b; --allow-empty-classes");
         var source = ImageSources.Open($"folder:{folder.Path}", 8, options: new SourceOptions { AllowEmptyClasses = true });
         Assert.That(source.Classes, Is.EqualTo(2));
         Assert.That(source.ClassCounts, Is.EqualTo(new[] { 1, 0 }));
@@ -178,7 +178,7 @@ public sealed class ImageFolderTests
     public void No_images_are_refused()
     {
         folder.Write("a/readme.txt", [1]);
-        Refused("no pictures in its 1 subfolders (PNG, JPEG, WebP, GIF and BMP are read); left out: 1 .txt");
+        Refused("no pictures in its only subfolder (PNG, JPEG, WebP, GIF and BMP are read); left out: 1 .txt");
     }
 
     [Test]

@@ -127,6 +127,20 @@ internal sealed class WeightSetTests
         Assert.That(() => SetFiles.Taken(SetFiles.Open(tensors), "ema"), Throws.TypeOf<FileFormatException>().With.Message.Contains($"net_ema.{missing} is missing"));
     }
 
+    [Test]
+    public void A_parameter_without_values_is_refused_with_the_reason_before_any_is_read()
+    {
+        const string name = "model.final_layer.norm.weight";
+        var tensors = SetFiles.Set("model.", 1).Select(tensor => tensor.Spec.Name == name ? new TensorData(name, tensor.Spec.Shape, new double[tensor.Spec.Count]) : tensor);
+        string path = Path.Combine(Path.GetTempPath(), $"{Guid.NewGuid():N}");
+        SetFiles.Write(path, tensors);
+        // A complex number has as many bytes as a double.
+        byte[] bytes = System.Text.Encoding.Latin1.GetBytes(System.Text.Encoding.Latin1.GetString(File.ReadAllBytes(path)).Replace("\"F64\"", "\"C64\""));
+        File.Delete(path);
+        using var file = SafetensorsReader.Open(new MemoryStream(bytes), "f");
+        Assert.That(() => new StoredModel(file), Throws.TypeOf<FileFormatException>().With.Message.StartsWith($"f: tensor \"{name}\": its type is C64"));
+    }
+
     [TestCase("ema.extra.weight", "ema.")]
     [TestCase("ema.freqs_cis", "ema.")]
     [TestCase("ema.logit_scale", "ema.")]

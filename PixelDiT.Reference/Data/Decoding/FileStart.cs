@@ -47,7 +47,15 @@ internal static class FileStart
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new DataException($"cannot be read ({error.Message.TrimEnd('.')})", error);
+            throw new DataException($"cannot be read ({Reason(error)})", error);
         }
     }
+
+    /// <summary>Why the file system refused, without the path that the message has already.</summary>
+    public static string Reason(Exception error) => error switch
+    {
+        UnauthorizedAccessException => "not permitted",
+        FileNotFoundException or DirectoryNotFoundException => "there is no such file or folder",
+        _ => error.Message.TrimEnd('.')
+    };
 }

@@ -52,6 +52,8 @@ internal static class GifFile
         {
             throw new DataException($"the GIF is damaged: a frame of {across} × {down} at {left}, {top} does not lie in its {width} × {height} pixels");
         }
+        // A code takes a bit at least and stands for as many pixels as there are codes at most.
+        if ((long)across * down > 8L * MostCodes * file.Length) throw new DataException($"the GIF promises {across} × {down} pixels, more than its {file.Length} bytes can hold");
         var own = Palette(file, flags, ref at);
         if (!own.IsEmpty) palette = own;
         if (palette.IsEmpty) throw new DataException("the GIF is damaged: it has no palette");

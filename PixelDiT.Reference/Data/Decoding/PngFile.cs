@@ -123,11 +123,11 @@ internal sealed record PngFile(int Width, int Height, int Orientation, bool IsAp
         return ((int)width, (int)height, colour);
     }
 
-    /// <summary>Whether the transparent colours count; with an opacity for each pixel they do not.</summary>
+    /// <summary>Whether the transparent colours count; with an opacity for each pixel they do not, nor if there are none.</summary>
     private static bool CheckTransparent(byte colour, int length, int colours)
     {
-        if (colour is 4 or 6) return false;
-        bool fits = colour switch { 0 => length == 2, 2 => length == 6, _ => length >= 1 && length <= colours };
+        if (colour is 4 or 6 || length == 0) return false;
+        bool fits = colour switch { 0 => length == 2, 2 => length == 6, _ => length <= colours };
         return fits ? true : throw new DataException($"the PNG is damaged: its chunk tRNS has {length} bytes, which colour type {colour} does not have");
     }
 

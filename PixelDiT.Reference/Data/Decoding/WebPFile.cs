@@ -143,7 +143,10 @@ internal sealed record WebPFile(int Width, int Height, int Orientation, int Left
                 return (1 + (int)(sizes & 0x3FFF), 1 + (int)((sizes >> 14) & 0x3FFF));
             }
             if (Picture.Length < 10 || !Picture[3..6].SequenceEqual((ReadOnlySpan<byte>)[0x9D, 0x01, 0x2A])) throw new DataException("the WebP is damaged: its pixels do not begin like lossy ones");
-            return (BinaryPrimitives.ReadUInt16LittleEndian(Picture[6..]) & 0x3FFF, BinaryPrimitives.ReadUInt16LittleEndian(Picture[8..]) & 0x3FFF);
+            int width = BinaryPrimitives.ReadUInt16LittleEndian(Picture[6..]) & 0x3FFF, height = BinaryPrimitives.ReadUInt16LittleEndian(Picture[8..]) & 0x3FFF;
+            // How a block of 16 × 16 pixels is predicted takes a bit at least.
+            if ((width + 15L) / 16 * ((height + 15L) / 16) > 8L * Picture.Length) throw new DataException($"the WebP promises {width} × {height} pixels, more than its {Picture.Length} bytes can hold");
+            return (width, height);
         }
 
         /// <summary>A file of the picture and its opacity.</summary>

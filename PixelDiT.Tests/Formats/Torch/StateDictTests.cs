@@ -31,6 +31,6 @@ internal sealed class StateDictTests
         => Assert.That(Names(("state_dict", Scalar(0)), ("w", Scalar(1))), Is.EqualTo((string[])["state_dict=0", "w=1"]));
 
     [Test]
-    public void A_tensor_without_a_path_beside_a_state_dict_is_none_of_its_own()
+    public void A_tensor_beside_a_state_dict_is_not_taken_for_one_of_its_own()
         => Assert.That(Names(("state_dict", Nested(("w", Scalar(0)))), ("rng_state", Scalar(1))), Is.EqualTo((string[])["w=0", "(top).rng_state=1"]));
 }
