@@ -27,7 +27,7 @@ internal static class InfoCommand
             Terminal.WriteLine($"{file.Source}: {file.Format}, {Cli.Count(file.Tensors.Count, "tensor")} ({string.Join(", ", types)}), {file.Tensors.Sum(tensor => tensor.Count):N0} numbers, {bytes:N0} bytes");
             foreach (string note in file.Notes) Terminal.WriteLine($"note: {note}");
             Unreadable(file);
-            if (file.PartOf is { } part) Terminal.WriteLine(part);
+            if (file.PartOf is { } part) Terminal.WriteLine($"it {part}");
             else Describe(file, WeightMap.Find(file, parsed.GetValue(weights)));
             if (parsed.GetValue(hash))
             {
