@@ -23,7 +23,7 @@ public sealed partial class WeightMap
 
     private static readonly string[] s_averaged = ["ema_denoiser.", "net_ema.", "ema."], s_trained = ["denoiser.", "net.", "core.", "param.", "state_dict.", ""];
     // Modules that training keeps beside the model; nothing that samples.
-    private static readonly string[] s_beside = ["_repa_projector.", "diffusion_trainer."];
+    private static readonly string[] s_beside = ["_repa_projector.", "diffusion_trainer.", "(top)."];
     private static readonly string[] s_textMarks = ["y_pos_embedding", "patch_blocks.0.attn.qkv_x.weight"];
 
     private readonly IWeightFile _file;
