@@ -23,3 +23,6 @@ public sealed class FileFormatException(string message, Exception? inner = null)
 
 /// <summary>A data source is missing, empty, or holds images that do not fit the model.</summary>
 public sealed class DataException(string message, Exception? inner = null) : PixelDiTException(message, inner);
+
+/// <summary>A computation gave values that are infinite or no number, where a result was expected.</summary>
+public sealed class NotFiniteException(string message) : PixelDiTException(message);

@@ -6,6 +6,7 @@ var root = new RootCommand("PixelDiT in C#: train, sample, verify.")
 {
     DemoCommand.Create(),
     TrainCommand.Create(),
+    DataCommand.Create(),
     SampleCommand.Create(),
     VerifyCommand.Create(),
     BenchCommand.Create(),

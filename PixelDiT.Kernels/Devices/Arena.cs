@@ -26,7 +26,11 @@ public sealed class Arena : IDisposable
     private readonly Accelerator _accelerator;
     private readonly List<Chunk> _chunks = [];
 
-    internal Arena(Accelerator accelerator) => _accelerator = accelerator;
+    private readonly bool _isLimited;
+
+    /// <param name="accelerator">Where the memory is.</param>
+    /// <param name="isLimited">Whether <see cref="Limit"/> holds here; a dry run only counts.</param>
+    internal Arena(Accelerator accelerator, bool isLimited) => (_accelerator, _isLimited) = (accelerator, isLimited);
 
     /// <summary>Bytes handed out at present, with their padding.</summary>
     public long BytesInUse { get; private set; }
@@ -112,7 +116,7 @@ public sealed class Arena : IDisposable
     private MemoryBuffer1D<byte, Stride1D.Dense>? TryAllocate(long size, out Exception? failure)
     {
         failure = null;
-        if (Limit > 0 && BytesReserved + size > Limit) return null;
+        if (_isLimited && Limit > 0 && BytesReserved + size > Limit) return null;
         try
         {
             return _accelerator.Allocate1D<byte>(size + Alignment);

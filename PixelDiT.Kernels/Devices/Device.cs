@@ -46,12 +46,13 @@ public sealed unsafe class Device : IDisposable
     private readonly KernelLoader _loader;
     private readonly WorkerPool? _pool;
     private readonly AcceleratorStream _stream;
+    private readonly bool _isDry;
 
-    private Device(DeviceKind kind, Context context, Accelerator accelerator, int threads, int groupSize)
+    private Device(DeviceKind kind, Context context, Accelerator accelerator, int threads, int groupSize, bool isDry = false)
     {
-        (Kind, _context, _accelerator, GroupSize) = (kind, context, accelerator, groupSize);
+        (Kind, _context, _accelerator, GroupSize, _isDry) = (kind, context, accelerator, groupSize, isDry);
         _loader = new KernelLoader(accelerator);
-        Arena = new Arena(accelerator);
+        Arena = new Arena(accelerator, isLimited: !isDry);
         Streams = accelerator is CudaAccelerator card ? new CudaStreams(card) : null;
         _stream = Streams?.Compute ?? accelerator.DefaultStream;
         Threads = threads;
@@ -81,6 +82,9 @@ public sealed unsafe class Device : IDisposable
 
     /// <summary>The device's memory.</summary>
     public Arena Arena { get; }
+
+    /// <summary>Bytes of the device's memory that nobody has taken, this program or another; on a CPU those of the machine or of the container, as .NET knows them.</summary>
+    public long FreeMemory => MemoryState.Of(_accelerator).Free;
 
     /// <summary>Kernels launched so far.</summary>
     public long Launches { get; private set; }
@@ -136,6 +140,16 @@ public sealed unsafe class Device : IDisposable
         int warps = groupSize > WarpExchange.Lanes ? groupSize / WarpExchange.Lanes : 1;
         var context = KernelLoader.CreateContext(builder => builder.CPU(new CPUDevice(Math.Max(2, groupSize / warps), warps, threads)));
         return new Device(DeviceKind.IlgpuCpu, context, context.GetCPUDevice(0).CreateCPUAccelerator(context), threads, groupSize) { WarpGroups = warpGroups ? WarpGroupUse.Trusted : WarpGroupUse.Refused };
+    }
+
+    /// <summary>
+    /// A CPU whose kernels do nothing and whose memory nobody writes to, so that hardly any of it is taken from the machine: the arena of a dry run counts what the run itself
+    /// would take.
+    /// </summary>
+    public static Device OpenDry()
+    {
+        var context = KernelLoader.CreateContext(builder => builder.CPU(new CPUDevice(2, 1, 1)));
+        return new Device(DeviceKind.Cpu, context, context.GetCPUDevice(0).CreateCPUAccelerator(context), 1, 1, isDry: true);
     }
 
     private static Device? TryOpenCuda(bool warpGroups, out string reason)
@@ -196,6 +210,7 @@ public sealed unsafe class Device : IDisposable
     {
         if (items == 0) return;
         Launches++;
+        if (_isDry) return;
         if (Profile is not { } profile)
         {
             Start(ref kernel, items, lanes);
@@ -227,6 +242,7 @@ public sealed unsafe class Device : IDisposable
 
     internal void CopyToDevice<T>(ReadOnlySpan<T> source, ArrayView<T> target) where T : unmanaged
     {
+        if (_isDry) return;
         if (Kind == DeviceKind.Cuda) target.CopyFromCPU(_stream, source);
         else Host.Copy(source, target);
         Synchronize();
@@ -234,6 +250,7 @@ public sealed unsafe class Device : IDisposable
 
     internal void CopyToHost<T>(ArrayView<T> source, Span<T> target) where T : unmanaged
     {
+        if (_isDry) return;
         Synchronize();
         if (Kind == DeviceKind.Cuda) source.CopyToCPU(_stream, target);
         else Host.Copy(source, target);
@@ -241,6 +258,7 @@ public sealed unsafe class Device : IDisposable
 
     internal void Clear(ArrayView<byte> bytes)
     {
+        if (_isDry) return;
         if (Kind == DeviceKind.Cuda) bytes.MemSetToZero(_stream);
         else NativeMemory.Clear(Host.Pointer(bytes), (nuint)bytes.Length);
     }

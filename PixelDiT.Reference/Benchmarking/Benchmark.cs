@@ -11,6 +11,13 @@ namespace PixelDiT.Reference.Benchmarking;
 /// <summary>Times a model's forward, its backward and its training step with random weights and inputs.</summary>
 public static class Benchmark
 {
+    /// <summary>Checks a number of images.</summary>
+    /// <exception cref="ConfigurationException">It is out of range.</exception>
+    public static void RequireBatch(int batch)
+    {
+        if (batch is < 1 or > 65536) throw new ConfigurationException($"batch is {batch}; it must be from 1 to 65536");
+    }
+
     /// <summary>Runs it.</summary>
     /// <param name="config">The model.</param>
     /// <param name="device">Where.</param>
@@ -26,7 +33,7 @@ public static class Benchmark
     /// <exception cref="ShapeException">The resolution does not divide.</exception>
     public static BenchmarkResult Run(ModelConfig config, Device device, int batch, int resolution, bool train, bool step, int repeat, Precision precision = Precision.Single, CancellationToken cancel = default, double warmUp = Repeated.WarmUpSeconds)
     {
-        if (batch is < 1 or > 65536) throw new ConfigurationException($"batch is {batch}; it must be from 1 to 65536");
+        RequireBatch(batch);
         Repeated.RequireCount(repeat);
         using var model = new PixelDiTModel(config, device) { Precision = precision };
         model.RequireDivides(resolution, resolution);

@@ -4,6 +4,7 @@ using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Benchmarking;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Training;
 
 namespace PixelDiT.Reference.Commands;
 
@@ -18,8 +19,7 @@ internal static class BenchCommand
         Option<int> batch = Cli.Option("--batch", "Images.", 16), resolution = Cli.Option("--resolution", "The side of the images.", 32), repeat = Cli.Option("--repeat", "Runs of which the median is taken.", 7);
         Option<bool> train = new("--train") { Description = "Time forward and backward too, and the whole training step." }, json = new("--json") { Description = "Print JSON." };
         Option<bool> operations = new("--operations") { Description = "Show the time by kernel." };
-        Option<string?> sweep = new("--sweep") { Description = $"Time several sizes of one kind, from the given one up, and fit how the time grows: {string.Join(", ", Sweep.Names)}.", HelpName = string.Join('|', Sweep.Names) };
-        sweep.AcceptOnlyFromAmong([.. Sweep.Names]);
+        var sweep = new ChoiceOption("--sweep", "Time several sizes of one kind, from the given one up, and fit how the time grows.", Sweep.Names);
         Option<string?> product = new("--product") { Description = "Time one matrix product y [M, N] = x [M, K]·Wᵀ instead of a model.", HelpName = "MxNxK" };
         Option<string[]> peer = new("--peer")
         {
@@ -42,6 +42,7 @@ internal static class BenchCommand
             bool training = settings.Get(train), asJson = settings.Get(json);
             string dtype = settings.Get(precision);
             var rounding = PrecisionNames.Parse(dtype);
+            Benchmark.RequireBatch(images);
             string[] peers = settings.Get(peer) ?? [];
             if (new[] { settings.Get(sweep) is not null, settings.Get(product) is not null, peers.Length > 0 }.Count(given => given) > 1) throw new ConfigurationException("--sweep, --product and --peer exclude each other");
             if (peers.Length > 0) model.RequirePreset(settings);
@@ -69,6 +70,8 @@ internal static class BenchCommand
                     else BenchReport.Print(opened.Description, growing, rows);
                     return 0;
                 }
+                if (training) StepMemory.RequireTraining(opened, sizes, new TrainingConfig { Batch = images, Precision = rounding }, side, side);
+                else StepMemory.RequireForward(opened, sizes, rounding, images, side, side);
                 result = Benchmark.Run(sizes, opened, images, side, training, step: training, runs, rounding, cancel);
                 peak = PeakRate.Measure(opened);
                 description = opened.Description;

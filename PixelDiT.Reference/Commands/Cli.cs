@@ -12,55 +12,48 @@ namespace PixelDiT.Reference.Commands;
 internal static class Cli
 {
     /// <summary>The device to run on.</summary>
-    public static Option<string> Device()
-    {
-        var option = Option("--device", "Where to compute: auto (cuda where there is a card, else cpu), cuda, cpu, or ilgpu-cpu (ILGPU's own CPU accelerator, slow).", "auto");
-        option.AcceptOnlyFromAmong([.. Kernels.Devices.Device.Names]);
-        return option;
-    }
+    public static Option<string> Device(string value = "auto") => new ChoiceOption(
+        "--device", "Where to compute: auto (cuda where there is a card, else cpu), cuda, cuda-mma (a card without warp-group instructions), cpu, or ilgpu-cpu (ILGPU's own CPU accelerator, slow).", Kernels.Devices.Device.Names, value);
 
-    /// <summary>Which of a checkpoint's two sets of weights.</summary>
-    public static Option<WeightChoice> Weights() => new("--weights")
+    /// <summary>Which of a file's sets of weights; null where it is not given.</summary>
+    /// <param name="name">The option's name, where the verb needs another.</param>
+    public static Option<WeightChoice?> Weights(string name = "--weights") => new(name)
     {
-        Description = "Which weights of a training checkpoint: ema (averaged) or raw. [default: ema]",
-        HelpName = "ema|raw",
+        Description = "Which weights of the model file: ema (averaged), raw (not averaged), or the path of a set as info lists it. [default: ema]",
+        HelpName = "ema|raw|PATH",
         CustomParser = result =>
         {
-            string text = result.Tokens[0].Value;
-            if (text is "raw") return WeightChoice.Raw;
-            if (text is not "ema") result.AddError($"--weights is '{text}'; ema or raw was expected");
-            return WeightChoice.Ema;
+            try
+            {
+                return WeightChoice.Parse(result.Tokens[0].Value) with { Option = name };
+            }
+            catch (ConfigurationException error)
+            {
+                result.AddError($"{name}: {error.Message}");
+                return null;
+            }
         }
     };
 
     /// <summary>How a file stores numbers.</summary>
-    public static Option<string> StoredType()
-    {
-        var option = Option("--dtype", "How to store numbers: f32, bf16 or f16.", "f32");
-        option.AcceptOnlyFromAmong("f32", "bf16", "f16");
-        return option;
-    }
+    public static Option<string> StoredType() => new ChoiceOption("--dtype", "How to store numbers.", ["f32", "bf16", "f16"], "f32");
 
     /// <summary>The type that a value of <see cref="StoredType"/> names.</summary>
-    /// <exception cref="ConfigurationException">It names none; a file of settings is not checked by the option.</exception>
-    public static DataType Stored(string name) => name is "f32" or "bf16" or "f16"
-        ? Enum.Parse<DataType>(name, ignoreCase: true)
-        : throw new ConfigurationException($"dtype is '{name}'; f32, bf16 or f16 was expected");
+    public static DataType Stored(string name) => Enum.Parse<DataType>(name, ignoreCase: true);
 
     /// <summary>Says that a model has been written.</summary>
     public static void SayWritten(ModelConfig config, DataType type, string path)
         => Terminal.WriteLine($"wrote {ModelCost.Tensors(config)} tensors, {ModelCost.Parameters(config):N0} parameters in {type.FormatName}, to {path}");
 
     /// <summary>How many of something in words, such as "1 tensor" and "2 tensors".</summary>
-    public static string Count(int count, string what) => count == 1 ? $"1 {what}" : $"{count} {what}s";
+    public static string Count(long count, string what) => Count(count, what, $"{what}s");
+
+    /// <summary>How many of something whose plural is not made by an s.</summary>
+    public static string Count(long count, string one, string many) => count == 1 ? $"1 {one}" : $"{count:N0} {many}";
 
     /// <summary>What products round their operands to.</summary>
-    public static Option<string> Precision()
-    {
-        var option = Option("--precision", "fp32 (nothing is rounded), tf32 (operands of products are) or bf16 (operands and stored activations); on tensor cores of a GPU, imitated elsewhere.", "fp32");
-        option.AcceptOnlyFromAmong([.. PrecisionNames.All]);
-        return option;
-    }
+    public static Option<string> Precision() => new ChoiceOption(
+        "--precision", "fp32 (nothing is rounded), tf32 (operands of products are) or bf16 (operands and stored activations); on tensor cores of a GPU, imitated elsewhere.", PrecisionNames.All, "fp32");
 
     /// <summary>CPU threads.</summary>
     public static Option<int> Threads() => Option("--threads", "CPU threads; 0 means one a core. Results do not depend on it.", 0);

@@ -19,12 +19,13 @@ internal static class CompareCommand
         Option<string?> model = new("--model") { Description = "A's model file: hints then compute stages again with the faults that ports have.", HelpName = "FILE" };
         // What --model was called before a model could hold several sets of weights.
         Option<string?> former = new("--weights") { Hidden = true, HelpName = "FILE" };
+        var choice = Cli.Weights("--model-weights");
         var tolerance = Cli.Number("--tolerance", "For activations, output and loss: the largest difference over the largest magnitude.", ConformanceTolerances.Single.Activation);
         var gradients = Cli.Number("--gradient-tolerance", "The same for gradients; the norm of all may differ by 2.5 times as much.", ConformanceTolerances.Single.Gradient);
         Option<bool> all = new("--all") { Description = "Print every tensor, not only those around the first difference, and the root mean square of its difference over that of A's tensor." };
         var command = new Command("compare", "Name the first tensor, in the order of execution, that differs between two traces. Exit code 1 on a difference.")
         {
-            reference, other, map, model, former, tolerance, gradients, all
+            reference, other, map, model, former, choice, tolerance, gradients, all
         };
         command.SetRun((parsed, cancel) =>
         {
@@ -33,7 +34,8 @@ internal static class CompareCommand
             using var b = WeightFile.Open(parsed.GetRequiredValue(other));
             var names = parsed.GetValue(map) is { } path ? NameMap.Open(path) : null;
             if (parsed.GetValue(model) is not null && parsed.GetValue(former) is not null) throw new ConfigurationException("--weights is the former name of --model; give one of them");
-            using var stored = (parsed.GetValue(model) ?? parsed.GetValue(former)) is { } file ? StoredModel.Open(file) : null;
+            using var stored = (parsed.GetValue(model) ?? parsed.GetValue(former)) is { } file ? StoredModel.Open(file, parsed.GetValue(choice)) : null;
+            if (stored is not null) WeightsReport.SayTaken(stored);
             var comparison = new TraceComparison(new TraceFile(a), new TraceFile(b, names))
             {
                 Tolerance = limits.Activations,

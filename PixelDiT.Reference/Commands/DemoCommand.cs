@@ -1,36 +1,41 @@
 using System.CommandLine;
 using System.Diagnostics;
-using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels;
 using PixelDiT.Reference.Training;
+using static System.FormattableString;
 
 namespace PixelDiT.Reference.Commands;
 
 /// <summary><c>pixeldit demo</c>: trains, draws, measures, in a few minutes on a CPU.</summary>
 internal static class DemoCommand
 {
+    private const int CheckpointEvery = 1000;
+
     public static Command Create()
     {
         Option<string> output = Cli.Option("--out", "The folder for samples.png, trajectory.png, loss.csv and model.safetensors.", "demo");
-        Option<string> device = Cli.Option("--device", $"Where to compute: {string.Join(", ", Device.Names)}.", "cpu");
-        device.AcceptOnlyFromAmong([.. Device.Names]);
+        Option<bool> resume = new("--resume") { Description = "Go on with the demonstration in --out." }, overwrite = new("--overwrite") { Description = "Replace the run in --out." };
+        Option<string> device = Cli.Device("cpu");
         Option<int> threads = Cli.Threads();
-        var command = new Command("demo", "Train a small model on drawn shapes and look at what it draws; a few minutes on a CPU.") { output, device, threads };
+        var command = new Command("demo", "Train a small model on drawn shapes and look at what it draws; a few minutes on a CPU.") { output, resume, overwrite, device, threads };
         command.SetRun((parsed, cancel) =>
         {
             string folder = parsed.GetRequiredValue(output);
+            if (folder.Length == 0) throw new ConfigurationException("--out is ''; a folder was expected");
+            if (parsed.GetValue(resume) && parsed.GetValue(overwrite)) throw new ConfigurationException("--resume and --overwrite exclude each other");
+            var existing = parsed.GetValue(resume) ? ExistingRun.Resume : parsed.GetValue(overwrite) ? ExistingRun.Replace : ExistingRun.Refuse;
             long began = Stopwatch.GetTimestamp();
             using var opened = Cli.Open(parsed, device, threads);
-            using var run = Demo.Create(folder, opened);
+            using var run = Demo.Create(folder, opened, existing);
             Terminal.WriteLine($"training {run.Trainer.Model.Parameters.Count:N0} parameters on shapes at {Demo.Training.Resolution}×{Demo.Training.Resolution}, {opened.Description}");
-            bool finished = TrainingProgress.Show(0, Demo.Training.Steps, report => run.Run(0, report, cancel));
-            if (!finished) throw new OperationCanceledException(cancel);
+            TrainingProgress.Train(run, folder, CheckpointEvery, cancel);
             Terminal.WriteLine("drawing a row of pictures for each class");
-            var result = Demo.Draw(run, folder, cancel);
+            var result = ProgressDisplay.Show("drawing", Demo.Images, show => Demo.Draw(run, (done, total) => show(done, Invariant($"image {(int)done} of {total}")), cancel));
             Terminal.WriteLine($"wrote {folder}: samples.png, trajectory.png, loss.csv, model.safetensors");
-            Terminal.WriteLine(FormattableString.Invariant($"class agreement: {result.Agreement * 100:F1} % of {result.Images} generated images"));
-            Terminal.WriteLine(FormattableString.Invariant($"held-out real images: {result.RealAgreement * 100:F1} %"));
-            Terminal.WriteLine(FormattableString.Invariant($"spread within classes, generated over real: {result.Spread:F2}"));
-            Terminal.WriteLine($"took {Stopwatch.GetElapsedTime(began).TotalSeconds:F0} s");
+            Terminal.WriteLine(Invariant($"class agreement: {result.Agreement * 100:F1} % of {result.Images} generated images"));
+            Terminal.WriteLine(Invariant($"held-out real images: {result.RealAgreement * 100:F1} %"));
+            Terminal.WriteLine(Invariant($"spread within classes, generated over real: {result.Spread:F2}"));
+            Terminal.WriteLine(Invariant($"took {ProgressDisplay.Duration(Stopwatch.GetElapsedTime(began))}"));
             return 0;
         });
         return command;

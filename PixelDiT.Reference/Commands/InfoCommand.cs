@@ -7,7 +7,7 @@ using Spectre.Console;
 
 namespace PixelDiT.Reference.Commands;
 
-/// <summary><c>pixeldit info</c>: what is in a file?</summary>
+/// <summary><c>pixeldit info</c>: what is in a file? Any file of tensors is shown; that no model can be taken from it is part of what is shown.</summary>
 internal static class InfoCommand
 {
     private const int NamesShown = 10;
@@ -21,48 +21,62 @@ internal static class InfoCommand
         var command = new Command("info", "Tell what a model file holds.") { path, weights, tensors, hash };
         command.SetRun((parsed, cancel) =>
         {
-            using var file = WeightFile.Open(parsed.GetRequiredValue(path));
+            string name = parsed.GetRequiredValue(path);
+            var choice = parsed.GetValue(weights) ?? WeightChoice.Ema;
+            using var file = WeightFile.Open(name);
             var types = file.Tensors.GroupBy(tensor => tensor.TypeName).Select(group => $"{group.Key} × {group.Count()}");
             long bytes = file.Tensors.Sum(tensor => tensor.Bytes);
             Terminal.WriteLine($"{file.Source}: {file.Format}, {Cli.Count(file.Tensors.Count, "tensor")} ({string.Join(", ", types)}), {file.Tensors.Sum(tensor => tensor.Count):N0} numbers, {bytes:N0} bytes");
             foreach (string note in file.Notes) Terminal.WriteLine($"note: {note}");
             Unreadable(file);
             if (file.PartOf is { } part) Terminal.WriteLine($"it {part}");
-            else Describe(file, WeightMap.Find(file, parsed.GetValue(weights)));
-            if (parsed.GetValue(hash))
-            {
-                using var stored = StoredModel.Open(parsed.GetRequiredValue(path), parsed.GetValue(weights));
-                Terminal.WriteLine($"weights: sha256 {stored.Hash(cancel)}");
-            }
+            bool isModel = file.PartOf is null && Describe(file, choice);
+            if (isModel && parsed.GetValue(hash)) SayHash(name, choice, cancel);
             if (parsed.GetValue(tensors)) List(file);
-            return 0;
+            return isModel || !parsed.GetValue(hash) ? 0 : throw new FileFormatException($"{file.Source}: holds no model that can be taken, so there is no hash of its weights");
         });
         return command;
     }
 
-    private static void Describe(IWeightFile file, WeightMap? weights)
+    /// <summary>Says what the model is, or why there is none.</summary>
+    /// <returns>Whether there is one that the other verbs take.</returns>
+    private static bool Describe(IWeightFile file, WeightChoice choice)
     {
-        if (weights is null)
+        try
         {
-            Terminal.WriteLine("no PixelDiT model among its tensors");
-            return;
+            if (WeightMap.Find(file, choice) is not { } weights)
+            {
+                Terminal.WriteLine("no PixelDiT model among its tensors");
+                return false;
+            }
+            Terminal.WriteLine($"weights: {weights.Selection}");
+            string beside = file.Tensors.Count == weights.Shapes.Count ? "" : $", under {(weights.Prefix.Length > 0 ? $"{weights.Prefix}*" : "their own names")}";
+            Terminal.WriteLine($"model: {weights.Shapes.Count} tensors, {weights.Count:N0} numbers{beside}");
+            if (weights.IsTextModel)
+            {
+                Terminal.WriteLine("text-to-image PixelDiT: this program samples from class-conditional models only");
+                return false;
+            }
+            Describe(file, weights, ModelInfo.Read(file, weights));
+            StoredModel.Check(file, weights);
+            return true;
         }
-        string beside = file.Tensors.Count == weights.Shapes.Count ? "" : $", under {(weights.Prefix.Length > 0 ? $"{weights.Prefix}*" : "their own names")}";
-        Terminal.WriteLine($"model: {weights.Shapes.Count} tensors, {weights.Count:N0} numbers{beside}");
-        if (weights.IsTextModel)
+        catch (PixelDiTException error)
         {
-            Terminal.WriteLine("text-to-image PixelDiT: this program samples from class-conditional models only");
-            return;
+            Terminal.WriteLine($"no model can be taken: {error.Message}");
+            return false;
         }
-        var info = ModelInfo.Read(file, weights);
+    }
+
+    private static void Describe(IWeightFile file, WeightMap weights, ModelInfo info)
+    {
         var config = info.Config;
         Terminal.WriteLine($"class-conditional PixelDiT: D {config.Hidden}, heads {config.Heads}, patch {config.Patch}, N {config.PatchDepth}, M {config.PixelDepth}, d {config.PixelHidden}, {Cli.Count(config.Channels, "channel")}, {config.Classes} classes{(config.PostModulation ? ", post-modulation" : "")}");
-        Terminal.WriteLine($"{ModelCost.Parameters(config):N0} parameters in {ModelCost.Tensors(config)} tensors by its {(ModelInfo.SaysConfig(file) ? "config" : "shapes")}");
+        Terminal.WriteLine($"{ModelCost.Parameters(config):N0} parameters in {ModelCost.Tensors(config)} tensors by its {(info.SaysConfig ? "config" : "shapes")}");
         if (info.Step > 0) Terminal.WriteLine($"trained for {info.Step:N0} steps{(info.Resolution > 0 ? $" at {info.Resolution}×{info.Resolution}" : "")}");
         if (info.ClassNames.Count > 0) Terminal.WriteLine($"classes: {string.Join(", ", info.ClassNames)}");
         if (file.Contains("param.final_layer.linear.bias")) Terminal.WriteLine("training state: weights, both moments and the averaged weights");
-        // A config may claim any size; names are made for no more than the file could hold.
-        if (ModelCost.Tensors(config) > file.Tensors.Count * 2L + 64) throw new FileFormatException($"{file.Source}: a model of its config has {ModelCost.Tensors(config)} tensors; the file has {file.Tensors.Count}");
+        foreach (string remark in info.Remarks) Terminal.Complain(remark);
         var shapes = ModelCost.Shapes(config);
         Names("missing", weights.Missing(shapes.Keys));
         Names("unexpected", weights.Unexpected(shapes.Keys));
@@ -74,6 +88,13 @@ internal static class InfoCommand
         TensorSpec[] unreadable = [.. file.Tensors.Where(tensor => tensor.Unreadable is not null)];
         foreach (var tensor in unreadable.Take(NamesShown)) Terminal.WriteLine($"not readable: {Quote.Text(tensor.Name)}: {tensor.Unreadable}");
         if (unreadable.Length > NamesShown) Terminal.WriteLine($"not readable: {unreadable.Length - NamesShown} more");
+    }
+
+    private static void SayHash(string path, WeightChoice choice, CancellationToken cancel)
+    {
+        using var stored = StoredModel.Open(path, choice);
+        Terminal.WriteLine($"weights: sha256 {stored.Hash(cancel)}");
+        WeightsReport.SayNotFinite(stored);
     }
 
     private static void Names(string what, IReadOnlyList<string> names)

@@ -1,8 +1,8 @@
 using System.CommandLine;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Models;
 
 namespace PixelDiT.Reference.Commands;
 
@@ -12,21 +12,32 @@ internal static class KernelsCommand
     public static Command Create()
     {
         var folder = new Option<string>("--ptx") { Description = "Write the PTX of each kernel into this folder, one file each. Needs no card.", HelpName = "DIR" };
-        var architecture = Cli.Option("--arch", "The architecture to compile for.", "sm_90");
-        architecture.AcceptOnlyFromAmong([.. PtxCompiler.Architectures]);
-        var precision = new Option<string>("--precision") { Description = "Only the matrix products of a precision: fp32, tf32 or bf16." };
-        precision.AcceptOnlyFromAmong("fp32", "tf32", "bf16");
-        var command = new Command("kernels", "List the kernels, and write the PTX that a card would get.") { folder, architecture, precision };
+        var architecture = new ChoiceOption("--arch", "The architecture to compile for.", PtxCompiler.Architectures, "sm_90");
+        var precision = new ChoiceOption("--precision", "Only the matrix products of a precision.", PrecisionNames.All);
+        var overwrite = OutputFile.Overwrite();
+        var command = new Command("kernels", "List the kernels, and write the PTX that a card would get.") { folder, architecture, precision, overwrite };
         command.SetRun((parsed, cancel) =>
         {
-            var kernels = KernelCatalog.For(parsed.GetRequiredValue(architecture)).Where(kernel => parsed.GetValue(precision) is not { } only || kernel.Precision == Named(only)).ToList();
-            foreach (var kernel in kernels) Terminal.WriteLine($"{kernel.FileName}: {kernel.Name}");
-            if (parsed.GetValue(folder) is not { } target) return 0;
+            var kernels = KernelCatalog.For(parsed.GetRequiredValue(architecture)).Where(kernel => parsed.GetValue(precision) is not { } only || kernel.Precision == PrecisionNames.Parse(only)).ToList();
+            if (parsed.GetValue(folder) is not { } target)
+            {
+                List(kernels);
+                return 0;
+            }
+            foreach (var kernel in kernels) OutputFile.Require(PathOf(target, kernel), parsed.GetValue(overwrite));
+            List(kernels);
             Write(kernels, target, parsed.GetRequiredValue(architecture), cancel);
             return 0;
         });
         return command;
     }
+
+    private static void List(IReadOnlyList<KernelDescriptor> kernels)
+    {
+        foreach (var kernel in kernels) Terminal.WriteLine($"{kernel.FileName}: {kernel.Name}");
+    }
+
+    private static string PathOf(string folder, KernelDescriptor kernel) => Path.Combine(folder, $"{kernel.FileName}.ptx");
 
     private static void Write(IReadOnlyList<KernelDescriptor> kernels, string folder, string architecture, CancellationToken cancel)
     {
@@ -35,10 +46,8 @@ internal static class KernelsCommand
         foreach (var kernel in kernels)
         {
             cancel.ThrowIfCancellationRequested();
-            AtomicFile.WriteText(Path.Combine(folder, $"{kernel.FileName}.ptx"), compiler.Compile(kernel));
+            AtomicFile.WriteText(PathOf(folder, kernel), compiler.Compile(kernel));
         }
         Terminal.WriteLine($"wrote the PTX of {kernels.Count} kernels for {architecture} to {folder}");
     }
-
-    private static Precision Named(string name) => name switch { "tf32" => Precision.TensorFloat32, "bf16" => Precision.BFloat16, _ => Precision.Single };
 }

@@ -9,7 +9,7 @@ internal sealed class ModelOptions
 {
     private readonly string _preset;
 
-    private readonly Option<string> _presetName;
+    private readonly ChoiceOption _presetName;
     private readonly Option<int> _hidden = Size("--hidden", "D, the width of a patch token."), _heads = Size("--heads", "h, attention heads.");
     private readonly Option<int> _patch = Size("--patch", "p, the side of a patch in pixels."), _patchDepth = Size("--patch-depth", "N, patch blocks.");
     private readonly Option<int> _pixelDepth = Size("--pixel-depth", "M, pixel (PiT) blocks."), _pixelHidden = Size("--pixel-hidden", "d, the width of a pixel token.");
@@ -19,7 +19,7 @@ internal sealed class ModelOptions
     public ModelOptions(string preset)
     {
         _preset = preset;
-        _presetName = Cli.Option("--preset", $"Sizes by name: {string.Join(", ", Presets.Names)}.", preset);
+        _presetName = new("--preset", "Sizes by name.", Presets.Names, preset);
     }
 
     /// <summary>Adds the options to a verb.</summary>

@@ -19,7 +19,7 @@ internal static class SampleCommand
         Option<bool> singles = new("--singles") { Description = "Write each image as a PNG of its own too, with its settings in JSON beside it." };
         Option<bool> npz = new("--npz") { Description = "Write all images into one output.npz instead of pictures. Interrupted, the same command goes on." };
         Option<bool> overwrite = new("--overwrite") { Description = "Replace another run in --out." };
-        Option<WeightChoice> weights = Cli.Weights();
+        Option<WeightChoice?> weights = Cli.Weights();
         Option<string> device = Cli.Device();
         Option<int> threads = Cli.Threads();
         Option<string> precision = Cli.Precision();
@@ -34,17 +34,17 @@ internal static class SampleCommand
             int size = parsed.GetValue(batch);
             options.Check(parsed, isArchive);
             if (size is < 1 or > LargestBatch) throw new ConfigurationException($"batch is {size}; it must be from 1 to {LargestBatch}");
+            options.Announce();
             SampleFolder.RequireUsable(path);
             using var opened = Cli.Open(parsed, device, threads);
-            var (model, info) = Checkpoint.LoadModel(parsed.GetRequiredValue(file), opened, parsed.GetValue(weights));
-            using (model)
-            {
-                model.Precision = PrecisionNames.Parse(parsed.GetRequiredValue(precision));
-                var plan = options.Plan(parsed, isArchive, info, WeightHash.Of(model)) with { Precision = model.Precision };
-                var folder = SampleFolder.Open(path, plan, parsed.GetValue(overwrite));
-                var run = new SampleRun(model, plan, folder) { Archive = isArchive, Singles = parsed.GetValue(singles), Batch = size };
-                Draw(run, plan.Count, path, cancel);
-            }
+            var (loaded, info, problem) = WeightsReport.Load(parsed.GetRequiredValue(file), parsed.GetValue(weights), opened);
+            using var model = loaded;
+            model.Precision = PrecisionNames.Parse(parsed.GetRequiredValue(precision));
+            var plan = options.Plan(parsed, isArchive, info, WeightHash.Of(model)) with { Precision = model.Precision };
+            StepMemory.RequireSampling(model, plan.Sampling, (int)Math.Min(size, plan.Count), plan.Resolution, plan.Resolution);
+            var folder = SampleFolder.Open(path, plan, parsed.GetValue(overwrite));
+            var run = new SampleRun(model, plan, folder) { Archive = isArchive, Singles = parsed.GetValue(singles), Batch = size, WeightsProblem = problem };
+            Draw(run, plan.Count, path, cancel);
             return 0;
         }, needsLess: "a smaller --batch");
         return command;
@@ -57,11 +57,11 @@ internal static class SampleCommand
         {
             SamplingProgress.Show(run, count, cancel);
         }
-        catch (OperationCanceledException) when (run.Archive)
+        catch (OperationCanceledException) when (run.Archive || run.Saved > 0)
         {
-            Terminal.WriteLine($"{run.Saved} of {count} images are in {path}; the same command goes on with them");
+            Terminal.WriteLine(run.Archive ? $"{run.Saved} of {count} images are in {path}; the same command goes on with them" : $"kept {run.Saved} of {count} images in {path}; the same command begins anew");
             throw;
         }
-        Terminal.WriteLine(run.Archive ? $"{count} images are in {Path.Combine(path, ImageArchive.FileName)}" : $"wrote {count} images to {path}");
+        Terminal.WriteLine(run.Archive ? $"{count} images are in {Path.Combine(path, ImageArchive.FileName)}" : $"wrote {Cli.Count(count, "image")} to {path}");
     }
 }

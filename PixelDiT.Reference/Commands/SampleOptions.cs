@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Sampling;
@@ -15,18 +14,19 @@ internal sealed class SampleOptions
     private static readonly SamplingConfig s_defaults = new() { Steps = 50, Guidance = 2 };
 
     private readonly Option<string?> _recipe = new("--recipe") { Description = $"Published settings by name: {string.Join(", ", SamplingRecipes.Names)}; other options win over it.", HelpName = "NAME" };
-    private readonly Option<string> _classes = Cli.Option("--class", "Classes by number or name, with commas, such as 0,3,5; or all.", "all");
+    private readonly Option<string[]> _classes = new("--class") { Description = "Classes by number or name, with commas, such as 0,3,5, or a range, such as 0-3; all; or none, which is no class. May be repeated: a name with a comma is an option of its own. [default: all]", HelpName = "CLASS" };
     private readonly Option<int> _count = new("--count") { Description = $"Images of each class. [default: {PerClass}, with --npz {SamplingRecipes.ImagesPerClass}]", HelpName = "N" };
-    private readonly Option<string> _sampler = Cli.Option("--sampler", $"How to step: {string.Join(", ", SamplerNames.All)}.", s_defaults.Sampler.Name);
+    private readonly ChoiceOption _sampler = new("--sampler", "How to step.", SamplerNames.All, s_defaults.Sampler.Name);
     private readonly Option<int> _steps = Cli.Option("--steps", "Sampler steps.", s_defaults.Steps);
     private readonly Option<double> _guidance = Cli.Number("--guidance", "g in v = u + g(c - u); 1 is none.", s_defaults.Guidance);
     private readonly Option<(float Min, float Max)> _interval = Cli.Interval("--interval", "The times between which guidance applies.", s_defaults.Interval);
     private readonly Option<double> _timeShift = Cli.Number("--time-shift", "s of the time shift t/(t+(1-t)s).", s_defaults.TimeShift);
     private readonly Option<int> _resolution = new("--resolution") { Description = "The side of the images. [default: what the model was trained on]", HelpName = "N" };
-    private readonly Option<ulong> _seed = Cli.Option("--seed", "The seed of the first image's noise; the next image's is one more.", 0UL);
+    private readonly SeedOption _seed = new("The seed of the first image's noise; the next image's is one more.");
     private readonly Option<string?> _seeds = new("--seeds") { Description = "A text file with a seed for each image, one a line, in the place of --seed.", HelpName = "FILE" };
 
-    public SampleOptions() => _sampler.AcceptOnlyFromAmong([.. SamplerNames.All]);
+    /// <summary>Says the seed that was drawn, where one was.</summary>
+    public void Announce() => _seed.Announce();
 
     /// <summary>Adds the options to a verb.</summary>
     public void AddTo(Command command)
@@ -78,27 +78,13 @@ internal sealed class SampleOptions
             Recipe = recipe,
             Sampling = sampling,
             Resolution = side,
-            Classes = Choose(parsed.GetRequiredValue(_classes), info),
+            Classes = new ClassList(info.Config.Classes, info.ClassNames).Choose(parsed.GetValue(_classes) is { Length: > 0 } chosen ? chosen : ["all"]),
             ClassNames = info.ClassNames,
+            NullClass = info.Config.NullClass,
             PerClass = count,
             Seed = Cli.IsGiven(parsed, _seed) ? parsed.GetValue(_seed) : recipe?.Seed ?? 0,
             Weights = weights
         };
         return parsed.GetValue(_seeds) is { } list ? plan with { Seeds = SeedList.Read(list, plan.Count) } : plan;
-    }
-
-    private static int[] Choose(string text, ModelInfo info)
-    {
-        int classes = info.Config.Classes;
-        if (text == "all") return [.. Enumerable.Range(0, classes)];
-        return [.. text.Split(',', StringSplitOptions.TrimEntries).Select(entry =>
-        {
-            int named = info.ClassNames.ToList().IndexOf(entry);
-            // A name wins over a number: folders may be called 10 and 2.
-            int label = named >= 0 ? named : int.TryParse(entry, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : -1;
-            return label >= 0 && label < classes
-                ? label
-                : throw new ConfigurationException($"class '{entry}' is unknown; this model has classes 0 to {classes - 1}{(info.ClassNames.Count > 0 ? $": {string.Join(", ", info.ClassNames)}" : "")}");
-        })];
     }
 }

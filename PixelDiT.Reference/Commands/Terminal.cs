@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using PixelDiT.Reference.Formats;
 using Spectre.Console;
@@ -20,6 +21,8 @@ internal static class Terminal
     /// <summary>Puts surviving writers in the place of the console's. Called once, before anything is written or any file is opened.</summary>
     public static void Open()
     {
+        // Numbers look the same on every machine, in what is printed as in files.
+        CultureInfo.CurrentCulture = CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
         StandardStreams.OccupyClosed();
         (s_output, s_error) = (Surviving(1, Console.OpenStandardOutput), Surviving(2, Console.OpenStandardError));
         var utf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);

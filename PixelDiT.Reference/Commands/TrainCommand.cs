@@ -15,45 +15,47 @@ internal static class TrainCommand
 
     public static Command Create()
     {
-        Option<string> data = new("--data") { Description = $"The images: {string.Join("; ", ImageSources.Known.Select(source => $"{source.Form} ({source.Meaning})"))}.", HelpName = "SOURCE" };
-        Option<string> output = new("--out") { Description = "The run's folder.", HelpName = "DIR" };
+        Option<string> data = new("--data") { Description = $"The images (required): {string.Join("; ", ImageSources.Known.Select(source => $"{source.Form} ({source.Meaning})"))}.", HelpName = "SOURCE" };
+        Option<string> output = new("--out") { Description = "The run's folder (required).", HelpName = "DIR" };
         var model = new ModelOptions("tiny");
         Option<int> resolution = Cli.Option("--resolution", "The side of the images.", s_defaults.Resolution), batch = Cli.Option("--batch", "Images a step.", s_defaults.Batch);
         Option<int> steps = Cli.Option("--steps", "Steps.", s_defaults.Steps), warmup = Cli.Option("--warmup", "Steps over which the learning rate rises from 0.", 0);
         Option<double> lr = Cli.Number("--lr", "AdamW's learning rate.", s_defaults.Optimizer.LearningRate), weightDecay = Cli.Number("--weight-decay", "Decoupled weight decay.", 0);
-        Option<string> decay = Cli.Option("--lr-decay", "How the learning rate moves after the warm-up: constant or cosine.", "constant");
-        decay.AcceptOnlyFromAmong("constant", "cosine");
+        var decay = new ChoiceOption("--lr-decay", "How the learning rate moves after the warm-up.", ["constant", "cosine"], "constant");
         Option<double> clip = Cli.Number("--clip", "The largest norm of all gradients; 0 for no clipping.", s_defaults.Optimizer.Clip), beta2 = Cli.Number("--beta2", "AdamW's second decay.", s_defaults.Optimizer.Beta2);
         Option<double> classDrop = Cli.Number("--class-drop", "The share of images trained without their class.", s_defaults.ClassDrop);
         Option<double> timeShift = Cli.Number("--time-shift", "s of the time shift t/(t+(1-t)s); the authors use 3 at 512x512.", s_defaults.TimeShift);
         Option<double> ema = Cli.Number("--ema", "The share of the averaged weights that a step keeps, once warmed up: min(ema, (1+n)/(10+n)).", s_defaults.Optimizer.EmaDecay);
-        Option<ulong> seed = Cli.Option("--seed", "The seed of everything random.", s_defaults.Seed);
+        var seed = new SeedOption("The seed of everything random.");
         Option<int> every = Cli.Option("--checkpoint-every", "Steps between checkpoints; 0 writes at the end only.", 1000);
         Option<double> guidance = Cli.Number("--sample-guidance", "Guidance of the sample grid drawn at the end.", 2);
         Option<int> sampleSteps = Cli.Option("--sample-steps", "Sampler steps of the sample grid; 0 draws none.", 50);
-        Option<bool> resume = new("--resume") { Description = "Go on with the run in --out." }, overwrite = new("--overwrite") { Description = "Replace the run in --out." };
+        Option<bool> resume = new("--resume") { Description = "Go on with the run in --out; its settings are those of config.json there." }, overwrite = new("--overwrite") { Description = "Replace the run in --out." };
+        var source = new SourceChoice();
         Option<string> device = Cli.Device();
         Option<int> threads = Cli.Threads();
         Option<string> precision = Cli.Precision();
-        Option<string?> config = new("--config") { Description = "A JSON file with option values, such as {\"lr\": 0.001}; the command line wins.", HelpName = "FILE" };
+        Option<string?> config = new("--config") { Description = "A JSON file with option values, such as {\"lr\": 0.001}, or the folder of a run; the command line wins.", HelpName = "FILE" };
 
-        var command = new Command("train", "Train a class-conditional model. Writes loss.csv, model.safetensors (averaged weights), training.safetensors and samples.png.");
+        var command = new Command("train", "Train a class-conditional model. Writes config.json, loss.csv, model.safetensors (averaged weights), training.safetensors and samples.png.");
         command.Options.Add(data);
         command.Options.Add(output);
         model.AddTo(command);
         foreach (Option option in new Option[]
         {
-            resolution, batch, steps, lr, weightDecay, clip, beta2, warmup, decay, classDrop, timeShift, ema, seed, every, guidance, sampleSteps, resume, overwrite, precision, device, threads, config
+            resolution, batch, steps, lr, weightDecay, clip, beta2, warmup, decay, classDrop, timeShift, ema, seed, every, guidance, sampleSteps, resume, overwrite, source.AllowEmptyClasses, source.NoCache, precision, device, threads, config
         }) command.Options.Add(option);
 
         command.SetRun((parsed, cancel) =>
         {
             var settings = new Settings(parsed, command, config);
-            string source = settings.IsGiven(data) ? settings.Get(data) : throw new ConfigurationException("--data is missing; one of " + string.Join(", ", ImageSources.Known.Select(known => known.Form)) + " was expected");
+            bool resuming = settings.Get(resume);
+            if (resuming && settings.IsGiven(output) && Path.Combine(settings.Get(output), RunFolder.ConfigFile) is var kept && File.Exists(kept)) settings.Add(kept);
+            string spec = settings.IsGiven(data) ? settings.Get(data) : throw new ConfigurationException("--data is missing; one of " + string.Join(", ", ImageSources.Known.Select(known => known.Form)) + " was expected");
             string folder = settings.IsGiven(output) ? settings.Get(output) : throw new ConfigurationException("--out is missing; the run's folder was expected");
             if (folder.Length == 0) throw new ConfigurationException("--out is ''; the run's folder was expected");
             if (settings.Get(every) < 0) throw new ConfigurationException($"checkpoint-every is {settings.Get(every)}; it must be 0 (at the end only) or above");
-            if (settings.Get(resume) && settings.Get(overwrite)) throw new ConfigurationException("--resume and --overwrite exclude each other");
+            if (resuming && settings.Get(overwrite)) throw new ConfigurationException("--resume and --overwrite exclude each other");
             var training = new TrainingConfig
             {
                 Batch = settings.Get(batch),
@@ -62,12 +64,7 @@ internal static class TrainCommand
                 ClassDrop = settings.Get(classDrop),
                 TimeShift = settings.Get(timeShift),
                 Warmup = settings.Get(warmup),
-                Decay = settings.Get(decay) switch
-                {
-                    "constant" => LearningRateDecay.Constant,
-                    "cosine" => LearningRateDecay.Cosine,
-                    var other => throw new ConfigurationException($"lr-decay is '{other}'; constant or cosine was expected")
-                },
+                Decay = settings.Get(decay) == "cosine" ? LearningRateDecay.Cosine : LearningRateDecay.Constant,
                 Seed = settings.Get(seed),
                 Precision = PrecisionNames.Parse(settings.Get(precision)),
                 Optimizer = new OptimizerConfig
@@ -81,27 +78,19 @@ internal static class TrainCommand
             }.Validate();
             var sampling = settings.Get(sampleSteps) == 0 ? null : new SamplingConfig { Steps = settings.Get(sampleSteps), Guidance = settings.Get(guidance) }.Validate();
 
-            var images = ImageSources.Open(source, training.Resolution, model.Channels(settings));
-            Report(images);
+            seed.Announce();
+            var images = DataReport.Open(spec, training.Resolution, model.Channels(settings), source.Read(settings.Get, cancel));
             using var opened = Device.Open(settings.Get(device), settings.Get(threads));
-            var existing = settings.Get(resume) ? ExistingRun.Resume : settings.Get(overwrite) ? ExistingRun.Replace : ExistingRun.Refuse;
-            using var run = TrainingRun.Create(folder, opened, images, model.Build(settings, images.Classes), training, existing);
+            var existing = resuming ? ExistingRun.Resume : settings.Get(overwrite) ? ExistingRun.Replace : ExistingRun.Refuse;
+            using var run = TrainingRun.Create(folder, opened, images, model.Build(settings, images.Classes), training, existing, settings.ToJson([output, resume, overwrite, .. Machine(settings, device, threads)]));
             Terminal.WriteLine($"{run.Trainer.Model.Parameters.Count:N0} parameters on {opened.Description}");
-            bool finished = TrainingProgress.Show(run.Trainer.Optimizer.Steps, training.Steps, report => run.Run(settings.Get(every), report, cancel));
-            Terminal.WriteLine($"wrote {run.ModelPath} after step {run.Trainer.Optimizer.Steps}");
-            if (!finished) throw new OperationCanceledException(cancel);
-            if (sampling is not null) run.DrawSamples(sampling, cancel);
+            TrainingProgress.Train(run, folder, settings.Get(every), cancel);
+            if (sampling is not null) TrainingProgress.DrawSamples(run, sampling, cancel);
             return 0;
         }, needsLess: "a smaller --batch or --resolution, or --precision bf16,");
         return command;
     }
 
-    private static void Report(IImageSource images)
-    {
-        Terminal.WriteLine($"{images.Name}: {(images.Count > 1L << 30 ? "endless" : $"{images.Count:N0}")} images of {images.Height}×{images.Width}, {images.Classes} classes");
-        const int shown = 10;
-        foreach (var skipped in images.Skipped.Take(shown)) Terminal.Complain($"skipped {skipped.Path}: {skipped.Reason}");
-        if (images.Skipped.Count > shown) Terminal.Complain($"skipped {images.Skipped.Count - shown} more");
-        if (images.Skipped.Count > 0) Terminal.Complain($"{images.Skipped.Count} images were skipped");
-    }
+    /// <summary>Where to compute belongs to a run's settings only if it was said.</summary>
+    private static IEnumerable<Option> Machine(Settings settings, params Option[] options) => options.Where(option => !settings.IsGiven(option));
 }

@@ -17,6 +17,15 @@ public interface IImageSource
     /// <summary>A name for each class, in the order of the labels.</summary>
     IReadOnlyList<string> ClassNames { get; }
 
+    /// <summary>The images of each class, in the order of the labels. They sum to <see cref="Count"/>.</summary>
+    IReadOnlyList<long> ClassCounts { get; }
+
+    /// <summary>
+    /// The identity of the data, 64 hexadecimal digits: equal for the same images in the same order under the same classes, however the source was called, wherever
+    /// it lies and at whatever size it is read. Of a folder of pictures the names and lengths of the files count, not their content.
+    /// </summary>
+    string ListingHash { get; }
+
     /// <summary>The number of images; indices are 0 … Count − 1. A procedural source has more than any training run will read.</summary>
     long Count { get; }
 
@@ -31,6 +40,17 @@ public interface IImageSource
 
     /// <summary>What could not be read when the source was opened, in a fixed order. Those images have no index.</summary>
     IReadOnlyList<SkippedImage> Skipped { get; }
+
+    /// <summary>What a user should know of the data, a line each: what is left out and was counted only, classes without images, and the like.</summary>
+    IReadOnlyList<string> Remarks => [];
+
+    /// <summary>What the images were before they were scaled; null for a source that draws them.</summary>
+    Originals? Originals => null;
+
+    /// <summary>The label of an image, without reading it.</summary>
+    /// <param name="index">0 … Count − 1.</param>
+    /// <exception cref="DataException">The index is out of range.</exception>
+    int Label(long index);
 
     /// <summary>Writes one image, (v/255 − 0.5)/0.5 of each byte v, so from −1 to 1 (SPEC §4).</summary>
     /// <param name="index">0 … Count − 1.</param>

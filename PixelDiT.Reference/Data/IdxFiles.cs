@@ -15,9 +15,9 @@ internal static class IdxFiles
     // Deflate cannot shrink by more than this, so a header that promises more is wrong before anything is allocated.
     private const long MostDeflated = 1032;
 
-    /// <summary>Reads both files of a part.</summary>
+    /// <summary>Reads both files of a part; the name is what the user called the source.</summary>
     /// <exception cref="DataException">A file is missing, or is not what its format says it is.</exception>
-    public static IImageSource Open(string folder, int resolution, int channels, ImagePart part)
+    public static IImageSource Open(string folder, int resolution, int channels, ImagePart part, string name)
     {
         string stem = part == ImagePart.Training ? "train" : "t10k";
         string imagePath = Find(folder, $"{stem}-images", 3), labelPath = Find(folder, $"{stem}-labels", 1);
@@ -31,7 +31,7 @@ internal static class IdxFiles
         // MNIST and Fashion-MNIST have ten classes, even where a cut-down file shows fewer.
         int classes = Math.Max(10, labels.Max() + 1);
         string[] names = [.. Enumerable.Range(0, classes).Select(label => $"{label}")];
-        return new StoredImages($"idx:{folder}", names, pixels, labels, 1, rows, resolution, channels);
+        return new StoredImages(name, names, pixels, labels, 1, rows, resolution, channels);
     }
 
     private static string Find(string folder, string stem, int dimensions)

@@ -1,54 +1,58 @@
-using System.Collections.Concurrent;
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Data.Decoding;
+using PixelDiT.Reference.Formats;
 
 namespace PixelDiT.Reference.Data;
 
 /// <summary>
-/// PNG and JPEG files, a subfolder a class. Classes, and files in a class, are in ordinal order of their names; names that begin with a dot are left
-/// alone. Every file is decoded once when the source opens, so that what is skipped is known before training and does not depend on the order of
-/// reading; what was decoded is kept while all of it fits into <see cref="MostKept"/>, and decoded again at every read otherwise.
+/// Picture files, a subfolder a class (<see cref="FolderListing"/>). Every file is decoded once when the source opens, so that what is skipped is known before training
+/// and does not depend on the order of reading. What was decoded is kept while all of it fits into <see cref="MostKept"/>; otherwise an image is read from the cache,
+/// and where there is none, decoded at every read.
 /// </summary>
 internal sealed class ImageFolder : IImageSource
 {
     /// <summary>The memory that decoded images may take, in bytes: 2 GiB, ten thousand colour images at 256², 170 thousand at 64².</summary>
     public const long MostKept = 1L << 31;
 
-    private static readonly string[] Endings = [".png", ".jpg", ".jpeg"];
-
-    private readonly (string Path, int Label)[] files;
-    private readonly byte[]?[] kept;
+    private readonly FolderFile[] _files;
+    private readonly int[] _slots;
+    private readonly byte[]?[] _kept;
+    private readonly StoredImageFile? _stored;
+    private readonly TimeSpan _limit;
 
     /// <summary>Finds and decodes the images below a folder.</summary>
     /// <param name="folder">The folder that holds a subfolder for each class.</param>
     /// <param name="resolution">The side of an image, in pixels.</param>
     /// <param name="channels">1 or 3.</param>
+    /// <param name="name">What the user called the source; otherwise "folder:" and the folder.</param>
+    /// <param name="options">How it is opened.</param>
     /// <param name="mostKept">The memory that decoded images may take, in bytes.</param>
-    /// <exception cref="DataException">There is no such folder, it has no subfolder, or no image in it is readable.</exception>
-    public ImageFolder(string folder, int resolution, int channels, long mostKept = MostKept)
+    /// <param name="limit">What decoding a file may take; only one that hangs takes so long.</param>
+    /// <exception cref="DataException">There is no such folder, it or a class of it has no picture, no picture in it is readable, or decoding one hangs.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public ImageFolder(string folder, int resolution, int channels, string? name = null, SourceOptions? options = null, long mostKept = MostKept, TimeSpan? limit = null)
     {
-        (Name, Channels, Height, Width) = ($"folder:{folder}", channels, resolution, resolution);
-        if (!Directory.Exists(folder)) throw new DataException($"{folder}: there is no such folder; one with a subfolder for each class was expected");
-        try
-        {
-            string[] classes = Sorted(Directory.GetDirectories(folder));
-            if (classes.Length == 0) throw new DataException($"{folder}: no subfolders; one for each class was expected, with PNG or JPEG files in it");
-            ClassNames = [.. classes.Select(path => Path.GetFileName(path))];
-            files = [.. classes.SelectMany((path, label) => Sorted(Directory.GetFiles(path)).Where(IsImage).Select(file => (file, label)))];
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new DataException($"{folder}: cannot be listed ({error.Message})", error);
-        }
-        if (files.Length == 0) throw new DataException($"{folder}: no files that end in {string.Join(", ", Endings)} in its {ClassNames.Count} subfolders");
+        (Name, Channels, Height, Width) = (name ?? $"folder:{folder}", channels, resolution, resolution);
+        options ??= new SourceOptions();
+        _limit = limit ?? DecodingThreads.Limit;
+        var listing = FolderListing.Read(folder, options.AllowEmptyClasses, options.Cancel);
+        (ClassNames, _files) = (listing.ClassNames, [.. listing.Files]);
 
-        bool keep = (long)files.Length * channels * resolution * resolution <= mostKept;
-        (kept, var skipped) = DecodeAll(keep);
-        var empty = ClassNames.Index().ExceptBy(files.Select(file => file.Label), named => named.Index);
-        Skipped = [.. skipped, .. empty.Select(named => new SkippedImage(Path.Combine(folder, named.Item), "the class has no PNG or JPEG file"))];
-        int[] readable = [.. Enumerable.Range(0, files.Length).ExceptBy(Skipped.Select(skipped => skipped.Path), i => files[i].Path)];
-        if (readable.Length == 0) throw new DataException($"{folder}: none of {files.Length} images is readable; the first, {Skipped[0].Path}: {Skipped[0].Reason}");
-        kept = [.. readable.Select(i => kept[i])];
-        files = [.. readable.Select(i => files[i])];
+        long imageBytes = (long)channels * resolution * resolution;
+        _kept = new byte[]?[_files.Length];
+        bool keep = _files.Length * imageBytes <= mostKept;
+        var (records, stored, remark) = Load(folder, listing, keep, options);
+        _stored = keep ? null : stored;
+
+        _slots = [.. Enumerable.Range(0, _files.Length).Where(i => records[i].Reason is null)];
+        var skipped = Enumerable.Range(0, _files.Length).Where(i => records[i].Reason is not null).Select(i => new SkippedImage(_files[i].Path, records[i].Reason!)).ToArray();
+        if (_slots.Length == 0) throw new DataException($"{folder}: none of {_files.Length} images is readable; the first, {skipped[0].Path}: {skipped[0].Reason}");
+        ClassCounts = Counts();
+        if (!options.AllowEmptyClasses) CheckClasses(folder, records);
+        Skipped = [.. skipped, .. listing.LeftOut];
+        Remarks = [.. ((string?[])[listing.Remark, remark]).OfType<string>()];
+        Originals = Summary(records, resolution);
+        ListingHash = Hash();
     }
 
     public string Name { get; }
@@ -57,7 +61,11 @@ internal sealed class ImageFolder : IImageSource
 
     public IReadOnlyList<string> ClassNames { get; }
 
-    public long Count => files.Length;
+    public IReadOnlyList<long> ClassCounts { get; }
+
+    public string ListingHash { get; }
+
+    public long Count => _slots.Length;
 
     public int Channels { get; }
 
@@ -67,57 +75,131 @@ internal sealed class ImageFolder : IImageSource
 
     public IReadOnlyList<SkippedImage> Skipped { get; }
 
+    public IReadOnlyList<string> Remarks { get; }
+
+    public Originals? Originals { get; }
+
+    public int Label(long index)
+    {
+        this.CheckIndex(index);
+        return _files[_slots[index]].Label;
+    }
+
     public int Read(long index, Span<float> image)
     {
         this.CheckRead(index, image);
-        var (path, label) = files[index];
+        int slot = _slots[index];
+        PixelScale.ToValues(_kept[slot] ?? ReadAgain(slot), image);
+        return _files[slot].Label;
+    }
+
+    private byte[] ReadAgain(int slot)
+    {
+        var pixels = new byte[Channels * Height * Width];
+        if (_stored is not null && _stored.TryRead(slot, pixels)) return pixels;
+        string path = _files[slot].Path;
         try
         {
-            PixelScale.ToValues(kept[index] ?? ImageDecoder.Read(path, Height, Channels), image);
+            DecodingThreads.Run(1, _ => path, (_, begins) => pixels = ImageDecoder.Read(path, Height, Channels, begins).Pixels, limit: _limit);
+            return pixels;
         }
         catch (DataException error)
         {
-            throw new DataException($"{path}: was readable when {Name} was opened and now {error.Message}", error);
+            throw new DataException(error.Message.StartsWith(path, StringComparison.Ordinal) ? error.Message : $"{path}: was readable when {Name} was opened and now {error.Message}", error);
         }
-        return label;
     }
 
-    private (byte[]?[] Kept, IReadOnlyList<SkippedImage> Skipped) DecodeAll(bool keep)
+    /// <summary>Takes the images from the cache, or decodes them and puts them there.</summary>
+    private (ImageRecord[] Records, StoredImageFile? Stored, string? Remark) Load(string folder, FolderListing listing, bool keep, SourceOptions options)
     {
-        var decoded = new byte[]?[files.Length];
-        var failed = new ConcurrentBag<int>();
-        Parallel.For(0, files.Length, i =>
+        int imageBytes = Channels * Height * Width;
+        if (options.CacheFolder is not { } cache) return (DecodeAll((index, pixels) => Keep(index, pixels, keep), options), null, null);
+        if (ImageCache.TooLarge((long)_files.Length * imageBytes) is { } tooLarge)
         {
-            try
-            {
-                byte[] image = ImageDecoder.Read(files[i].Path, Height, Channels);
-                if (keep) decoded[i] = image;
-            }
-            catch (DataException)
-            {
-                failed.Add(i);
-            }
-        });
+            return (DecodeAll((index, pixels) => Keep(index, pixels, keep), options), null, $"the images are not kept in the cache: {tooLarge}");
+        }
+        string path = ImageCache.FileOf(cache, folder, listing, Height, Channels);
+        if (StoredImageFile.TryOpen(path, _files.Length, imageBytes) is { } stored && (!keep || KeepAll(stored, imageBytes)))
+        {
+            ImageCache.Touch(path);
+            return (stored.Records, stored, null);
+        }
+        var records = ImageCache.Fill(path, _files.Length, imageBytes, write => DecodeAll((index, pixels) =>
+        {
+            Keep(index, pixels, keep);
+            write(index, pixels);
+        }, options), out string? failure);
+        return (records, failure is null ? StoredImageFile.TryOpen(path, _files.Length, imageBytes) : null, failure is null ? null : $"the images are not kept in the cache: {failure}");
+    }
 
-        // The decoder keeps the reason of its last failure in a static field; asked again one by one, each file gets its own reason.
-        var skipped = new List<SkippedImage>();
-        foreach (int i in failed.Order())
+    private void Keep(int index, byte[] pixels, bool keep)
+    {
+        if (keep) _kept[index] = pixels;
+    }
+
+    private bool KeepAll(StoredImageFile stored, int imageBytes)
+    {
+        for (int i = 0; i < _files.Length; i++)
         {
+            if (stored.Records[i].Reason is not null) continue;
+            _kept[i] = new byte[imageBytes];
+            if (!stored.TryRead(i, _kept[i])) return false;
+        }
+        return true;
+    }
+
+    private ImageRecord[] DecodeAll(Action<int, byte[]> keep, SourceOptions options)
+    {
+        var records = new ImageRecord[_files.Length];
+        DecodingThreads.Run(_files.Length, i => _files[i].Path, (i, begins) =>
+        {
+            byte[]? content = null;
             try
             {
-                byte[] image = ImageDecoder.Read(files[i].Path, Height, Channels);
-                if (keep) decoded[i] = image;
+                content = FileStart.ReadAll(_files[i].Path);
+                var image = ImageDecoder.Decode(content, Height, Channels, begins);
+                records[i] = new ImageRecord(null, image.Width, image.Height, image.IsTurned, Crc32.Append(0, image.Pixels));
+                keep(i, image.Pixels);
             }
             catch (DataException error)
             {
-                skipped.Add(new SkippedImage(files[i].Path, error.Message));
+                records[i] = new ImageRecord(error.Message, 0, 0, false, 0) { IsUnread = content is null && _files[i].Length > 0 };
             }
-        }
-        return (decoded, skipped);
+        }, options.Progress, _limit, options.Cancel);
+        return records;
     }
 
-    private static bool IsImage(string path) => Endings.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase);
+    private long[] Counts()
+    {
+        var counts = new long[ClassNames.Count];
+        foreach (int slot in _slots) counts[_files[slot].Label]++;
+        return counts;
+    }
 
-    private static string[] Sorted(string[] paths) =>
-        [.. paths.Where(path => !Path.GetFileName(path).StartsWith('.')).Order(StringComparer.Ordinal)];
+    private void CheckClasses(string folder, ImageRecord[] records)
+    {
+        for (int i = 0; i < _files.Length; i++)
+        {
+            var (path, label) = (_files[i].Path, _files[i].Label);
+            if (ClassCounts[label] > 0) continue;
+            throw new DataException($"{folder}: none of the pictures of class '{ClassNames[label]}' is readable; the first, {path}: {records[i].Reason}; --allow-empty-classes takes the class all the same");
+        }
+    }
+
+    private static Originals Summary(ImageRecord[] records, int resolution)
+    {
+        var read = records.Where(record => record.Reason is null).ToArray();
+        var (smallest, largest) = (read.MinBy(record => Math.Min(record.Width, record.Height))!, read.MaxBy(record => (long)record.Width * record.Height)!);
+        return new Originals(
+            (smallest.Width, smallest.Height), (largest.Width, largest.Height),
+            read.Count(record => Math.Min(record.Width, record.Height) < resolution), read.Count(record => record.IsTurned));
+    }
+
+    private string Hash()
+    {
+        using var hash = new ListingHash();
+        hash.Add("folder").Add(ClassNames);
+        foreach (int slot in _slots) hash.Add(_files[slot].Label).Add(_files[slot].Name).Add(_files[slot].Length);
+        return hash.ToHex();
+    }
 }

@@ -11,32 +11,54 @@ public static class ImageSources
         ("shapes", "discs, squares and triangles in red, green and blue, drawn on demand"),
         ("idx:FOLDER", "MNIST or Fashion-MNIST in its idx files, gzipped or not"),
         ("cifar10:FOLDER", "CIFAR-10 in its binary version"),
-        ("folder:PATH", "PNG and JPEG files, a subfolder a class")
+        ("folder:PATH", "PNG, JPEG, WebP, GIF and BMP files, a subfolder a class")
     ];
 
-    /// <summary>Opens a source. Images of another size are scaled to the resolution, gray ones repeated and coloured ones grayed to fit the channels.</summary>
+    /// <summary>
+    /// Opens a source. Images of another size are scaled to the resolution, gray ones repeated and coloured ones grayed to fit the channels. A folder that is there
+    /// needs no word before it to be one of pictures, and "~" at the start of a path is the user's home.
+    /// </summary>
     /// <param name="spec">One of <see cref="Known"/>.</param>
     /// <param name="resolution">H = W, in pixels; at least 8.</param>
     /// <param name="channels">3 or 1.</param>
     /// <param name="part">The images to train on, or those to measure with.</param>
+    /// <param name="options">How it is opened.</param>
     /// <exception cref="DataException">
     /// The specification is unknown, files are missing or not what their format says, or no image is readable; the message names the file, the field, what was found and what was expected.
     /// </exception>
-    public static IImageSource Open(string spec, int resolution, int channels = 3, ImagePart part = ImagePart.Training)
+    /// <exception cref="OperationCanceledException">Cancelled by the options.</exception>
+    public static IImageSource Open(string spec, int resolution, int channels = 3, ImagePart part = ImagePart.Training, SourceOptions? options = null)
     {
         if (resolution is < 8 or > 4096) throw new DataException($"{spec}: the resolution is {resolution}; it must be from 8 to 4096");
         if (channels is not (1 or 3)) throw new DataException($"{spec}: {channels} channels; images have 3 (colour) or 1 (gray)");
 
-        var (kind, path) = spec.Split(':', 2) is [var before, var after] ? (before, (string?)after) : (spec, null);
+        var (kind, path) = Split(spec);
         return (kind, path) switch
         {
             ("shapes", null) => new Shapes(resolution, channels, part),
             ("idx" or "cifar10" or "folder", null or "") => throw new DataException($"data '{spec}' names no folder; write {kind}:FOLDER"),
-            ("idx", _) => IdxFiles.Open(path!, resolution, channels, part),
-            ("cifar10", _) => Cifar10.Open(path!, resolution, channels, part),
+            ("idx", _) => IdxFiles.Open(path!, resolution, channels, part, spec),
+            ("cifar10", _) => Cifar10.Open(path!, resolution, channels, part, spec),
             ("folder", _) when part == ImagePart.HeldOut => throw new DataException($"data '{spec}' has no held-out part; open a second folder to measure with"),
-            ("folder", _) => new ImageFolder(path!, resolution, channels),
+            ("folder", _) => new ImageFolder(path!, resolution, channels, spec, options),
+            _ when File.Exists(Expanded(spec)) => throw new DataException($"data '{spec}' is a file; a folder was expected, or one of {string.Join(", ", Known.Select(known => known.Form))}"),
             _ => throw new DataException($"data '{spec}' is unknown; known are {string.Join(", ", Known.Select(known => known.Form))}")
         };
     }
+
+    /// <summary>Whether opening a source decodes files, which takes its time.</summary>
+    public static bool IsFolder(string spec) => Split(spec) is ("folder", not (null or ""));
+
+    private static (string Kind, string? Path) Split(string spec)
+    {
+        if (spec is "shapes" or "idx" or "cifar10" or "folder") return (spec, null);
+        if (spec.Split(':', 2) is ["shapes" or "idx" or "cifar10" or "folder", _] parts) return (parts[0], Expanded(parts[1]));
+        string path = Expanded(spec);
+        return Directory.Exists(path) ? ("folder", path) : (spec, null);
+    }
+
+    /// <summary>A shell replaces "~" at the start of a word only, not behind "folder:".</summary>
+    private static string Expanded(string path) => path == "~" || path.StartsWith("~/", StringComparison.Ordinal) || path.StartsWith($"~{Path.DirectorySeparatorChar}", StringComparison.Ordinal)
+        ? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + path[1..]
+        : path;
 }

@@ -20,10 +20,16 @@ internal static class PixelScale
     /// <summary>The brightness of a colour, 0.299 R + 0.587 G + 0.114 B rounded; a gray colour keeps its value.</summary>
     public static byte Gray(byte red, byte green, byte blue) => (byte)((299 * red + 587 * green + 114 * blue + 500) / 1000);
 
+    /// <summary>Refuses an index that a source does not have.</summary>
+    public static void CheckIndex(this IImageSource source, long index)
+    {
+        if (index < 0 || index >= source.Count) throw new DataException($"{source.Name}: image {index} was asked for; there are {source.Count}");
+    }
+
     /// <summary>The two checks that every source makes before it reads.</summary>
     public static void CheckRead(this IImageSource source, long index, Span<float> image)
     {
-        if (index < 0 || index >= source.Count) throw new DataException($"{source.Name}: image {index} was asked for; there are {source.Count}");
+        source.CheckIndex(index);
         int length = source.Channels * source.Height * source.Width;
         if (image.Length != length)
         {

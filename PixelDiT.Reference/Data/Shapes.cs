@@ -33,6 +33,9 @@ public sealed class Shapes : IImageSource
         (Height, Width, Channels) = (resolution, resolution, channels);
         ClassNames = channels == 1 ? Figures : [.. from figure in Figures from colour in Colours select $"{colour} {figure}"];
         firstKey = part == ImagePart.HeldOut ? (ulong)ImagesInPart : 0;
+        ClassCounts = [.. ClassNames.Index().Select(named => (ImagesInPart + Classes - 1 - named.Index) / Classes)];
+        using var hash = new ListingHash();
+        ListingHash = hash.Add("shapes").Add(ClassNames).Add((long)part).ToHex();
     }
 
     /// <inheritdoc/>
@@ -43,6 +46,12 @@ public sealed class Shapes : IImageSource
 
     /// <inheritdoc/>
     public IReadOnlyList<string> ClassNames { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<long> ClassCounts { get; }
+
+    /// <inheritdoc/>
+    public string ListingHash { get; }
 
     /// <inheritdoc/>
     public long Count => ImagesInPart;
@@ -60,10 +69,17 @@ public sealed class Shapes : IImageSource
     public IReadOnlyList<SkippedImage> Skipped => [];
 
     /// <inheritdoc/>
+    public int Label(long index)
+    {
+        this.CheckIndex(index);
+        return (int)(index % Classes);
+    }
+
+    /// <inheritdoc/>
     public int Read(long index, Span<float> image)
     {
         this.CheckRead(index, image);
-        int label = (int)(index % Classes);
+        int label = Label(index);
         var scene = Scene.Of(firstKey + (ulong)index, Channels == 1 ? label : label / Colours.Length, Channels == 1 ? null : Paints[label % Colours.Length]);
 
         float pixel = 1f / Width;

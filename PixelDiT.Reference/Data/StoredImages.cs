@@ -12,6 +12,7 @@ internal sealed class StoredImages : IImageSource
     private readonly byte[] labels;
     private readonly int storedChannels, storedSide;
     private readonly PixelResize resize;
+    private readonly Lazy<string> listingHash;
 
     /// <summary>Takes the images as they are.</summary>
     /// <param name="name">As in <see cref="IImageSource.Name"/>.</param>
@@ -28,6 +29,14 @@ internal sealed class StoredImages : IImageSource
         (Name, ClassNames, Channels, Height, Width) = (name, classNames, channels, resolution, resolution);
         (this.pixels, this.labels, this.storedChannels, this.storedSide) = (pixels, labels, storedChannels, storedSide);
         resize = new PixelResize(storedSide, storedSide, resolution, resolution);
+        listingHash = new Lazy<string>(Hash);
+        var counts = new long[classNames.Count];
+        foreach (byte label in labels) counts[label]++;
+        ClassCounts = counts;
+        var empty = classNames.Where((_, label) => counts[label] == 0).ToArray();
+        const int Shown = 10;
+        Remarks = empty.Length == 0 ? [] : [$"{empty.Length} of {classNames.Count} classes {(empty.Length == 1 ? "has" : "have")} no images: {string.Join(", ", empty.Take(Shown))}{(empty.Length > Shown ? ", …" : "")}"];
+        Originals = new Originals((storedSide, storedSide), (storedSide, storedSide), storedSide < resolution ? labels.Length : 0, 0);
     }
 
     public string Name { get; }
@@ -35,6 +44,10 @@ internal sealed class StoredImages : IImageSource
     public int Classes => ClassNames.Count;
 
     public IReadOnlyList<string> ClassNames { get; }
+
+    public IReadOnlyList<long> ClassCounts { get; }
+
+    public string ListingHash => listingHash.Value;
 
     public long Count => labels.Length;
 
@@ -45,6 +58,16 @@ internal sealed class StoredImages : IImageSource
     public int Width { get; }
 
     public IReadOnlyList<SkippedImage> Skipped => [];
+
+    public IReadOnlyList<string> Remarks { get; }
+
+    public Originals? Originals { get; }
+
+    public int Label(long index)
+    {
+        this.CheckIndex(index);
+        return labels[index];
+    }
 
     public int Read(long index, Span<float> image)
     {
@@ -67,5 +90,12 @@ internal sealed class StoredImages : IImageSource
             PixelScale.ToValues(plane, image[(c * area)..]);
         }
         return labels[index];
+    }
+
+    /// <summary>The images are in memory, so that their content costs little to hash.</summary>
+    private string Hash()
+    {
+        using var hash = new ListingHash();
+        return hash.Add("stored").Add(ClassNames).Add(storedChannels).Add(storedSide).Add(labels).Add(pixels).ToHex();
     }
 }

@@ -8,30 +8,31 @@ public static class ConfigInference
     /// <summary>Infers the configuration.</summary>
     /// <param name="shapes">Shapes under released names (SPEC §3).</param>
     /// <param name="source">The file, for messages.</param>
+    /// <param name="prefix">What stands before the names in the file, for messages.</param>
     /// <returns>A configuration that has been validated.</returns>
     /// <exception cref="FileFormatException">A tensor that tells a size is missing or has a shape that no model has, or the model takes text.</exception>
     /// <exception cref="ConfigurationException">The sizes do not fit each other.</exception>
-    public static ModelConfig Infer(IReadOnlyDictionary<string, IReadOnlyList<long>> shapes, string source)
+    public static ModelConfig Infer(IReadOnlyDictionary<string, IReadOnlyList<long>> shapes, string source, string prefix = "")
     {
         if (shapes.ContainsKey("y_pos_embedding")) throw new FileFormatException($"{source}: holds a text-to-image model; class-conditional models only can be built");
 
         int Size(string name, int rank, int axis)
         {
-            if (!shapes.TryGetValue(name, out var shape)) throw new FileFormatException($"{source}: tensor {name} is missing, so the model's sizes are unknown");
+            if (!shapes.TryGetValue(name, out var shape)) throw new FileFormatException($"{source}: tensor {prefix}{name} is missing, so the model's sizes are unknown");
             return shape.Count == rank && shape.All(size => size is > 0 and <= int.MaxValue)
                 ? (int)shape[axis]
-                : throw new FileFormatException($"{source}: tensor {name} has shape [{string.Join(", ", shape)}]; {rank} positive sizes were expected");
+                : throw new FileFormatException($"{source}: tensor {prefix}{name} has shape [{string.Join(", ", shape)}]; {rank} positive sizes were expected");
         }
         int Divide(int whole, int part, string what)
             => whole % part == 0 ? whole / part : throw new FileFormatException($"{source}: {what} would be {whole} / {part}, which is no whole number");
-        int Depth(string prefix)
+        int Depth(string blocks)
         {
-            var indices = shapes.Keys.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Select(name => name[prefix.Length..].Split('.')[0]).ToHashSet(StringComparer.Ordinal);
+            var indices = shapes.Keys.Where(name => name.StartsWith(blocks, StringComparison.Ordinal)).Select(name => name[blocks.Length..].Split('.')[0]).ToHashSet(StringComparer.Ordinal);
             for (int i = 0; i < indices.Count; i++)
             {
-                if (!indices.Contains($"{i}")) throw new FileFormatException($"{source}: block {prefix}{i} is missing among {indices.Count}");
+                if (!indices.Contains($"{i}")) throw new FileFormatException($"{source}: block {prefix}{blocks}{i} is missing among {indices.Count}");
             }
-            return indices.Count > 0 ? indices.Count : throw new FileFormatException($"{source}: has no {prefix}*, so it is no PixelDiT");
+            return indices.Count > 0 ? indices.Count : throw new FileFormatException($"{source}: has no {prefix}{blocks}*, so it is no PixelDiT");
         }
 
         int hidden = Size("s_embedder.proj.weight", 2, 0), channels = Size("pixel_embedder.proj.weight", 2, 1), width = Size("pixel_embedder.proj.weight", 2, 0);

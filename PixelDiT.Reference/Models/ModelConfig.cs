@@ -1,4 +1,3 @@
-using System.Text.Json;
 using PixelDiT.Kernels;
 
 namespace PixelDiT.Reference.Models;
@@ -6,7 +5,7 @@ namespace PixelDiT.Reference.Models;
 /// <summary>
 /// The sizes of a class-conditional PixelDiT (SPEC §1, §10). Immutable; <see cref="Validate"/> is called by every constructor of a model.
 /// </summary>
-public sealed record ModelConfig
+public sealed partial record ModelConfig
 {
     // With these, widths stay in the range of int and the count of parameters in that of long.
     private const int MostPatch = 4096, MostDepth = 1024;
@@ -102,77 +101,5 @@ public sealed record ModelConfig
             if (value > int.MaxValue) throw new ConfigurationException($"{name} is {value}; it must be at most {int.MaxValue}");
         }
         return this;
-    }
-
-    /// <summary>The configuration as JSON in the authors' constructor arguments (SPEC §10), plus in_channels; stored in a checkpoint's metadata under "config".</summary>
-    public string ToJson()
-    {
-        var fields = new Dictionary<string, object>
-        {
-            ["in_channels"] = Channels,
-            ["num_groups"] = Heads,
-            ["hidden_size"] = Hidden,
-            ["pixel_hidden_size"] = PixelHidden,
-            ["patch_depth"] = PatchDepth,
-            ["pixel_depth"] = PixelDepth,
-            ["patch_size"] = Patch,
-            ["num_classes"] = Classes,
-            ["use_pixel_abs_pos"] = true,
-            ["pit_adaln_post_modulation"] = PostModulation
-        };
-        if (PixelAttention > 0) fields["pixel_attn_hidden_size"] = PixelAttention;
-        if (PixelHeads > 0) fields["pixel_num_groups"] = PixelHeads;
-        return JsonSerializer.Serialize(fields);
-    }
-
-    /// <summary>Reads the authors' constructor arguments (SPEC §10). An absent optional key has its default; an unknown key is an error.</summary>
-    /// <param name="json">The text of a JSON object.</param>
-    /// <param name="source">The file or argument the text comes from, for messages.</param>
-    /// <exception cref="ConfigurationException">The text is not such an object, or describes a model this program cannot build.</exception>
-    public static ModelConfig FromJson(string json, string source)
-    {
-        Dictionary<string, JsonElement> fields;
-        try
-        {
-            fields = JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(json)
-                ?? throw new ConfigurationException($"{source}: config is null; a JSON object was expected");
-        }
-        catch (JsonException error)
-        {
-            throw new ConfigurationException($"{source}: config is not a JSON object ({error.Message})");
-        }
-
-        int Size(string key, int? absent = null)
-        {
-            if (!fields.Remove(key, out var value) || (value.ValueKind == JsonValueKind.Null && absent is not null)) return absent ?? throw new ConfigurationException($"{source}: config lacks {key}");
-            return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number)
-                ? number
-                : throw new ConfigurationException($"{source}: config {key} is {value.GetRawText()}; a whole number was expected");
-        }
-        bool Flag(string key, bool absent)
-        {
-            if (!fields.Remove(key, out var value)) return absent;
-            return value.ValueKind is JsonValueKind.True or JsonValueKind.False
-                ? value.GetBoolean()
-                : throw new ConfigurationException($"{source}: config {key} is {value.GetRawText()}; true or false was expected");
-        }
-
-        var config = new ModelConfig
-        {
-            Channels = Size("in_channels", 3),
-            Heads = Size("num_groups"),
-            Hidden = Size("hidden_size"),
-            PixelHidden = Size("pixel_hidden_size"),
-            PatchDepth = Size("patch_depth"),
-            PixelDepth = Size("pixel_depth"),
-            Patch = Size("patch_size"),
-            Classes = Size("num_classes"),
-            PixelAttention = Size("pixel_attn_hidden_size", 0),
-            PixelHeads = Size("pixel_num_groups", 0),
-            PostModulation = Flag("pit_adaln_post_modulation", false)
-        };
-        if (!Flag("use_pixel_abs_pos", true)) throw new ConfigurationException($"{source}: config use_pixel_abs_pos is false; this program builds models with the position embedding only");
-        if (fields.Count > 0) throw new ConfigurationException($"{source}: config has {string.Join(", ", fields.Keys)}, which a class-conditional model does not know");
-        return config.Validate();
     }
 }

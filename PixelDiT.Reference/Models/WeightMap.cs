@@ -4,26 +4,12 @@ using PixelDiT.Reference.Formats;
 
 namespace PixelDiT.Reference.Models;
 
-/// <summary>Which of a training checkpoint's two sets of weights to take.</summary>
-public enum WeightChoice
-{
-    /// <summary>The averaged weights, which samples are drawn from; where a file has one set only, that set.</summary>
-    Ema,
-    /// <summary>The weights that the optimizer steps; where a file has one set without a name, that set.</summary>
-    Raw
-}
-
 /// <summary>
-/// A model's parameters among the tensors of a file: under the prefix of the chosen set, with the released names, and with adaLN layers that were stored
+/// A model's parameters among the tensors of a file: those of the chosen set, under released names, and with adaLN layers that were stored
 /// in two halves joined again. Values stay in the file until they are read.
 /// </summary>
 public sealed partial class WeightMap
 {
-    private const string Anchor = "s_embedder.proj.weight";
-
-    private static readonly string[] s_averaged = ["ema_denoiser.", "net_ema.", "ema."], s_trained = ["denoiser.", "net.", "core.", "param.", "state_dict.", ""];
-    // Modules that training keeps beside the model; nothing that samples.
-    private static readonly string[] s_beside = ["_repa_projector.", "diffusion_trainer.", "(top)."];
     private static readonly string[] s_textMarks = ["y_pos_embedding", "patch_blocks.0.attn.qkv_x.weight"];
 
     private readonly IWeightFile _file;
@@ -32,21 +18,22 @@ public sealed partial class WeightMap
     /// <summary>Where a parameter comes from: one tensor, or two whose runs of <see cref="Run"/> elements alternate.</summary>
     private sealed record Source(TensorSpec First, TensorSpec? Second, long Run, IReadOnlyList<long> Shape);
 
-    private WeightMap(IWeightFile file, string prefix)
+    private WeightMap(IWeightFile file, WeightSelection selection)
     {
-        (_file, Prefix) = (file, prefix);
-        foreach (var tensor in file.Tensors)
-        {
-            if (!tensor.Name.StartsWith(prefix, StringComparison.Ordinal)) continue;
-            string name = tensor.Name[prefix.Length..];
-            if (!s_beside.Any(beside => name.StartsWith(beside, StringComparison.Ordinal))) _sources.Add(name, new Source(tensor, null, 0, tensor.Shape));
-        }
+        (_file, Selection) = (file, selection);
+        foreach (var (name, tensor) in selection.Taken.Tensors) _sources.Add(name, new Source(tensor, null, 0, tensor.Shape));
         foreach (string name in _sources.Keys.Where(name => SplitName().IsMatch(name)).ToList()) Join(name);
         Shapes = _sources.ToDictionary(entry => entry.Key, entry => entry.Value.Shape, StringComparer.Ordinal);
     }
 
+    /// <summary>The set that was taken from the file, and those that were left.</summary>
+    public WeightSelection Selection { get; }
+
     /// <summary>What stands before the parameters' names in the file, such as <c>ema_denoiser.</c>; may be empty.</summary>
-    public string Prefix { get; }
+    public string Prefix => Selection.Taken.Prefix;
+
+    /// <summary>The same, fit for a message.</summary>
+    internal string ShownPrefix => Printable.Line(Prefix);
 
     /// <summary>The shapes of the set's tensors under their released names.</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<long>> Shapes { get; }
@@ -59,22 +46,15 @@ public sealed partial class WeightMap
 
     /// <summary>Finds a set of weights; null where the file has none.</summary>
     /// <param name="file">The file, which the map reads from as long as it lives.</param>
-    /// <param name="choice">Which of two sets.</param>
-    /// <exception cref="FileFormatException">Only the averaged set is there and the other is asked for, or the halves of an adaLN layer do not fit.</exception>
-    public static WeightMap? Find(IWeightFile file, WeightChoice choice)
-    {
-        string? averaged = Prefixes(s_averaged).FirstOrDefault(prefix => file.Contains(prefix + Anchor)), trained = Prefixes(s_trained).FirstOrDefault(prefix => file.Contains(prefix + Anchor));
-        if (choice == WeightChoice.Raw && averaged is not null && trained is null)
-            throw new FileFormatException($"{file.Source}: has averaged weights only, under {averaged}*; raw weights were asked for");
-        string? found = choice == WeightChoice.Raw ? trained : averaged ?? trained;
-        return found is null ? null : new WeightMap(file, found);
-    }
+    /// <param name="choice">Which of the file's sets.</param>
+    /// <exception cref="FileFormatException">The set that is asked for is not there, several could be meant, or the halves of an adaLN layer do not fit.</exception>
+    public static WeightMap? Find(IWeightFile file, WeightChoice choice) => WeightSelection.Choose(WeightSets.Find(file), choice) is { } selection ? new WeightMap(file, selection) : null;
 
     /// <summary>As <see cref="Find"/>, where a file must have weights of a class-conditional model.</summary>
     /// <exception cref="FileFormatException">It has none; the message says what it has instead.</exception>
     public static WeightMap FindClassModel(IWeightFile file, WeightChoice choice)
     {
-        var map = Find(file, choice) ?? throw new FileFormatException($"{file.Source}: none of its {file.Tensors.Count} tensors is named {Anchor}, with or without a known prefix; it holds no PixelDiT");
+        var map = Find(file, choice) ?? throw new FileFormatException($"{file.Source}: none of its {file.Tensors.Count} tensors is named {WeightSets.Anchor}, with or without a prefix; it holds no PixelDiT");
         return map.IsTextModel ? throw new FileFormatException($"{file.Source}: holds a text-to-image model; this program samples from class-conditional models only") : map;
     }
 
@@ -130,8 +110,6 @@ public sealed partial class WeightMap
     }
 
     private long Size(string name, int axis) => _sources.TryGetValue(name, out var source) && source.Shape.Count > axis ? source.Shape[axis] : 0;
-
-    private static IEnumerable<string> Prefixes(string[] sets) => from outer in (string[])["", "model.diffusion_model.", "diffusion_model.", "module.", "model."] from set in sets select outer + set;
 
     private FileFormatException Error(string problem) => new($"{_file.Source}: {problem}");
 

@@ -30,7 +30,7 @@ public sealed class TraceInputs
     public float[]? Target { get; }
 
     /// <summary>Reads in.x, in.t, in.y and, if there, target.v.</summary>
-    /// <exception cref="FileFormatException">A tensor is missing, or the shapes or labels do not fit each other or the model.</exception>
+    /// <exception cref="FileFormatException">A tensor is missing, the shapes or labels do not fit each other or the model, a value is not finite, or a time not in [0, 1].</exception>
     public static TraceInputs Read(SafetensorsReader file, ModelConfig config)
     {
         var x = file["in.x"];
@@ -52,7 +52,16 @@ public sealed class TraceInputs
             if (!file["target.v"].Shape.SequenceEqual(x.Shape)) throw new FileFormatException($"{file.Source}: target.v is [{string.Join(", ", file["target.v"].Shape)}]; in.x's shape was expected");
             target = file.ReadSingles("target.v");
         }
-        return new TraceInputs(file.ReadSingles("in.x"), shape, file.ReadSingles("in.t"), Array.ConvertAll(labels, label => (int)label), target);
+        float[] pixels = file.ReadSingles("in.x"), times = file.ReadSingles("in.t");
+        foreach (var (name, values) in new[] { ("in.x", pixels), ("in.t", times), ("target.v", target ?? []) })
+        {
+            if (ValueTally.CountNotFinite(values) is > 0 and long count) throw new FileFormatException($"{file.Source}: {name} holds {count} of {values.Length} values that are not finite; a model gives nothing for them but the same");
+        }
+        foreach (float time in times)
+        {
+            if (time is < 0 or > 1) throw new FileFormatException(FormattableString.Invariant($"{file.Source}: in.t holds {time:R}; times are from 0, noise, to 1, data"));
+        }
+        return new TraceInputs(pixels, shape, times, Array.ConvertAll(labels, label => (int)label), target);
     }
 
     /// <summary>

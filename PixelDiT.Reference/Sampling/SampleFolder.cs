@@ -56,9 +56,13 @@ public sealed partial class SampleFolder
         return folder;
     }
 
-    /// <summary>Makes the folder, where it is not there.</summary>
-    /// <exception cref="FileFormatException">It cannot be made, or no file can be made in it.</exception>
-    public void Prepare() => AtomicFile.MakeWritableFolder(Path);
+    /// <summary>Makes the folder, where it is not there, and keeps other processes out of it until the lock is given back.</summary>
+    /// <exception cref="FileFormatException">It cannot be made, no file can be made in it, or another process writes to it.</exception>
+    public FolderLock Prepare()
+    {
+        AtomicFile.MakeFolder(Path);
+        return FolderLock.Take(Path);
+    }
 
     /// <summary>Writes the record; the files of another run that is to be replaced are deleted.</summary>
     /// <exception cref="FileFormatException">A file cannot be written or deleted.</exception>

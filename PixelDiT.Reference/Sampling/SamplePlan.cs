@@ -21,6 +21,9 @@ public sealed record SamplePlan
     /// <summary>The names of all the model's classes; empty where it has none.</summary>
     public IReadOnlyList<string> ClassNames { get; init; } = [];
 
+    /// <summary>The label of "no class"; null where it is not known.</summary>
+    public int? NullClass { get; init; }
+
     /// <summary>Images of each chosen class, which follow one another.</summary>
     public required int PerClass { get; init; }
 
@@ -46,5 +49,5 @@ public sealed record SamplePlan
     public ulong SeedOf(long k) => Seeds is null ? unchecked(Seed + (ulong)k) : Seeds[(int)k];
 
     /// <summary>The name of a class; null where the model has none.</summary>
-    public string? NameOf(int label) => label < ClassNames.Count ? ClassNames[label] : null;
+    public string? NameOf(int label) => label == NullClass ? "none" : label < ClassNames.Count ? ClassNames[label] : null;
 }

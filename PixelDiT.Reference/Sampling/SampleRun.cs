@@ -31,7 +31,10 @@ public sealed class SampleRun(PixelDiTModel model, SamplePlan plan, SampleFolder
     /// <summary>Images at a time, at least 1; the images do not depend on it.</summary>
     public int Batch { get; init; } = 32;
 
-    /// <summary>Images of the run that are on the disk for good: those of an archive.</summary>
+    /// <summary>What is known to be wrong with the weights, said where images are not finite; null for nothing.</summary>
+    public string? WeightsProblem { get; init; }
+
+    /// <summary>Images of the run that are on the disk: those of an archive, which is gone on with, or those of a sheet that was cut short.</summary>
     public long Saved { get; private set; }
 
     /// <summary>Checks that the images can be drawn and have a place to go.</summary>
@@ -52,8 +55,9 @@ public sealed class SampleRun(PixelDiTModel model, SamplePlan plan, SampleFolder
 
     /// <summary>Draws the images. An archive that an earlier run of the same plan has begun is gone on with; one that is complete is left as it is.</summary>
     /// <param name="report">Called after every step.</param>
-    /// <param name="cancel">Stops the run; the batch in hand is lost.</param>
+    /// <param name="cancel">Stops the run; the batch in hand is lost, and what was drawn before it is kept.</param>
     /// <exception cref="FileFormatException">A file cannot be written.</exception>
+    /// <exception cref="NotFiniteException">Images hold values that are infinite or no number. Nothing of their batch is written; what was there before stays.</exception>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public void Draw(Action<SampleReport>? report = null, CancellationToken cancel = default)
     {
@@ -64,11 +68,11 @@ public sealed class SampleRun(PixelDiTModel model, SamplePlan plan, SampleFolder
             Saved = plan.Count;
             return;
         }
-        folder.Prepare();
+        using var held = folder.Prepare();
         var archive = Archive && folder.HasPart ? new ImageArchive(folder.Path, plan, channels) : null;
+        var sheet = Archive ? null : new SampleSheet(plan, channels);
         try
         {
-            var sheet = Archive ? null : new SampleSheet(plan, channels);
             bool isBegun = archive is not null;
             Saved = archive?.Done ?? 0;
             for (long first = Saved; first < plan.Count; first += Batch)
@@ -85,6 +89,12 @@ public sealed class SampleRun(PixelDiTModel model, SamplePlan plan, SampleFolder
             }
             sheet?.Write(folder.Path);
             archive?.Complete();
+        }
+        catch (OperationCanceledException) when (sheet is { Count: > 0 })
+        {
+            sheet.Write(folder.Path);
+            Saved = sheet.Count;
+            throw;
         }
         finally
         {
@@ -103,7 +113,21 @@ public sealed class SampleRun(PixelDiTModel model, SamplePlan plan, SampleFolder
             double work = count * ((double)step / plan.Sampling.Steps);
             report?.Invoke(new SampleReport(first + (step == plan.Sampling.Steps ? count : 0), first + work, plan.Count));
         }, cancel);
+        RequireFinite(first, images, images.Length / count);
         return Picture.FromBatch(images, model.Config.Channels, side, side);
+    }
+
+    private void RequireFinite(long first, ReadOnlySpan<float> images, int size)
+    {
+        const int shown = 4;
+        var wrong = new List<long>();
+        for (int k = 0; k * size < images.Length; k++)
+        {
+            if (ValueTally.CountNotFinite(images.Slice(k * size, size)) > 0) wrong.Add(first + k);
+        }
+        if (wrong.Count == 0) return;
+        string list = string.Join(", ", wrong.Take(shown).Select(k => $"image {k} (class {plan.LabelOf(k)}, seed {plan.SeedOf(k)})")), more = wrong.Count > shown ? $" and {wrong.Count - shown} more" : "";
+        throw new NotFiniteException($"{list}{more}: the values are not finite, so nothing is written of them; {WeightsProblem ?? "the weights are finite, so a smaller --guidance or another --precision may help"}");
     }
 
     private void WriteSingles(long first, IReadOnlyList<Picture> pictures)

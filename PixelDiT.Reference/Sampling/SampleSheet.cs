@@ -49,17 +49,21 @@ internal sealed class SampleSheet
         }
     }
 
+    /// <summary>Images taken so far that stand in the grid.</summary>
+    public int Count => _pictures.Count;
+
     /// <summary>Takes the next images.</summary>
     public void Add(IReadOnlyList<Picture> pictures)
     {
         if (_hasGrid) _pictures.AddRange(pictures);
     }
 
-    /// <summary>Writes what there is, when all images were taken.</summary>
+    /// <summary>Writes what there is; of a run that was cut short, the images taken and the film of those whose film is whole.</summary>
     /// <exception cref="Kernels.FileFormatException">A file cannot be written.</exception>
     public void Write(string folder)
     {
         if (_hasGrid) PngWriter.Write(Path.Combine(folder, GridName), Grid.Compose(_pictures, _plan.PerClass));
-        if (_film.Length > 0) PngWriter.Write(Path.Combine(folder, FilmName), Grid.Compose([.. _film.Select(picture => picture!)], _shown.Length));
+        Picture[] film = [.. _film.Chunk(_shown.Length).Where(row => row.All(picture => picture is not null)).SelectMany(row => row.Select(picture => picture!))];
+        if (film.Length > 0) PngWriter.Write(Path.Combine(folder, FilmName), Grid.Compose(film, _shown.Length));
     }
 }

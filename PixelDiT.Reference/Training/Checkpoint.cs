@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Tensors;
@@ -21,7 +20,7 @@ public static class Checkpoint
     /// <summary>The file of training state in a run's folder.</summary>
     public const string StateFile = "training.safetensors";
 
-    private const string TrainingKey = "training";
+    private const long HeaderBytesPerTensor = 150;
 
     /// <summary>Writes the averaged weights.</summary>
     /// <exception cref="FileFormatException">The file cannot be written; what was there is untouched.</exception>
@@ -31,78 +30,51 @@ public static class Checkpoint
     /// <summary>Writes everything a resumed run needs.</summary>
     /// <exception cref="FileFormatException">The file cannot be written; what was there is untouched.</exception>
     public static void SaveState(string path, Trainer trainer)
-        => Write(path, trainer.Model.Parameters, Parts(trainer), new Dictionary<string, string>
-        {
-            [ModelInfo.ConfigKey] = trainer.Model.Config.ToJson(),
-            [ModelInfo.StepKey] = trainer.Optimizer.Steps.ToString(CultureInfo.InvariantCulture),
-            [TrainingKey] = Fingerprint(trainer)
-        });
+    {
+        var metadata = RunIdentity.Metadata(trainer.Model.Config, trainer.Config, trainer.Source);
+        metadata[ModelInfo.StepKey] = trainer.Optimizer.Steps.ToString(CultureInfo.InvariantCulture);
+        Write(path, trainer.Model.Parameters, Parts(trainer), metadata);
+    }
 
     /// <summary>Restores a trainer to where <see cref="SaveState"/> found it.</summary>
-    /// <exception cref="FileFormatException">The file is damaged, or of another model or other settings.</exception>
-    public static void LoadState(string path, Trainer trainer)
+    /// <returns>What could not be compared with the run that wrote it, a line each.</returns>
+    /// <exception cref="FileFormatException">The file is damaged.</exception>
+    /// <exception cref="ConfigurationException">It is of another model or other settings.</exception>
+    /// <exception cref="DataException">It is of other data.</exception>
+    public static IReadOnlyList<string> LoadState(string path, Trainer trainer)
     {
         using var file = SafetensorsReader.Open(path);
-        Expect(file, ModelInfo.ConfigKey, trainer.Model.Config.ToJson());
-        Expect(file, TrainingKey, Fingerprint(trainer));
+        var remarks = RunIdentity.RequireSame(file, Path.GetDirectoryName(path)!, trainer.Model.Config, trainer.Config, trainer.Source);
         long step = ModelInfo.Number(file, ModelInfo.StepKey);
         foreach (var (prefix, tensor) in Parts(trainer)) Read(file, prefix, trainer.Model.Parameters, tensor);
         trainer.Optimizer.Steps = step;
         trainer.Model.Parameters.MarkChanged();
+        return remarks;
     }
+
+    /// <summary>About how many bytes <see cref="SaveState"/> writes.</summary>
+    public static long StateBytes(ModelConfig sizes) => 4 * ModelBytes(sizes);
+
+    /// <summary>About how many bytes <see cref="SaveModel"/> writes.</summary>
+    public static long ModelBytes(ModelConfig sizes) => (ModelCost.Parameters(sizes) * sizeof(float)) + (HeaderBytesPerTensor * ModelCost.Tensors(sizes));
 
     /// <summary>Builds a model and loads its weights, a tensor at a time, from a file of any format that <see cref="WeightFile"/> opens.</summary>
     /// <param name="path">The file.</param>
     /// <param name="device">Where the model shall live.</param>
-    /// <param name="choice">Which of two sets of weights to take.</param>
-    /// <exception cref="FileFormatException">The file is damaged, or a tensor is missing, unexpected or of another shape.</exception>
-    /// <exception cref="ConfigurationException">Its config describes a model this program cannot build.</exception>
+    /// <param name="choice">Which of the file's sets of weights to take; null for <see cref="WeightChoice.Ema"/>.</param>
+    /// <exception cref="FileFormatException">The file is damaged, holds not the weights that are asked for, or a tensor is missing, unexpected or of another shape.</exception>
+    /// <exception cref="ConfigurationException">The model is one this program cannot build.</exception>
     /// <exception cref="DeviceException">The device is out of memory.</exception>
-    public static (PixelDiTModel Model, ModelInfo Info) LoadModel(string path, Device device, WeightChoice choice = WeightChoice.Ema)
+    public static (PixelDiTModel Model, ModelInfo Info) LoadModel(string path, Device device, WeightChoice? choice = null)
     {
         using var file = StoredModel.Open(path, choice);
-        var model = new PixelDiTModel(file.Info.Config, device);
-        try
-        {
-            foreach (var parameter in model.Parameters.All)
-            {
-                float[] values = new float[parameter.Shape.Count];
-                file.ReadSingles(parameter.Name, 0, values);
-                parameter.Value.Upload(values);
-            }
-            model.Parameters.MarkChanged();
-            return (model, file.Info);
-        }
-        catch
-        {
-            model.Dispose();
-            throw;
-        }
+        return (file.Load(device), file.Info);
     }
 
     private static (string Prefix, Tensor Values)[] Parts(Trainer trainer) =>
     [
         ("param.", trainer.Model.Parameters.Values!), ("first.", trainer.Optimizer.First), ("second.", trainer.Optimizer.Second), ("ema.", trainer.Optimizer.Average)
     ];
-
-    /// <summary>The settings that must be the same for a resumed run to go on as if it had never stopped. A constant learning rate does not know how long the run will be.</summary>
-    private static string Fingerprint(Trainer trainer)
-    {
-        var config = trainer.Config;
-        return JsonSerializer.Serialize(new Dictionary<string, object?>
-        {
-            ["data"] = trainer.DataName,
-            ["batch"] = config.Batch,
-            ["resolution"] = config.Resolution,
-            ["class_drop"] = config.ClassDrop,
-            ["time_shift"] = config.TimeShift,
-            ["warmup"] = config.Warmup,
-            ["seed"] = config.Seed,
-            ["precision"] = config.Precision.Name,
-            ["cosine_over"] = config.Decay == LearningRateDecay.Cosine ? config.Steps : null,
-            ["optimizer"] = config.Optimizer
-        });
-    }
 
     private static void Write(string path, ParameterSet parameters, (string Prefix, Tensor Values)[] parts, Dictionary<string, string> metadata)
     {
@@ -130,11 +102,5 @@ public static class Checkpoint
                 throw new FileFormatException($"{file.Source}: tensor {name} has shape [{string.Join(", ", shape)}]; {parameter.Shape} was expected");
             parameters.SliceOf(target, parameter).Upload(file.ReadSingles(name));
         }
-    }
-
-    private static void Expect(SafetensorsReader file, string key, string expected)
-    {
-        string found = file.Metadata.GetValueOrDefault(key, "absent");
-        if (found != expected) throw new FileFormatException($"{file.Source}: metadata {key} is {found}; to resume, {expected} was expected");
     }
 }

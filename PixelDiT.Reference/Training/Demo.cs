@@ -39,14 +39,21 @@ public static class Demo
         Optimizer = new OptimizerConfig { LearningRate = 3e-3, Beta2 = 0.99, EmaDecay = 0.998 }
     };
 
+    /// <summary>How many images are drawn.</summary>
+    public static int Images => Sizes.Classes * PerClass;
+
     /// <summary>The sampler's settings.</summary>
     public static SamplingConfig Sampling { get; } = new() { Steps = 30, Guidance = 1.5, TimeShift = 2 };
 
-    /// <summary>Trains into a folder, replacing an earlier demonstration.</summary>
-    public static TrainingRun Create(string folder, Device device) => TrainingRun.Create(folder, device, new Shapes(Training.Resolution), Sizes, Training, ExistingRun.Replace);
+    /// <summary>A run of the demonstration in a folder.</summary>
+    /// <inheritdoc cref="TrainingRun.Create" path="/exception"/>
+    public static TrainingRun Create(string folder, Device device, ExistingRun existing) => TrainingRun.Create(folder, device, new Shapes(Training.Resolution), Sizes, Training, existing);
 
     /// <summary>Draws samples.png (a row a class) and trajectory.png, and measures the images.</summary>
-    public static DemoResult Draw(TrainingRun run, string folder, CancellationToken cancel = default)
+    /// <param name="run">The run, trained to its end.</param>
+    /// <param name="report">Is told after every step of the sampler how many images are done, shares of those in hand included, and of how many.</param>
+    /// <param name="cancel">Stops the drawing.</param>
+    public static DemoResult Draw(TrainingRun run, Action<double, int>? report = null, CancellationToken cancel = default)
     {
         var source = new Shapes(Training.Resolution, part: ImagePart.HeldOut);
         int side = Training.Resolution, size = source.Channels * side * side;
@@ -57,11 +64,12 @@ public static class Demo
         // All images of a class are one batch, so that the film follows the first of each.
         float[] images = new ClassSampler(averaged, Sampling).Sample(labels, side, side, Training.Seed, PerClass, (first, step, state) =>
         {
+            report?.Invoke(first + (PerClass * (double)step / Sampling.Steps), labels.Length);
             int column = Array.IndexOf(shown, step);
             if (column >= 0) state.Slice(0, [size]).Download(film[column].AsSpan(first / PerClass * size, size));
         }, cancel);
-        PngWriter.Write(Path.Combine(folder, "samples.png"), Grid.Compose(Picture.FromBatch(images, source.Channels, side, side), PerClass));
-        PngWriter.Write(Path.Combine(folder, "trajectory.png"), Grid.FilmStrip(film, source.Channels, side, side));
+        PngWriter.Write(run.SamplesPath, Grid.Compose(Picture.FromBatch(images, source.Channels, side, side), PerClass));
+        PngWriter.Write(run.TrajectoryPath, Grid.FilmStrip(film, source.Channels, side, side));
 
         var measure = ClassAgreement.Fit(source, 0, ReferenceImages);
         var (real, realLabels) = Read(source, ReferenceImages, RealImages);

@@ -13,37 +13,31 @@ namespace PixelDiT.Reference.Training;
 /// <param name="ClassNames">A name for each class; empty where the file does not say.</param>
 public sealed record ModelInfo(ModelConfig Config, long Step, int Resolution, IReadOnlyList<string> ClassNames)
 {
-    internal const string ConfigKey = "config", StepKey = "step";
-    private const string ResolutionKey = "resolution", ClassesKey = "class_names", LightningStepKey = "global_step";
+    internal const string ConfigKey = "config", StepKey = "step", ResolutionKey = "resolution", ClassesKey = "class_names", LightningStepKey = "global_step";
 
-    /// <summary>Reads what a file says of its model, and infers the sizes from its tensors where it does not say them.</summary>
+    /// <summary>Whether the sizes are those of a config in the file, not only of its shapes.</summary>
+    public bool SaysConfig { get; init; }
+
+    /// <summary>What was left aside in the file and why, a line each: notes of other programs, tensors that are not the model's. Each begins with the file.</summary>
+    public IReadOnlyList<string> Remarks { get; init; } = [];
+
+    /// <summary>
+    /// Reads what a file says of its model. The shapes of its tensors give the sizes, and a config that agrees with them says what is missing; any other text under a known
+    /// key is another program's note, which is left aside with a remark.
+    /// </summary>
     /// <param name="file">A safetensors or PyTorch file.</param>
     /// <param name="weights">The model's tensors in it.</param>
-    /// <exception cref="FileFormatException">The tensors are of no class-conditional model, or its metadata is damaged.</exception>
-    /// <exception cref="ConfigurationException">Its config describes a model this program cannot build.</exception>
+    /// <exception cref="FileFormatException">The tensors are of no class-conditional model.</exception>
+    /// <exception cref="ConfigurationException">The model is one this program cannot build.</exception>
     public static ModelInfo Read(IWeightFile file, WeightMap weights)
     {
-        IReadOnlyList<string> names = [];
-        if (file.Metadata.TryGetValue(ClassesKey, out string? classes))
-        {
-            try
-            {
-                names = JsonSerializer.Deserialize<string[]>(classes) ?? [];
-            }
-            catch (JsonException)
-            {
-                throw new FileFormatException($"{file.Source}: metadata {ClassesKey} is {Quote.Text(classes)}; a JSON list of names was expected");
-            }
-        }
-        string? step = ((string[])[StepKey, LightningStepKey]).FirstOrDefault(file.Metadata.ContainsKey);
-        return new ModelInfo(
-            SaysConfig(file) ? ModelConfig.FromJson(file.Metadata[ConfigKey], file.Source) : ConfigInference.Infer(weights.Shapes, file.Source),
-            step is null ? 0 : Number(file, step),
-            file.Metadata.ContainsKey(ResolutionKey) ? (int)Math.Min(Number(file, ResolutionKey), int.MaxValue) : 0, names);
+        var notes = new ModelNotes(file);
+        var said = notes.Config(weights.Shapes);
+        var config = said ?? ConfigInference.Infer(weights.Shapes, file.Source, weights.ShownPrefix);
+        var info = new ModelInfo(config, notes.Number(StepKey, LightningStepKey), (int)Math.Min(notes.Number(ResolutionKey), int.MaxValue), notes.ClassNames(config.Classes)) { SaysConfig = said is not null };
+        if (weights.Selection.Taken.Aside is { Count: > 0 } aside) notes.Add($"left aside beside the model: {WeightSet.List(aside.Select(WeightSet.Show))}");
+        return info with { Remarks = notes.Remarks };
     }
-
-    /// <summary>Whether a file says its model's sizes. What PyTorch files hold under that name follows no common form, so theirs are inferred.</summary>
-    public static bool SaysConfig(IWeightFile file) => file is SafetensorsReader && file.Metadata.ContainsKey(ConfigKey);
 
     /// <summary>The metadata of a model file, without what is not known.</summary>
     internal Dictionary<string, string> Metadata()

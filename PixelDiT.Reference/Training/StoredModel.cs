@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Models;
 
@@ -15,21 +16,17 @@ public sealed class StoredModel : IDisposable
 
     /// <summary>Takes an open file, which belongs to this object from here on.</summary>
     /// <param name="file">The file.</param>
-    /// <param name="choice">Which of two sets of weights to take.</param>
-    /// <exception cref="FileFormatException">It holds no class-conditional model, or a tensor is missing, unexpected or of another shape.</exception>
-    /// <exception cref="ConfigurationException">Its config describes a model this program cannot build.</exception>
-    public StoredModel(IWeightFile file, WeightChoice choice)
+    /// <param name="choice">Which of its sets of weights to take; null for <see cref="WeightChoice.Ema"/>.</param>
+    /// <exception cref="FileFormatException">It holds no class-conditional model, not the weights that are asked for, or a tensor is missing, unexpected or of another shape.</exception>
+    /// <exception cref="ConfigurationException">The model is one this program cannot build.</exception>
+    public StoredModel(IWeightFile file, WeightChoice? choice = null)
     {
         _file = file;
         try
         {
-            _weights = WeightMap.FindClassModel(file, choice);
-            Info = ModelInfo.Read(file, _weights);
-            // The sizes that a config claims are held against the file before memory is taken for them.
-            long expected = ModelCost.Parameters(Info.Config);
-            if (expected != _weights.Count) throw new FileFormatException($"{file.Source}: holds {_weights.Count} numbers; a model of its config has {expected}");
+            _weights = WeightMap.FindClassModel(file, choice ?? WeightChoice.Ema);
+            Info = Check(file, _weights);
             Shapes = ModelCost.Shapes(Info.Config);
-            CheckNames();
         }
         catch (FileFormatException error) when (file.PartOf is { } part)
         {
@@ -44,8 +41,20 @@ public sealed class StoredModel : IDisposable
     }
 
     /// <summary>Opens a file.</summary>
-    /// <inheritdoc cref="StoredModel(IWeightFile, WeightChoice)"/>
-    public static StoredModel Open(string path, WeightChoice choice = WeightChoice.Ema) => new(WeightFile.Open(path), choice);
+    /// <inheritdoc cref="StoredModel(IWeightFile, WeightChoice?)"/>
+    public static StoredModel Open(string path, WeightChoice? choice = null) => new(WeightFile.Open(path), choice);
+
+    /// <summary>How messages call the file.</summary>
+    public string Source => _file.Source;
+
+    /// <summary>The set of weights that was taken, and those that were left.</summary>
+    public WeightSelection Weights => _weights.Selection;
+
+    /// <summary>The weights that are infinite or no number, among those that the last <see cref="Load"/>, <see cref="Hash"/> or <see cref="WriteTo"/> read, and <see cref="ReadWidened"/> since.</summary>
+    public ValueTally NotFinite { get; private set; } = new();
+
+    /// <summary>The finite weights that became infinite when the last <see cref="WriteTo"/> narrowed them.</summary>
+    public ValueTally Overflowed { get; private set; } = new();
 
     /// <summary>What the file says of its model.</summary>
     public ModelInfo Info { get; }
@@ -71,24 +80,53 @@ public sealed class StoredModel : IDisposable
         {
             int length = Math.Min(chunk, values.Length - first);
             ReadSingles(name, first, part.AsSpan(0, length));
+            NotFinite.AddNotFinite(name, part.AsSpan(0, length));
             for (int i = 0; i < length; i++) values[first + i] = part[i];
         }
         return values;
+    }
+
+    /// <summary>Builds the model and loads its weights, a tensor at a time.</summary>
+    /// <param name="device">Where the model shall live.</param>
+    /// <exception cref="FileFormatException">The file cannot be read, or a type has no values.</exception>
+    /// <exception cref="ConfigurationException">The model is larger than can be built.</exception>
+    /// <exception cref="DeviceException">The device is out of memory.</exception>
+    public PixelDiTModel Load(Device device)
+    {
+        NotFinite = new ValueTally();
+        var model = new PixelDiTModel(Info.Config, device);
+        try
+        {
+            foreach (var parameter in model.Parameters.All)
+            {
+                float[] values = new float[parameter.Shape.Count];
+                ReadSingles(parameter.Name, 0, values);
+                NotFinite.AddNotFinite(parameter.Name, values);
+                parameter.Value.Upload(values);
+            }
+            model.Parameters.MarkChanged();
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The <see cref="WeightHash"/> that the loaded model would have.</summary>
     /// <param name="cancel">Stops the reading.</param>
     /// <exception cref="FileFormatException">The file cannot be read.</exception>
     /// <exception cref="OperationCanceledException">The reading was cancelled.</exception>
-    public string Hash(CancellationToken cancel = default) => WeightHash.Of(Shapes, Stoppable(ReadSingles, cancel));
+    public string Hash(CancellationToken cancel = default) => WeightHash.Of(Shapes, Stoppable(Checked(DataType.F32), cancel));
 
     /// <summary>Writes the model as safetensors under its released names, in parts of a tensor, with the config and what else is known in the metadata.</summary>
     /// <param name="path">The file to make or replace.</param>
-    /// <param name="type">F32, BF16 or F16; narrowing rounds to nearest even.</param>
+    /// <param name="type">F32, BF16 or F16; narrowing rounds to nearest even, and <see cref="Overflowed"/> counts what it makes infinite.</param>
     /// <param name="cancel">Stops the writing; what was there is then untouched.</param>
     /// <exception cref="FileFormatException">The file cannot be read, or the target cannot be written.</exception>
     /// <exception cref="OperationCanceledException">The writing was cancelled.</exception>
-    public void WriteTo(string path, DataType type, CancellationToken cancel = default) => Write(path, Info, type, ReadSingles, cancel);
+    public void WriteTo(string path, DataType type, CancellationToken cancel = default) => Write(path, Info, type, Checked(type), cancel);
 
     /// <summary>Writes a new model: <see cref="Initialization.Fill"/>'s numbers, a part of a tensor at a time.</summary>
     /// <param name="path">The file to make or replace.</param>
@@ -118,14 +156,48 @@ public sealed class StoredModel : IDisposable
         fill(name, first, chunk);
     };
 
-    private void CheckNames()
+    /// <summary>Reads weights and counts those that are not finite, or will not be in a type.</summary>
+    private TensorFill Checked(DataType type)
     {
-        if (_weights.Missing(Shapes.Keys) is [var missing, ..]) throw new FileFormatException($"{_file.Source}: tensor {_weights.Prefix}{missing} is missing");
-        if (_weights.Unexpected(Shapes.Keys) is [var unexpected, ..]) throw new FileFormatException($"{_file.Source}: tensor {Quote.Text(_weights.Prefix + unexpected)} is not of this model");
-        foreach (var (name, expected) in Shapes)
+        (NotFinite, Overflowed) = (new ValueTally(), new ValueTally());
+        float limit = type.FirstInfinite;
+        return (name, first, chunk) =>
         {
-            var shape = _weights.Shapes[name];
-            if (!shape.SequenceEqual(expected)) throw new FileFormatException($"{_file.Source}: tensor {_weights.Prefix}{name} has shape [{string.Join(", ", shape)}]; [{string.Join(", ", expected)}] was expected");
+            ReadSingles(name, first, chunk);
+            NotFinite.AddNotFinite(name, chunk);
+            if (float.IsFinite(limit)) CountOverflows(name, chunk, limit);
+        };
+    }
+
+    private void CountOverflows(string name, ReadOnlySpan<float> values, float limit)
+    {
+        long count = 0;
+        float largest = 0;
+        foreach (float value in values)
+        {
+            float magnitude = Math.Abs(value);
+            if (!(magnitude >= limit) || float.IsInfinity(magnitude)) continue;
+            count++;
+            largest = Math.Max(largest, magnitude);
         }
+        Overflowed.Add(name, count, largest);
+    }
+
+    /// <summary>Checks that a set of weights is all of a model and no more.</summary>
+    /// <returns>What the file says of the model.</returns>
+    /// <exception cref="FileFormatException">A tensor is missing, unexpected or of another shape.</exception>
+    /// <exception cref="ConfigurationException">The model is one this program cannot build.</exception>
+    internal static ModelInfo Check(IWeightFile file, WeightMap weights)
+    {
+        var info = ModelInfo.Read(file, weights);
+        var shapes = ModelCost.Shapes(info.Config);
+        if (weights.Missing(shapes.Keys) is [var missing, ..]) throw new FileFormatException($"{file.Source}: tensor {weights.ShownPrefix}{missing} is missing");
+        if (weights.Unexpected(shapes.Keys) is [var unexpected, ..]) throw new FileFormatException($"{file.Source}: tensor {Quote.Text(weights.Prefix + unexpected)} is not of this model");
+        foreach (var (name, expected) in shapes)
+        {
+            var shape = weights.Shapes[name];
+            if (!shape.SequenceEqual(expected)) throw new FileFormatException($"{file.Source}: tensor {weights.ShownPrefix}{name} has shape [{string.Join(", ", shape)}]; [{string.Join(", ", expected)}] was expected");
+        }
+        return info;
     }
 }

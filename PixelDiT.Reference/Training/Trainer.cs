@@ -31,7 +31,6 @@ public sealed class Trainer : IDisposable
         Drop
     }
 
-    private readonly IImageSource _source;
     private readonly TrainingStep _step;
     private readonly TensorFeed _x, _t, _y;
     private readonly Tensor _noise;
@@ -43,7 +42,7 @@ public sealed class Trainer : IDisposable
     /// <exception cref="ShapeException">The resolution does not divide.</exception>
     public Trainer(PixelDiTModel model, IImageSource source, TrainingConfig config)
     {
-        (Model, _source, Config) = (model, source, config.Validate());
+        (Model, Source, Config) = (model, source, config.Validate());
         if (source.Channels != model.Config.Channels) throw new DataException($"{source.Name}: images have {source.Channels} channels; the model takes {model.Config.Channels}");
         if (source.Classes > model.Config.Classes) throw new DataException($"{source.Name}: has {source.Classes} classes; the model has {model.Config.Classes}");
         model.RequireDivides(source.Height, source.Width);
@@ -61,8 +60,8 @@ public sealed class Trainer : IDisposable
     /// <summary>The model in training.</summary>
     public PixelDiTModel Model { get; }
 
-    /// <summary>The data's name.</summary>
-    public string DataName => _source.Name;
+    /// <summary>The data.</summary>
+    public IImageSource Source { get; }
 
     /// <summary>The settings.</summary>
     public TrainingConfig Config { get; }
@@ -80,7 +79,7 @@ public sealed class Trainer : IDisposable
     /// <exception cref="ConfigurationException">The loss is not finite; the message names the step. At most one step has been made since.</exception>
     public void Run(Action<StepReport> report, CancellationToken cancel = default, int restEvery = 0)
     {
-        using var loader = new BatchLoader(_source, Config.Batch, Config.Seed, Optimizer.Steps * Config.Batch);
+        using var loader = new BatchLoader(Source, Config.Batch, Config.Seed, Optimizer.Steps * Config.Batch);
         PendingStep? pending = null;
         long before = 0;
         try

@@ -8,105 +8,131 @@ using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Training;
 
-/// <summary>What a run does with a folder that holds a run already.</summary>
-public enum ExistingRun
-{
-    /// <summary>Leave it alone and refuse.</summary>
-    Refuse,
-
-    /// <summary>Go on from its training state.</summary>
-    Resume,
-
-    /// <summary>Begin anew in its place.</summary>
-    Replace
-}
-
 /// <summary>
-/// A training run and its folder: loss.csv, model.safetensors (the averaged weights), training.safetensors (what a resumed run needs) and samples.png.
+/// A training run and its folder: config.json, loss.csv, model.safetensors (the averaged weights), training.safetensors (what a resumed run needs) and samples.png. No other
+/// process can write to the folder as long as the run is open.
 /// </summary>
 public sealed class TrainingRun : IDisposable
 {
-    private const int MostClasses = 16, SamplesPerClass = 8;
+    /// <summary>What <see cref="DrawSamples"/> draws: rows for at most so many classes, and so many pictures a row.</summary>
+    public const int MostClasses = 16, SamplesPerClass = 8;
 
-    private readonly string _folder;
+    private const int SampleBatch = 64;
+
+    private readonly RunFolder _folder;
     private readonly IImageSource _source;
     private readonly PixelDiTModel _model;
     private readonly long _resumedFrom;
+    private readonly ExistingRun _existing;
+    private readonly string? _settings;
 
-    private TrainingRun(string folder, IImageSource source, PixelDiTModel model, Trainer trainer)
-        => (_folder, _source, _model, Trainer, _resumedFrom) = (folder, source, model, trainer, trainer.Optimizer.Steps);
+    private TrainingRun(RunFolder folder, IImageSource source, PixelDiTModel model, Trainer trainer, ExistingRun existing, string? settings, IReadOnlyList<string> remarks)
+        => (_folder, _source, _model, Trainer, _existing, _settings, Remarks, _resumedFrom) = (folder, source, model, trainer, existing, settings, remarks, trainer.Optimizer.Steps);
 
     /// <summary>The trainer.</summary>
     public Trainer Trainer { get; }
 
-    /// <summary>Where the averaged weights are written.</summary>
-    public string ModelPath => Path.Combine(_folder, Checkpoint.ModelFile);
+    /// <summary>What a person should know about a run that is resumed, a line each.</summary>
+    public IReadOnlyList<string> Remarks { get; }
 
-    /// <summary>Builds model and trainer, and makes the folder.</summary>
+    /// <summary>Where the averaged weights are written.</summary>
+    public string ModelPath => _folder.ModelPath;
+
+    /// <summary>Where <see cref="DrawSamples"/> draws to.</summary>
+    public string SamplesPath => _folder.In(RunFolder.SamplesFile);
+
+    /// <summary>Where a film strip of the drawing goes.</summary>
+    public string TrajectoryPath => _folder.In(RunFolder.TrajectoryFile);
+
+    /// <summary>Whether a step was made since the run was created or resumed.</summary>
+    public bool HasTrained => Trainer.Optimizer.Steps > _resumedFrom;
+
+    /// <summary>Builds model and trainer, and takes the folder. An error leaves no trace in it.</summary>
     /// <param name="folder">The run's folder.</param>
     /// <param name="device">Where to train.</param>
     /// <param name="source">The images.</param>
     /// <param name="sizes">The model.</param>
     /// <param name="config">The run's settings.</param>
     /// <param name="existing">What to do with a run that is there already.</param>
-    /// <exception cref="ConfigurationException">A setting is out of range, or the folder holds a run and <paramref name="existing"/> refuses.</exception>
-    /// <exception cref="DataException">The data does not fit the model.</exception>
-    /// <exception cref="FileFormatException">The folder cannot be written, or the training state does not fit.</exception>
-    public static TrainingRun Create(string folder, Device device, IImageSource source, ModelConfig sizes, TrainingConfig config, ExistingRun existing)
+    /// <param name="settings">The settings as a person gave them, for config.json; null writes none.</param>
+    /// <exception cref="ConfigurationException">A setting is out of range, the folder holds a run and <paramref name="existing"/> refuses, or a resumed run had other settings.</exception>
+    /// <exception cref="DataException">The data does not fit the model, or is not what a resumed run was trained on.</exception>
+    /// <exception cref="DeviceMemoryException">A step takes more memory than there is.</exception>
+    /// <exception cref="FileFormatException">The folder cannot be written, has no room for a checkpoint or belongs to another process, or the training state does not fit.</exception>
+    public static TrainingRun Create(string folder, Device device, IImageSource source, ModelConfig sizes, TrainingConfig config, ExistingRun existing, string? settings = null)
     {
-        string state = Path.Combine(folder, Checkpoint.StateFile), weights = Path.Combine(folder, Checkpoint.ModelFile);
-        bool isThere = File.Exists(weights) || File.Exists(state);
-        if (isThere && existing == ExistingRun.Refuse)
-            throw new ConfigurationException($"{folder}: holds a training run already; --resume goes on with it, --overwrite replaces it, another --out leaves it alone");
-        if (existing == ExistingRun.Resume && !File.Exists(state)) throw new FileFormatException($"{state}: there is no training state to resume");
-        if (File.Exists(folder)) throw new FileFormatException($"{folder}: is a file; the run's folder was expected");
-
-        var model = new PixelDiTModel(sizes, device) { Precision = config.Precision };
+        StepMemory.RequireTraining(device, sizes, config, source.Height, source.Width);
+        var opened = RunFolder.Open(folder, existing);
+        PixelDiTModel? model = null;
         Trainer? trainer = null;
         try
         {
+            opened.RequireSpace(Checkpoint.StateBytes(sizes), Checkpoint.ModelBytes(sizes));
+            model = new PixelDiTModel(sizes, device) { Precision = config.Precision };
             Initialization.Draw(model, config.Seed);
             trainer = new Trainer(model, source, config);
-            if (existing == ExistingRun.Resume) Checkpoint.LoadState(state, trainer);
-            AtomicFile.MakeFolder(folder);
-            return new TrainingRun(folder, source, model, trainer);
+            IReadOnlyList<string> remarks = existing == ExistingRun.Resume ? Checkpoint.LoadState(opened.StatePath, trainer) : [];
+            if (trainer.Optimizer.Steps > config.Steps)
+                throw new ConfigurationException($"steps is {config.Steps}, and the run in {folder} is at step {trainer.Optimizer.Steps} already; --steps {trainer.Optimizer.Steps} or more was expected");
+            return new TrainingRun(opened, source, model, trainer, existing, settings, remarks);
         }
         catch
         {
             trainer?.Dispose();
-            model.Dispose();
+            model?.Dispose();
+            opened.Dispose();
             throw;
         }
     }
 
-    /// <summary>Trains to the end or until cancelled. Either way the folder holds a usable checkpoint afterwards, unless it cannot be written.</summary>
+    /// <summary>Trains to the end or until cancelled. Either way the folder holds a usable checkpoint of the last step afterwards, unless it cannot be written.</summary>
     /// <param name="checkpointEvery">Steps between checkpoints; 0 writes at the end only.</param>
     /// <param name="report">Called after every step.</param>
     /// <param name="cancel">Stops after the step in hand.</param>
+    /// <param name="warn">
+    /// Is told of a checkpoint or a row that cannot be written before the end: training goes on, and the next checkpoint tries again. Null makes it an error.
+    /// </param>
     /// <returns>Whether the last step was reached.</returns>
     /// <exception cref="FileFormatException">A file cannot be written; what was there is untouched.</exception>
-    public bool Run(int checkpointEvery, Action<StepReport> report, CancellationToken cancel = default)
+    public bool Run(int checkpointEvery, Action<StepReport> report, CancellationToken cancel = default, Action<string>? warn = null)
     {
-        using var log = new RunLog(Path.Combine(_folder, "loss.csv"), _resumedFrom);
-        Trainer.Run(step =>
+        RunLog? log = null;
+        bool isFresh = _existing != ExistingRun.Replace;
+        // A run counts as one from its first second on; one that is replaced stays until the new one has made a step.
+        if (isFresh) _folder.Begin(_settings);
+        try
         {
-            log.Add(step);
-            report(step);
-            if (checkpointEvery > 0 && step.Step % checkpointEvery == 0 && step.Step < Trainer.Config.Steps) Save();
-        }, cancel, checkpointEvery);
-        Save();
+            Trainer.Run(step =>
+            {
+                log ??= OpenLog(warn);
+                log.Add(step);
+                report(step);
+                if (checkpointEvery > 0 && step.Step % checkpointEvery == 0 && step.Step < Trainer.Config.Steps) Save(warn);
+            }, cancel, checkpointEvery);
+        }
+        finally
+        {
+            log?.Dispose();
+            if (!HasTrained && _existing == ExistingRun.Refuse) _folder.Clear();
+        }
+        if (HasTrained) Save(warn: null);
         return Trainer.Optimizer.Steps >= Trainer.Config.Steps;
     }
 
     /// <summary>Draws a row of pictures for each class (the first sixteen) with the averaged weights into samples.png.</summary>
-    public void DrawSamples(SamplingConfig sampling, CancellationToken cancel = default)
+    /// <param name="sampling">How.</param>
+    /// <param name="report">Is told, after every step of the sampler, how many images are done, shares of those in hand included, and of how many.</param>
+    /// <param name="cancel">Stops the drawing; what was there is untouched.</param>
+    public void DrawSamples(SamplingConfig sampling, Action<double, int>? report = null, CancellationToken cancel = default)
     {
         int classes = Math.Min(MostClasses, _source.Classes);
         using var averaged = Averaged();
         int[] labels = [.. Enumerable.Range(0, classes * SamplesPerClass).Select(i => i / SamplesPerClass)];
-        float[] images = new ClassSampler(averaged, sampling).Sample(labels, _source.Height, _source.Width, Trainer.Config.Seed, 64, cancel: cancel);
+        float[] images = new ClassSampler(averaged, sampling).Sample(
+            labels, _source.Height, _source.Width, Trainer.Config.Seed, SampleBatch,
+            (first, step, state) => report?.Invoke(first + (state.Shape[0] * (double)step / sampling.Steps), labels.Length), cancel);
         var pictures = Picture.FromBatch(images, averaged.Config.Channels, _source.Height, _source.Width);
-        PngWriter.Write(Path.Combine(_folder, "samples.png"), Grid.Compose(pictures, SamplesPerClass));
+        PngWriter.Write(SamplesPath, Grid.Compose(pictures, SamplesPerClass));
     }
 
     /// <summary>A model of its own with the averaged weights.</summary>
@@ -119,17 +145,35 @@ public sealed class TrainingRun : IDisposable
         return averaged;
     }
 
-    // The state first: it is the larger file and can make the model again, so a full disk stops before a model without its state is there.
-    private void Save()
+    private RunLog OpenLog(Action<string>? warn)
     {
-        Checkpoint.SaveState(Path.Combine(_folder, Checkpoint.StateFile), Trainer);
-        Checkpoint.SaveModel(ModelPath, _model, Trainer.Optimizer, _source.Height, _source.ClassNames);
+        if (_existing == ExistingRun.Replace)
+        {
+            _folder.Clear();
+            _folder.Begin(_settings);
+        }
+        return new RunLog(_folder.In(RunFolder.LogFile), _resumedFrom, warn);
     }
 
-    /// <summary>Frees model and trainer.</summary>
+    private void Save(Action<string>? warn)
+    {
+        try
+        {
+            // The state first: it is the larger file and can make the model again, so a full disk stops before a model without its state is there.
+            Checkpoint.SaveState(_folder.StatePath, Trainer);
+            Checkpoint.SaveModel(ModelPath, _model, Trainer.Optimizer, _source.Height, _source.ClassNames);
+        }
+        catch (FileFormatException error) when (warn is not null)
+        {
+            warn($"no checkpoint at step {Trainer.Optimizer.Steps}: {error.Message}; training goes on, and the next checkpoint tries again");
+        }
+    }
+
+    /// <summary>Frees model and trainer, and lets other processes into the folder.</summary>
     public void Dispose()
     {
         Trainer.Dispose();
         _model.Dispose();
+        _folder.Dispose();
     }
 }

@@ -188,6 +188,12 @@ public sealed class BatchLoaderTests
 
         public IReadOnlyList<SkippedImage> Skipped => [];
 
+        public IReadOnlyList<long> ClassCounts => [.. Enumerable.Repeat(1L, count)];
+
+        public string ListingHash => new('0', 64);
+
+        public int Label(long index) => (int)index;
+
         public int Read(long index, Span<float> image)
         {
             BeforeRead(index);

@@ -237,6 +237,12 @@ public sealed class ClassAgreementTests
 
         public IReadOnlyList<SkippedImage> Skipped => [];
 
+        public IReadOnlyList<long> ClassCounts => [.. Enumerable.Range(0, Classes).Select(label => indices.LongCount(index => all.Label(index) == label))];
+
+        public string ListingHash => all.ListingHash;
+
+        public int Label(long index) => all.Label(indices[index]);
+
         public int Read(long index, Span<float> image) => all.Read(indices[index], image);
     }
 }

@@ -1,6 +1,8 @@
+using System.Buffers.Binary;
 using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Data;
+using PixelDiT.Reference.Formats;
 using StbImageWriteSharp;
 
 namespace PixelDiT.Tests.Data;
@@ -80,27 +82,27 @@ public sealed class ImageFolderTests
     public void An_empty_file_is_skipped() => IsSkipped("empty.png", [], "empty");
 
     [Test]
-    public void A_cut_png_is_skipped() => IsSkipped("cut.png", Noise()[..^40], "cannot be decoded");
+    public void A_cut_png_is_skipped() => IsSkipped("cut.png", Noise()[..^40], "cut short");
 
     [Test]
     public void A_png_cut_in_its_middle_is_skipped_with_a_reason_in_words() => IsSkipped("half.png", Noise()[..(Noise().Length / 2)], "damaged");
 
     [Test]
-    public void A_png_header_alone_is_skipped() => IsSkipped("cut.png", Noise()[..33], "does not begin like");
+    public void A_png_header_alone_is_skipped() => IsSkipped("cut.png", Noise()[..33], "cut short");
 
     [Test]
     public void A_png_with_broken_pixels_is_skipped()
     {
         byte[] png = Noise();
         png.AsSpan(60, 200).Fill(0xAB);
-        IsSkipped("broken.png", png, "cannot be decoded");
+        IsSkipped("broken.png", png, "damaged: the check sum of its chunk IDAT");
     }
 
     [Test]
     public void A_cut_jpeg_is_skipped() => IsSkipped("cut.jpg", Jpeg(9, 8, 7)[..^30], "cut short");
 
     [Test]
-    public void Text_named_png_is_skipped() => IsSkipped("text.png", [.. "not a picture at all"u8], "does not begin like");
+    public void Text_named_png_is_skipped() => IsSkipped("text.png", [.. "not a picture at all"u8], "is text");
 
     [Test]
     public void A_header_of_absurd_size_is_skipped()
@@ -108,17 +110,29 @@ public sealed class ImageFolderTests
         byte[] png = Png(8, 8, 1, 2, 3);
         png.AsSpan(16, 8).Fill(0);
         (png[18], png[22]) = (0x42, 0x42);
+        BinaryPrimitives.WriteUInt32BigEndian(png.AsSpan(29), Crc32.Append(0, png.AsSpan(12, 17)));
         IsSkipped("huge.png", png, "16896 × 16896");
     }
 
     [Test]
-    public void A_class_without_files_is_named()
+    public void A_class_without_files_is_refused_or_named()
     {
         folder.Write("a/1.png", Png(8, 8, 1, 2, 3));
         Directory.CreateDirectory(Path.Combine(folder.Path, "b"));
-        var source = Open();
+        Refused("1 of 2 classes has no pictures: b; --allow-empty-classes");
+        var source = ImageSources.Open($"folder:{folder.Path}", 8, options: new SourceOptions { AllowEmptyClasses = true });
         Assert.That(source.Classes, Is.EqualTo(2));
-        Assert.That(source.Skipped.Single(), Is.EqualTo(new SkippedImage(Path.Combine(folder.Path, "b"), "the class has no PNG or JPEG file")));
+        Assert.That(source.ClassCounts, Is.EqualTo(new[] { 1, 0 }));
+        Assert.That(source.Skipped.Single(), Is.EqualTo(new SkippedImage(Path.Combine(folder.Path, "b"), "the class has no picture")));
+    }
+
+    [Test]
+    public void A_class_of_damaged_files_is_refused_or_empty()
+    {
+        folder.Write("a/1.png", Png(8, 8, 1, 2, 3));
+        folder.Write("b/1.png", [1, 2, 3]);
+        Refused("none of the pictures of class 'b' is readable; the first, " + Path.Combine(folder.Path, "b", "1.png"));
+        Assert.That(ImageSources.Open($"folder:{folder.Path}", 8, options: new SourceOptions { AllowEmptyClasses = true }).ClassCounts, Is.EqualTo(new[] { 1, 0 }));
     }
 
     [Test]
@@ -148,17 +162,23 @@ public sealed class ImageFolderTests
     }
 
     [Test]
-    public void No_subfolders_are_refused()
+    public void Pictures_without_subfolders_are_one_class()
     {
         folder.Write("1.png", Png(8, 8, 1, 2, 3));
-        Refused("no subfolders");
+        folder.Write("notes.txt", [1]);
+        var source = Open();
+        Assert.That(source.ClassNames, Is.EqualTo(new[] { "all" }));
+        Assert.That((source.Count, source.Remarks.Single()), Is.EqualTo((1L, "left out: 1 .txt (no picture)")));
     }
+
+    [Test]
+    public void A_folder_without_anything_is_refused() => Refused("no subfolders and no pictures");
 
     [Test]
     public void No_images_are_refused()
     {
         folder.Write("a/readme.txt", [1]);
-        Refused("no files that end in .png, .jpg, .jpeg");
+        Refused("no pictures in its only subfolder (PNG, JPEG, WebP, GIF and BMP are read); left out: 1 .txt");
     }
 
     [Test]

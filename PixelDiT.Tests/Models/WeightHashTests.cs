@@ -49,7 +49,7 @@ internal sealed class WeightHashTests
         }
     }
 
-    private static string Hash(string name, WeightChoice choice = WeightChoice.Ema)
+    private static string Hash(string name, WeightChoice? choice = null)
     {
         using var stored = StoredModel.Open(File.Exists(name) ? name : GoldenCheckpointTests.PathOf(name), choice);
         return stored.Hash();

@@ -7,6 +7,7 @@ using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Oracle;
 using PixelDiT.Reference.Oracle.Conformance;
 using PixelDiT.Reference.Training;
+using PixelDiT.Tests.Models;
 
 namespace PixelDiT.Tests.Oracle;
 
@@ -169,5 +170,36 @@ public sealed class TraceTests
         using var inputs = SafetensorsReader.Open(path);
         var error = Assert.Throws<FileFormatException>(() => TraceInputs.Read(inputs, new() { Hidden = 32, Heads = 4, Patch = 4, PatchDepth = 1, PixelDepth = 1, PixelHidden = 8, Classes = 10 }));
         Assert.That(error!.Message, Does.Contain("in.y holds 11"));
+    }
+
+    [TestCase("in.x", float.NaN, "in.x holds 1 of 768 values that are not finite")]
+    [TestCase("in.x", float.PositiveInfinity, "in.x holds 1 of 768 values that are not finite")]
+    [TestCase("target.v", float.NegativeInfinity, "target.v holds 1 of 768 values that are not finite")]
+    [TestCase("in.t", float.NaN, "in.t holds 1 of 1 values that are not finite")]
+    [TestCase("in.t", 500f, "in.t holds 500; times are from 0, noise, to 1, data")]
+    [TestCase("in.t", 1.0000001f, "in.t holds 1.0000001")]
+    [TestCase("in.t", -0.001f, "in.t holds -0.001")]
+    public void Values_that_no_model_takes_are_refused(string name, float value, string message)
+    {
+        using var file = InputsWith(name, value);
+        Assert.That(() => TraceInputs.Read(file, Presets.Get("micro")), Throws.TypeOf<FileFormatException>().With.Message.Contains(message));
+    }
+
+    [TestCase(0f)]
+    [TestCase(1f)]
+    public void Times_of_noise_and_of_data_are_taken(float time)
+    {
+        using var file = InputsWith("in.t", time);
+        Assert.That(TraceInputs.Read(file, Presets.Get("micro")).T, Is.EqualTo((float[])[time]));
+    }
+
+    private static SafetensorsReader InputsWith(string name, float value)
+    {
+        var values = new Dictionary<string, float[]> { ["in.x"] = new float[768], ["in.t"] = [0.5f], ["target.v"] = new float[768] };
+        values[name][0] = value;
+        return SetFiles.Open(
+        [
+            new TensorData("in.x", [1, 3, 16, 16], values["in.x"]), new TensorData("in.t", [1], values["in.t"]), new TensorData("in.y", [1], [1L]), new TensorData("target.v", [1, 3, 16, 16], values["target.v"])
+        ]);
     }
 }

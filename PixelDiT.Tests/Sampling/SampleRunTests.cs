@@ -239,4 +239,24 @@ internal sealed class SampleRunTests
     [Test]
     public void A_batch_of_too_many_numbers_is_refused() =>
         Assert.That(() => Run("a", Plan() with { Resolution = 4096, PerClass = 100 }, batch: 64).Validate(), Throws.TypeOf<ConfigurationException>().With.Message.Contains("a smaller --batch"));
+
+    [Test]
+    public void Images_that_are_not_finite_end_a_run_and_what_was_finished_stays()
+    {
+        // One class of three is no number, so only its images are not.
+        float[] table = _small.Model.Parameters["y_embedder.embedding_table.weight"].Value.ToArray();
+        int width = table.Length / 4;
+        table[width] = float.NaN;
+        _small.Model.Parameters["y_embedder.embedding_table.weight"].Value.Upload(table);
+        _small.Model.Parameters.MarkChanged();
+        var plan = Plan();
+        var run = Run("a", plan, batch: 4);
+        Assert.That(() => run.Draw(), Throws.TypeOf<NotFiniteException>().With.Message.Contains("image 8 (class 1, seed 48), image 9 (class 1, seed 49)").And.Message.Contains("the weights are finite"));
+        Assert.That(run.Saved, Is.EqualTo(8));
+        Assert.That(Names("a"), Does.Contain("output.npz.part").And.Not.Contain("output.npz"));
+
+        var named = new SampleRun(_small.Model, plan, SampleFolder.Open(In("b"), plan, overwrite: false)) { Batch = 32, WeightsProblem = "a tensor is not finite" };
+        Assert.That(() => named.Draw(), Throws.TypeOf<NotFiniteException>().With.Message.EndsWith("a tensor is not finite"));
+        Assert.That(Directory.Exists(In("b")) ? Names("b") : [], Is.Empty);
+    }
 }

@@ -142,6 +142,12 @@ public sealed class LateFiguresTests
 
         public IReadOnlyList<SkippedImage> Skipped => _shapes.Skipped;
 
+        public IReadOnlyList<long> ClassCounts => _shapes.ClassCounts;
+
+        public string ListingHash => _shapes.ListingHash;
+
+        public int Label(long index) => _shapes.Label(index);
+
         public int Read(long index, Span<float> image)
         {
             int label = _shapes.Read(index, image);

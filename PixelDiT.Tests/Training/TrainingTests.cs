@@ -86,8 +86,8 @@ public sealed class TrainingTests
     public void A_state_of_other_settings_is_refused_by_name()
     {
         Train("run", 1, stopAfter: 2);
-        var error = Assert.Throws<FileFormatException>(() => Train("run", 1, seed: 9, existing: ExistingRun.Resume));
-        Assert.That(error!.Message, Does.Contain("training"));
+        var error = Assert.Throws<ConfigurationException>(() => Train("run", 1, seed: 9, existing: ExistingRun.Resume));
+        Assert.That(error!.Message, Does.StartWith("seed is 9 here and 3 in "));
     }
 
     [Test]

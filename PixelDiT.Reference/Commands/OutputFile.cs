@@ -1,0 +1,53 @@
+using System.CommandLine;
+using PixelDiT.Kernels;
+
+namespace PixelDiT.Reference.Commands;
+
+/// <summary>What verbs do with a file that is there already: nothing that somebody made is replaced unless they say so, and what a verb reads from never is.</summary>
+internal static class OutputFile
+{
+    /// <summary>The word that allows to replace.</summary>
+    public static Option<bool> Overwrite() => new("--overwrite") { Description = "Replace a file that is there already." };
+
+    /// <summary>Checks a file to be written, before any work is done for it.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="overwrite">Whether one that is there may be replaced.</param>
+    /// <param name="inputs">Files that the verb reads.</param>
+    /// <exception cref="ConfigurationException">It is there and may not be replaced, or is one of the inputs.</exception>
+    public static void Require(string path, bool overwrite, params IEnumerable<string?> inputs)
+    {
+        if (!File.Exists(path)) return;
+        string target = RealPath(path);
+        foreach (string? input in inputs)
+        {
+            if (input is { Length: > 0 } && RealPath(input) == target) throw new ConfigurationException($"{path}: is the file to read from as well; a file of another name was expected");
+        }
+        if (!overwrite) throw new ConfigurationException($"{path}: is there already; --overwrite replaces it");
+    }
+
+    /// <summary>A path without links in any part of it.</summary>
+    private static string RealPath(string path)
+    {
+        const int mostLinks = 40;
+        string rest = Path.GetFullPath(path), real = Path.GetPathRoot(rest)!;
+        rest = rest[real.Length..];
+        for (int links = 0; rest.Length > 0;)
+        {
+            string[] parts = rest.Split(Path.DirectorySeparatorChar, 2, StringSplitOptions.RemoveEmptyEntries);
+            if (parts.Length == 0) break;
+            string next = Path.Combine(real, parts[0]);
+            rest = parts.Length > 1 ? parts[1] : "";
+            if (new FileInfo(next).LinkTarget is { } link && links++ < mostLinks)
+            {
+                string whole = Path.GetFullPath(Path.Combine(real, link, rest));
+                real = Path.GetPathRoot(whole)!;
+                rest = whole[real.Length..];
+            }
+            else
+            {
+                real = next;
+            }
+        }
+        return real;
+    }
+}

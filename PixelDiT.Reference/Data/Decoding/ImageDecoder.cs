@@ -1,0 +1,136 @@
+using PixelDiT.Kernels;
+using StbImageSharp;
+
+namespace PixelDiT.Reference.Data.Decoding;
+
+/// <summary>An image as a model is trained on it, and what its picture was.</summary>
+/// <param name="Pixels">[C, resolution, resolution].</param>
+/// <param name="Width">The picture's W, upright, in pixels.</param>
+/// <param name="Height">The picture's H, upright, in pixels.</param>
+/// <param name="IsTurned">Whether an orientation noted beside the pixels was applied.</param>
+internal sealed record DecodedImage(byte[] Pixels, int Width, int Height, bool IsTurned);
+
+/// <summary>
+/// A picture file to the bytes of a square image: it is put upright as its EXIF data say, transparent parts are laid on white, the largest centred square is cut
+/// out and scaled (<see cref="PixelResize"/>). For one channel, colour becomes gray. The content tells the format, whatever the file is called.
+/// </summary>
+internal static class ImageDecoder
+{
+    /// <summary>Changes whenever a file may give other bytes than before, so that stored images are decoded anew.</summary>
+    public const int Rules = 1;
+
+    /// <summary>Reads and decodes a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="resolution">The side of the image, in pixels.</param>
+    /// <param name="channels">1 or 3.</param>
+    /// <param name="begins">Called with the number of pixels when there is room to decode them.</param>
+    /// <exception cref="DataException">The file cannot be read or decoded; the message is the reason, without the path.</exception>
+    public static DecodedImage Read(string path, int resolution, int channels, Action<long>? begins = null) => Decode(FileStart.ReadAll(path), resolution, channels, begins);
+
+    /// <summary>Decodes a file's content, as <see cref="Read"/> does.</summary>
+    /// <exception cref="DataException">It cannot be decoded; the message is the reason.</exception>
+    public static DecodedImage Decode(byte[] file, int resolution, int channels, Action<long>? begins = null)
+    {
+        var (width, height, orientation, decode) = Open(file);
+        using var room = PixelBudget.Shared.Take((long)width * height);
+        begins?.Invoke((long)width * height);
+        var picture = decode();
+        bool lies = orientation >= 5;
+        return new DecodedImage(Square(picture, orientation, resolution, channels), lies ? height : width, lies ? width : height, orientation != Exif.Upright);
+    }
+
+    /// <summary>Looks a file through; nothing is decoded yet and no memory taken for pixels.</summary>
+    private static (int Width, int Height, int Orientation, Func<RgbaPicture> Decode) Open(byte[] file)
+    {
+        var kind = FileKind.Of(file.AsSpan(0, Math.Min(file.Length, FileKind.BytesNeeded)));
+        switch (kind.Format)
+        {
+            case PictureFormat.Png:
+                var png = PngFile.Parse(file);
+                return (png.Width, png.Height, png.Orientation, () => Decode(png.Essence, png.Width, png.Height, "PNG") with { IsApple = png.IsApple });
+            case PictureFormat.Jpeg:
+                var jpeg = JpegFile.Parse(file);
+                return (jpeg.Width, jpeg.Height, jpeg.Orientation, () => Decode(jpeg.Essence, jpeg.Width, jpeg.Height, "JPEG"));
+            case PictureFormat.WebP:
+                var webp = WebPFile.Parse(file);
+                return (webp.Width, webp.Height, webp.Orientation, webp.Decode);
+            case PictureFormat.Gif:
+                var (across, down) = GifFile.Size(file);
+                return (across, down, Exif.Upright, () => GifFile.Decode(file));
+            case PictureFormat.Bmp:
+                var (width, height) = BmpFile.Size(file);
+                return (width, height, Exif.Upright, () => Decode(file, width, height, "BMP"));
+            default:
+                bool isZeros = kind.Name == "zeros only" && file.AsSpan().ContainsAnyExcept((byte)0);
+                throw new DataException($"is {(isZeros ? "not a picture of a known format" : kind.Name)}; {FileKind.Read}");
+        }
+    }
+
+    private static RgbaPicture Decode(byte[] file, int width, int height, string format)
+    {
+        // Rows of a bitmap end with up to three bytes that only pad.
+        const int Padding = 3;
+        using var stream = new BoundedStream(file);
+        ImageResult? decoded;
+        try
+        {
+            decoded = ImageResult.FromStream(stream, ColorComponents.RedGreenBlueAlpha);
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            // The decoder meets a broken file with whatever its code runs into, and its own reasons lie in a field that all threads share.
+            throw new DataException($"the {format} is cut short or damaged: its pixels cannot be decoded", error);
+        }
+        bool stoppedEarly = format == "JPEG" && stream.Position < file.Length;
+        if (decoded is null || stream.Missing > Padding || stoppedEarly || (decoded.Width, decoded.Height) != (width, height))
+        {
+            throw new DataException($"the {format} is cut short or damaged: its pixels cannot be decoded");
+        }
+        return new RgbaPicture(width, height, decoded.Data);
+    }
+
+    /// <summary>The centred square of the upright picture, scaled.</summary>
+    private static byte[] Square(RgbaPicture picture, int orientation, int resolution, int channels)
+    {
+        bool lies = orientation >= 5;
+        var (width, height) = lies ? (picture.Height, picture.Width) : (picture.Width, picture.Height);
+        int side = Math.Min(width, height), left = (width - side) / 2, top = (height - side) / 2;
+        var planes = new byte[channels][];
+        for (int c = 0; c < channels; c++) planes[c] = new byte[side * side];
+        for (int y = 0; y < side; y++)
+        {
+            for (int x = 0; x < side; x++)
+            {
+                var (red, green, blue) = picture.OnWhite(Stored(left + x, top + y, width, height, orientation, picture.Width));
+                if (channels == 1)
+                {
+                    planes[0][(y * side) + x] = PixelScale.Gray(red, green, blue);
+                    continue;
+                }
+                (planes[0][(y * side) + x], planes[1][(y * side) + x], planes[2][(y * side) + x]) = (red, green, blue);
+            }
+        }
+
+        var image = new byte[channels * resolution * resolution];
+        var resize = new PixelResize(side, side, resolution, resolution);
+        for (int c = 0; c < channels; c++) resize.Apply(planes[c], image.AsSpan(c * resolution * resolution));
+        return image;
+    }
+
+    /// <summary>Where a pixel of the upright picture is stored.</summary>
+    private static int Stored(int x, int y, int width, int height, int orientation, int storedWidth)
+    {
+        var (column, row) = orientation switch
+        {
+            2 => (width - 1 - x, y),
+            3 => (width - 1 - x, height - 1 - y),
+            4 => (x, height - 1 - y),
+            5 => (y, x),
+            6 => (y, width - 1 - x),
+            7 => (height - 1 - y, width - 1 - x),
+            8 => (height - 1 - y, x),
+            _ => (x, y)
+        };
+        return (row * storedWidth) + column;
+    }
+}

@@ -1,0 +1,38 @@
+using PixelDiT.Kernels;
+
+namespace PixelDiT.Reference.Data.Decoding;
+
+/// <summary>A decoded picture as it is stored.</summary>
+/// <param name="Width">W, in pixels.</param>
+/// <param name="Height">H, in pixels.</param>
+/// <param name="Pixels">[H, W, 4]: red, green, blue, opacity.</param>
+internal sealed record RgbaPicture(int Width, int Height, byte[] Pixels)
+{
+    /// <summary>The most pixels of one picture: 1 GiB of four bytes a pixel. A header that says more is more likely a broken file than a picture.</summary>
+    public const long MostPixels = 1L << 28;
+
+    /// <summary>Whether red and blue have changed places and colours are multiplied by the opacity, as in Apple's PNG files.</summary>
+    public bool IsApple { get; init; }
+
+    /// <summary>Checks the sizes of a header.</summary>
+    /// <exception cref="DataException">There is no pixel, or there are more than <see cref="MostPixels"/>.</exception>
+    public static void CheckSize(long width, long height)
+    {
+        if (width < 1 || height < 1) throw new DataException($"the header says {width} × {height} pixels; at least 1 × 1 was expected");
+        if (width > MostPixels || height > MostPixels || width * height > MostPixels) throw new DataException($"the header says {width} × {height} pixels; at most {MostPixels} are decoded");
+    }
+
+    /// <summary>A pixel laid on white.</summary>
+    /// <param name="place">y·W + x.</param>
+    public (byte Red, byte Green, byte Blue) OnWhite(int place)
+    {
+        var pixel = Pixels.AsSpan(4 * place, 4);
+        byte alpha = pixel[3];
+        if (IsApple) return (Add(pixel[2], alpha), Add(pixel[1], alpha), Add(pixel[0], alpha));
+        return (Mix(pixel[0], alpha), Mix(pixel[1], alpha), Mix(pixel[2], alpha));
+    }
+
+    private static byte Mix(byte value, byte alpha) => (byte)((value * alpha + 255 * (255 - alpha) + 127) / 255);
+
+    private static byte Add(byte value, byte alpha) => (byte)Math.Min(255, value + 255 - alpha);
+}

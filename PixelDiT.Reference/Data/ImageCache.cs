@@ -1,0 +1,130 @@
+using System.Globalization;
+using PixelDiT.Kernels;
+using PixelDiT.Reference.Data.Decoding;
+using PixelDiT.Reference.Formats;
+
+namespace PixelDiT.Reference.Data;
+
+/// <summary>
+/// Keeps the decoded images of folders, so that a second start need not decode them again. A file holds those of one folder at one resolution; its name is a hash of
+/// the folder, of the names, sizes and times of its files, and of the rules of decoding. Nothing in it is trusted that its check sums do not confirm.
+/// </summary>
+public static class ImageCache
+{
+    /// <summary>The most bytes that all files of the cache take: 8 GiB. The oldest go first.</summary>
+    public const long MostBytes = 8L << 30;
+
+    private const string Ending = ".bin", TemporaryFiles = ".pixeldit-*.tmp";
+
+    private static readonly TimeSpan s_abandoned = TimeSpan.FromDays(1);
+
+    /// <summary>The user's own: below XDG_CACHE_HOME, or where the system keeps such files. Null where there is no such place.</summary>
+    public static string? UserFolder()
+    {
+        string? root = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
+        if (string.IsNullOrEmpty(root) || !Path.IsPathFullyQualified(root))
+        {
+            string home = Environment.GetFolderPath(OperatingSystem.IsWindows() ? Environment.SpecialFolder.LocalApplicationData : Environment.SpecialFolder.UserProfile);
+            if (home.Length == 0) return null;
+            root = OperatingSystem.IsWindows() ? home : Path.Combine(home, ".cache");
+        }
+        return Path.Combine(root, "pixeldit", "images");
+    }
+
+    /// <summary>The file for a folder's images.</summary>
+    internal static string FileOf(string cacheFolder, string folder, FolderListing listing, int resolution, int channels)
+    {
+        using var hash = new ListingHash();
+        hash.Add(Path.GetFullPath(folder)).Add(ImageDecoder.Rules).Add(resolution).Add(channels).Add(listing.Files.Count);
+        foreach (var file in listing.Files) hash.Add(listing.ClassNames[file.Label]).Add(file.Name).Add(file.Length).Add(file.Written);
+        return Path.Combine(cacheFolder, hash.ToHex() + Ending);
+    }
+
+    /// <summary>Decodes images and keeps them in a file as they come. Where the file cannot be written they are decoded all the same.</summary>
+    /// <param name="path">The file to make.</param>
+    /// <param name="count">Images.</param>
+    /// <param name="imageBytes">Bytes of each.</param>
+    /// <param name="decode">Decodes all of them, giving the pixels of each to its argument, from any thread; returns what is to be known of each.</param>
+    /// <param name="failure">Why the file could not be written, or null.</param>
+    internal static ImageRecord[] Fill(string path, int count, int imageBytes, Func<Action<int, byte[]>, ImageRecord[]> decode, out string? failure)
+    {
+        ImageRecord[]? records = null;
+        try
+        {
+            AtomicFile.MakeFolder(Path.GetDirectoryName(path)!);
+            AtomicFile.Write(path, stream =>
+            {
+                var gate = new Lock();
+                IOException? full = null;
+                records = decode((index, pixels) =>
+                {
+                    lock (gate)
+                    {
+                        if (full is not null) return;
+                        try
+                        {
+                            stream.Position = (long)index * imageBytes;
+                            stream.Write(pixels);
+                        }
+                        catch (IOException error)
+                        {
+                            full = error;
+                        }
+                    }
+                });
+                if (full is not null) throw full;
+                if (records.Count(record => record.IsUnread) is > 0 and var unread) throw new FileFormatException($"{unread} of the files could not be read, which may change");
+                stream.Position = (long)count * imageBytes;
+                StoredImageFile.WriteRecords(stream, records, imageBytes);
+            });
+            failure = null;
+            Trim(Path.GetDirectoryName(path)!, path);
+        }
+        catch (FileFormatException error)
+        {
+            failure = error.Message;
+        }
+        return records ?? decode((_, _) => { });
+    }
+
+    /// <summary>Notes that a file was used.</summary>
+    internal static void Touch(string path)
+    {
+        try
+        {
+            File.SetLastWriteTimeUtc(path, DateTime.UtcNow);
+        }
+        catch (Exception error) when (AtomicFile.IsFileSystemError(error))
+        {
+            // It is only removed sooner than others.
+        }
+    }
+
+    /// <summary>Removes the oldest files until the rest take no more than a number of bytes, and what killed processes left.</summary>
+    /// <param name="folder">The cache.</param>
+    /// <param name="keep">A file that stays.</param>
+    /// <param name="most">The bytes.</param>
+    internal static void Trim(string folder, string keep, long most = MostBytes)
+    {
+        try
+        {
+            var cache = new DirectoryInfo(folder);
+            foreach (var left in cache.GetFiles(TemporaryFiles).Where(left => DateTime.UtcNow - left.LastWriteTimeUtc > s_abandoned)) left.Delete();
+            long total = 0;
+            foreach (var file in cache.GetFiles("*" + Ending).OrderByDescending(file => file.Name == Path.GetFileName(keep)).ThenByDescending(file => file.LastWriteTimeUtc))
+            {
+                total += file.Length;
+                if (total > most && file.Name != Path.GetFileName(keep)) file.Delete();
+            }
+        }
+        catch (Exception error) when (AtomicFile.IsFileSystemError(error))
+        {
+            // Another process may be at the same; the next one tries again.
+        }
+    }
+
+    /// <summary>Why images of this many bytes are not kept; null if they are.</summary>
+    internal static string? TooLarge(long bytes) => bytes <= MostBytes
+        ? null
+        : string.Create(CultureInfo.InvariantCulture, $"they take {bytes / (double)(1 << 30):F1} GiB, and the cache holds {MostBytes >> 30} GiB");
+}

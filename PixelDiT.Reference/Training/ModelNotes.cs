@@ -1,0 +1,78 @@
+using System.Globalization;
+using System.Text.Json;
+using PixelDiT.Kernels;
+using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Models;
+
+namespace PixelDiT.Reference.Training;
+
+/// <summary>The texts beside a file's tensors, which may be this program's or any other's: what does not read as expected is no note, and gets a remark.</summary>
+/// <param name="file">The file.</param>
+internal sealed class ModelNotes(IWeightFile file)
+{
+    private readonly List<string> _remarks = [];
+
+    /// <summary>What was left aside, a line each.</summary>
+    public IReadOnlyList<string> Remarks => _remarks;
+
+    /// <summary>Adds a remark about the file.</summary>
+    public void Add(string remark) => _remarks.Add($"{file.Source}: {remark}");
+
+    /// <summary>The first of several notes that is a whole number; 0 where there is none.</summary>
+    public long Number(params ReadOnlySpan<string> keys)
+    {
+        foreach (string key in keys)
+        {
+            if (!file.Metadata.TryGetValue(key, out string? text)) continue;
+            if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number)) return number;
+            LeaveAside(key, text, "which is no whole number");
+        }
+        return 0;
+    }
+
+    /// <summary>A name for each class; empty where the file does not give them.</summary>
+    public IReadOnlyList<string> ClassNames(int classes)
+    {
+        if (!file.Metadata.TryGetValue(ModelInfo.ClassesKey, out string? text)) return [];
+        string?[]? names = null;
+        try
+        {
+            names = JsonSerializer.Deserialize<string?[]>(text);
+        }
+        catch (JsonException)
+        {
+            // Said below, together with lists that hold something else than names.
+        }
+        if (names is null || names.Contains(null)) LeaveAside(ModelInfo.ClassesKey, text, "which is no JSON list of names");
+        else if (names.Length > 0 && names.Length != classes) LeaveAside(ModelInfo.ClassesKey, text, $"which names {names.Length} of {classes} classes");
+        else return [.. names.OfType<string>()];
+        return [];
+    }
+
+    /// <summary>The config, where it is one of a model that the shapes do not contradict; else null.</summary>
+    /// <param name="shapes">The shapes of the set that was taken, under released names.</param>
+    /// <exception cref="ConfigurationException">It is of the model, and says that it is one this program cannot build.</exception>
+    public ModelConfig? Config(IReadOnlyDictionary<string, IReadOnlyList<long>> shapes)
+    {
+        if (!file.Metadata.TryGetValue(ModelInfo.ConfigKey, out string? text)) return null;
+        var (config, hasPositions, problem) = ModelConfig.Parse(text);
+        string? contradiction = config is null ? null : Contradiction(ModelCost.Shapes(config), shapes);
+        if (!hasPositions && contradiction is null) throw ModelConfig.WithoutPositions(file.Source);
+        if (problem is null && contradiction is null) return config;
+        Add($"note {ModelInfo.ConfigKey} is {Quote.Text(text)} ({problem ?? contradiction}); left aside, the sizes are read from the shapes");
+        return null;
+    }
+
+    private static string? Contradiction(IReadOnlyDictionary<string, IReadOnlyList<long>> said, IReadOnlyDictionary<string, IReadOnlyList<long>> found)
+    {
+        // A tensor that no config of these keys describes says nothing for or against one.
+        foreach (var (name, shape) in found)
+        {
+            if (said.TryGetValue(name, out var expected) ? !shape.SequenceEqual(expected) : name.Contains("_blocks.", StringComparison.Ordinal))
+                return expected is null ? $"has no {name}" : $"gives {name} the shape [{string.Join(", ", expected)}], where the file has [{string.Join(", ", shape)}]";
+        }
+        return null;
+    }
+
+    private void LeaveAside(string key, string text, string why) => Add($"note {key} is {Quote.Text(text)}, {why}; left aside");
+}

@@ -1,0 +1,145 @@
+using PixelDiT.Kernels;
+using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Sampling;
+
+namespace PixelDiT.Reference.Training;
+
+/// <summary>What a run does with a folder that holds a run already.</summary>
+public enum ExistingRun
+{
+    /// <summary>Leave it alone and refuse.</summary>
+    Refuse,
+
+    /// <summary>Go on from its training state.</summary>
+    Resume,
+
+    /// <summary>Begin anew in its place.</summary>
+    Replace
+}
+
+/// <summary>The folder of a training run: which files are the run's, who may write them, and how much room they need.</summary>
+public sealed class RunFolder : IDisposable
+{
+    /// <summary>The run's settings, as --config takes them. There from the first second of a run on.</summary>
+    public const string ConfigFile = "config.json";
+
+    /// <summary>A row a step.</summary>
+    public const string LogFile = "loss.csv";
+
+    /// <summary>Pictures drawn at the end.</summary>
+    public const string SamplesFile = "samples.png", TrajectoryFile = "trajectory.png";
+
+    private static readonly string[] s_files = [ConfigFile, LogFile, Checkpoint.StateFile, Checkpoint.ModelFile, SamplesFile, TrajectoryFile];
+
+    private readonly ExistingRun _existing;
+    private readonly bool _isNew;
+    private readonly FolderLock _lock;
+
+    private RunFolder(string path, ExistingRun existing, bool isNew, FolderLock held) => (Path, _existing, _isNew, _lock) = (path, existing, isNew, held);
+
+    /// <summary>Where it is.</summary>
+    public string Path { get; }
+
+    /// <summary>The training state.</summary>
+    public string StatePath => In(Checkpoint.StateFile);
+
+    /// <summary>The averaged weights.</summary>
+    public string ModelPath => In(Checkpoint.ModelFile);
+
+    /// <summary>Makes the folder where it is not there, keeps other processes out of it, and checks that a run may use it.</summary>
+    /// <exception cref="ConfigurationException">It holds a run, and <paramref name="existing"/> refuses.</exception>
+    /// <exception cref="FileFormatException">It cannot be made or written, another process writes to it, or there is no training state to resume.</exception>
+    public static RunFolder Open(string path, ExistingRun existing)
+    {
+        // Before anything is made: what is wrong leaves no trace.
+        if (File.Exists(path)) throw new FileFormatException($"{path}: is a file; the run's folder was expected");
+        RequireUse(path, existing);
+        bool isNew = !Directory.Exists(path);
+        AtomicFile.MakeFolder(path);
+        var held = FolderLock.Take(path);
+        try
+        {
+            // Another run may have begun and ended since.
+            RequireUse(path, existing);
+            return new RunFolder(path, existing, isNew, held);
+        }
+        catch
+        {
+            held.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Checks that the disk has room for what a run writes.</summary>
+    /// <param name="stateBytes">The training state.</param>
+    /// <param name="modelBytes">The model.</param>
+    /// <exception cref="FileFormatException">It has less.</exception>
+    public void RequireSpace(long stateBytes, long modelBytes)
+    {
+        // A file is written beside the one that it replaces.
+        long needed = _existing == ExistingRun.Resume ? Math.Max(stateBytes, modelBytes) : stateBytes + modelBytes, free;
+        try
+        {
+            free = new DriveInfo(System.IO.Path.GetFullPath(Path)).AvailableFreeSpace;
+        }
+        catch (Exception error) when (AtomicFile.IsFileSystemError(error) || error is ArgumentException)
+        {
+            // Some file systems do not say; then a checkpoint that does not fit is said when it is written.
+            return;
+        }
+        if (free < needed) throw new FileFormatException(FormattableString.Invariant($"{Path}: its disk has {free / 1e6:N1} MB free; a checkpoint of this model takes {needed / 1e6:N1} MB"));
+    }
+
+    /// <summary>Says that the folder holds a run from now on; one that is to be replaced stays until <see cref="Clear"/>.</summary>
+    /// <param name="settings">What <see cref="ConfigFile"/> shall hold; null leaves it out.</param>
+    public void Begin(string? settings)
+    {
+        if (settings is not null) AtomicFile.WriteText(In(ConfigFile), settings);
+    }
+
+    /// <summary>Deletes the files of the run before.</summary>
+    /// <exception cref="FileFormatException">One cannot be deleted.</exception>
+    public void Clear()
+    {
+        try
+        {
+            foreach (string name in s_files) File.Delete(In(name));
+        }
+        catch (Exception error) when (AtomicFile.IsFileSystemError(error))
+        {
+            throw new FileFormatException($"{Path}: the run in it cannot be deleted: {error.Message}", error);
+        }
+    }
+
+    /// <summary>A file of the folder.</summary>
+    public string In(string name) => System.IO.Path.Combine(Path, name);
+
+    /// <summary>Lets other processes in again; a folder that was made for the run and has nothing in it goes.</summary>
+    public void Dispose()
+    {
+        _lock.Dispose();
+        try
+        {
+            if (_isNew && !Directory.EnumerateFileSystemEntries(Path).Any()) Directory.Delete(Path);
+        }
+        catch (Exception error) when (AtomicFile.IsFileSystemError(error))
+        {
+            // An empty folder that stays does no harm.
+        }
+    }
+
+    private static void RequireUse(string path, ExistingRun existing)
+    {
+        string? found = s_files.Append(SampleFolder.RecordName).FirstOrDefault(name => File.Exists(System.IO.Path.Combine(path, name)));
+        if (existing == ExistingRun.Refuse && found is not null)
+        {
+            string holds = found == SampleFolder.RecordName ? $"pictures of a sampling run ({found})" : $"a training run already ({found})";
+            throw new ConfigurationException($"{path}: holds {holds}; --resume goes on with a training run, --overwrite replaces it, another --out leaves it alone");
+        }
+        if (existing == ExistingRun.Resume && !File.Exists(System.IO.Path.Combine(path, Checkpoint.StateFile)))
+        {
+            string why = found is null ? "it holds no run" : "its run ended before the first checkpoint; --overwrite begins it anew";
+            throw new FileFormatException($"{System.IO.Path.Combine(path, Checkpoint.StateFile)}: there is no training state to resume: {why}");
+        }
+    }
+}

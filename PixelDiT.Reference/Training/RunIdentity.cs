@@ -1,0 +1,203 @@
+using System.Globalization;
+using System.Text.Json;
+using PixelDiT.Kernels;
+using PixelDiT.Reference.Data;
+using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Models;
+
+namespace PixelDiT.Reference.Training;
+
+/// <summary>
+/// What must be the same for a resumed run to go on as if it had never stopped: the model's sizes, the settings, and the data, which is known by its classes and its files and not
+/// by where they lie. A training state holds it, and no path.
+/// </summary>
+internal static class RunIdentity
+{
+    private const string TrainingKey = "training", DataKey = "data";
+
+    // The data's name, which version 1.0.0 recorded instead of its classes and files.
+    private const string EarlierDataKey = "data";
+
+    /// <summary>The identity as metadata of a training state.</summary>
+    public static Dictionary<string, string> Metadata(ModelConfig sizes, TrainingConfig config, IImageSource source) => new()
+    {
+        [ModelInfo.ConfigKey] = sizes.ToJson(),
+        [TrainingKey] = JsonSerializer.Serialize(Settings(config)),
+        [DataKey] = JsonSerializer.Serialize(new DataRecord(source.ClassNames, source.ClassCounts, source.ListingHash))
+    };
+
+    /// <summary>Holds a training state against a run that is to go on from it.</summary>
+    /// <returns>What could not be compared, a line each.</returns>
+    /// <exception cref="DataException">The data is another.</exception>
+    /// <exception cref="ConfigurationException">The sizes or the settings are others; the message names each that differs.</exception>
+    /// <exception cref="FileFormatException">The state does not say what it was trained with.</exception>
+    public static IReadOnlyList<string> RequireSame(SafetensorsReader state, string folder, ModelConfig sizes, TrainingConfig config, IImageSource source)
+    {
+        var settings = Parse<Dictionary<string, JsonElement>>(state, TrainingKey);
+        var remarks = new List<string>();
+        if (state.Metadata.ContainsKey(DataKey)) RequireSameData(Parse<DataRecord>(state, DataKey), folder, source);
+        else remarks.AddRange(RequireEarlierData(settings, folder, source));
+        string[] differences =
+        [
+            .. Sizes(sizes).Zip(Sizes(ModelConfig.FromJson(state.Metadata.GetValueOrDefault(ModelInfo.ConfigKey, ""), state.Source)), (here, there) => Difference(here.Option, here.Value, there.Value)).OfType<string>(),
+            .. Differences(settings, config)
+        ];
+        if (differences.Length > 0) throw new ConfigurationException($"{string.Join(", ", differences)} in {folder}; a resumed run keeps its settings, so leave the option out or choose another --out");
+        return remarks;
+    }
+
+    private static void RequireSameData(DataRecord then, string folder, IImageSource source)
+    {
+        RequireSameClasses(then.Classes, folder, source);
+        var changed = source.ClassNames.Index().Where(named => named.Index < then.Images.Count && source.ClassCounts[named.Index] != then.Images[named.Index])
+            .Select(named => $"class {Quote.Text(named.Item)} has {source.ClassCounts[named.Index]} images here and had {then.Images[named.Index]}").ToArray();
+        if (changed.Length > 0) throw new DataException($"{source.Name}: is not the data of the run in {folder}: {First(changed)}");
+        if (then.Listing != source.ListingHash) throw new DataException($"{source.Name}: is not the data of the run in {folder}: classes and numbers of images are the same, but names or sizes of files are not");
+    }
+
+    private static void RequireSameClasses(IReadOnlyList<string> then, string folder, IImageSource source)
+    {
+        if (then.SequenceEqual(source.ClassNames, StringComparer.Ordinal)) return;
+        string[] added = [.. source.ClassNames.Except(then, StringComparer.Ordinal)], gone = [.. then.Except(source.ClassNames, StringComparer.Ordinal)];
+        string[] how = [.. added.Length > 0 ? (string[])[$"{Names(added)} new"] : [], .. gone.Length > 0 ? (string[])[$"{Names(gone)} gone"] : [], .. added.Length + gone.Length == 0 ? (string[])["their order is another"] : []];
+        throw new DataException($"{source.Name}: is not the data of the run in {folder}: its classes are {List(source.ClassNames)}, and were {List(then)} ({string.Join(", ", how)}); a label would mean something else");
+    }
+
+    /// <summary>Version 1.0.0 recorded how the data was spelled; the names of its classes stand in the model beside the state.</summary>
+    private static IEnumerable<string> RequireEarlierData(Dictionary<string, JsonElement> settings, string folder, IImageSource source)
+    {
+        string spelled = settings.Remove(EarlierDataKey, out var name) && name.ValueKind == JsonValueKind.String ? name.GetString()! : "";
+        string model = Path.Combine(folder, Checkpoint.ModelFile);
+        IReadOnlyList<string> classes = [];
+        if (File.Exists(model))
+        {
+            using var file = StoredModel.Open(model);
+            classes = file.Info.ClassNames;
+        }
+        if (classes.Count > 0) RequireSameClasses(classes, folder, source);
+        else if (spelled != source.Name) throw new DataException($"{source.Name}: the run in {folder} was trained on {Quote.Text(spelled)}, and does not say by which classes it could be known under another name");
+        yield return $"{folder}: was written by version 1.0.0, which did not record the data's files; only {(classes.Count > 0 ? "the names of its classes" : "its name")} could be compared";
+    }
+
+    private static Dictionary<string, object?> Settings(TrainingConfig config) => new()
+    {
+        ["batch"] = config.Batch,
+        ["resolution"] = config.Resolution,
+        ["class_drop"] = config.ClassDrop,
+        ["time_shift"] = config.TimeShift,
+        ["warmup"] = config.Warmup,
+        ["seed"] = config.Seed,
+        ["precision"] = config.Precision.Name,
+        // A constant learning rate does not know how long the run will be.
+        ["cosine_over"] = config.Decay == LearningRateDecay.Cosine ? config.Steps : null,
+        ["optimizer"] = config.Optimizer
+    };
+
+    private static IEnumerable<string> Differences(Dictionary<string, JsonElement> then, TrainingConfig config)
+    {
+        using var now = JsonDocument.Parse(JsonSerializer.Serialize(Settings(config)));
+        foreach (var (option, here, there) in Pairs(now.RootElement, then))
+        {
+            if (option == "cosine_over")
+            {
+                if (Cosine(here, there) is { } cosine) yield return cosine;
+            }
+            else if (Difference(option, Show(here), Show(there)) is { } difference)
+            {
+                yield return difference;
+            }
+        }
+    }
+
+    private static string? Cosine(JsonElement here, JsonElement there) => (IsNull(here), IsNull(there)) switch
+    {
+        (true, true) => null,
+        (false, false) => Difference("steps (over which the cosine falls)", Show(here), Show(there)),
+        var (constantHere, _) => $"lr-decay is {(constantHere ? "constant" : "cosine")} here and {(constantHere ? "cosine" : "constant")}"
+    };
+
+    private static IEnumerable<(string Option, JsonElement Here, JsonElement There)> Pairs(JsonElement now, IReadOnlyDictionary<string, JsonElement> then)
+    {
+        foreach (var field in now.EnumerateObject())
+        {
+            var there = then.GetValueOrDefault(field.Name);
+            if (field.Value.ValueKind == JsonValueKind.Object)
+            {
+                var inner = there.ValueKind == JsonValueKind.Object ? there.EnumerateObject().ToDictionary(entry => entry.Name, entry => entry.Value) : [];
+                foreach (var pair in Pairs(field.Value, inner)) yield return pair;
+            }
+            else
+            {
+                yield return (OptionOf(field.Name), field.Value, there);
+            }
+        }
+    }
+
+    /// <summary>The command line's name of a recorded setting.</summary>
+    private static string OptionOf(string field) => field switch
+    {
+        "class_drop" => "class-drop",
+        "time_shift" => "time-shift",
+        nameof(OptimizerConfig.LearningRate) => "lr",
+        nameof(OptimizerConfig.Beta1) => "beta1",
+        nameof(OptimizerConfig.Beta2) => "beta2",
+        nameof(OptimizerConfig.Epsilon) => "eps",
+        nameof(OptimizerConfig.WeightDecay) => "weight-decay",
+        nameof(OptimizerConfig.Clip) => "clip",
+        nameof(OptimizerConfig.EmaDecay) => "ema",
+        nameof(OptimizerConfig.EmaWarmup) => "ema-warmup",
+        _ => field
+    };
+
+    private static (string Option, string Value)[] Sizes(ModelConfig sizes) =>
+    [
+        ("hidden", Whole(sizes.Hidden)), ("heads", Whole(sizes.Heads)), ("patch", Whole(sizes.Patch)), ("patch-depth", Whole(sizes.PatchDepth)), ("pixel-depth", Whole(sizes.PixelDepth)),
+        ("pixel-hidden", Whole(sizes.PixelHidden)), ("classes", Whole(sizes.Classes)), ("channels", Whole(sizes.Channels)), ("pixel-attention", Whole(sizes.PixelAttention)),
+        ("pixel-heads", Whole(sizes.PixelHeads)), ("post-modulation", sizes.PostModulation ? "true" : "false")
+    ];
+
+    private static string Whole(int value) => value.ToString(CultureInfo.InvariantCulture);
+
+    private static string? Difference(string option, string here, string there) => here == there ? null : $"{option} is {here} here and {there}";
+
+    private static bool IsNull(JsonElement value) => value.ValueKind is JsonValueKind.Null or JsonValueKind.Undefined;
+
+    private static string Show(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Undefined => "unknown",
+        JsonValueKind.Number when value.TryGetInt64(out _) || value.TryGetUInt64(out _) => value.GetRawText(),
+        JsonValueKind.Number => value.GetDouble().ToString("R", CultureInfo.InvariantCulture).Replace('E', 'e'),
+        JsonValueKind.String => value.GetString()!,
+        _ => value.GetRawText()
+    };
+
+    private static string Names(string[] names) => $"{First([.. names.Select(name => Quote.Text(name))])} {(names.Length == 1 ? "is" : "are")}";
+
+    private static string List(IReadOnlyList<string> names) => names.Count == 0 ? "none" : First([.. names.Select(Printable.Name)]);
+
+    private static string First(string[] entries)
+    {
+        const int shown = 8;
+        return entries.Length <= shown ? string.Join(", ", entries) : $"{string.Join(", ", entries.Take(shown))} and {entries.Length - shown} more";
+    }
+
+    private static T Parse<T>(SafetensorsReader state, string key)
+    {
+        string text = state.Metadata.GetValueOrDefault(key, "");
+        try
+        {
+            if (text.Length > 0 && JsonSerializer.Deserialize<T>(text) is { } parsed) return parsed;
+        }
+        catch (JsonException)
+        {
+            // Said below, with what was found.
+        }
+        throw new FileFormatException($"{state.Source}: metadata {key} is {(text.Length == 0 ? "absent" : Quote.Text(text))}; what a training state records of its run was expected");
+    }
+
+    /// <summary>What is recorded of the data.</summary>
+    /// <param name="Classes">The names of the classes, in the order of the labels.</param>
+    /// <param name="Images">How many images each class has.</param>
+    /// <param name="Listing">The hash of all names and sizes.</param>
+    private sealed record DataRecord(IReadOnlyList<string> Classes, IReadOnlyList<long> Images, string Listing);
+}

@@ -1,0 +1,109 @@
+using PixelDiT.Kernels;
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Diffusion;
+using PixelDiT.Reference.Models;
+
+namespace PixelDiT.Reference.Training;
+
+/// <summary>
+/// What work will take of a device's memory, counted by a dry run: the very code allocates what it allocates, and computes nothing. So a batch that cannot fit is refused before
+/// the first step, and not ended by the system in the middle.
+/// </summary>
+public static class StepMemory
+{
+    // The batch in hand and those that are read ahead, in float32 on the host; the tensor they go to is counted in the run.
+    private const int HostBatches = 3;
+
+    /// <summary>The bytes of a training run: parameters, gradients, moments, average, activations of a step, and the batches that wait on the host.</summary>
+    /// <param name="sizes">The model.</param>
+    /// <param name="config">The settings; batch and precision matter.</param>
+    /// <param name="height">H, a multiple of the patch.</param>
+    /// <param name="width">W, a multiple of the patch.</param>
+    /// <exception cref="ConfigurationException">The sizes do not fit each other.</exception>
+    /// <exception cref="ShapeException">The image does not divide.</exception>
+    /// <exception cref="DeviceMemoryException">It is more than can even be asked for.</exception>
+    public static long OfTraining(ModelConfig sizes, TrainingConfig config, int height, int width)
+    {
+        using var device = Device.OpenDry();
+        using var model = new PixelDiTModel(sizes, device) { Precision = config.Validate().Precision };
+        model.RequireDivides(height, width);
+        Shape images = [config.Batch, sizes.Channels, height, width];
+        RequireCountable(images);
+        using var optimizer = new Optimizer(model.Parameters, config.Optimizer);
+        using Tensor x = device.Allocate(images), noise = device.Allocate(images), t = device.Allocate([config.Batch]), y = device.Allocate([config.Batch], ElementType.Int32);
+        using var figures = new Readback(device, TrainingStep.Figures);
+        var step = new TrainingStep(model, optimizer);
+        // The second step has the packed weights of the first.
+        for (int i = 0; i < 2; i++) step.Queue(x, noise, t, y, figures);
+        return device.Arena.PeakBytes + (HostBatches * images.Count * sizeof(float));
+    }
+
+    /// <summary>The bytes of sampling: parameters, activations of a pass, the sampler's state, and the images on the host.</summary>
+    /// <param name="sizes">The model.</param>
+    /// <param name="precision">What products round to.</param>
+    /// <param name="sampling">The sampler's settings.</param>
+    /// <param name="batch">Images at a time.</param>
+    /// <param name="height">H, a multiple of the patch.</param>
+    /// <param name="width">W, a multiple of the patch.</param>
+    /// <inheritdoc cref="OfTraining" path="/exception"/>
+    public static long OfSampling(ModelConfig sizes, Precision precision, SamplingConfig sampling, int batch, int height, int width)
+    {
+        using var device = Device.OpenDry();
+        using var model = new PixelDiTModel(sizes, device) { Precision = precision };
+        model.RequireDivides(height, width);
+        Shape images = [batch, sizes.Channels, height, width];
+        RequireCountable(images);
+        using var x = device.Allocate(images);
+        // Samplers keep a slope from one step to the next, so the second step is the fullest.
+        new ClassSampler(model, sampling with { Steps = Math.Min(sampling.Steps, 3) }).Run(x, new int[batch]);
+        return device.Arena.PeakBytes + (2 * images.Count * sizeof(float));
+    }
+
+    /// <summary>Checks that a training step fits into what is free.</summary>
+    /// <exception cref="DeviceMemoryException">It does not; the message says what it takes and what is free.</exception>
+    /// <inheritdoc cref="OfTraining" path="/param"/>
+    public static void RequireTraining(Device device, ModelConfig sizes, TrainingConfig config, int height, int width)
+        => Require(device, () => OfTraining(sizes, config, height, width), $"training with {config.Batch} images of {height}×{width} a step");
+
+    /// <summary>Checks that the images of a batch can be sampled in what is free, the model not counted, which is there already.</summary>
+    /// <exception cref="DeviceMemoryException">They cannot.</exception>
+    /// <param name="model">The model.</param>
+    /// <param name="sampling">The sampler's settings.</param>
+    /// <param name="batch">Images at a time.</param>
+    /// <param name="height">H.</param>
+    /// <param name="width">W.</param>
+    public static void RequireSampling(PixelDiTModel model, SamplingConfig sampling, int batch, int height, int width)
+        => Require(
+            model.Device, () => OfSampling(model.Config, model.Precision, sampling, batch, height, width) - (model.Parameters.Length * sizeof(float)), $"sampling {batch} images of {height}×{width} at a time");
+
+    /// <summary>Checks that a pass of a model that is not there yet fits into what is free.</summary>
+    /// <exception cref="DeviceMemoryException">It does not.</exception>
+    /// <param name="device">Where.</param>
+    /// <inheritdoc cref="OfSampling" path="/param"/>
+    public static void RequireForward(Device device, ModelConfig sizes, Precision precision, int batch, int height, int width)
+        => Require(device, () => OfSampling(sizes, precision, new SamplingConfig { Sampler = Sampler.Euler, Steps = 1, Guidance = 1 }, batch, height, width), $"a pass of {batch} images of {height}×{width}");
+
+    private static void Require(Device device, Func<long> count, string work)
+    {
+        // A card counts its own memory, and says itself when it is full; what else its kernels keep, a dry run of a CPU does not know.
+        if (device.Kind == DeviceKind.Cuda) return;
+        long bytes, free = device.FreeMemory;
+        try
+        {
+            bytes = count();
+        }
+        catch (DeviceMemoryException error) when (error.InnerException is not null)
+        {
+            throw new DeviceMemoryException($"{work} takes more memory than the system would promise to any program; {Mebibytes(free):N0} MiB of the machine's are free", error);
+        }
+        if (bytes > free) throw new DeviceMemoryException($"{work} takes {Mebibytes(bytes):N0} MiB; {Mebibytes(free):N0} MiB of the machine's memory are free");
+    }
+
+    private static void RequireCountable(Shape images)
+    {
+        if (images.Count > Array.MaxLength) throw new DeviceMemoryException($"{images[0]} images of {images[2]}×{images[3]} are {images.Count} numbers; at most {Array.MaxLength} fit into one array");
+    }
+
+    private static long Mebibytes(long bytes) => (bytes + (1 << 20) - 1) >> 20;
+}

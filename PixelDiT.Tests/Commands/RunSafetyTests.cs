@@ -1,0 +1,254 @@
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
+using NUnit.Framework;
+using PixelDiT.Reference.Formats;
+
+namespace PixelDiT.Tests.Commands;
+
+/// <summary>What a person made is not lost: by a second command, a signal, a full disk, or data that is not what it was.</summary>
+public sealed class RunSafetyTests
+{
+    private static readonly string[] s_withGrid = ["--preset", "micro", "--hidden", "16", "--heads", "2", "--patch-depth", "1", "--pixel-hidden", "4", "--resolution", "16", "--batch", "4", "--device", "cpu", "--threads", "1"];
+
+    private static readonly string[] s_small = [.. s_withGrid, "--sample-steps", "0"];
+
+    private string _folder = "";
+
+    [SetUp]
+    public void MakeFolder() => _folder = Directory.CreateTempSubdirectory("pixeldit-tests").FullName;
+
+    [TearDown]
+    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
+
+    private string At(params string[] parts) => Path.Combine([_folder, .. parts]);
+
+    private ProgramResult Run(params string[] arguments) => PixelDiTProgram.Run(_folder, arguments);
+
+    private void Train(params string[] arguments)
+    {
+        var result = Run(["train", .. arguments.Contains("--sample-steps") ? s_withGrid : s_small, .. arguments]);
+        Assert.That(result.ExitCode, Is.Zero, result.Error);
+    }
+
+    /// <summary>A folder of classes with a picture each, or as many as said.</summary>
+    private void MakePictures(string name, params (string Class, int Count)[] classes)
+    {
+        foreach (var (label, count) in classes)
+        {
+            Directory.CreateDirectory(At(name, label));
+            for (int i = 0; i < count; i++)
+            {
+                var picture = new Reference.Pictures.Picture(4, 4, 3, [.. Enumerable.Range(0, 48).Select(k => (byte)((k * 5) + (i * 31) + label.Length))]);
+                Reference.Pictures.PngWriter.Write(At(name, label, $"{i}.png"), picture);
+            }
+        }
+    }
+
+    [Test]
+    public void A_run_goes_on_by_its_folder_alone_and_is_the_run_that_was()
+    {
+        Train("--data", "shapes", "--out", "whole", "--steps", "6", "--lr", "1e-3", "--time-shift", "2", "--seed", "7");
+        Train("--data", "shapes", "--out", "parts", "--steps", "3", "--lr", "1e-3", "--time-shift", "2", "--seed", "7");
+        var resumed = Run("train", "--resume", "--out", "parts", "--steps", "6");
+        Assert.That(resumed.ExitCode, Is.Zero, resumed.Error);
+        Assert.That(resumed.Output, Does.Contain("going on from step 3 of 6"));
+        foreach (string name in (string[])["model.safetensors", "training.safetensors", "config.json"]) Assert.That(File.ReadAllBytes(At("parts", name)), Is.EqualTo(File.ReadAllBytes(At("whole", name))), name);
+
+        var again = Run("train", "--resume", "--out", "parts");
+        Assert.That(again.ExitCode, Is.Zero, again.Error);
+        Assert.That(again.Output, Does.Contain("parts is at step 6 of 6, its last"));
+        var shorter = Run("train", "--resume", "--out", "parts", "--steps", "4");
+        Assert.That(shorter.Error, Does.Contain("steps is 4, and the run in parts is at step 6 already"));
+    }
+
+    [Test]
+    public void The_settings_of_a_run_stand_in_its_folder_and_are_a_config()
+    {
+        Train("--data", "shapes", "--out", "run", "--steps", "1", "--lr", "5e-4", "--seed", "random");
+        using var settings = JsonDocument.Parse(File.ReadAllText(At("run", "config.json")));
+        Assert.That(settings.RootElement.GetProperty("data").GetString(), Is.EqualTo("shapes"));
+        Assert.That(settings.RootElement.GetProperty("lr").GetDouble(), Is.EqualTo(5e-4));
+        Assert.That(settings.RootElement.GetProperty("threads").GetInt32(), Is.EqualTo(1));
+        Assert.That(settings.RootElement.TryGetProperty("out", out _), Is.False);
+        var same = Run("train", "--config", "run", "--out", "again");
+        Assert.That(same.ExitCode, Is.Zero, same.Error);
+        Assert.That(File.ReadAllBytes(At("again", "model.safetensors")), Is.EqualTo(File.ReadAllBytes(At("run", "model.safetensors"))));
+    }
+
+    [Test]
+    public void No_file_but_the_config_holds_a_path()
+    {
+        MakePictures("secret-place", ("cat", 2), ("dog", 2));
+        Train("--data", $"folder:{At("secret-place")}", "--out", "run", "--steps", "1", "--sample-steps", "1");
+        foreach (string file in Directory.GetFiles(At("run")))
+        {
+            bool holds = Encoding.Latin1.GetString(File.ReadAllBytes(file)).Contains("secret-place", StringComparison.Ordinal);
+            Assert.That(holds, Is.EqualTo(Path.GetFileName(file) == "config.json"), file);
+        }
+    }
+
+    [Test]
+    public void What_differs_is_said_by_the_options_names()
+    {
+        Train("--data", "shapes", "--out", "run", "--steps", "1");
+        var result = Run("train", "--resume", "--out", "run", "--steps", "2", "--lr", "5e-05", "--hidden", "32", "--lr-decay", "cosine");
+        Assert.That(result.ExitCode, Is.EqualTo(1));
+        Assert.That(result.Error, Does.Contain("hidden is 32 here and 16").And.Contain("lr is 5e-05 here and 0.0001").And.Contain("lr-decay is cosine here and constant").And.Contain(" in run; "));
+    }
+
+    [Test]
+    public void Moved_data_is_the_same_data()
+    {
+        MakePictures("data", ("cat", 3), ("dog", 2));
+        Train("--data", "folder:data", "--out", "run", "--steps", "2");
+        Directory.Move(At("data"), At("moved"));
+        foreach (string spelled in (string[])["folder:moved", "folder:moved/", $"folder:{At("moved")}"])
+        {
+            var result = Run("train", "--resume", "--out", "run", "--steps", "3", "--data", spelled);
+            Assert.That(result.ExitCode, Is.Zero, result.Error);
+        }
+    }
+
+    [Test]
+    public void Other_data_is_refused_by_name()
+    {
+        MakePictures("data", ("1", 2), ("10", 2), ("2", 2));
+        Train("--data", "folder:data", "--out", "run", "--steps", "2");
+        byte[] state = File.ReadAllBytes(At("run", "training.safetensors"));
+        string[] resume = ["train", "--resume", "--out", "run", "--steps", "3"];
+
+        Directory.Move(At("data", "1"), At("data", "zebra"));
+        Assert.That(Run(resume).Error, Does.Contain("its classes are 10, 2, zebra, and were 1, 10, 2 (\"zebra\" is new, \"1\" is gone)"));
+        Directory.Move(At("data", "zebra"), At("data", "1"));
+
+        File.Copy(At("data", "2", "0.png"), At("data", "2", "more.png"));
+        Assert.That(Run(resume).Error, Does.Contain("class \"2\" has 3 images here and had 2"));
+        File.Delete(At("data", "2", "0.png"));
+        Assert.That(Run(resume).Error, Does.Contain("names or sizes of files are not"));
+        Assert.That(File.ReadAllBytes(At("run", "training.safetensors")), Is.EqualTo(state));
+
+        File.Move(At("data", "2", "more.png"), At("data", "2", "0.png"));
+        var same = Run(resume);
+        Assert.That(same.ExitCode, Is.Zero, same.Error);
+    }
+
+    [Test]
+    public void A_second_process_is_kept_out_of_a_folder_from_the_first_second_on_and_a_dead_one_keeps_nobody_out()
+    {
+        string[] train = ["train", .. s_small, "--data", "shapes", "--out", "run", "--steps", "1000000"];
+        using var first = PixelDiTProgram.Start(_folder, null, train);
+        while (!File.Exists(At("run", "config.json")) && !first.HasExited) Thread.Sleep(10);
+        foreach (string word in (string[])["--overwrite", "--resume"])
+        {
+            var second = Run([.. train, word]);
+            Assert.That(second.ExitCode, Is.EqualTo(1), second.Output);
+            Assert.That(second.Error, Does.Contain("another process is writing a run into it").Or.Contain("there is no training state to resume"));
+        }
+        Assert.That(Run(train).Error, Does.Contain("holds a training run already (config.json)"));
+        Assert.That(first.HasExited, Is.False);
+        first.Kill();
+        first.WaitForExit();
+        var after = Run([.. s_small.Prepend("train"), "--data", "shapes", "--out", "run", "--steps", "1", "--overwrite"]);
+        Assert.That(after.ExitCode, Is.Zero, after.Error);
+        Assert.That(File.Exists(At("run", FolderLock.FileName)), Is.False);
+    }
+
+    [Test]
+    public void A_run_that_is_replaced_stays_until_the_new_one_has_made_a_step()
+    {
+        Train("--data", "shapes", "--out", "run", "--steps", "1", "--sample-steps", "1");
+        byte[] model = File.ReadAllBytes(At("run", "model.safetensors"));
+        var broken = Run(["train", .. s_small, "--data", "shapes", "--out", "run", "--overwrite", "--patch", "5"]);
+        Assert.That(broken.ExitCode, Is.EqualTo(1));
+        Assert.That(Run(["train", .. s_small, "--data", "folder:nowhere", "--out", "run", "--overwrite"]).ExitCode, Is.EqualTo(1));
+        Assert.That(File.ReadAllBytes(At("run", "model.safetensors")), Is.EqualTo(model));
+        Train("--data", "shapes", "--out", "run", "--steps", "2", "--overwrite");
+        Assert.That(File.Exists(At("run", "samples.png")), Is.False, "pictures of the run before are not beside the new one");
+    }
+
+    [TestCase("HUP"), TestCase("QUIT"), TestCase("TERM")]
+    [Platform(Exclude = "Win", Reason = "signals are sent by kill")]
+    public void A_signal_saves_and_the_run_goes_on_as_if_nothing_had_been(string signal)
+    {
+        using var process = PixelDiTProgram.Start(_folder, null, ["train", .. s_small, "--data", "shapes", "--out", "run", "--steps", "1000000"]);
+        while ((!File.Exists(At("run", "loss.csv")) || File.ReadAllLines(At("run", "loss.csv")).Length < 4) && !process.HasExited) Thread.Sleep(10);
+        Process.Start("kill", [$"-{signal}", $"{process.Id}"])!.WaitForExit();
+        string error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.That(process.ExitCode, Is.EqualTo(130));
+        Assert.That(error, Does.Contain("--resume --out run goes on").And.Contain("interrupted"));
+        int done = File.ReadAllLines(At("run", "loss.csv")).Length - 1;
+        Assert.That(Run("info", "run/model.safetensors").Output, Does.Contain($"trained for {done:N0} steps"));
+        Assert.That(File.Exists(At("run", FolderLock.FileName)), Is.False);
+    }
+
+    [Test]
+    [Platform(Exclude = "Win", Reason = "signals are sent by kill")]
+    public void A_hang_up_that_was_to_be_ignored_is_ignored()
+    {
+        var start = new ProcessStartInfo("nohup") { WorkingDirectory = _folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (string argument in (string[])["dotnet", "exec", PixelDiTProgram.Assembly, "train", .. s_small, "--data", "shapes", "--out", "run", "--steps", "1000000"]) start.ArgumentList.Add(argument);
+        using var process = Process.Start(start)!;
+        int Rows() => File.Exists(At("run", "loss.csv")) ? File.ReadAllLines(At("run", "loss.csv")).Length : 0;
+        while (Rows() < 4 && !process.HasExited) Thread.Sleep(10);
+        Process.Start("kill", ["-HUP", $"{process.Id}"])!.WaitForExit();
+        int before = Rows();
+        while (Rows() < before + 50 && !process.HasExited) Thread.Sleep(10);
+        Assert.That(process.HasExited, Is.False);
+        process.Kill();
+        process.WaitForExit();
+    }
+
+    [Test]
+    [Platform(Exclude = "Win", Reason = "signals are sent by kill")]
+    public void Sampling_that_is_stopped_keeps_the_pictures_it_has()
+    {
+        Train("--data", "shapes", "--out", "run", "--steps", "1");
+        using var process = PixelDiTProgram.Start(_folder, null, "sample", "--model", "run/model.safetensors", "--out", "drawn", "--batch", "1", "--count", "1000", "--class", "0", "--steps", "20", "--threads", "1");
+        // Written when the first picture is there.
+        while (!File.Exists(At("drawn", "samples.json")) && !process.HasExited) Thread.Sleep(10);
+        Process.Start("kill", ["-TERM", $"{process.Id}"])!.WaitForExit();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.That(process.ExitCode, Is.EqualTo(130));
+        Assert.That(output, Does.Match(@"kept \d+ of 1000 images in drawn; the same command begins anew"));
+        Assert.That(File.Exists(At("drawn", "samples.png")) && File.Exists(At("drawn", "trajectory.png")));
+    }
+
+    [TestCase("{\"steps\": 2e0, // two\n \"learning\": 1,}", false)]
+    [TestCase("{\"steps\": 2e0, // two\n \"patch_depth\": 2.0, /* deeper */ \"Sample-Steps\": 0,}", true)]
+    public void Settings_are_read_as_people_write_them(string json, bool isRight)
+    {
+        foreach (var encoding in (Encoding[])[new UTF8Encoding(false), new UTF8Encoding(true), Encoding.Unicode, Encoding.BigEndianUnicode])
+        {
+            File.WriteAllText(At("c.json"), json, encoding);
+            var result = Run(["train", .. s_small[..2], "--resolution", "16", "--batch", "2", "--data", "shapes", "--out", "run", "--config", "c.json", "--overwrite"]);
+            Assert.That(result.ExitCode, Is.EqualTo(isRight ? 0 : 1), result.Error);
+            if (!isRight) continue;
+            Assert.That(File.ReadAllLines(At("run", "loss.csv")), Has.Length.EqualTo(3));
+            Assert.That(Run("info", "run/model.safetensors").Output, Does.Contain("N 2"));
+        }
+    }
+
+    [Test]
+    public void A_seed_that_was_drawn_is_said()
+    {
+        Train("--data", "shapes", "--out", "run", "--steps", "1");
+        string[] sample = ["sample", "--model", "run/model.safetensors", "--class", "0", "--count", "1", "--steps", "1", "--threads", "1"];
+        var drawn = Run([.. sample, "--seed", "random", "--out", "a"]);
+        Assert.That(drawn.ExitCode, Is.Zero, drawn.Error);
+        string seed = drawn.Output.Split('\n')[0]["seed: ".Length..];
+        Assert.That(Run([.. sample, "--seed", seed, "--out", "b"]).ExitCode, Is.Zero);
+        Assert.That(File.ReadAllBytes(At("a", "samples.png")), Is.EqualTo(File.ReadAllBytes(At("b", "samples.png"))));
+        Assert.That(File.ReadAllText(At("a", "samples.json")), Does.Contain($"\"seed\": {seed}"));
+    }
+
+    [Test]
+    public void The_grid_at_the_end_is_announced_and_shown()
+    {
+        var train = Run(["train", .. s_withGrid, "--sample-steps", "2", "--data", "shapes", "--out", "run", "--steps", "1"]);
+        Assert.That(train.ExitCode, Is.Zero, train.Error);
+        Assert.That(train.Output, Does.Contain("drawing 72 images, 8 of each class, with 2 steps").And.Contain("image 72 of 72").And.Contain($"wrote {Path.Combine("run", "samples.png")}"));
+    }
+}

@@ -1,0 +1,63 @@
+using NUnit.Framework;
+using PixelDiT.Kernels;
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Data;
+using PixelDiT.Reference.Diffusion;
+using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Training;
+
+namespace PixelDiT.Tests.Training;
+
+/// <summary>A dry run counts what the run itself takes.</summary>
+public sealed class StepMemoryTests
+{
+    private static readonly ModelConfig s_sizes = new() { Hidden = 64, Heads = 4, Patch = 4, PatchDepth = 3, PixelDepth = 2, PixelHidden = 8, Classes = 9 };
+
+    [TestCase(1, 16, Precision.Single)]
+    [TestCase(7, 32, Precision.Single)]
+    [TestCase(5, 32, Precision.BFloat16)]
+    public void Training_takes_what_was_counted(int batch, int resolution, Precision precision)
+    {
+        var config = new TrainingConfig { Batch = batch, Resolution = resolution, Steps = 3, Precision = precision };
+        using var device = Device.Open("cpu", 2);
+        using var model = new PixelDiTModel(s_sizes, device) { Precision = precision };
+        Initialization.Draw(model, 0);
+        using var trainer = new Trainer(model, new Shapes(resolution), config);
+        trainer.Run(_ => { });
+        long images = 3L * batch * 3 * resolution * resolution * sizeof(float);
+        Assert.That((StepMemory.OfTraining(s_sizes, config, resolution, resolution) - images) / (double)device.Arena.PeakBytes, Is.EqualTo(1).Within(0.005), "small tensors have places of their own");
+    }
+
+    [TestCase("flow-dpm"), TestCase("heun"), TestCase("heun-exact"), TestCase("euler")]
+    public void Sampling_takes_what_was_counted(string sampler)
+    {
+        const int batch = 6, side = 32;
+        var sampling = new SamplingConfig { Sampler = Sampler.Parse(sampler), Steps = 5, Guidance = 2 };
+        using var device = Device.Open("cpu", 1);
+        using var model = new PixelDiTModel(s_sizes, device);
+        Initialization.Draw(model, 0);
+        new ClassSampler(model, sampling).Sample([.. Enumerable.Range(0, batch)], [.. Enumerable.Range(0, batch).Select(k => (ulong)k)], side, side);
+        long images = 2L * batch * 3 * side * side * sizeof(float);
+        Assert.That((StepMemory.OfSampling(s_sizes, Precision.Single, sampling, batch, side, side) - images) / (double)device.Arena.PeakBytes, Is.EqualTo(1).Within(0.005));
+    }
+
+    [Test]
+    public void Counting_takes_hardly_any_memory_itself()
+    {
+        long before = Environment.WorkingSet, counted = StepMemory.OfTraining(Presets.Get("XL"), new TrainingConfig { Batch = 64 }, 256, 256);
+        Assert.That(counted, Is.GreaterThan(60L << 30), "more than the machine has, as like as not");
+        Assert.That(Environment.WorkingSet - before, Is.LessThan(1L << 30));
+    }
+
+    [Test]
+    public void A_batch_that_cannot_fit_is_refused_before_anything_is_made()
+    {
+        string folder = Path.Combine(Path.GetTempPath(), $"pixeldit-{Guid.NewGuid():N}");
+        using var device = Device.Open("cpu", 1);
+        var error = Assert.Throws<DeviceMemoryException>(() => TrainingRun.Create(folder, device, new Shapes(256), Presets.Get("B") with { Classes = 9 }, new TrainingConfig { Batch = 4096, Resolution = 256 }, ExistingRun.Refuse));
+        Assert.That(error!.Message, Does.StartWith("training with 4096 images of 256×256 a step takes ").And.Contain("free"));
+        Assert.That(Directory.Exists(folder), Is.False);
+        Assert.That(device.Arena.BytesInUse, Is.Zero);
+    }
+}
