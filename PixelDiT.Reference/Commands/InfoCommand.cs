@@ -29,7 +29,7 @@ internal static class InfoCommand
             Terminal.WriteLine($"{file.Source}: {file.Format}, {Cli.Count(file.Tensors.Count, "tensor")} ({string.Join(", ", types)}), {file.Tensors.Sum(tensor => tensor.Count):N0} numbers, {bytes:N0} bytes");
             foreach (string note in file.Notes) Terminal.WriteLine($"note: {note}");
             Unreadable(file);
-            if (file.PartOf is { } part) Terminal.WriteLine(part);
+            if (file.PartOf is { } part) Terminal.WriteLine($"it {part}");
             bool isModel = file.PartOf is null && Describe(file, choice);
             if (isModel && parsed.GetValue(hash)) SayHash(name, choice, cancel);
             if (parsed.GetValue(tensors)) List(file);

@@ -1,6 +1,7 @@
 using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Training;
 using PixelDiT.Tests.Formats.Torch;
 
 namespace PixelDiT.Tests.Formats;
@@ -116,6 +117,7 @@ public class ShardedFileTests
             Assert.That(lonely.PartOf, Is.EqualTo($"is file 2 of 2 of a model; open \"{At("model.safetensors.index.json")}\" for the whole, which is not beside it"));
             Assert.That(lonely.ReadDoubles("c"), Is.EqualTo(new double[] { 4, 5, 6 }));
         }
+        Assert.That(() => StoredModel.Open(At("model-00002-of-00002.safetensors")), Throws.TypeOf<FileFormatException>().With.Message.Contains("is file 2 of 2 of a model"), "asked for a model");
         Text("model.safetensors.index.json", Index);
         using var part = WeightFile.Open(At("model-00001-of-00002.safetensors"));
         Assert.That(part.PartOf, Does.EndWith("for the whole"));

@@ -9,23 +9,16 @@ namespace PixelDiT.Reference.Formats.Torch;
 /// Reads Python pickles of protocols 2 to 5 into inert nodes. Nothing is executed, imported or looked up: a call outside the closed list of
 /// <see cref="TorchRules"/> becomes a <see cref="PickleObject"/> that remembers a name. Work and memory are bounded, whatever the bytes say.
 /// </summary>
-internal sealed class PickleMachine
+internal sealed partial class PickleMachine
 {
     private const int MaximumOpcodes = 10_000_000, MaximumMarks = 1000, MaximumName = 4096, MaximumInteger = 1024, LongTuple = 1000;
-    private const long MaximumMemory = 32 << 20;
-    // What a place on the stack, a node, a reference in it and an entry of the memo, a dict or a list take at most while their containers grow.
-    private const int SlotCost = 64, NodeCost = 80, ReferenceCost = 32, EntryCost = 96;
 
     private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: false);
 
     private readonly byte[] _bytes;
     private readonly string _source;
     private readonly TorchRules _rules;
-    private readonly List<PickleValue> _stack = [];
-    private readonly List<int> _marks = [];
-    private readonly Dictionary<uint, PickleValue> _memo = [];
-    private long _memory;
-    private int _opcodes, _position, _deepest;
+    private int _opcodes, _position;
 
     /// <summary>Takes a file of one pickle or several, one behind the other.</summary>
     /// <param name="bytes">The file's bytes, or those of its beginning.</param>
@@ -142,23 +135,6 @@ internal sealed class PickleMachine
         return line;
     }
 
-    private void Charge(long cost)
-    {
-        _memory += cost;
-        if (_memory > MaximumMemory) throw Error($"describes more objects than {MaximumMemory >> 20} MiB hold");
-    }
-
-    private void Push(PickleValue value)
-    {
-        // A place that was used before takes no new memory, so a list of any length is counted in batches of the same places.
-        if (_stack.Count == _deepest)
-        {
-            Charge(SlotCost);
-            _deepest++;
-        }
-        _stack.Add(value);
-    }
-
     private void PushNode(object? node)
     {
         Charge(NodeCost);
@@ -256,52 +232,6 @@ internal sealed class PickleMachine
             if (dict.Add(_stack[i], _stack[i + 1])) Charge(EntryCost);
         }
         Cut(first);
-    }
-
-    private void Remember(uint index)
-    {
-        if (!_memo.ContainsKey(index)) Charge(EntryCost);
-        _memo[index] = Peek();
-    }
-
-    private void Recall(uint index) => Push(_memo.TryGetValue(index, out var value) ? value : throw Error($"recalls value {index}, which it has not kept"));
-
-    private int Floor => _marks.Count > 0 ? _marks[^1] : 0;
-
-    private void RequireAbove(int first)
-    {
-        if (first < Floor) throw Error("takes more from its stack than lies there");
-    }
-
-    /// <summary>The value that items from a place on are put into.</summary>
-    private object? Below(int first) => first > Floor ? _stack[first - 1].ToObject() : throw Error("takes more from its stack than lies there");
-
-    private PickleValue Peek() => _stack.Count > Floor ? _stack[^1] : throw Error("takes more from its stack than lies there");
-
-    private PickleValue Pop()
-    {
-        var value = Peek();
-        _stack.RemoveAt(_stack.Count - 1);
-        return value;
-    }
-
-    private object? PopObject() => Pop().ToObject();
-
-    private void Cut(int first) => _stack.RemoveRange(first, _stack.Count - first);
-
-    /// <summary>POP, which takes a mark when one is on top.</summary>
-    private void Drop()
-    {
-        if (_marks.Count > 0 && _marks[^1] == _stack.Count) PopMark();
-        else Pop();
-    }
-
-    private int PopMark()
-    {
-        if (_marks.Count == 0) throw Error("looks for a mark that it has not set");
-        int mark = _marks[^1];
-        _marks.RemoveAt(_marks.Count - 1);
-        return mark;
     }
 
     private FileFormatException Error(string problem) => new($"{_source}: its pickle {problem}");
