@@ -8,7 +8,7 @@ internal static class ConvertCommand
 {
     public static Command Create()
     {
-        var input = new Argument<string>("IN") { Description = "A safetensors file or a PyTorch checkpoint." };
+        var input = new Argument<string>("IN") { Description = "A model: safetensors, a PyTorch checkpoint, an index of several files, or a folder with one of these, such as a run's." };
         var output = new Argument<string>("OUT") { Description = "The safetensors file to write." };
         Option<string> type = Cli.StoredType();
         var weights = Cli.Weights();
@@ -17,9 +17,9 @@ internal static class ConvertCommand
         command.SetRun((parsed, cancel) =>
         {
             string path = parsed.GetRequiredValue(output);
-            OutputFile.Require(path, parsed.GetValue(overwrite), parsed.GetRequiredValue(input));
             var stored = Cli.Stored(parsed.GetRequiredValue(type));
             using var file = StoredModel.Open(parsed.GetRequiredValue(input), parsed.GetValue(weights));
+            OutputFile.Require(path, parsed.GetValue(overwrite), file.Files);
             WeightsReport.SayTaken(file);
             file.WriteTo(path, stored, cancel);
             Cli.SayWritten(file.Info.Config, stored, path);

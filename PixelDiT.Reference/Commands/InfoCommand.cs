@@ -14,7 +14,7 @@ internal static class InfoCommand
 
     public static Command Create()
     {
-        var path = new Argument<string>("FILE") { Description = "A safetensors file or a PyTorch checkpoint." };
+        var path = new Argument<string>("FILE") { Description = "A model or any file of tensors: safetensors, a PyTorch checkpoint, an index of several files, or a folder with one of these, such as a run's." };
         Option<bool> tensors = new("--tensors") { Description = "List every tensor." };
         Option<bool> hash = new("--hash") { Description = "Read all weights and print their SHA-256, as sample records it." };
         var weights = Cli.Weights();
@@ -23,6 +23,16 @@ internal static class InfoCommand
         {
             string name = parsed.GetRequiredValue(path);
             var choice = parsed.GetValue(weights) ?? WeightChoice.Ema;
+            if (RunFolder.SettingsOf(name) is { } settings)
+            {
+                Terminal.WriteLine($"{name}: a training run; its settings, which --config {name} takes:");
+                foreach (var (option, value) in settings) Terminal.WriteLine($"  {option,-18} {value.GetRawText()}");
+                if (!File.Exists(Path.Combine(name, Checkpoint.ModelFile)))
+                {
+                    Terminal.WriteLine("it has no checkpoint yet");
+                    return 0;
+                }
+            }
             using var file = WeightFile.Open(name);
             var types = file.Tensors.GroupBy(tensor => tensor.TypeName).Select(group => $"{group.Key} × {group.Count()}");
             long bytes = file.Tensors.Sum(tensor => tensor.Bytes);
@@ -74,7 +84,7 @@ internal static class InfoCommand
         Terminal.WriteLine($"class-conditional PixelDiT: D {config.Hidden}, heads {config.Heads}, patch {config.Patch}, N {config.PatchDepth}, M {config.PixelDepth}, d {config.PixelHidden}, {Cli.Count(config.Channels, "channel")}, {config.Classes} classes{(config.PostModulation ? ", post-modulation" : "")}");
         Terminal.WriteLine($"{ModelCost.Parameters(config):N0} parameters in {ModelCost.Tensors(config)} tensors by its {(info.SaysConfig ? "config" : "shapes")}");
         if (info.Step > 0) Terminal.WriteLine($"trained for {info.Step:N0} steps{(info.Resolution > 0 ? $" at {info.Resolution}×{info.Resolution}" : "")}");
-        if (info.ClassNames.Count > 0) Terminal.WriteLine($"classes: {string.Join(", ", info.ClassNames)}");
+        if (info.ClassNames.Count > 0) Terminal.WriteLine($"classes: {string.Join(", ", info.ClassNames.Select((name, label) => $"{Printable.Name(name)} (#{label})"))}");
         if (file.Contains("param.final_layer.linear.bias")) Terminal.WriteLine("training state: weights, both moments and the averaged weights");
         foreach (string remark in info.Remarks) Terminal.Complain(remark);
         var shapes = ModelCost.Shapes(config);

@@ -44,7 +44,7 @@ internal sealed class SurvivingStream(Stream? inner) : Stream
         }
         catch (Exception error) when (AtomicFile.IsFileSystemError(error) || error is ObjectDisposedException)
         {
-            Failure ??= error.Message;
+            Failure ??= SystemReason.Of(error);
         }
     }
 
@@ -57,7 +57,7 @@ internal sealed class SurvivingStream(Stream? inner) : Stream
         }
         catch (Exception error) when (AtomicFile.IsFileSystemError(error) || error is ObjectDisposedException)
         {
-            Failure ??= error.Message;
+            Failure ??= SystemReason.Of(error);
         }
     }
 

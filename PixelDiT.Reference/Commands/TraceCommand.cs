@@ -39,11 +39,11 @@ internal static class TraceCommand
                 ({ } file, null) => (file, WeightChoice.Ema),
                 ({ } file, { } text) => (file, WeightChoice.Parse(text))
             };
-            OutputFile.Require(target, parsed.GetValue(overwrite), source, parsed.GetValue(inputs));
+            using var stored = StoredModel.Open(source, choice);
+            OutputFile.Require(target, parsed.GetValue(overwrite), [.. stored.Files, parsed.GetValue(inputs)]);
             seed.Announce();
             string? wanted = parsed.GetValue(stages);
             IReadOnlyList<TensorData> tensors;
-            using var stored = StoredModel.Open(source, choice);
             WeightsReport.SayTaken(stored);
             if (parsed.GetValue(exact))
             {

@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Formats;
 
 namespace PixelDiT.Reference.Data;
 
@@ -61,7 +62,7 @@ internal static class Cifar10
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new DataException($"{path}: cannot be read ({error.Message})", error);
+            throw new DataException($"{path}: cannot be read ({SystemReason.Of(error)})", error);
         }
     }
 }

@@ -1,5 +1,6 @@
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Data.Decoding;
+using PixelDiT.Reference.Formats;
 
 namespace PixelDiT.Reference.Data;
 
@@ -62,7 +63,7 @@ internal sealed class FolderListing
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new DataException($"{folder}: cannot be listed ({FileStart.Reason(error)})", error);
+            throw new DataException($"{folder}: cannot be listed ({SystemReason.Of(error)})", error);
         }
         var folders = entries.OfType<DirectoryInfo>().ToArray();
         if (folders.Length == 0) listing.AddOnlyClass(entries);
@@ -101,7 +102,7 @@ internal sealed class FolderListing
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
-                deeper = $"cannot be listed ({FileStart.Reason(error)})";
+                deeper = $"cannot be listed ({SystemReason.Of(error)})";
                 if (allowEmpty) _leftOut.Add(new SkippedImage(path, $"the class {deeper}"));
             }
             if (_files.Count == before)
@@ -164,7 +165,7 @@ internal sealed class FolderListing
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
-                if (HasPictureEnding(file)) _leftOut.Add(new SkippedImage(path, $"cannot be read ({FileStart.Reason(error)})"));
+                if (HasPictureEnding(file)) _leftOut.Add(new SkippedImage(path, $"cannot be read ({SystemReason.Of(error)})"));
                 continue;
             }
             if (HasPictureEnding(file) || KindBehind(path, file, length) is { Format: not PictureFormat.None })

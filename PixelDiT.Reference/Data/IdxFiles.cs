@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Formats;
 
 namespace PixelDiT.Reference.Data;
 
@@ -76,7 +77,7 @@ internal static class IdxFiles
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or InvalidDataException)
         {
-            throw new DataException($"{path}: cannot be read ({error.Message})", error);
+            throw new DataException($"{path}: cannot be read ({SystemReason.Of(error)})", error);
         }
     }
 }

@@ -82,7 +82,7 @@ public static class ImageCache
         }
         catch (FileFormatException error)
         {
-            failure = error.Message;
+            failure = SystemReason.Of(error);
         }
         return records ?? decode((_, _) => { });
     }

@@ -30,7 +30,7 @@ public static class AtomicFile
         }
         catch (Exception error) when (IsFileSystemError(error))
         {
-            throw new FileFormatException($"{path}: cannot be written: {error.Message}", error);
+            throw new FileFormatException($"{path}: cannot be written: {SystemReason.Of(error)}", error);
         }
         finally
         {
@@ -58,7 +58,7 @@ public static class AtomicFile
         }
         catch (Exception error) when (IsFileSystemError(error))
         {
-            throw new FileFormatException($"{path}: cannot be read: {error.Message}", error);
+            throw new FileFormatException($"{path}: cannot be read: {SystemReason.Of(error)}", error);
         }
     }
 
@@ -72,7 +72,7 @@ public static class AtomicFile
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new FileFormatException($"{folder}: cannot be made: {error.Message}", error);
+            throw new FileFormatException($"{folder}: cannot be made: {SystemReason.Of(error)}", error);
         }
     }
 
@@ -87,7 +87,7 @@ public static class AtomicFile
         }
         catch (Exception error) when (IsFileSystemError(error))
         {
-            throw new FileFormatException($"{folder}: no file can be made in it: {error.Message}", error);
+            throw new FileFormatException($"{folder}: no file can be made in it: {SystemReason.Of(error)}", error);
         }
     }
 

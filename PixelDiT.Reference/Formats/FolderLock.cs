@@ -37,7 +37,7 @@ public sealed class FolderLock : IDisposable
             }
             catch (Exception error) when (AtomicFile.IsFileSystemError(error))
             {
-                throw new FileFormatException($"{folder}: no file can be made in it: {error.Message}", error);
+                throw new FileFormatException($"{folder}: no file can be made in it: {SystemReason.Of(error)}", error);
             }
         }
         throw new FileFormatException($"{folder}: {FileName} is deleted as soon as it is made; another process seems to end and begin over and over");

@@ -8,6 +8,9 @@ public interface IWeightFile : IDisposable
     /// <summary>The file's path, or the name its stream was opened with; every message begins with it.</summary>
     string Source { get; }
 
+    /// <summary>Every file that is read from: one, or the parts of a model and their index.</summary>
+    IReadOnlyList<string> Files => [Source];
+
     /// <summary>The format in words, such as "safetensors".</summary>
     string Format { get; }
 

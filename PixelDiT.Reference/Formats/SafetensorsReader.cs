@@ -61,7 +61,7 @@ public sealed class SafetensorsReader : IWeightFile
         catch (Exception error)
         {
             seekable.Dispose();
-            if (AtomicFile.IsFileSystemError(error)) throw new FileFormatException($"{sourceName}: cannot be read: {error.Message}", error);
+            if (AtomicFile.IsFileSystemError(error)) throw new FileFormatException($"{sourceName}: cannot be read: {SystemReason.Of(error)}", error);
             throw;
         }
     }
@@ -160,7 +160,7 @@ public sealed class SafetensorsReader : IWeightFile
         }
         catch (Exception error) when (AtomicFile.IsFileSystemError(error))
         {
-            throw Error(tensor, $"cannot be read: {error.Message}", error);
+            throw Error(tensor, $"cannot be read: {SystemReason.Of(error)}", error);
         }
         finally
         {

@@ -40,11 +40,15 @@ public sealed class ShardedFile : IWeightFile
             Dispose();
             throw;
         }
+        Files = [source, .. _shards.Values.Select(shard => shard.Source)];
         Format = $"{string.Join(" and ", _shards.Values.Select(shard => shard.Format).Distinct())} in {_shards.Count} file{(_shards.Count == 1 ? "" : "s")}";
     }
 
     /// <inheritdoc/>
     public string Source { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Files { get; }
 
     /// <inheritdoc/>
     public string Format { get; }

@@ -45,7 +45,7 @@ public static class WeightFile
         }
         catch (Exception error) when (AtomicFile.IsFileSystemError(error))
         {
-            throw new FileFormatException($"{source}: cannot be read: {error.Message}", error);
+            throw new FileFormatException($"{source}: cannot be read: {SystemReason.Of(error)}", error);
         }
         finally
         {

@@ -24,7 +24,7 @@ internal static class WeightFolder
         }
         catch (Exception error) when (AtomicFile.IsFileSystemError(error))
         {
-            throw new FileFormatException($"{path}: cannot be read: {error.Message}", error);
+            throw new FileFormatException($"{path}: cannot be read: {SystemReason.Of(error)}", error);
         }
         if (files.Contains(RunModel)) return Path.Combine(path, RunModel);
         string[] visible = [.. files.Where(name => name[0] != '.')];

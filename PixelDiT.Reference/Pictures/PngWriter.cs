@@ -20,7 +20,7 @@ public static class PngWriter
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new FileFormatException($"{path}: cannot be written: {error.Message}", error);
+            throw new FileFormatException($"{path}: cannot be written: {SystemReason.Of(error)}", error);
         }
         AtomicFile.Write(path, stream => Write(stream, picture));
     }

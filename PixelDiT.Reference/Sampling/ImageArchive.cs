@@ -116,7 +116,7 @@ public sealed class ImageArchive : IDisposable
         }
         catch (Exception error) when (AtomicFile.IsFileSystemError(error))
         {
-            throw new FileFormatException($"{PathOf(PartName)}: cannot be written: {error.Message}", error);
+            throw new FileFormatException($"{PathOf(PartName)}: cannot be written: {SystemReason.Of(error)}", error);
         }
     }
 

@@ -89,7 +89,7 @@ public sealed partial class SampleFolder
         }
         catch (Exception error) when (AtomicFile.IsFileSystemError(error))
         {
-            throw new FileFormatException($"{Path}: the run in it cannot be deleted: {error.Message}", error);
+            throw new FileFormatException($"{Path}: the run in it cannot be deleted: {SystemReason.Of(error)}", error);
         }
     }
 

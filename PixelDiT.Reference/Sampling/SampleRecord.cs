@@ -98,11 +98,11 @@ public static class SampleRecord
         }
         catch (JsonException error)
         {
-            throw new FileFormatException($"{path}: is not JSON: {error.Message}", error);
+            throw new FileFormatException($"{path}: is not JSON: {JsonReason.Of(error)}", error);
         }
         catch (Exception error) when (AtomicFile.IsFileSystemError(error))
         {
-            throw new FileFormatException($"{path}: cannot be read: {error.Message}", error);
+            throw new FileFormatException($"{path}: cannot be read: {SystemReason.Of(error)}", error);
         }
     }
 

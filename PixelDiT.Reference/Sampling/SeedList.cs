@@ -31,7 +31,7 @@ public static class SeedList
         }
         catch (Exception error) when (AtomicFile.IsFileSystemError(error))
         {
-            throw new FileFormatException($"{path}: cannot be read: {error.Message}", error);
+            throw new FileFormatException($"{path}: cannot be read: {SystemReason.Of(error)}", error);
         }
     }
 }

@@ -33,9 +33,7 @@ public static class JsonSettings
         }
         catch (JsonException error)
         {
-            string where = error.LineNumber is { } line ? $"line {line + 1}, byte {error.BytePositionInLine + 1}" : "it";
-            string reason = error.Message.Split(" Path:")[0].Split(" LineNumber:")[0].TrimEnd('.');
-            throw new ConfigurationException($"{path}: {where} is not JSON: {reason}");
+            throw new ConfigurationException($"{path}: is not JSON: {JsonReason.Of(error)}");
         }
         catch (FileFormatException error)
         {
@@ -43,7 +41,7 @@ public static class JsonSettings
         }
         catch (Exception error) when (AtomicFile.IsFileSystemError(error))
         {
-            throw new ConfigurationException($"{path}: cannot be read: {error.Message}");
+            throw new ConfigurationException($"{path}: cannot be read: {SystemReason.Of(error)}");
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Sampling;
@@ -30,6 +31,9 @@ public sealed class RunFolder : IDisposable
     public const string SamplesFile = "samples.png", TrajectoryFile = "trajectory.png";
 
     private static readonly string[] s_files = [ConfigFile, LogFile, Checkpoint.StateFile, Checkpoint.ModelFile, SamplesFile, TrajectoryFile];
+
+    // What no run is without, and hardly any other program's file has.
+    private static readonly string[] s_marks = ["data", "steps", "batch", "lr", "ema"];
 
     private readonly ExistingRun _existing;
     private readonly bool _isNew;
@@ -70,6 +74,20 @@ public sealed class RunFolder : IDisposable
         }
     }
 
+    /// <summary>The settings of the run in a folder, in their order; null where there is no such folder, or no run that recorded them: other programs write files of this name too.</summary>
+    public static IReadOnlyList<(string Option, JsonElement Value)>? SettingsOf(string folder)
+    {
+        string path = System.IO.Path.Combine(folder, ConfigFile);
+        try
+        {
+            return File.Exists(path) && JsonSettings.Read(path) is var settings && s_marks.All(mark => settings.Any(entry => entry.Name == mark)) ? settings : null;
+        }
+        catch (ConfigurationException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Checks that the disk has room for what a run writes.</summary>
     /// <param name="stateBytes">The training state.</param>
     /// <param name="modelBytes">The model.</param>
@@ -107,7 +125,7 @@ public sealed class RunFolder : IDisposable
         }
         catch (Exception error) when (AtomicFile.IsFileSystemError(error))
         {
-            throw new FileFormatException($"{Path}: the run in it cannot be deleted: {error.Message}", error);
+            throw new FileFormatException($"{Path}: the run in it cannot be deleted: {SystemReason.Of(error)}", error);
         }
     }
 

@@ -38,7 +38,7 @@ public sealed class RunLog : IDisposable
         }
         catch (Exception error) when (AtomicFile.IsFileSystemError(error))
         {
-            throw new FileFormatException($"{path}: cannot be written: {error.Message}", error);
+            throw new FileFormatException($"{path}: cannot be written: {SystemReason.Of(error)}", error);
         }
         Write();
     }
@@ -65,7 +65,7 @@ public sealed class RunLog : IDisposable
         catch (Exception error) when (AtomicFile.IsFileSystemError(error))
         {
             CutBack();
-            string problem = $"{_path}: cannot be written: {error.Message}";
+            string problem = $"{_path}: cannot be written: {SystemReason.Of(error)}";
             if (_warn is null) throw new FileFormatException(problem, error);
             if (!_warned) _warn($"{problem}; the run goes on, and its rows are written when they can be");
             _warned = true;

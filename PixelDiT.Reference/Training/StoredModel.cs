@@ -47,6 +47,9 @@ public sealed class StoredModel : IDisposable
     /// <summary>How messages call the file.</summary>
     public string Source => _file.Source;
 
+    /// <summary>Every file that is read from.</summary>
+    public IReadOnlyList<string> Files => _file.Files;
+
     /// <summary>The set of weights that was taken, and those that were left.</summary>
     public WeightSelection Weights => _weights.Selection;
 

@@ -77,6 +77,22 @@ public sealed class RunSafetyTests
     }
 
     [Test]
+    public void A_runs_folder_is_a_model_and_info_shows_its_settings()
+    {
+        Train("--data", "shapes", "--out", "run", "--steps", "1", "--lr", "5e-4");
+        var info = Run("info", "run");
+        Assert.That(info.ExitCode, Is.Zero, info.Error);
+        Assert.That(info.Output, Does.Match(@"  lr +0\.0005\n").And.Contain("trained for 1 steps at 16×16").And.Contain("classes: red disc (#0), green disc (#1)"));
+        Assert.That(Run("sample", "--model", "run", "--class", "0", "--count", "1", "--steps", "1", "--out", "drawn").ExitCode, Is.Zero);
+        byte[] model = File.ReadAllBytes(At("run", "model.safetensors"));
+        Assert.That(Run("convert", "run", "run/model.safetensors", "--overwrite", "--dtype", "bf16").Error, Does.Contain("is the file to read from as well"));
+        Assert.That(File.ReadAllBytes(At("run", "model.safetensors")), Is.EqualTo(model));
+        // Another program's file of that name is no run's.
+        File.WriteAllText(At("run", "config.json"), """{"_class_name": "Other"}""");
+        Assert.That(Run("info", "run").Output, Does.StartWith(Path.Combine("run", "model.safetensors")));
+    }
+
+    [Test]
     public void No_file_but_the_config_holds_a_path()
     {
         MakePictures("secret-place", ("cat", 2), ("dog", 2));

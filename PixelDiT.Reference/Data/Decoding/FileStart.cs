@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Formats;
 
 namespace PixelDiT.Reference.Data.Decoding;
 
@@ -47,15 +48,7 @@ internal static class FileStart
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new DataException($"cannot be read ({Reason(error)})", error);
+            throw new DataException($"cannot be read ({SystemReason.Of(error)})", error);
         }
     }
-
-    /// <summary>Why the file system refused, without the path that the message has already.</summary>
-    public static string Reason(Exception error) => error switch
-    {
-        UnauthorizedAccessException => "not permitted",
-        FileNotFoundException or DirectoryNotFoundException => "there is no such file or folder",
-        _ => error.Message.TrimEnd('.')
-    };
 }

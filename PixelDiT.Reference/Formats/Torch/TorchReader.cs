@@ -110,7 +110,7 @@ public abstract class TorchReader : IWeightFile
         }
         catch (Exception error) when (AtomicFile.IsFileSystemError(error))
         {
-            throw new FileFormatException($"{Source}: tensor {Quote.Text(spec.Name)}: cannot be read: {error.Message}", error);
+            throw new FileFormatException($"{Source}: tensor {Quote.Text(spec.Name)}: cannot be read: {SystemReason.Of(error)}", error);
         }
         finally
         {

@@ -32,7 +32,7 @@ public sealed class NameMap
         }
         catch (Exception error) when (AtomicFile.IsFileSystemError(error))
         {
-            throw new FileFormatException($"{path}: cannot be read: {error.Message}", error);
+            throw new FileFormatException($"{path}: cannot be read: {SystemReason.Of(error)}", error);
         }
     }
 
