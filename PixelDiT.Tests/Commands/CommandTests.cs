@@ -168,7 +168,7 @@ public sealed class CommandTests
         yield return Case("value_without_quotes", "train takes no argument 'set'", [.. train, "--out", "my", "set"]);
         yield return Case("misspelled_key", "'lerning_rate' is unknown; known are data, out, preset", [.. train, "--out", "new", "--config", "misspelled.json"]);
         yield return Case("doubled_key", "'lr' occurs twice", [.. train, "--out", "new", "--config", "doubled.json"]);
-        yield return Case("broken_json", "broken.json: line 2, byte", [.. train, "--out", "new", "--config", "broken.json"]);
+        yield return Case("broken_json", "broken.json: is not JSON: line 2, byte 8: ", [.. train, "--out", "new", "--config", "broken.json"]);
         yield return Case("json_of_a_fraction", "steps is 1.5; a whole number", "train", "--data", "shapes", "--out", "new", "--config", "fraction.json");
         yield return Case("json_of_an_unknown_choice", "choice.json: device is 'gpu'; one of auto, cuda", [.. train, "--out", "new", "--config", "choice.json"]);
         yield return Case("batch_beyond_memory", "--batch or --resolution, or --precision bf16, needs less", "train", "--data", "shapes", "--preset", "B", "--resolution", "256", "--batch", "4096", "--steps", "1", "--out", "new", "--device", "cpu");

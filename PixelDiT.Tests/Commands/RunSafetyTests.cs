@@ -150,6 +150,46 @@ public sealed class RunSafetyTests
     }
 
     [Test]
+    public void A_run_of_version_1_0_0_goes_on_and_its_classes_are_compared()
+    {
+        MakePictures("data", ("cat", 2), ("dog", 2));
+        string[] train = ["--data", "folder:data", "--out", "run"];
+        Train([.. train, "--steps", "2"]);
+        byte[] before = File.ReadAllBytes(At("run", "training.safetensors"));
+        AsVersion1(At("run"), "folder:somewhere/else");
+
+        Directory.Move(At("data", "cat"), At("data", "zebra"));
+        Assert.That(Run(["train", .. s_small, .. train, "--resume", "--steps", "3"]).Error, Does.Contain("its classes are dog, zebra, and were cat, dog"));
+        Directory.Move(At("data", "zebra"), At("data", "cat"));
+        var resumed = Run(["train", .. s_small, .. train, "--resume", "--steps", "2"]);
+        Assert.That(resumed.ExitCode, Is.Zero, resumed.Error);
+        Assert.That(resumed.Error, Does.Contain("run: was written by version 1.0.0, which did not record the data's files; only the names of its classes could be compared"));
+        Train([.. train, "--resume", "--steps", "3"]);
+        Train("--data", "folder:data", "--out", "whole", "--steps", "3");
+        Assert.That(File.ReadAllBytes(At("run", "training.safetensors")), Is.EqualTo(File.ReadAllBytes(At("whole", "training.safetensors"))).And.Not.EqualTo(before));
+    }
+
+    /// <summary>Makes of a run what version 1.0.0 wrote: the data's spelling among the settings, no list of files and no config.</summary>
+    private static void AsVersion1(string run, string spelled)
+    {
+        string path = Path.Combine(run, "training.safetensors");
+        byte[] bytes;
+        using (var file = SafetensorsReader.Open(path))
+        {
+            var metadata = file.Metadata.ToDictionary();
+            metadata.Remove("data");
+            var settings = System.Text.Json.Nodes.JsonNode.Parse(metadata["training"])!.AsObject();
+            settings.Insert(0, "data", spelled);
+            metadata["training"] = settings.ToJsonString();
+            SafetensorsWriter.Write(path + ".old", [.. file.Tensors.Select(tensor => new TensorSpec(tensor.Name, tensor.Type, tensor.Shape))], metadata, (name, first, chunk) => file.ReadSingles(name, first, chunk));
+            bytes = File.ReadAllBytes(path + ".old");
+        }
+        File.WriteAllBytes(path, bytes);
+        File.Delete(path + ".old");
+        File.Delete(Path.Combine(run, "config.json"));
+    }
+
+    [Test]
     public void A_second_process_is_kept_out_of_a_folder_from_the_first_second_on_and_a_dead_one_keeps_nobody_out()
     {
         string[] train = ["train", .. s_small, "--data", "shapes", "--out", "run", "--steps", "1000000"];
