@@ -1,5 +1,6 @@
 using System.CommandLine;
 using PixelDiT.Reference.Commands;
+using PixelDiT.Reference.Commands.Display;
 
 Terminal.Open();
 var root = new RootCommand("PixelDiT in C#: train, sample, verify.")

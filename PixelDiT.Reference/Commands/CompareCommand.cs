@@ -1,5 +1,7 @@
 using System.CommandLine;
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Commands.Display;
+using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Oracle.Comparing;
 using PixelDiT.Reference.Oracle.Comparing.Hints;

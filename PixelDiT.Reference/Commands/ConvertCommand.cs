@@ -1,4 +1,6 @@
 using System.CommandLine;
+using PixelDiT.Reference.Commands.Display;
+using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Training;
 
 namespace PixelDiT.Reference.Commands;

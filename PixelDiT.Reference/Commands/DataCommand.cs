@@ -3,6 +3,8 @@ using System.Globalization;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Benchmarking;
+using PixelDiT.Reference.Commands.Display;
+using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Pictures;

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.Diagnostics;
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Commands.Display;
+using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Training;
 using static System.FormattableString;
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
+using PixelDiT.Reference.Commands.Display;
 using Spectre.Console;
 
 namespace PixelDiT.Reference.Commands;

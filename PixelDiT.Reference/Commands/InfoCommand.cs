@@ -1,7 +1,11 @@
 using System.CommandLine;
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Commands.Display;
+using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Models.Weights;
 using PixelDiT.Reference.Training;
 using Spectre.Console;
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Training;
 
 namespace PixelDiT.Reference.Commands;

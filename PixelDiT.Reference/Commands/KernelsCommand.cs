@@ -1,6 +1,8 @@
 using System.CommandLine;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
+using PixelDiT.Reference.Commands.Display;
+using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Models;
 

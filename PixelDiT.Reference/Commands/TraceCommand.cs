@@ -1,7 +1,11 @@
 using System.CommandLine;
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Commands.Display;
+using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Models.Weights;
 using PixelDiT.Reference.Oracle;
 using PixelDiT.Reference.Training;
 
@@ -12,7 +16,7 @@ internal static class TraceCommand
 {
     public static Command Create()
     {
-        Option<string?> modelFile = new("--model") { Description = "A model file.", HelpName = "FILE" };
+        Option<string?> modelFile = new("--model") { Description = "A model file (required).", HelpName = "FILE" };
         Option<string?> weights = new("--weights") { Description = "Which weights of the model file: ema (averaged), raw (not averaged), or the path of a set as info lists it; without --model, the model file itself. [default: ema]", HelpName = "ema|raw|PATH" };
         Option<string?> inputs = new("--inputs") { Description = "A safetensors file with in.x [B,C,H,W], in.t [B], in.y [B] and, for gradients, target.v. [default: inputs are drawn]", HelpName = "FILE" };
         Option<int> resolution = new("--resolution") { Description = "The side of drawn images. [default: what the model was trained on]", HelpName = "N" };

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Commands.Display;
 
 namespace PixelDiT.Reference.Commands;
 

@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
+using PixelDiT.Reference.Commands.Display;
+using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Oracle.Conformance;
 using Spectre.Console;

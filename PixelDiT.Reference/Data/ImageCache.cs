@@ -2,6 +2,7 @@ using System.Globalization;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Data.Decoding;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Reference.Data;
 

@@ -1,5 +1,6 @@
 using System.Text;
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Reference.Formats;
 

@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Reference.Formats;
 

@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Formats.Shards;
 
 namespace PixelDiT.Reference.Formats;
 

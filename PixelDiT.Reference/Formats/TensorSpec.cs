@@ -1,3 +1,5 @@
+using PixelDiT.Reference.Formats.Safetensors;
+
 namespace PixelDiT.Reference.Formats;
 
 /// <summary>A tensor's name, type and shape.</summary>

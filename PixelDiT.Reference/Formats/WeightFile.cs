@@ -1,6 +1,10 @@
 using System.Buffers.Binary;
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Formats.Foreign;
+using PixelDiT.Reference.Formats.Safetensors;
+using PixelDiT.Reference.Formats.Shards;
 using PixelDiT.Reference.Formats.Torch;
+using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Reference.Formats;
 

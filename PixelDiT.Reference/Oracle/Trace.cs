@@ -4,6 +4,8 @@ using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.Safetensors;
+using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Models;
 
 namespace PixelDiT.Reference.Oracle;

@@ -1,8 +1,10 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Models;
 
 namespace PixelDiT.Reference.Sampling;

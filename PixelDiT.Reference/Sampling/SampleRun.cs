@@ -2,6 +2,7 @@ using PixelDiT.Kernels;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Models.Weights;
 using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Sampling;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Reference.Sampling;
 

@@ -4,7 +4,9 @@ using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Models.Weights;
 
 namespace PixelDiT.Reference.Training;
 

@@ -2,7 +2,9 @@ using System.Globalization;
 using System.Text.Json;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Models.Weights;
 
 namespace PixelDiT.Reference.Training;
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Models;
 
 namespace PixelDiT.Reference.Training;

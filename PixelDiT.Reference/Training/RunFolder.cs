@@ -1,6 +1,7 @@
 using System.Text.Json;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Sampling;
 
 namespace PixelDiT.Reference.Training;

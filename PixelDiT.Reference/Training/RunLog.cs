@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Reference.Training;
 

@@ -1,7 +1,10 @@
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.Safetensors;
+using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Models.Weights;
 
 namespace PixelDiT.Reference.Training;
 

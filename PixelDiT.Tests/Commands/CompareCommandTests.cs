@@ -1,6 +1,7 @@
 using System.Text;
 using NUnit.Framework;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Tests.Oracle.Comparing;
 
 namespace PixelDiT.Tests.Commands;

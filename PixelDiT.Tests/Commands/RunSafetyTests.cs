@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using NUnit.Framework;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.Safetensors;
 
 namespace PixelDiT.Tests.Commands;
 

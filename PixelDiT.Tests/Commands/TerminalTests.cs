@@ -1,7 +1,10 @@
 using System.Diagnostics;
 using NUnit.Framework;
 using PixelDiT.Reference.Commands;
+using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.Safetensors;
+using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Tests.Commands;
 

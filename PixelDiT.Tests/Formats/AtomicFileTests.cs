@@ -1,7 +1,8 @@
 using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
-using static PixelDiT.Tests.Formats.SafetensorsBytes;
+using PixelDiT.Reference.Formats.Safetensors;
+using static PixelDiT.Tests.Formats.Safetensors.SafetensorsBytes;
 
 namespace PixelDiT.Tests.Formats;
 

@@ -4,6 +4,7 @@ using NUnit.Framework;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Commands.Options;
 
 namespace PixelDiT.Tests.Machine;
 

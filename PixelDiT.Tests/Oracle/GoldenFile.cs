@@ -1,4 +1,5 @@
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Oracle;
 
 namespace PixelDiT.Tests.Oracle;

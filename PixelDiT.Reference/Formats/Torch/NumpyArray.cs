@@ -1,3 +1,6 @@
+using PixelDiT.Reference.Formats.Safetensors;
+using PixelDiT.Reference.Formats.Words;
+
 namespace PixelDiT.Reference.Formats.Torch;
 
 /// <summary>NumPy's type of an element: a kind and a size, such as <c>f4</c>, completed by a state that tells the order of its bytes.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Reference.Formats.Torch;
 

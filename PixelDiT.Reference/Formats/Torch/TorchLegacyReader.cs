@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Numerics;
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Reference.Formats.Torch;
 

@@ -1,5 +1,7 @@
 using System.Text;
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Formats.Safetensors;
+using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Reference.Formats.Torch;
 

@@ -1,3 +1,6 @@
+using PixelDiT.Reference.Formats.Safetensors;
+using PixelDiT.Reference.Formats.Words;
+
 namespace PixelDiT.Reference.Formats.Torch;
 
 /// <summary>A run of elements that tensors are views of.</summary>

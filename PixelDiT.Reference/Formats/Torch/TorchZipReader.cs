@@ -1,4 +1,6 @@
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Formats.Foreign;
+using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Reference.Formats.Torch;
 

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Reference.Oracle.Comparing;
 

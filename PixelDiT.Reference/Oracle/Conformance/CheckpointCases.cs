@@ -1,6 +1,7 @@
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Models.Weights;
 using PixelDiT.Reference.Training;
 
 namespace PixelDiT.Reference.Oracle.Conformance;

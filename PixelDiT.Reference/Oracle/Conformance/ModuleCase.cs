@@ -4,6 +4,7 @@ using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Layers;
 using PixelDiT.Reference.Models;
 

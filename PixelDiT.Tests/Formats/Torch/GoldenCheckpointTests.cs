@@ -2,7 +2,9 @@ using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Models.Weights;
 using PixelDiT.Reference.Training;
 
 namespace PixelDiT.Tests.Formats.Torch;

@@ -1,4 +1,5 @@
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.Safetensors;
 
 namespace PixelDiT.Tests.Oracle.Comparing;
 

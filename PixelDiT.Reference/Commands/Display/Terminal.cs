@@ -1,0 +1,65 @@
+using System.Globalization;
+using System.Text;
+using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.Words;
+using Spectre.Console;
+
+namespace PixelDiT.Reference.Commands.Display;
+
+/// <summary>
+/// The one way to standard output and standard error. A line holds nothing that could steer a terminal, whatever file its words come from (<see cref="Printable"/>), and a
+/// writer that fails ends no work (<see cref="SurvivingStream"/>).
+/// </summary>
+internal static class Terminal
+{
+    private const int OutputLost = 1, WidthOfAFile = 200;
+
+    private static SurvivingStream? s_output, s_error;
+
+    /// <summary>Whether a person is watching standard output.</summary>
+    public static bool IsInteractive => !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities.Interactive;
+
+    /// <summary>Puts surviving writers in the place of the console's. Called once, before anything is written or any file is opened.</summary>
+    public static void Open()
+    {
+        // Numbers look the same on every machine, in what is printed as in files.
+        CultureInfo.CurrentCulture = CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
+        StandardStreams.OccupyClosed();
+        (s_output, s_error) = (Surviving(1, Console.OpenStandardOutput), Surviving(2, Console.OpenStandardError));
+        var utf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+        Console.SetOut(new StreamWriter(s_output, utf8) { AutoFlush = true });
+        Console.SetError(new StreamWriter(s_error, utf8) { AutoFlush = true });
+        // In a file or a pipe there is no edge to wrap a table at.
+        if (Console.IsOutputRedirected) AnsiConsole.Profile.Width = WidthOfAFile;
+    }
+
+    /// <summary>What to end with: the code of the work, or 1 where the work is done but what it said is lost.</summary>
+    public static int Close(int exitCode)
+    {
+        if (s_output?.Failure is { } reason) Complain($"standard output could not be written ({reason}); what it would have said is lost");
+        return exitCode == 0 && (s_output?.Failure ?? s_error?.Failure) is not null ? OutputLost : exitCode;
+    }
+
+    /// <summary>Writes a line to standard output.</summary>
+    public static void WriteLine(string line = "") => Console.Out.WriteLine(Printable.Line(line));
+
+    /// <summary>Writes JSON that this program made, with line ends of its own.</summary>
+    public static void WriteJson(string json) => Console.Out.WriteLine(string.Join(Console.Out.NewLine, json.Split('\n').Select(line => Printable.Line(line.TrimEnd('\r')))));
+
+    /// <summary>Writes a table to standard output. Text in its cells went through <see cref="Cell"/>.</summary>
+    public static void Write(Table table) => AnsiConsole.Write(table);
+
+    /// <summary>Text for a cell of a table or the description of a bar.</summary>
+    public static string Cell(string text) => Markup.Escape(Printable.Line(text));
+
+    /// <summary>Writes a line to standard error, under the program's name.</summary>
+    public static void Complain(string line) => Console.Error.WriteLine($"pixeldit: {Printable.Line(line)}");
+
+    /// <summary>Writes what an error carries for a developer, lines and all.</summary>
+    public static void WriteTrace(Exception error)
+    {
+        foreach (string line in error.ToString().Split('\n')) Console.Error.WriteLine(Printable.Line(line.TrimEnd('\r')));
+    }
+
+    private static SurvivingStream Surviving(int descriptor, Func<Stream> open) => new(StandardStreams.IsOwnPipe(descriptor) ? null : open());
+}

@@ -1,0 +1,68 @@
+using System.CommandLine;
+using PixelDiT.Kernels;
+using PixelDiT.Reference.Models;
+
+namespace PixelDiT.Reference.Commands.Options;
+
+/// <summary>The options that choose a model: a preset, or its sizes, or a preset with some sizes changed.</summary>
+internal sealed class ModelOptions
+{
+    private readonly string _preset;
+
+    private readonly ChoiceOption _presetName;
+    private readonly Option<int> _hidden = Size("--hidden", "D, the width of a patch token."), _heads = Size("--heads", "h, attention heads.");
+    private readonly Option<int> _patch = Size("--patch", "p, the side of a patch in pixels."), _patchDepth = Size("--patch-depth", "N, patch blocks.");
+    private readonly Option<int> _pixelDepth = Size("--pixel-depth", "M, pixel (PiT) blocks."), _pixelHidden = Size("--pixel-hidden", "d, the width of a pixel token.");
+    private readonly Option<int> _channels = Cli.Option("--channels", "Image channels: 3 for colour, 1 for gray.", 3);
+    private readonly Option<bool> _postModulation = new("--post-modulation") { Description = "Modulate after attention and MLP in the pixel blocks: the authors' cure for loss spikes." };
+
+    public ModelOptions(string preset)
+    {
+        _preset = preset;
+        _presetName = new("--preset", "Sizes by name.", Presets.Names, preset);
+    }
+
+    /// <summary>Adds the options to a verb.</summary>
+    public void AddTo(Command command)
+    {
+        foreach (Option option in new Option[] { _presetName, _hidden, _heads, _patch, _patchDepth, _pixelDepth, _pixelHidden, _channels, _postModulation }) command.Options.Add(option);
+    }
+
+    /// <summary>Image channels.</summary>
+    public int Channels(Settings settings) => settings.Get(_channels);
+
+    /// <summary>The preset's name.</summary>
+    public string Preset(Settings settings) => settings.IsGiven(_presetName) ? settings.Get(_presetName) : _preset;
+
+    /// <summary>Checks that the model is a preset with no size changed.</summary>
+    /// <exception cref="ConfigurationException">One is.</exception>
+    public void RequirePreset(Settings settings)
+    {
+        if (Build(settings) != Presets.Get(Preset(settings))) throw new ConfigurationException($"--peer is told the preset {Preset(settings)}; options that change the model's sizes cannot be compared");
+    }
+
+    /// <summary>The model that the options describe.</summary>
+    /// <param name="settings">The values.</param>
+    /// <param name="classes">The data's classes; null leaves the preset's.</param>
+    /// <exception cref="ConfigurationException">The sizes do not fit.</exception>
+    public ModelConfig Build(Settings settings, int? classes = null)
+    {
+        var preset = Presets.Get(Preset(settings));
+        return (preset with
+        {
+            Hidden = Given(settings, _hidden, preset.Hidden),
+            Heads = Given(settings, _heads, preset.Heads),
+            Patch = Given(settings, _patch, preset.Patch),
+            PatchDepth = Given(settings, _patchDepth, preset.PatchDepth),
+            PixelDepth = Given(settings, _pixelDepth, preset.PixelDepth),
+            PixelHidden = Given(settings, _pixelHidden, preset.PixelHidden),
+            Channels = settings.Get(_channels),
+            Classes = classes ?? preset.Classes,
+            PostModulation = settings.Get(_postModulation)
+        }).Validate();
+    }
+
+    private static int Given(Settings settings, Option<int> option, int preset) => settings.IsGiven(option) ? settings.Get(option) : preset;
+
+    private static Option<int> Size(string name, string description) => new(name) { Description = $"{description} [default: the preset's]", HelpName = "N" };
+}

@@ -1,0 +1,108 @@
+using System.CommandLine;
+using System.Text.Json;
+using PixelDiT.Kernels;
+using PixelDiT.Reference.Training;
+
+namespace PixelDiT.Reference.Commands.Options;
+
+/// <summary>
+/// The values of a verb's options: the command line first, then the JSON file of --config, then, where a run goes on, the settings in its folder, then the defaults. The keys
+/// of a file are the option names without dashes in front; <c>_</c> and <c>-</c> are one, and so are upper and lower case.
+/// </summary>
+internal sealed class Settings
+{
+    private readonly ParseResult _parsed;
+    private readonly Command _command;
+    private readonly Option _config;
+    private readonly List<Layer> _layers = [];
+
+    private sealed record Layer(string Path, Dictionary<string, JsonElement> Values);
+
+    /// <summary>Reads the file of --config.</summary>
+    /// <exception cref="ConfigurationException">The file cannot be read, is no JSON object, or has an unknown or doubled key.</exception>
+    public Settings(ParseResult parsed, Command command, Option<string?> config)
+    {
+        (_parsed, _command, _config) = (parsed, command, config);
+        if (parsed.GetValue(config) is not { } path) return;
+        if (path.Length == 0) throw new ConfigurationException("--config is ''; a JSON file was expected");
+        Add(Directory.Exists(path) ? Path.Combine(path, RunFolder.ConfigFile) : path);
+    }
+
+    /// <summary>Adds a file of settings, over which everything before it wins.</summary>
+    /// <inheritdoc cref="Settings(ParseResult, Command, Option{string?})" path="/exception"/>
+    public void Add(string path)
+    {
+        var values = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
+        string[] known = [.. Keys().Select(entry => entry.Key)];
+        foreach (var entry in JsonSettings.Read(path))
+        {
+            string key = entry.Name.Replace('_', '-').ToLowerInvariant();
+            if (!known.Contains(key)) throw new ConfigurationException($"{path}: '{entry.Name}' is unknown; known are {string.Join(", ", known)}{Nearest.Advice(key, known)}");
+            if (!values.TryAdd(key, entry.Value)) throw new ConfigurationException($"{path}: '{key}' occurs twice");
+        }
+        _layers.Add(new Layer(path, values));
+    }
+
+    /// <summary>Whether an option was given, on the command line or in a file.</summary>
+    public bool IsGiven(Option option) => Cli.IsGiven(_parsed, option) || _layers.Any(layer => layer.Values.ContainsKey(Key(option)));
+
+    /// <summary>An option's value.</summary>
+    /// <exception cref="ConfigurationException">The file's value is of another kind.</exception>
+    public T Get<T>(Option<T> option)
+    {
+        if (Cli.IsGiven(_parsed, option) || _layers.Find(layer => layer.Values.ContainsKey(Key(option))) is not { } layer) return _parsed.GetValue(option)!;
+        var value = layer.Values[Key(option)];
+        object? read = (default(T), value.ValueKind) switch
+        {
+            (ulong, JsonValueKind.String) when option is SeedOption seed => seed.Read(value.GetString()!),
+            (int, JsonValueKind.Number) when Whole(value) is >= int.MinValue and <= int.MaxValue and var number => (int)number,
+            (long, JsonValueKind.Number) when Whole(value) is >= long.MinValue and <= long.MaxValue and var number => (long)number,
+            (ulong, JsonValueKind.Number) when Whole(value) is >= 0 and <= ulong.MaxValue and var number => (ulong)number,
+            (double, JsonValueKind.Number) when value.TryGetDouble(out double number) && double.IsFinite(number) => number,
+            (bool, JsonValueKind.True or JsonValueKind.False) => value.GetBoolean(),
+            (_, JsonValueKind.String) when option is ChoiceOption choice => choice.Canonical(value.GetString()!, layer.Path),
+            (_, JsonValueKind.String) when typeof(T) == typeof(string) => value.GetString(),
+            (_, JsonValueKind.Array) when typeof(T) == typeof(string[]) && value.EnumerateArray().All(item => item.ValueKind == JsonValueKind.String) => value.EnumerateArray().Select(item => item.GetString()!).ToArray(),
+            _ => null
+        };
+        return read is T result ? result : throw new ConfigurationException($"{layer.Path}: {Key(option)} is {value.GetRawText()}; {KindOf(option)} was expected");
+    }
+
+    /// <summary>The values of options as JSON, a line each, in the order of the verb's options: a file that --config takes. Options without a value are left out.</summary>
+    /// <param name="except">Options that say what to do with a folder, or where to compute, and not what is computed.</param>
+    public string ToJson(params Option[] except) => JsonSettings.Write(
+        from entry in Keys()
+        where !except.Contains(entry.Option)
+        let value = ValueOf(entry.Option)
+        where value is not null
+        select (entry.Key, value));
+
+    private object? ValueOf(Option option) => option switch
+    {
+        Option<int> whole when HasValue(whole) => Get(whole),
+        Option<ulong> seed => Get(seed),
+        Option<double> number => Get(number),
+        Option<bool> flag => Get(flag),
+        Option<string> text when HasValue(text) => Get(text),
+        _ => null
+    };
+
+    private bool HasValue(Option option) => IsGiven(option) || option.HasDefaultValue;
+
+    private IEnumerable<(string Key, Option Option)> Keys() => _command.Options.Where(option => option != _config && !option.Hidden && option is not System.CommandLine.Help.HelpOption).Select(option => (Key(option), option));
+
+    /// <summary>A number that is whole, however it is written: 1e6 and 2.0 are.</summary>
+    private static decimal? Whole(JsonElement value) => value.TryGetDecimal(out decimal number) && number == decimal.Truncate(number) ? number : null;
+
+    private static string KindOf(Option option) => option switch
+    {
+        SeedOption => "a whole number from 0 to 2^64 - 1, or \"random\",",
+        Option<int> => $"a whole number from {int.MinValue} to {int.MaxValue}",
+        Option<bool> => "true or false",
+        Option<double> => "a number",
+        Option<string[]> => "a list of texts",
+        _ => "a text"
+    };
+
+    private static string Key(Option option) => option.Name.TrimStart('-');
+}
