@@ -1,7 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using ILGPU;
 using ILGPU.IR.Intrinsics;
 using PixelDiT.Kernels.Tensors;
 

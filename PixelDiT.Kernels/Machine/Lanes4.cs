@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using ILGPU;
 using PixelDiT.Kernels.Tensors;
 using Values = System.Runtime.Intrinsics.Vector128<float>;
 

@@ -1,4 +1,3 @@
-using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Operations;

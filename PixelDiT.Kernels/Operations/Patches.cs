@@ -1,4 +1,3 @@
-using ILGPU;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Tensors;

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using ILGPU;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Tensors;

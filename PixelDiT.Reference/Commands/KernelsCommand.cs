@@ -1,5 +1,4 @@
 using System.CommandLine;
-using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;

@@ -2,7 +2,6 @@ using System.CommandLine;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;
-using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Models.Weights;

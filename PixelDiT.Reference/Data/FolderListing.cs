@@ -1,6 +1,5 @@
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Data.Decoding;
-using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Reference.Data;

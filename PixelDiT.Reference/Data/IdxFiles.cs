@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using PixelDiT.Kernels;
-using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Reference.Data;

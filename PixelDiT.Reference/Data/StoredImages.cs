@@ -1,5 +1,3 @@
-using PixelDiT.Kernels;
-
 namespace PixelDiT.Reference.Data;
 
 /// <summary>

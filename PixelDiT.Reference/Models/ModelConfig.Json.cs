@@ -1,6 +1,5 @@
 using System.Text.Json;
 using PixelDiT.Kernels;
-using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Reference.Models;

@@ -3,7 +3,6 @@ using PixelDiT.Kernels;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
-using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Models;

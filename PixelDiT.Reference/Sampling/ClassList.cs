@@ -1,6 +1,5 @@
 using System.Globalization;
 using PixelDiT.Kernels;
-using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Reference.Sampling;

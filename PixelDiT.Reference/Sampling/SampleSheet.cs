@@ -1,5 +1,4 @@
 using PixelDiT.Kernels.Tensors;
-using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Sampling;

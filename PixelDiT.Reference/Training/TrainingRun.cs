@@ -2,7 +2,6 @@ using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Diffusion;
-using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Pictures;
 

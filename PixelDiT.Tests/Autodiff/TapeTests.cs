@@ -5,7 +5,6 @@ using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
 using PixelDiT.Tests.Models;
-using PixelDiT.Tests.Operations;
 
 namespace PixelDiT.Tests.Autodiff;
 

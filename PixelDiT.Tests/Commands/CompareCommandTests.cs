@@ -1,6 +1,5 @@
 using System.Text;
 using NUnit.Framework;
-using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Tests.Oracle.Comparing;
 

@@ -1,8 +1,6 @@
 using System.Diagnostics;
 using NUnit.Framework;
-using PixelDiT.Reference.Commands;
 using PixelDiT.Reference.Commands.Options;
-using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Formats.Words;
 

@@ -1,11 +1,9 @@
 using NUnit.Framework;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
-using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Models.Weights;
 using PixelDiT.Reference.Training;
 using PixelDiT.Tests.Data;
-using PixelDiT.Tests.Models;
 using PixelDiT.Tests.Models.Weights;
 
 namespace PixelDiT.Tests.Commands;

@@ -1,7 +1,6 @@
 using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Diffusion;
 
 namespace PixelDiT.Tests.Diffusion;

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Text.Json;
 using NUnit.Framework;
-using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 

@@ -1,10 +1,8 @@
 using System.Runtime.Intrinsics;
-using ILGPU;
 using NUnit.Framework;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Tensors;
-using PixelDiT.Reference.Commands.Options;
 
 namespace PixelDiT.Tests.Machine;
 

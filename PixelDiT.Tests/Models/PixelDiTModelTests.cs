@@ -3,7 +3,6 @@ using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
-using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Oracle;
 using PixelDiT.Tests.Operations;
 

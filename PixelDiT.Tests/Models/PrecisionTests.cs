@@ -2,7 +2,6 @@ using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Tensors;
-using PixelDiT.Reference.Autodiff;
 using PixelDiT.Reference.Benchmarking;
 using PixelDiT.Reference.Models;
 using PixelDiT.Tests.Operations;

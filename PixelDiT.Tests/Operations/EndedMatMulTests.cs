@@ -1,6 +1,5 @@
 using NUnit.Framework;
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
 

@@ -1,4 +1,3 @@
-using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Oracle;
 

@@ -2,13 +2,11 @@ using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Diffusion;
-using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Oracle;
 using PixelDiT.Reference.Oracle.Conformance;
 using PixelDiT.Reference.Training;
-using PixelDiT.Tests.Models;
 using PixelDiT.Tests.Models.Weights;
 
 namespace PixelDiT.Tests.Oracle;

@@ -3,7 +3,6 @@ using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Diffusion;
-using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Models.Weights;
 using PixelDiT.Reference.Pictures;
 using PixelDiT.Reference.Sampling;

@@ -2,7 +2,6 @@ using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Training;
-using PixelDiT.Tests.Models;
 using PixelDiT.Tests.Models.Weights;
 
 namespace PixelDiT.Tests.Training;

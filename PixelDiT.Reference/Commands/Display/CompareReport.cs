@@ -1,6 +1,5 @@
 using System.Globalization;
 using PixelDiT.Reference.Commands.Options;
-using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Oracle;
 using PixelDiT.Reference.Oracle.Comparing;

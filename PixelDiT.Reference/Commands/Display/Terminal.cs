@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
 using Spectre.Console;
 

@@ -1,5 +1,4 @@
 using PixelDiT.Kernels;
-using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Reference.Data.Decoding;

@@ -1,5 +1,3 @@
-using PixelDiT.Kernels;
-
 namespace PixelDiT.Reference.Formats.Torch;
 
 /// <content>The stack, its marks and the memo, and what they and the nodes may take.</content>

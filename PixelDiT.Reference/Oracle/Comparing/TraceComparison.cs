@@ -1,5 +1,4 @@
 using PixelDiT.Kernels;
-using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Oracle.Comparing.Hints;
 using PixelDiT.Reference.Oracle.Conformance;

@@ -3,7 +3,6 @@ using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
-using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Layers;
 using PixelDiT.Reference.Models;

@@ -3,9 +3,7 @@ using System.Text.Json;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Tensors;
-using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Diffusion;
-using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Pictures;
 

@@ -2,9 +2,7 @@ using System.Globalization;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
-using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Diffusion;
-using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Training;
 

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using NUnit.Framework;
 using PixelDiT.Kernels;
-using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
 using static PixelDiT.Tests.Formats.Safetensors.SafetensorsBytes;
 

@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Text;
 using NUnit.Framework;
 using PixelDiT.Kernels;
-using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
 using static PixelDiT.Tests.Formats.Safetensors.SafetensorsBytes;
 

@@ -1,6 +1,5 @@
 using CsCheck;
 using NUnit.Framework;
-using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Models.Weights;
 
 namespace PixelDiT.Tests.Models.Weights;

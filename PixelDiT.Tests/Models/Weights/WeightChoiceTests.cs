@@ -1,8 +1,6 @@
 using NUnit.Framework;
 using PixelDiT.Kernels;
-using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
-using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Models.Weights;
 using PixelDiT.Reference.Training;
 

@@ -1,7 +1,6 @@
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
-using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Oracle;
