@@ -43,14 +43,17 @@ public static class AtomicFile
     /// <exception cref="FileFormatException">The file cannot be written.</exception>
     public static void WriteText(string path, string text) => Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 
-    /// <summary>Opens a file to be read from, unbuffered.</summary>
+    /// <summary>
+    /// Opens a file to be read from, unbuffered. One that has no bytes is not opened: it is empty, or a pipe or device, and to open a pipe that nobody writes to is to wait for ever.
+    /// </summary>
     /// <exception cref="FileFormatException">It cannot be opened, or is a directory.</exception>
-    internal static FileStream OpenRead(string path)
+    internal static Stream OpenRead(string path)
     {
         if (path.Length == 0 || path.Contains('\0')) throw new FileFormatException($"{Quote.Text(path)}: cannot be read: not a file name");
         if (Directory.Exists(path)) throw new FileFormatException($"{path}: cannot be read: it is a directory; a file was expected");
         try
         {
+            if (new FileInfo(path) is { Exists: true, Length: 0, LinkTarget: null }) return new MemoryStream([], writable: false);
             return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
         }
         catch (FileNotFoundException error) when (new FileInfo(path).LinkTarget is { } target)

@@ -33,7 +33,7 @@ internal sealed partial record ForeignFile(string What, string Advice)
     public static ForeignFile? Identify(Stream stream, string source)
     {
         byte[] start = Start(stream);
-        if (start.Length == 0) return new("is empty (0 bytes)", $"{Expected}; {DownloadAgain}");
+        if (start.Length == 0) return new("is empty (0 bytes), or a pipe or device, which cannot be read from", $"{Expected}; {DownloadAgain}");
         if (!start.AsSpan().ContainsAnyExcept((byte)0))
             return new($"begins with {start.Length} zero bytes, as a file does for which a download reserved the room and never filled it", DownloadAgain);
         return ByName(source) ?? Signatures.Find(start) ?? Archive(start) ?? Pickle(start) ?? ForeignText.Identify(start, stream.Length) ?? MessagePack(start) ?? Protobuf(start, source) ?? Table(stream);

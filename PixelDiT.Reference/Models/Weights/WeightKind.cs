@@ -25,7 +25,12 @@ internal static class WeightKinds
         s_trained = Words("online raw live current collected backup backups stored unaveraged noema nonema"),
         s_optimizers = Words("optimizer optimizers optim optims optimiser opt adam adamw adamax adagrad rmsprop muon momentum momenta moment moments hessian preconditioner"),
         s_gradients = Words("grad grads gradient gradients"),
+        // A momentum encoder or teacher is an average of the one that is trained; a momentum alone is the optimizer's.
+        s_followers = Words("model net network teacher encoder backbone branch copy target"),
         s_squared = Words("exp square squared sq grad");
+
+    // avg and avg_sq, ema_grad and ema_grad_squared: a mean and a mean of squares.
+    private static readonly string[] s_squares = ["_sq", "_sqs", "_square", "_squares", "_squared"];
 
     private static readonly (string First, string Second)[] s_moments = [("first", "second"), ("m", "v"), ("mu", "nu"), ("m1", "m2")];
 
@@ -53,7 +58,7 @@ internal static class WeightKinds
     }
 
     private static bool HasPartner(string before, string segment, Func<string, bool> exists)
-        => s_moments.Any(pair => (segment == pair.First && exists(before + pair.Second)) || (segment == pair.Second && exists(before + pair.First)));
+        => s_squares.Any(end => exists(before + segment + end) || (segment.EndsWith(end, StringComparison.Ordinal) && exists(before + segment[..^end.Length]))) || s_moments.Any(pair => (segment == pair.First && exists(before + pair.Second)) || (segment == pair.Second && exists(before + pair.First)));
 
     private static WeightKind? OfSegment(IReadOnlyList<string> words)
     {
@@ -66,7 +71,8 @@ internal static class WeightKinds
             if (s_negations.Contains(before)) return WeightKind.Raw;
             averaged = true;
         }
-        if (averaged) return WeightKind.Averaged;
+        if (averaged) return words.Any(s_gradients.Contains) ? WeightKind.OptimizerState : WeightKind.Averaged;
+        if (words.Contains("momentum") && words.Any(s_followers.Contains)) return WeightKind.Averaged;
         if (words.Any(s_optimizers.Contains)) return WeightKind.OptimizerState;
         if (words.Any(s_gradients.Contains)) return WeightKind.Gradients;
         return words.Any(s_trained.Contains) ? WeightKind.Raw : null;

@@ -47,8 +47,12 @@ public sealed record WeightSelection(WeightSet Taken, IReadOnlyList<WeightSet> L
     {
         TensorSpec[] averaged = [.. sets.Others.Where(tensor => WeightKinds.Of(tensor.Name, _ => false) == WeightKind.Averaged)];
         bool isLarge = 2 * averaged.Sum(tensor => (double)tensor.Count) >= raw.Tensors.Values.Sum(tensor => (double)tensor.Count);
-        return averaged.FirstOrDefault(tensor => isLarge || WeightName.Parse(tensor.Name) is not null);
+        return averaged.FirstOrDefault(tensor => isLarge || WeightName.Parse(tensor.Name) is not null || MayBeWeights(tensor, raw));
     }
+
+    /// <summary>Whether a tensor has the shape of a matrix of the raw weights, or is an object that cannot be read; counters, decays and losses are neither.</summary>
+    private static bool MayBeWeights(TensorSpec tensor, WeightSet raw)
+        => tensor.TypeName == "unknown" || (tensor.Shape.Count > 1 && raw.Tensors.Values.Any(weight => weight.Shape.SequenceEqual(tensor.Shape)));
 
     private static WeightSet Raw(WeightSets sets, WeightChoice choice)
     {
