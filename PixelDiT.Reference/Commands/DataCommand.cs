@@ -55,9 +55,9 @@ internal static class DataCommand
     /// <summary>What a training step takes: memory by a dry run, time by a step of few images.</summary>
     private static void ShowStep(ModelConfig sizes, TrainingConfig training, IImageSource images, Device device, CancellationToken cancel)
     {
+        StepMemory.RequireTraining(device, sizes, training, images.Height, images.Width);
         double bytes = StepMemory.OfTraining(sizes, training, images.Height, images.Width), seconds;
         Terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"a training step of {training.Batch} images with {ModelCost.Parameters(sizes):N0} parameters takes {bytes / (1 << 30):N2} GiB; {device.FreeMemory / (double)(1 << 30):N2} GiB are free"));
-        StepMemory.RequireTraining(device, sizes, training, images.Height, images.Width);
         seconds = StepTime.Estimate(sizes, training.Precision, training.Batch, images.Height, device, cancel);
         string epoch = images.Count > 1L << 30 ? "" : $", {ProgressDisplay.Duration(TimeSpan.FromSeconds(seconds * images.Count / training.Batch))} for all images once";
         Terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"and about {(seconds < 10 ? $"{seconds:G2} s" : ProgressDisplay.Duration(TimeSpan.FromSeconds(seconds)))} on {device.Description}{epoch}, {ProgressDisplay.Duration(TimeSpan.FromSeconds(seconds * training.Steps))} for {training.Steps:N0} steps"));

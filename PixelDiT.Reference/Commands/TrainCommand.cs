@@ -53,6 +53,7 @@ internal static class TrainCommand
             var settings = new Settings(parsed, command, config);
             bool resuming = settings.Get(resume);
             if (resuming && settings.IsGiven(output) && Path.Combine(settings.Get(output), RunFolder.ConfigFile) is var kept && File.Exists(kept)) settings.Add(kept);
+            if (resuming && settings.IsGiven(output) && !settings.IsGiven(data)) RunFolder.ExplainMissingSettings(settings.Get(output));
             string spec = settings.IsGiven(data) ? settings.Get(data) : throw new ConfigurationException("--data is missing; one of " + string.Join(", ", ImageSources.Known.Select(known => known.Form)) + " was expected");
             string folder = settings.IsGiven(output) ? settings.Get(output) : throw new ConfigurationException("--out is missing; the run's folder was expected");
             if (folder.Length == 0) throw new ConfigurationException("--out is ''; the run's folder was expected");
@@ -78,6 +79,7 @@ internal static class TrainCommand
                     EmaDecay = settings.Get(ema)
                 }
             }.Validate();
+            if (settings.Get(sampleSteps) < 0) throw new ConfigurationException($"sample-steps is {settings.Get(sampleSteps)}; it must be 0 (no grid) or above");
             var sampling = settings.Get(sampleSteps) == 0 ? null : new SamplingConfig { Steps = settings.Get(sampleSteps), Guidance = settings.Get(guidance) }.Validate();
 
             seed.Announce();

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using PixelDiT.Kernels;
@@ -16,6 +17,8 @@ internal static class Verb
     public const int Interrupted = 130;
 
     private const int HangUp = 1;
+
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
     /// <summary>Shows where an error arose.</summary>
     public static Option<bool> Verbose { get; } = new("--verbose") { Description = "Show the stack trace of an error.", Recursive = true };
@@ -51,19 +54,29 @@ internal static class Verb
     });
 
     /// <summary>
-    /// Ctrl-C, a request to end, a terminal that closes and Ctrl-\ all let the work in hand end in good order; the same again ends the process. A hang-up that the process was
-    /// started to ignore, as nohup does, stays ignored.
+    /// Ctrl-C, a request to end, a terminal that closes and Ctrl-\ all let the work in hand end in good order, which is said at once. Only the same signal again, and not within two
+    /// seconds, ends the process: a shell and the system both hang up when a terminal closes, and some programs signal a process and then its group. A hang-up that the process
+    /// was started to ignore, as nohup does, stays ignored.
     /// </summary>
     private static List<PosixSignalRegistration> Register(CancellationTokenSource cancel)
     {
         PosixSignal[] signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGQUIT, .. IgnoresHangUp() ? [] : (PosixSignal[])[PosixSignal.SIGHUP]];
+        PosixSignal? first = null;
+        long began = 0;
         return [.. signals.Select(signal => PosixSignalRegistration.Create(signal, Stop))];
 
         void Stop(PosixSignalContext context)
         {
-            if (cancel.IsCancellationRequested) return;
-            context.Cancel = true;
+            lock (cancel)
+            {
+                bool isRepeated = context.Signal == first && Stopwatch.GetElapsedTime(began) > s_patience;
+                if (isRepeated) return;
+                context.Cancel = true;
+                if (first is not null) return;
+                (first, began) = (context.Signal, Stopwatch.GetTimestamp());
+            }
             cancel.Cancel();
+            Terminal.Complain("stopping after the work in hand; the same again ends it at once");
         }
     }
 

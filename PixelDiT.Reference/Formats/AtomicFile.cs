@@ -7,6 +7,8 @@ namespace PixelDiT.Reference.Formats;
 /// <summary>Writes a file all or not at all.</summary>
 public static class AtomicFile
 {
+    private const string TemporaryStart = ".pixeldit-", TemporaryEnd = ".tmp";
+
     /// <summary>
     /// Writes a file under a temporary name in the target's directory, flushes it to the disk, and renames it over the target when it is complete.
     /// After any failure the temporary file is gone and a target that existed is as it was. A link is followed, so its target is replaced, not the link.
@@ -117,7 +119,16 @@ public static class AtomicFile
         return target;
     }
 
-    private static string NewName(string folder) => Path.Combine(folder, $".pixeldit-{Guid.NewGuid():N}.tmp");
+    /// <summary>Deletes the temporary files that writers which were killed have left in a folder that nobody else writes to.</summary>
+    internal static void DeleteRemains(string folder)
+    {
+        foreach (string file in Directory.GetFiles(folder, TemporaryStart + "*" + TemporaryEnd))
+        {
+            if (Guid.TryParseExact(Path.GetFileName(file)[TemporaryStart.Length..^TemporaryEnd.Length], "N", out _)) DeleteQuietly(file);
+        }
+    }
+
+    private static string NewName(string folder) => Path.Combine(folder, $"{TemporaryStart}{Guid.NewGuid():N}{TemporaryEnd}");
 
     private static void DeleteQuietly(string temporary)
     {

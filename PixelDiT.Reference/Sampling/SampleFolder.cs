@@ -24,6 +24,9 @@ public sealed partial class SampleFolder
     /// <summary>Whether the finished archive of this run is there.</summary>
     public bool HasArchive => !_clear && File.Exists(In(ImageArchive.FileName));
 
+    /// <summary>Whether a sheet of this run is there.</summary>
+    public bool HasSheet => File.Exists(In(SampleSheet.GridName));
+
     /// <summary>Whether an archive of this run has been begun.</summary>
     public bool HasPart => !_clear && File.Exists(In(ImageArchive.PartName));
 
@@ -52,7 +55,7 @@ public sealed partial class SampleFolder
         if (overwrite) return folder;
         string record = folder.In(RecordName);
         if (File.Exists(record)) SampleRecord.RequireSame(record, plan);
-        else if (s_names.FirstOrDefault(name => File.Exists(folder.In(name))) is { } found)
+        else if ((s_names.FirstOrDefault(name => File.Exists(folder.In(name))) ?? folder.FirstImage()) is { } found)
             throw new ConfigurationException($"{path}: holds {found} without the {RecordName} of its run; --overwrite replaces it, another --out leaves it alone");
         return folder;
     }
@@ -77,6 +80,9 @@ public sealed partial class SampleFolder
     public string ImagePath(long k) => In($"{k:D6}_class{_plan.LabelOf(k):D4}");
 
     private string In(string name) => System.IO.Path.Combine(Path, name);
+
+    private string? FirstImage()
+        => Directory.Exists(Path) ? Directory.EnumerateFiles(Path).Select(file => System.IO.Path.GetFileName(file)).FirstOrDefault(name => ImageName().IsMatch(name)) : null;
 
     private void Clear()
     {

@@ -91,7 +91,8 @@ public sealed class SampleRun(PixelDiTModel model, SamplePlan plan, SampleFolder
             sheet?.Write(folder.Path);
             archive?.Complete();
         }
-        catch (OperationCanceledException) when (sheet is { Count: > 0 })
+        // A sheet that is there is of the same run, and as like as not whole.
+        catch (OperationCanceledException) when (sheet is { Count: > 0 } && !folder.HasSheet)
         {
             sheet.Write(folder.Path);
             Saved = sheet.Count;

@@ -54,6 +54,20 @@ public static class Checkpoint
         return remarks;
     }
 
+    /// <summary>Whether a file is a whole model of a step. A run that ended between writing its state and its model has none of its last step.</summary>
+    public static bool IsModelOf(string path, long step)
+    {
+        try
+        {
+            using var model = StoredModel.Open(path);
+            return model.Info.Step == step;
+        }
+        catch (PixelDiTException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>About how many bytes <see cref="SaveState"/> writes.</summary>
     public static long StateBytes(ModelConfig sizes) => 4 * ModelBytes(sizes);
 
@@ -102,7 +116,10 @@ public static class Checkpoint
             var shape = file[name].Shape;
             if (!shape.SequenceEqual(parameter.Shape.Select(size => (long)size)))
                 throw new FileFormatException($"{file.Source}: tensor {name} has shape [{string.Join(", ", shape)}]; {parameter.Shape} was expected");
-            parameters.SliceOf(target, parameter).Upload(file.ReadSingles(name));
+            float[] values = file.ReadSingles(name);
+            int bad = values.Count(value => !float.IsFinite(value));
+            if (bad > 0) throw new FileFormatException($"{file.Source}: tensor {name} holds {bad} of {values.Length} numbers that are not finite; the state is damaged, or of a run that has diverged");
+            parameters.SliceOf(target, parameter).Upload(values);
         }
     }
 }

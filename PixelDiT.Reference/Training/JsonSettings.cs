@@ -25,6 +25,7 @@ public static class JsonSettings
         try
         {
             using var stream = AtomicFile.OpenRead(path);
+            if (stream.Length == 0) throw new ConfigurationException($"{path}: is empty, or a pipe or device; a JSON file was expected");
             if (stream.Length > MostBytes) throw new ConfigurationException($"{path}: has {stream.Length} bytes; settings have at most {MostBytes}");
             using var text = new StreamReader(stream, detectEncodingFromByteOrderMarks: true);
             using var document = JsonDocument.Parse(text.ReadToEnd().TrimStart('\uFEFF'), s_lenient);

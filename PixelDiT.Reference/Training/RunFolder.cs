@@ -89,6 +89,17 @@ public sealed class RunFolder : IDisposable
         }
     }
 
+    /// <summary>Says why the settings of a run that is to go on are not known from its folder alone.</summary>
+    /// <exception cref="ConfigurationException">Always.</exception>
+    public static void ExplainMissingSettings(string folder)
+    {
+        string state = System.IO.Path.Combine(folder, Checkpoint.StateFile);
+        throw new ConfigurationException(
+            !Directory.Exists(folder) ? $"{folder}: there is no such folder; that of a run was expected"
+            : !File.Exists(state) ? $"{state}: there is no training state to resume"
+            : $"{folder}: has no {ConfigFile} of its run, as those of version 1.0.0 and of demo have none; give its options again (--data first), or demo --resume for a demonstration");
+    }
+
     /// <summary>Checks that the disk has room for what a run writes.</summary>
     /// <param name="stateBytes">The training state.</param>
     /// <param name="modelBytes">The model.</param>
@@ -130,6 +141,9 @@ public sealed class RunFolder : IDisposable
         }
     }
 
+    /// <summary>Deletes what a process that was killed while it wrote a checkpoint has left: as the folder is locked, nobody writes such a file now.</summary>
+    public void DeleteRemains() => AtomicFile.DeleteRemains(Path);
+
     /// <summary>A file of the folder.</summary>
     public string In(string name) => System.IO.Path.Combine(Path, name);
 
@@ -157,7 +171,7 @@ public sealed class RunFolder : IDisposable
         }
         if (existing == ExistingRun.Resume && !File.Exists(System.IO.Path.Combine(path, Checkpoint.StateFile)))
         {
-            string why = found is null ? "it holds no run" : "its run ended before the first checkpoint; --overwrite begins it anew";
+            string why = found is null ? "it holds no run" : File.Exists(System.IO.Path.Combine(path, Checkpoint.ModelFile)) ? $"it holds {Checkpoint.ModelFile} without the state of its run" : "its run ended before the first checkpoint; --overwrite begins it anew";
             throw new FileFormatException($"{System.IO.Path.Combine(path, Checkpoint.StateFile)}: there is no training state to resume: {why}");
         }
     }

@@ -70,6 +70,7 @@ public sealed class TrainingRun : IDisposable
             model = new PixelDiTModel(sizes, device) { Precision = config.Precision };
             Initialization.Draw(model, config.Seed);
             trainer = new Trainer(model, source, config);
+            opened.DeleteRemains();
             IReadOnlyList<string> remarks = existing == ExistingRun.Resume ? Checkpoint.LoadState(opened.StatePath, trainer) : [];
             if (trainer.Optimizer.Steps > config.Steps)
                 throw new ConfigurationException($"steps is {config.Steps}, and the run in {folder} is at step {trainer.Optimizer.Steps} already; --steps {trainer.Optimizer.Steps} or more was expected");
@@ -115,6 +116,7 @@ public sealed class TrainingRun : IDisposable
             if (!HasTrained && _existing == ExistingRun.Refuse) _folder.Clear();
         }
         if (HasTrained) Save(warn: null);
+        else if (_resumedFrom > 0 && !Checkpoint.IsModelOf(ModelPath, Trainer.Optimizer.Steps)) SaveModel();
         return Trainer.Optimizer.Steps >= Trainer.Config.Steps;
     }
 
@@ -154,13 +156,15 @@ public sealed class TrainingRun : IDisposable
         return new RunLog(_folder.In(RunFolder.LogFile), _resumedFrom, warn);
     }
 
+    private void SaveModel() => Checkpoint.SaveModel(ModelPath, _model, Trainer.Optimizer, _source.Height, _source.ClassNames);
+
     private void Save(Action<string>? warn)
     {
         try
         {
             // The state first: it is the larger file and can make the model again, so a full disk stops before a model without its state is there.
             Checkpoint.SaveState(_folder.StatePath, Trainer);
-            Checkpoint.SaveModel(ModelPath, _model, Trainer.Optimizer, _source.Height, _source.ClassNames);
+            SaveModel();
         }
         catch (FileFormatException error) when (warn is not null)
         {

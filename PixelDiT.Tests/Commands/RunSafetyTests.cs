@@ -127,6 +127,71 @@ public sealed class RunSafetyTests
         }
     }
 
+    [TestCase(true), TestCase(false)]
+    public void A_finished_run_whose_model_is_gone_or_older_gets_it_from_its_state(bool isGone)
+    {
+        Train("--data", "shapes", "--out", "run", "--steps", "2");
+        byte[] older = File.ReadAllBytes(At("run", "model.safetensors"));
+        Train("--data", "shapes", "--out", "run", "--steps", "4", "--resume");
+        byte[] model = File.ReadAllBytes(At("run", "model.safetensors"));
+        if (isGone) File.Delete(At("run", "model.safetensors"));
+        else File.WriteAllBytes(At("run", "model.safetensors"), older);
+        File.WriteAllText(At("run", $".pixeldit-{Guid.NewGuid():N}.tmp"), "left by a process that was killed");
+        var again = Run("train", "--resume", "--out", "run");
+        Assert.That(again.ExitCode, Is.Zero, again.Error);
+        Assert.That(File.ReadAllBytes(At("run", "model.safetensors")), Is.EqualTo(model));
+        Assert.That(Directory.GetFiles(At("run"), "*.tmp"), Is.Empty);
+    }
+
+    [Test]
+    public void A_state_that_is_not_finite_is_refused_by_name()
+    {
+        Train("--data", "shapes", "--out", "run", "--steps", "2");
+        byte[] state = File.ReadAllBytes(At("run", "training.safetensors"));
+        BitConverter.GetBytes(float.NaN).CopyTo(state, state.Length - 4);
+        File.WriteAllBytes(At("run", "training.safetensors"), state);
+        var result = Run("train", "--resume", "--out", "run", "--steps", "3");
+        Assert.That(result.ExitCode, Is.EqualTo(1));
+        Assert.That(result.Error, Does.Match(@"training\.safetensors: tensor ema\.\S+ holds 1 of \d+ numbers that are not finite"));
+    }
+
+    [Test]
+    public void Why_a_run_cannot_go_on_by_its_folder_alone_is_said()
+    {
+        Assert.That(Run("train", "--resume", "--out", "nowhere").Error, Does.Contain("nowhere: there is no such folder"));
+        Train("--data", "shapes", "--out", "run", "--steps", "1");
+        Assert.That(Run("bench", "--config", "run", "--repeat", "1").ExitCode, Is.Zero, "settings of a run are a config of other verbs");
+        File.Delete(At("run", "config.json"));
+        Assert.That(Run("train", "--resume", "--out", "run").Error, Does.Contain("run: has no config.json of its run").And.Contain("--data"));
+        File.Delete(At("run", "training.safetensors"));
+        Assert.That(Run("train", "--resume", "--out", "run", "--data", "shapes").Error, Does.Contain("it holds model.safetensors without the state of its run"));
+    }
+
+    [Test]
+    public void Sampling_leaves_pictures_of_others_and_whole_sheets_alone()
+    {
+        Train("--data", "shapes", "--out", "run", "--steps", "1");
+        string[] sample = ["sample", "--model", "run", "--class", "0", "--count", "2", "--steps", "1", "--threads", "1"];
+        Directory.CreateDirectory(At("own"));
+        File.WriteAllText(At("own", "000000_class0000.png"), "mine");
+        Assert.That(Run([.. sample, "--singles", "--out", "own"]).Error, Does.Contain("own: holds 000000_class0000.png without the samples.json of its run"));
+        Assert.That(File.ReadAllText(At("own", "000000_class0000.png")), Is.EqualTo("mine"));
+    }
+
+    [TestCase("TERM", "HUP"), TestCase("HUP", "HUP"), TestCase("INT", "INT")]
+    [Platform(Exclude = "Win", Reason = "signals are sent by kill")]
+    public void Two_signals_at_once_save_like_one(string one, string two)
+    {
+        using var process = PixelDiTProgram.Start(_folder, null, ["train", .. s_small, "--data", "shapes", "--out", "run", "--steps", "1000000"]);
+        while ((!File.Exists(At("run", "loss.csv")) || File.ReadAllLines(At("run", "loss.csv")).Length < 4) && !process.HasExited) Thread.Sleep(10);
+        Process.Start("sh", ["-c", $"kill -{one} {process.Id}; kill -{two} {process.Id}"])!.WaitForExit();
+        string error = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        Assert.That(process.ExitCode, Is.EqualTo(130));
+        Assert.That(error, Does.Contain("stopping after the work in hand; the same again ends it at once").And.Contain("--resume --out run goes on"));
+        Assert.That(File.Exists(At("run", "model.safetensors")));
+    }
+
     [Test]
     public void Other_data_is_refused_by_name()
     {

@@ -21,6 +21,7 @@ internal static class TrainingProgress
         foreach (string remark in run.Remarks) Terminal.Complain(remark);
         if (first == steps)
         {
+            run.Run(checkpointEvery, _ => { }, cancel, Terminal.Complain);
             Terminal.WriteLine($"{folder} is at step {first} of {steps}, its last");
             return;
         }

@@ -34,9 +34,12 @@ internal sealed class Settings
     {
         var values = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
         string[] known = [.. Keys().Select(entry => entry.Key)];
+        // A run's own settings have options of train that another verb does not know.
+        bool isRun = _command.Name != "train" && RunFolder.SettingsOf(Path.GetDirectoryName(Path.GetFullPath(path))!) is not null && Path.GetFileName(path) == RunFolder.ConfigFile;
         foreach (var entry in JsonSettings.Read(path))
         {
             string key = entry.Name.Replace('_', '-').ToLowerInvariant();
+            if (isRun && !known.Contains(key)) continue;
             if (!known.Contains(key)) throw new ConfigurationException($"{path}: '{entry.Name}' is unknown; known are {string.Join(", ", known)}{Nearest.Advice(key, known)}");
             if (!values.TryAdd(key, entry.Value)) throw new ConfigurationException($"{path}: '{key}' occurs twice");
         }
