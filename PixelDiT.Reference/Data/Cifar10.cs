@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Data.Decoding;
 using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Reference.Data;
@@ -39,7 +40,11 @@ internal static class Cifar10
     private static byte[] ReadRecords(string path)
     {
         if (!File.Exists(path)) throw new DataException($"{path}: there is no such file; it is part of the binary version of CIFAR-10");
-        var bytes = Guarded(path, File.ReadAllBytes);
+        var bytes = Guarded(path, file =>
+        {
+            FileStart.RequireBytes(file);
+            return File.ReadAllBytes(file);
+        });
         if (bytes.Length == 0 || bytes.Length % RecordBytes != 0)
         {
             throw new DataException($"{path}: the file has {bytes.Length} bytes; a multiple of {RecordBytes} (a label and 3 · 32 · 32 pixels) was expected");

@@ -170,7 +170,7 @@ internal sealed class FolderListing
             }
             if (HasPictureEnding(file) || KindBehind(path, file, length) is { Format: not PictureFormat.None })
             {
-                _files.Add(new FolderFile(path, file.Name, label, length, file.LastWriteTimeUtc.Ticks));
+                _files.Add(new FolderFile(path, file.Name, label, length, FileStart.Target(file).LastWriteTimeUtc.Ticks));
                 continue;
             }
             var (one, many) = Ending(file);

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Data.Decoding;
 using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Reference.Data;
@@ -47,6 +48,7 @@ internal static class IdxFiles
     {
         try
         {
+            FileStart.RequireBytes(path);
             using var file = File.OpenRead(path);
             bool gzip = file.ReadByte() == 0x1F && file.ReadByte() == 0x8B;
             file.Position = 0;

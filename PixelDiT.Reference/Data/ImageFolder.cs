@@ -161,6 +161,11 @@ internal sealed class ImageFolder : IImageSource
                 records[i] = new ImageRecord(null, image.Width, image.Height, image.IsTurned, Crc32.Append(0, image.Pixels));
                 keep(i, image.Pixels);
             }
+            catch (OutOfMemoryException error)
+            {
+                // It ends the run, since what is left out must not depend on the machine.
+                throw new DataException($"{_files[i].Path}: there is not enough memory to decode it; make it smaller, or take it out of the data", error);
+            }
             catch (DataException error)
             {
                 records[i] = new ImageRecord(error.Message, 0, 0, false, 0) { IsUnread = content is null && _files[i].Length > 0 };

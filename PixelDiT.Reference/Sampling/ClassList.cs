@@ -18,8 +18,9 @@ public sealed class ClassList(int classes, IReadOnlyList<string> names)
     private readonly bool _namesAreNumbers = names.Count > 0 && names.All(name => Number(name) is not null);
 
     /// <summary>The labels that entries choose, in their order; a label may be chosen more than once, and the label of the null class is the number of classes.</summary>
+    /// <param name="entries">What was written; null for every class.</param>
     /// <exception cref="ConfigurationException">An entry names no class.</exception>
-    public int[] Choose(IEnumerable<string> entries) =>
+    public int[] Choose(IEnumerable<string>? entries) => entries is null ? [.. Enumerable.Range(0, classes)] :
         [.. entries.SelectMany(entry => Whole(entry) ?? [.. entry.Split(',', StringSplitOptions.TrimEntries).SelectMany(part => Whole(part) ?? throw Unknown(part))])];
 
     private int[]? Whole(string text)

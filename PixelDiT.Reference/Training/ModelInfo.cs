@@ -37,7 +37,7 @@ public sealed record ModelInfo(ModelConfig Config, long Step, int Resolution, IR
         var notes = new ModelNotes(file);
         var said = notes.Config(weights.Shapes);
         var config = said ?? ConfigInference.Infer(weights.Shapes, file.Source, weights.ShownPrefix);
-        var info = new ModelInfo(config, notes.Number(StepKey, LightningStepKey), (int)Math.Min(notes.Number(ResolutionKey), int.MaxValue), notes.ClassNames(config.Classes)) { SaysConfig = said is not null };
+        var info = new ModelInfo(config, notes.Number(StepKey, LightningStepKey), notes.Resolution(ResolutionKey), notes.ClassNames(config.Classes)) { SaysConfig = said is not null };
         if (weights.Selection.Taken.Aside is { Count: > 0 } aside) notes.Add($"left aside beside the model: {WeightSet.List(aside.Select(WeightSet.Show))}");
         return info with { Remarks = notes.Remarks };
     }

@@ -31,6 +31,16 @@ internal sealed class ModelNotes(IWeightFile file)
         return 0;
     }
 
+    /// <summary>A note that is the side of images in pixels; 0 where there is none that could be.</summary>
+    public int Resolution(string key)
+    {
+        const int largest = 1 << 16;
+        long side = Number(key);
+        if (side <= largest) return (int)side;
+        LeaveAside(key, file.Metadata[key], "which is no side of an image");
+        return 0;
+    }
+
     /// <summary>A name for each class; empty where the file does not give them.</summary>
     public IReadOnlyList<string> ClassNames(int classes)
     {

@@ -354,6 +354,20 @@ public sealed class CommandTests
     }
 
     [Test]
+    [Platform(Exclude = "Win", Reason = "pipes are made by mkfifo")]
+    public void A_pipe_is_not_opened()
+    {
+        string pipe = Path.Combine(_folder, "pipe.safetensors");
+        System.Diagnostics.Process.Start("mkfifo", [pipe])!.WaitForExit();
+        foreach (string[] command in (string[][])[["info", pipe], ["info", _folder], ["train", "--data", "shapes", "--out", "new", "--config", pipe], ["compare", pipe, pipe]])
+        {
+            var result = Run(command);
+            Assert.That(result.ExitCode, Is.EqualTo(1));
+            Assert.That(result.Error, Does.Contain("or a pipe or device"));
+        }
+    }
+
+    [Test]
     public void Verbose_shows_where()
     {
         var result = Run("sample", "--model", "nothere.safetensors", "--verbose");

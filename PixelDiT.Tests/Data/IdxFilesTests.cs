@@ -94,7 +94,7 @@ public sealed class IdxFilesTests
     public void An_empty_file_is_named()
     {
         WriteBoth([], LabelFile());
-        Refused("the header has 0 bytes; 16 were expected");
+        Refused("the file has 0 bytes: it is empty");
     }
 
     [Test]

@@ -38,5 +38,8 @@ public sealed class ClassListTests
         => Assert.That(() => new ClassList(4, s_numbers).Choose([entry]), Throws.TypeOf<ConfigurationException>().With.Message.Contains("numbers are names here"));
 
     [Test]
+    public void Without_an_entry_every_class_is_chosen_even_where_one_is_called_all() => Assert.That(new ClassList(5, s_animals).Choose(null), Is.EqualTo((int[])[0, 1, 2, 3, 4]));
+
+    [Test]
     public void Entries_may_be_repeated_and_names_may_be_absent() => Assert.That(new ClassList(3, []).Choose(["2", "0-1", "2", "none"]), Is.EqualTo((int[])[2, 0, 1, 2, 3]));
 }

@@ -78,7 +78,7 @@ internal sealed class SampleOptions
             Recipe = recipe,
             Sampling = sampling,
             Resolution = side,
-            Classes = new ClassList(info.Config.Classes, info.ClassNames).Choose(parsed.GetValue(_classes) is { Length: > 0 } chosen ? chosen : ["all"]),
+            Classes = new ClassList(info.Config.Classes, info.ClassNames).Choose(parsed.GetValue(_classes) is { Length: > 0 } chosen ? chosen : null),
             ClassNames = info.ClassNames,
             NullClass = info.Config.NullClass,
             PerClass = count,

@@ -13,8 +13,22 @@ internal static class FileStart
     /// <exception cref="IOException">There is no such file, or a link leads nowhere.</exception>
     public static long Length(FileInfo file)
     {
-        if (!file.Attributes.HasFlag(FileAttributes.ReparsePoint)) return file.Length;
-        return file.ResolveLinkTarget(returnFinalTarget: true) is FileInfo { Exists: true } target ? target.Length : throw new IOException("the link leads to no file");
+        return Target(file).Length;
+    }
+
+    /// <summary>The file itself, or the one that a link leads to, whose length and time are those of the picture.</summary>
+    /// <exception cref="IOException">A link leads nowhere.</exception>
+    public static FileInfo Target(FileInfo file)
+    {
+        if (!file.Attributes.HasFlag(FileAttributes.ReparsePoint)) return file;
+        return file.ResolveLinkTarget(returnFinalTarget: true) is FileInfo { Exists: true } target ? target : throw new IOException("the link leads to no file");
+    }
+
+    /// <summary>Refuses what has no bytes before it is opened: to open a pipe that nobody writes to is to wait for ever.</summary>
+    /// <exception cref="DataException">The file is empty, or a pipe or device.</exception>
+    public static void RequireBytes(string path)
+    {
+        if (Length(new FileInfo(path)) == 0) throw new DataException($"{path}: the file has 0 bytes: it is empty, or a pipe or device, which cannot be read from");
     }
 
     /// <summary>The kind of a file by its first bytes; what cannot be read is of no kind.</summary>

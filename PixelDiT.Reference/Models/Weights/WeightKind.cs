@@ -25,6 +25,10 @@ internal static class WeightKinds
         s_trained = Words("online raw live current collected backup backups stored unaveraged noema nonema"),
         s_optimizers = Words("optimizer optimizers optim optims optimiser opt adam adamw adamax adagrad rmsprop muon momentum momenta moment moments hessian preconditioner"),
         s_gradients = Words("grad grads gradient gradients"),
+        s_denials = Words("raw off none disabled wo without backup backups"),
+        s_statistics = Words("sq sqs square squares squared variance var momentum hessian optimizer optim adam adamw"),
+        // Averages of other things than weights.
+        s_elsewhere = Words("pool pooling loss losses metric metrics mapper mapping joe"),
         // A momentum encoder or teacher is an average of the one that is trained; a momentum alone is the optimizer's.
         s_followers = Words("model net network teacher encoder backbone branch copy target"),
         s_squared = Words("exp square squared sq grad");
@@ -71,7 +75,9 @@ internal static class WeightKinds
             if (s_negations.Contains(before)) return WeightKind.Raw;
             averaged = true;
         }
-        if (averaged) return words.Any(s_gradients.Contains) ? WeightKind.OptimizerState : WeightKind.Averaged;
+        if (averaged && words.Any(s_denials.Contains)) return WeightKind.Raw;
+        if (averaged && words.Any(s_elsewhere.Contains)) return null;
+        if (averaged) return words.Any(word => s_gradients.Contains(word) || s_statistics.Contains(word)) ? WeightKind.OptimizerState : WeightKind.Averaged;
         if (words.Contains("momentum") && words.Any(s_followers.Contains)) return WeightKind.Averaged;
         if (words.Any(s_optimizers.Contains)) return WeightKind.OptimizerState;
         if (words.Any(s_gradients.Contains)) return WeightKind.Gradients;

@@ -156,4 +156,17 @@ internal sealed class WeightChoiceTests
         using var model = new StoredModel(SetFiles.Open([.. SetFiles.Set("model.", 0), .. SetFiles.Set("model_ema1.", 1), .. SetFiles.Set("model_ema2.", 2), .. SetFiles.Set("exp_avg.", 3)]), WeightChoice.Parse(choice));
         Assert.That($"{model.Weights}", Is.EqualTo(expected));
     }
+
+    [TestCase("ema_raw"), TestCase("model_wo_ema"), TestCase("ema_disabled")]
+    public void A_denial_in_a_path_counts_wherever_it_stands(string path) => Assert.That(WeightKinds.Of(path, _ => false), Is.EqualTo(WeightKind.Raw));
+
+    [TestCase("ema_grads"), TestCase("ema_variance"), TestCase("ema_momentum"), TestCase("avg_sq")]
+    public void Averages_that_an_optimizer_keeps_are_no_weights(string path) => Assert.That(WeightKinds.Of(path, _ => false), Is.EqualTo(WeightKind.OptimizerState));
+
+    [TestCase("EMAmodel"), TestCase("EMAnet"), TestCase("EMAparams"), TestCase("momentum_teacher"), TestCase("model_momentum")]
+    public void Capitals_before_a_word_and_momentum_models_are_averages(string path) => Assert.That(WeightKinds.Of(path, _ => false), Is.EqualTo(WeightKind.Averaged));
+
+    [Test]
+    public void A_mean_beside_a_mean_of_squares_is_an_optimizers()
+        => Assert.That(WeightKinds.Of("optimizer.avg", path => path == "optimizer.avg_sq"), Is.EqualTo(WeightKind.OptimizerState));
 }
