@@ -107,4 +107,21 @@ internal sealed class ModelNotesTests
         foreach (string config in (string[])[without, without[..^1] + ",\"name\":\"mine\"}"])
             Assert.That(() => Open(("config", config)), Throws.TypeOf<ConfigurationException>().With.Message.Contains("use_pixel_abs_pos is false"), config);
     }
+
+    [TestCase("config", "model:\n  use_pixel_abs_pos: false\n")]
+    [TestCase("config", "{'use_pixel_abs_pos': False, 'patch_size': 4}")]
+    [TestCase("config", "{\"use_pixel_abs_pos\": false, /* comment */}")]
+    [TestCase("hyper_parameters.denoiser.use_pixel_abs_pos", "false")]
+    [TestCase("config.use_pixel_abs_pos", "0")]
+    public void A_model_without_position_embedding_is_refused_however_it_is_said(string key, string value)
+        => Assert.That(() => Open((key, value)), Throws.TypeOf<PixelDiT.Kernels.ConfigurationException>().With.Message.Contains("use_pixel_abs_pos is false"));
+
+    [TestCase("config", "model:\n  use_pixel_abs_pos: true\n")]
+    [TestCase("config.use_pixel_abs_pos", "true")]
+    [TestCase("config.patch_size", "0")]
+    public void A_model_with_it_is_taken(string key, string value)
+    {
+        using var model = Open((key, value));
+        Assert.That(model.Info.Config, Is.EqualTo(SetFiles.Config));
+    }
 }

@@ -17,6 +17,9 @@ internal sealed class TorchContents
     private const string StateDict = "state_dict", Top = "(top)";
     private const int MaximumVisits = 4_000_000, MaximumTensors = 1 << 16, MaximumName = 1024, MaximumNames = 1 << 22, MaximumMetadata = 1000;
 
+    // Where training programs keep what a model was built with.
+    private static readonly string[] s_configs = ["config", "hyper_parameters", "hparams", "args", "model_args", "model_config", "cfg"];
+
     private readonly string _source;
     private readonly Dictionary<string, object> _tensors = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _metadata = new(StringComparer.Ordinal);
@@ -44,6 +47,10 @@ internal sealed class TorchContents
         {
             if (key is string { Length: <= MaximumName } name && Text(value) is { Length: <= MaximumName } text && _metadata.Count < MaximumMetadata) _metadata[name] = text;
         }
+        foreach (var (key, _, value) in top)
+        {
+            if (key is string name && s_configs.Contains(name)) AddSettings(name, value, 0);
+        }
         Note(_tooDeep, $"dicts nested more than {MaximumDepth} deep are left out");
         Note(_tooLong, $"tensors with names of more than {MaximumName} letters are left out");
         Note(_objects, "objects of other programs' classes are listed by what they hold, as state_dict() names it where they are modules");
@@ -57,6 +64,21 @@ internal sealed class TorchContents
 
     /// <summary>What was left out or stands for more than its name, in sentences.</summary>
     public IReadOnlyList<string> Notes => _notes;
+
+    /// <summary>Plain values in a dict of settings become metadata under their paths, such as <c>config.patch_size</c>.</summary>
+    private void AddSettings(string path, object? settings, int depth)
+    {
+        const int mostDepth = 4;
+        if (settings is not PickleDict || depth == mostDepth) return;
+        var entries = new List<PickleChild>();
+        PickleChildren.AddTo(entries, settings);
+        foreach (var (key, _, value) in entries)
+        {
+            if (key is not string { Length: <= MaximumName } name) continue;
+            if (Text(value) is { Length: <= MaximumName } text && _metadata.Count < MaximumMetadata) _metadata.TryAdd($"{path}.{name}", text);
+            else AddSettings($"{path}.{name}", value, depth + 1);
+        }
+    }
 
     private void VisitStateDict(object? weights, List<PickleChild> beside)
     {
