@@ -4,9 +4,9 @@ using ILGPU;
 using ILGPU.Runtime;
 using ILGPU.Runtime.CPU;
 using ILGPU.Runtime.Cuda;
-using PixelDiT.Kernels.Machine;
-using PixelDiT.Kernels.Operations;
-using PixelDiT.Kernels.Tensors;
+using PixelDiT.Kernels.Machine.Cpu;
+using PixelDiT.Kernels.Machine.Emulation;
+using PixelDiT.Kernels.Machine.Gpu;
 
 namespace PixelDiT.Kernels.Devices;
 
@@ -72,7 +72,7 @@ public sealed unsafe class Device : IDisposable
     internal int GroupSize { get; }
 
     /// <summary>Whether kernels may use asynchronous copies and tensor cores: a card from sm_80 on, or ILGPU's CPU accelerator in groups as large as such kernels need.</summary>
-    internal bool RunsTiles => _accelerator is CudaAccelerator card ? card.Architecture >= CudaArchitecture.SM_80 : GroupSize == TensorProduct.Lanes;
+    internal bool RunsTiles => _accelerator is CudaAccelerator card ? card.Architecture >= CudaArchitecture.SM_80 : GroupSize == MmaTile.Threads;
 
     /// <summary>
     /// Whether products use warp groups: a card of sm_90, whose instructions no other architecture has, unless it was opened without; or ILGPU's CPU accelerator
@@ -89,7 +89,7 @@ public sealed unsafe class Device : IDisposable
     /// <summary>Kernels launched so far.</summary>
     public long Launches { get; private set; }
 
-    /// <summary>How often the host has waited for all queued work, or on a card would have: <see cref="Synchronize"/>, and the plain copies of <see cref="Tensor"/>.</summary>
+    /// <summary>How often the host has waited for all queued work, or on a card would have: <see cref="Synchronize"/>, and plain copies between host and device.</summary>
     public long Synchronizations { get; private set; }
 
     /// <summary>The queues of a card; null for a CPU.</summary>
@@ -103,7 +103,7 @@ public sealed unsafe class Device : IDisposable
     {
         DeviceKind.Cuda => _accelerator.Name + WarpGroups switch { WarpGroupUse.Trusted => ", warp groups", WarpGroupUse.Refused => ", no warp groups", _ => "" },
         DeviceKind.IlgpuCpu => $"ILGPU's CPU accelerator, {Threads} threads",
-        _ => $"CPU, {Threads} thread{(Threads == 1 ? "" : "s")}, {HostVectors.Description}"
+        _ => $"CPU, {Threads} thread{(Threads == 1 ? "" : "s")}, {CpuVectors.Description}"
     };
 
     /// <summary>Opens a device.</summary>
@@ -176,29 +176,6 @@ public sealed unsafe class Device : IDisposable
         return null;
     }
 
-    /// <summary>Takes memory for a tensor; its contents are undefined.</summary>
-    /// <exception cref="DeviceException">The device is out of memory.</exception>
-    public Tensor Allocate(Shape shape, ElementType type = ElementType.Single)
-        => new(this, shape, type, Arena.Take(shape.Count * Tensor.SizeOf(type)));
-
-    /// <summary>A float32 tensor with the given contents.</summary>
-    /// <exception cref="ShapeException">The count of values differs from the shape's.</exception>
-    public Tensor Upload(ReadOnlySpan<float> values, Shape shape)
-    {
-        var tensor = Allocate(shape);
-        tensor.Upload(values);
-        return tensor;
-    }
-
-    /// <summary>A tensor of labels with the given contents.</summary>
-    /// <exception cref="ShapeException">The count of values differs from the shape's.</exception>
-    public Tensor Upload(ReadOnlySpan<int> values, Shape shape)
-    {
-        var tensor = Allocate(shape, ElementType.Int32);
-        tensor.Upload(values);
-        return tensor;
-    }
-
     /// <summary>Runs a kernel over [0, items). Returns when the work is queued (GPU) or done (CPU).</summary>
     /// <param name="kernel">The kernel with its arguments.</param>
     /// <param name="items">The number of items; 0 does nothing.</param>
@@ -229,7 +206,7 @@ public sealed unsafe class Device : IDisposable
             pool.Run(&KernelEntry.Direct<TKernel>, Unsafe.AsPointer(ref kernel), items);
             return;
         }
-        if (kernel is ILargeSharedKernel && Kind == DeviceKind.Cuda) _loader.GetLarge<TKernel>().Launch(_stream, items, lanes, Unsafe.AsPointer(ref kernel));
+        if (kernel is IDynamicSharedKernel && Kind == DeviceKind.Cuda) _loader.GetDynamicShared<TKernel>().Launch(_stream, items, lanes, Unsafe.AsPointer(ref kernel));
         else _loader.Launch(kernel, _stream, LaunchShape.Of(items, lanes, GroupSize, kernel is IRowKernel), items);
     }
 
@@ -244,7 +221,7 @@ public sealed unsafe class Device : IDisposable
     {
         if (_isDry) return;
         if (Kind == DeviceKind.Cuda) target.CopyFromCPU(_stream, source);
-        else Host.Copy(source, target);
+        else HostMemory.Copy(source, target);
         Synchronize();
     }
 
@@ -253,14 +230,14 @@ public sealed unsafe class Device : IDisposable
         if (_isDry) return;
         Synchronize();
         if (Kind == DeviceKind.Cuda) source.CopyToCPU(_stream, target);
-        else Host.Copy(source, target);
+        else HostMemory.Copy(source, target);
     }
 
     internal void Clear(ArrayView<byte> bytes)
     {
         if (_isDry) return;
         if (Kind == DeviceKind.Cuda) bytes.MemSetToZero(_stream);
-        else NativeMemory.Clear(Host.Pointer(bytes), (nuint)bytes.Length);
+        else NativeMemory.Clear(HostMemory.Pointer(bytes), (nuint)bytes.Length);
     }
 
     /// <summary>Frees the device's memory and ends its threads.</summary>

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using ILGPU;
-using PixelDiT.Kernels.Machine;
 
 namespace PixelDiT.Kernels.Devices;
 
@@ -30,16 +29,16 @@ internal interface IRowKernel : IKernel;
 internal sealed class HostOnlyAttribute : Attribute;
 
 /// <summary>A kernel of which a GPU's multiprocessor must be able to hold several groups at once: the assembler then gives a thread no more registers than that leaves.</summary>
-internal interface IResidentKernel : IKernel
+internal interface ILaunchBounds : IKernel
 {
     /// <summary>Groups of <see cref="Elements.MaxLanes"/> threads.</summary>
-    static abstract int ResidentGroups { get; }
+    static abstract int MinGroupsPerMultiprocessor { get; }
 }
 
 /// <summary>A kernel that wants more shared memory than the 48 KiB which a kernel may declare; a GPU is asked for it at the launch.</summary>
-internal interface ILargeSharedKernel : IKernel
+internal interface IDynamicSharedKernel : IKernel
 {
-    /// <summary>Bytes of <see cref="Memory.LargeShared"/>.</summary>
+    /// <summary>Bytes of <see cref="Memory.DynamicShared"/>.</summary>
     static abstract int SharedBytes { get; }
 }
 

@@ -7,7 +7,8 @@ using ILGPU.Backends.EntryPoints;
 using ILGPU.Backends.PTX;
 using ILGPU.Runtime;
 using ILGPU.Runtime.Cuda;
-using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Machine.Gpu;
+using PixelDiT.Kernels.Machine.Lanes;
 
 namespace PixelDiT.Kernels.Devices;
 
@@ -22,7 +23,7 @@ internal sealed partial class KernelLoader(Accelerator accelerator)
         ?? throw new DeviceException("this build of ILGPU does not let its PTX be repaired; version 1.5.3 is needed");
 
     private readonly Dictionary<Type, Delegate> _launchers = [];
-    private readonly Dictionary<Type, LargeSharedKernel> _largeKernels = [];
+    private readonly Dictionary<Type, DynamicSharedKernel> _dynamicSharedKernels = [];
 
     /// <summary>The settings every context of this project is made with.</summary>
     public static Context CreateContext(Action<Context.Builder> devices)
@@ -43,7 +44,7 @@ internal sealed partial class KernelLoader(Accelerator accelerator)
     /// <summary>Compiles a kernel for a backend; PTX is repaired.</summary>
     public static CompiledKernel Compile(ILGPU.Backends.Backend backend, Type kernel)
     {
-        int groups = typeof(IResidentKernel).IsAssignableFrom(kernel) ? (int)kernel.GetProperty(nameof(IResidentKernel.ResidentGroups))!.GetValue(null)! : 1;
+        int groups = typeof(ILaunchBounds).IsAssignableFrom(kernel) ? (int)kernel.GetProperty(nameof(ILaunchBounds.MinGroupsPerMultiprocessor))!.GetValue(null)! : 1;
         var compiled = backend.Compile(Describe(kernel), new KernelSpecialization(Elements.MaxLanes, groups));
         if (compiled is PTXCompiledKernel ptx) s_assembly.SetValue(ptx, Repair(ptx.PTXAssembly));
         return compiled;
@@ -56,7 +57,7 @@ internal sealed partial class KernelLoader(Accelerator accelerator)
     internal static string Repair(string ptx)
     {
         ptx = GenericAccess().Replace(ptx.Replace("bra.uni", "bra", StringComparison.Ordinal), "$1.global.");
-        if (ptx.Contains("large_group_memory", StringComparison.Ordinal)) ptx = AddressSize().Replace(ptx, "$0\n\n.extern .shared .align 1024 .b8 large_group_memory[];", 1);
+        if (ptx.Contains("dynamic_shared_memory", StringComparison.Ordinal)) ptx = AddressSize().Replace(ptx, "$0\n\n.extern .shared .align 1024 .b8 dynamic_shared_memory[];", 1);
         if (!ptx.Contains("wgmma.", StringComparison.Ordinal)) return ptx;
         // Warp groups came with version 8.0 of PTX; ILGPU may write an older one.
         return Target().Replace(Version().Replace(ptx, match => int.Parse(match.Groups[1].Value) < 8 ? ".version 8.0" : match.Value, 1), ".target sm_90a", 1);
@@ -95,11 +96,11 @@ internal sealed partial class KernelLoader(Accelerator accelerator)
         return launcher;
     }
 
-    /// <summary>A kernel that wants more shared memory than ILGPU launches with; on a card only.</summary>
-    public LargeSharedKernel GetLarge<TKernel>() where TKernel : struct, IKernel
+    /// <summary>A kernel that wants dynamic shared memory, which ILGPU does not launch with; on a card only.</summary>
+    public DynamicSharedKernel GetDynamicShared<TKernel>() where TKernel : struct, IKernel
     {
-        if (_largeKernels.TryGetValue(typeof(TKernel), out var known)) return known;
-        return _largeKernels[typeof(TKernel)] = new LargeSharedKernel((CudaKernel)Load<TKernel>(), (int)typeof(TKernel).GetProperty(nameof(ILargeSharedKernel.SharedBytes))!.GetValue(null)!);
+        if (_dynamicSharedKernels.TryGetValue(typeof(TKernel), out var known)) return known;
+        return _dynamicSharedKernels[typeof(TKernel)] = new DynamicSharedKernel((CudaKernel)Load<TKernel>(), (int)typeof(TKernel).GetProperty(nameof(IDynamicSharedKernel.SharedBytes))!.GetValue(null)!);
     }
 
     private Kernel Load<TKernel>() => accelerator.LoadKernel(Compile(accelerator.GetBackend(), typeof(TKernel)));

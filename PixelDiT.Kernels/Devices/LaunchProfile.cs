@@ -15,7 +15,7 @@ public sealed class LaunchProfile
 
     /// <summary>The kernels, the costliest first.</summary>
     public IReadOnlyList<KernelTime> Times => [.. _times
-        .Select(entry => new KernelTime(KernelCatalog.NameOf(entry.Key), entry.Value.Launches, entry.Value.Ticks * 1e3 / Stopwatch.Frequency))
+        .Select(entry => new KernelTime(KernelName.Of(entry.Key), entry.Value.Launches, entry.Value.Ticks * 1e3 / Stopwatch.Frequency))
         .OrderByDescending(time => time.Milliseconds)];
 
     internal void Add(Type kernel, long ticks)

@@ -1,5 +1,6 @@
 using System.Numerics;
-using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Machine.Emulation;
+using PixelDiT.Kernels.Machine.Lanes;
 
 namespace PixelDiT.Kernels.Devices;
 

@@ -28,17 +28,17 @@ public sealed partial class PtxCompiler : IDisposable
 
     /// <summary>A kernel's PTX, repaired as the loader repairs it before a card gets it.</summary>
     /// <exception cref="DeviceException">ILGPU does not compile the kernel; no other kernel can be compiled after it.</exception>
-    public string Compile(KernelDescriptor kernel)
+    public string Compile(Type kernel)
     {
         try
         {
-            var compiled = (PTXCompiledKernel)KernelLoader.Compile(_backend, kernel.Kernel);
+            var compiled = (PTXCompiledKernel)KernelLoader.Compile(_backend, kernel);
             // ILGPU names sm_80 at most, whatever it compiles for; sm_90a is the loader's word and stays.
             return TargetLine().Replace(compiled.PTXAssembly, $".target {_architecture}");
         }
         catch (InternalCompilerException error)
         {
-            throw new DeviceException($"{kernel.Name}: {error.InnerException?.Message ?? error.Message}", error);
+            throw new DeviceException($"{KernelName.Of(kernel)}: {error.InnerException?.Message ?? error.Message}", error);
         }
     }
 

@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Machine.Lanes;
+using PixelDiT.Kernels.Operations.Rows;
 using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Operations;
@@ -103,7 +105,7 @@ public static class Gelu
         {
             S x = L.Load(_x, i);
             S below = Formulas.NormalDistribution<L, S>(x, out S bell);
-            L.Store(_dX, i, L.Multiply(L.Load(_dY, i), Formulas.GeluSlope<L, S>(x, below, bell)));
+            L.Store(_dX, i, L.Multiply(L.Load(_dY, i), Formulas.GeluDerivative<L, S>(x, below, bell)));
         }
     }
 }
@@ -151,7 +153,7 @@ public static class AddSilu
         var group = shared is null ? default : shared.View<float>();
         int added = shared is null ? 0 : 1;
         if (dX is not null) x.Device.Launch(new InputKernel<T>(dy, xs, group, dX.View<T>(), n, rowsPerGroup, added, accumulateX ? 1 : 0), rows, Elements.LanesFor(n));
-        if (dShared is not null) ColumnSums.Groups(new SlopeTerm<T>(dy, xs, group, n, rowsPerGroup, added), rows, rowsPerGroup, n, dShared, n, 0, accumulateShared);
+        if (dShared is not null) ColumnSums.Groups(new DerivativeTerm<T>(dy, xs, group, n, rowsPerGroup, added), rows, rowsPerGroup, n, dShared, n, 0, accumulateShared);
     }
 
     internal readonly struct ForwardKernel<T>(DeviceView<T> x, DeviceView<float> shared, DeviceView<T> y, int n, int rowsPerGroup, int added) : Devices.IRowKernel
@@ -181,7 +183,7 @@ public static class AddSilu
     internal readonly struct InputKernel<T>(DeviceView<T> dY, DeviceView<T> x, DeviceView<float> shared, DeviceView<T> dX, int n, int rowsPerGroup, int added, int accumulate) : Devices.IRowKernel
         where T : unmanaged, IStorage<T>
     {
-        private readonly SlopeTerm<T> _slope = new(dY, x, shared, n, rowsPerGroup, added);
+        private readonly DerivativeTerm<T> _slope = new(dY, x, shared, n, rowsPerGroup, added);
         private readonly DeviceView<T> _dX = dX;
         private readonly int _n = n, _accumulate = accumulate;
 
@@ -198,7 +200,7 @@ public static class AddSilu
         }
     }
 
-    internal readonly struct SlopeTerm<T>(DeviceView<T> dY, DeviceView<T> x, DeviceView<float> shared, int n, int rowsPerGroup, int added) : IColumnTerm where T : unmanaged, IStorage<T>
+    internal readonly struct DerivativeTerm<T>(DeviceView<T> dY, DeviceView<T> x, DeviceView<float> shared, int n, int rowsPerGroup, int added) : IColumnTerm where T : unmanaged, IStorage<T>
     {
         private readonly DeviceView<T> _dY = dY, _x = x;
         private readonly DeviceView<float> _shared = shared;
@@ -210,7 +212,7 @@ public static class AddSilu
             long i = ((long)row * _n) + column;
             S sum = L.Load(_x, i);
             if (_added != 0) sum = L.Add(sum, L.Load(_shared, ((long)(row / _rowsPerGroup) * _n) + column));
-            return L.Multiply(L.Load(_dY, i), Formulas.SiluSlope<L, S>(sum));
+            return L.Multiply(L.Load(_dY, i), Formulas.SiluDerivative<L, S>(sum));
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Machine.Lanes;
 using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Operations;
@@ -52,7 +53,7 @@ public static class Embedding
         private readonly int _n = n;
 
         public void Run(int image, int lane, int lanes)
-            => Elements.For(new AddRow(_table, (long)Lane.ReadLabel(_labels, image) * _n, _y, (long)image * _n, 0), 0, _n, lane, lanes);
+            => Elements.For(new AddRow(_table, (long)Scalar.ReadLabel(_labels, image) * _n, _y, (long)image * _n, 0), 0, _n, lane, lanes);
     }
 
     internal readonly struct BackwardKernel(DeviceView<float> dY, DeviceView<int> labels, DeviceView<float> dTable, int n, int images) : IKernel
@@ -66,7 +67,7 @@ public static class Embedding
         {
             for (int image = 0; image < _images; image++)
             {
-                Elements.For(new AddRow(_dY, (long)image * _n, _dTable, (long)Lane.ReadLabel(_labels, image) * _n, 1), 0, _n, lane, lanes);
+                Elements.For(new AddRow(_dY, (long)image * _n, _dTable, (long)Scalar.ReadLabel(_labels, image) * _n, 1), 0, _n, lane, lanes);
             }
         }
     }

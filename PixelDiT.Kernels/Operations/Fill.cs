@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Machine.Lanes;
+using PixelDiT.Kernels.Operations.Rows;
 using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Operations;

@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Machine.Lanes;
+using PixelDiT.Kernels.Operations.Rows;
 using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Operations;
@@ -31,7 +33,7 @@ public static class FlowPath
         public void Run(int item, int lane, int lanes)
         {
             int image = item / Chunks(_n), first = (item - (image * Chunks(_n))) * Chunk, left = _n - first;
-            Elements.For(new Each(this, Lane.Read(_t, image)), ((long)image * _n) + first, left < Chunk ? left : Chunk, lane, lanes);
+            Elements.For(new Each(this, Scalar.Read(_t, image)), ((long)image * _n) + first, left < Chunk ? left : Chunk, lane, lanes);
         }
 
         private readonly struct Each(Kernel a, float t) : IEach

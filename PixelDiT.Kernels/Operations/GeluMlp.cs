@@ -2,6 +2,9 @@ using System.Runtime.CompilerServices;
 using ILGPU.IR.Intrinsics;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Machine.Cpu;
+using PixelDiT.Kernels.Machine.Lanes;
+using PixelDiT.Kernels.Operations.Rows;
 using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Operations;
@@ -114,46 +117,46 @@ internal static unsafe class GeluMlpBody
     {
         var (all, inputs, inner, outputs) = k.Sizes;
         int rows = Math.Min(GeluMlp.ChunkRows, all - first);
-        float* z = Host.Floats((long)rows * inner);
-        HostProduct.Multiply(Rows(k.X, first, inputs), Panels.Packed(Host.Pointer(k.Packed1), inputs), z, inner, rows, inner, inputs, add: false, Host.Pointer(k.Bias1));
+        float* z = HostMemory.Floats((long)rows * inner);
+        MacroKernel.Multiply(Rows(k.X, first, inputs), PanelsB.Packed(k.Packed1.Address, inputs), z, inner, rows, inner, inputs, add: false, k.Bias1.Address);
         var activations = new DeviceView<Single32>((Single32*)z);
         Elements.For(new Gelu.ForwardEach<Single32>(activations, activations), 0, rows * inner, lane: 0, lanes: 1);
-        HostProduct.Multiply(
-            Strips.InPlace(z, inner, 1), Panels.Packed(Host.Pointer(k.Packed2), inner), Host.Pointer(k.Y) + ((long)first * outputs), outputs, rows, outputs, inner, add: false, Host.Pointer(k.Bias2));
+        MacroKernel.Multiply(
+            PanelsA.InPlace(z, inner, 1), PanelsB.Packed(k.Packed2.Address, inner), k.Y.Address + ((long)first * outputs), outputs, rows, outputs, inner, add: false, k.Bias2.Address);
     }
 
     [IntrinsicImplementation]
     internal static void Backward(GeluMlp.BackwardKernel k, int segment)
     {
         var (all, inputs, inner, outputs) = k.Sizes;
-        float* dw1 = Host.Pointer(k.DWeight1) + ((long)segment * inner * inputs), db1 = Host.Pointer(k.DBias1) + ((long)segment * inner);
-        float* dw2 = Host.Pointer(k.DWeight2) + ((long)segment * outputs * inner), db2 = Host.Pointer(k.DBias2) + ((long)segment * outputs);
+        float* dw1 = k.DWeight1.Address + ((long)segment * inner * inputs), db1 = k.DBias1.Address + ((long)segment * inner);
+        float* dw2 = k.DWeight2.Address + ((long)segment * outputs * inner), db2 = k.DBias2.Address + ((long)segment * outputs);
         new Span<float>(db1, inner).Clear();
         new Span<float>(db2, outputs).Clear();
-        float* z = Host.Floats(2L * GeluMlp.ChunkRows * inner), dz = z + (GeluMlp.ChunkRows * inner);
+        float* z = HostMemory.Floats(2L * GeluMlp.ChunkRows * inner), dz = z + (GeluMlp.ChunkRows * inner);
         int start = segment * k.SegmentRows, end = Math.Min(all, start + k.SegmentRows);
         for (int first = start; first < end; first += GeluMlp.ChunkRows)
         {
             int rows = Math.Min(GeluMlp.ChunkRows, end - first);
-            float* x = Host.Pointer(k.X) + ((long)first * inputs), dy = Host.Pointer(k.DY) + ((long)first * outputs);
-            HostProduct.Multiply(Strips.InPlace(x, inputs, 1), Panels.Packed(Host.Pointer(k.Packed1), inputs), z, inner, rows, inner, inputs, add: false, Host.Pointer(k.Bias1));
-            HostProduct.Multiply(Strips.InPlace(dy, outputs, 1), Panels.InPlace(Host.Pointer(k.Weight2), inner), dz, inner, rows, inner, outputs, add: false, bias: null);
-            Elements.For(new SlopeEach(new DeviceView<float>(z), new DeviceView<float>(dz)), 0, rows * inner, lane: 0, lanes: 1);
+            float* x = k.X.Address + ((long)first * inputs), dy = k.DY.Address + ((long)first * outputs);
+            MacroKernel.Multiply(PanelsA.InPlace(x, inputs, 1), PanelsB.Packed(k.Packed1.Address, inputs), z, inner, rows, inner, inputs, add: false, k.Bias1.Address);
+            MacroKernel.Multiply(PanelsA.InPlace(dy, outputs, 1), PanelsB.InPlace(k.Weight2.Address, inner), dz, inner, rows, inner, outputs, add: false, bias: null);
+            Elements.For(new DerivativeEach(new DeviceView<float>(z), new DeviceView<float>(dz)), 0, rows * inner, lane: 0, lanes: 1);
             if (k.WantsInput != 0)
             {
-                HostProduct.Multiply(
-                    Strips.InPlace(dz, inner, 1), Panels.InPlace(Host.Pointer(k.Weight1), inputs), Host.Pointer(k.DX) + ((long)first * inputs), inputs, rows, inputs, inner, k.Accumulate != 0, bias: null);
+                MacroKernel.Multiply(
+                    PanelsA.InPlace(dz, inner, 1), PanelsB.InPlace(k.Weight1.Address, inputs), k.DX.Address + ((long)first * inputs), inputs, rows, inputs, inner, k.Accumulate != 0, bias: null);
             }
             bool add = first > start;
-            HostProduct.Multiply(Strips.InPlace(dz, 1, inner), Panels.InPlace(x, inputs), dw1, inputs, inner, inputs, rows, add, bias: null);
-            HostProduct.Multiply(Strips.InPlace(dy, 1, outputs), Panels.InPlace(z, inner), dw2, inner, outputs, inner, rows, add, bias: null);
-            HostRows.AddRows(dz, rows, inner, db1);
-            HostRows.AddRows(dy, rows, outputs, db2);
+            MacroKernel.Multiply(PanelsA.InPlace(dz, 1, inner), PanelsB.InPlace(x, inputs), dw1, inputs, inner, inputs, rows, add, bias: null);
+            MacroKernel.Multiply(PanelsA.InPlace(dy, 1, outputs), PanelsB.InPlace(z, inner), dw2, inner, outputs, inner, rows, add, bias: null);
+            Blas1.AddRows(dz, rows, inner, db1);
+            Blas1.AddRows(dy, rows, outputs, db2);
         }
     }
 
     /// <summary>dz = dz·gelu′(z); z = gelu(z): both need the same Φ(z).</summary>
-    private readonly struct SlopeEach(DeviceView<float> z, DeviceView<float> dz) : IEach
+    private readonly struct DerivativeEach(DeviceView<float> z, DeviceView<float> dz) : IEach
     {
         private readonly DeviceView<float> _z = z, _dz = dz;
 
@@ -161,10 +164,10 @@ internal static unsafe class GeluMlpBody
         public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
         {
             S z = L.Load(_z, i), below = Formulas.NormalDistribution<L, S>(z, out S bell);
-            L.Store(_dz, i, L.Multiply(L.Load(_dz, i), Formulas.GeluSlope<L, S>(z, below, bell)));
+            L.Store(_dz, i, L.Multiply(L.Load(_dz, i), Formulas.GeluDerivative<L, S>(z, below, bell)));
             L.Store(_z, i, L.Multiply(z, below));
         }
     }
 
-    private static Strips Rows(DeviceView<float> matrix, int first, int width) => Strips.InPlace(Host.Pointer(matrix) + ((long)first * width), width, 1);
+    private static PanelsA Rows(DeviceView<float> matrix, int first, int width) => PanelsA.InPlace(matrix.Address + ((long)first * width), width, 1);
 }

@@ -2,6 +2,10 @@ using System.Runtime.CompilerServices;
 using ILGPU.IR.Intrinsics;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Machine.Cpu;
+using PixelDiT.Kernels.Machine.Lanes;
+using PixelDiT.Kernels.Operations.Products;
+using PixelDiT.Kernels.Operations.Rows;
 using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Operations;
@@ -100,8 +104,8 @@ public static class MatMul
             return rounded;
         }
         if (device.RunsTiles || device.Kind == DeviceKind.Cuda) return null;
-        int outputs = weight.Shape[0], inputs = weight.Shape[1], panels = (outputs + Tiles.Width - 1) / Tiles.Width;
-        var packed = previous ?? device.Allocate([panels, inputs, Tiles.Width]);
+        int outputs = weight.Shape[0], inputs = weight.Shape[1], panels = (outputs + MicroKernel.Columns - 1) / MicroKernel.Columns;
+        var packed = previous ?? device.Allocate([panels, inputs, MicroKernel.Columns]);
         device.Launch(new PackKernel(weight.View<float>(), packed.View<float>(), outputs, inputs, precision), panels);
         return packed;
     }
@@ -169,7 +173,7 @@ public static class MatMul
     /// <summary>Whether a product of so many rows is quicker with a packed weight; on a CPU, with fewer the weight is read as it is.</summary>
     /// <param name="rows">Rows of x.</param>
     /// <param name="device">Where.</param>
-    public static bool WantsPacked(int rows, Device device) => device.RunsTiles || (device.Kind != DeviceKind.Cuda && rows > Tiles.Width);
+    public static bool WantsPacked(int rows, Device device) => device.RunsTiles || (device.Kind != DeviceKind.Cuda && rows > MicroKernel.Columns);
 
     private static void Launch<TA, TB, TC>(Tensor a, Tensor b, Tensor? packed, Tensor? bias, Tensor c, ProductSizes sizes, bool accumulate, bool sliced = true)
         where TA : unmanaged, IStorage<TA> where TB : unmanaged, IStorage<TB> where TC : unmanaged, IStorage<TC>
@@ -191,13 +195,13 @@ public static class MatMul
         var packedView = packed is null ? default : packed.View<float>();
         if (slices == 1)
         {
-            device.Launch(new ProductKernel<TA, TB, TC>(a.View<TA>(), b.View<TB>(), packedView, biasView, c.View<TC>(), sizes), tiles, Elements.MaxLanes);
+            device.Launch(new BlockedProduct<TA, TB, TC>(a.View<TA>(), b.View<TB>(), packedView, biasView, c.View<TC>(), sizes), tiles, Elements.MaxLanes);
             return;
         }
         using var partials = device.Allocate([slices, sizes.M, sizes.N]);
         sizes.CSlice = (long)sizes.M * sizes.N;
         var partSizes = sizes with { Accumulate = 0, CRow = sizes.N };
-        device.Launch(new ProductKernel<TA, TB, Single32>(a.View<TA>(), b.View<TB>(), packedView, biasView, partials.View<Single32>(), partSizes), tiles * slices, Elements.MaxLanes);
+        device.Launch(new BlockedProduct<TA, TB, Single32>(a.View<TA>(), b.View<TB>(), packedView, biasView, partials.View<Single32>(), partSizes), tiles * slices, Elements.MaxLanes);
         Map.Launch(device, new AddSlices<TC>(partials.View<float>(), c.View<TC>(), slices, sizes.CSlice, sizes.Accumulate), sizes.CSlice);
     }
 
@@ -234,10 +238,10 @@ public static class MatMul
         [IntrinsicImplementation]
         private static void PackPanel(DeviceView<float> weight, DeviceView<float> packed, int panel, int outputs, int inputs, Precision precision)
         {
-            int first = panel * Tiles.Width;
-            float* to = Host.Pointer(packed) + ((long)first * inputs);
-            HostProduct.Pack(Host.Pointer(weight) + ((long)first * inputs), 1, inputs, inputs, Math.Min(Tiles.Width, outputs - first), to);
-            HostRounding.Round(to, (nint)inputs * Tiles.Width, precision);
+            int first = panel * MicroKernel.Columns;
+            float* to = packed.Address + ((long)first * inputs);
+            Packing.PackB(weight.Address + ((long)first * inputs), 1, inputs, inputs, Math.Min(MicroKernel.Columns, outputs - first), to);
+            OperandRounding.Round(to, (nint)inputs * MicroKernel.Columns, precision);
         }
     }
 }

@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Machine.Lanes;
+using PixelDiT.Kernels.Operations.Rows;
 using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Operations;
@@ -17,7 +19,7 @@ public static class MeanSquaredError
     public static void Forward(Tensor x, Tensor target, Tensor loss)
     {
         x.RequireSameCount(target);
-        Sums.Reduce(x.Device, new SquareTerm(x.View<float>(), target.View<float>()), x.Count, new Sums.Mean(loss.View<float>(), 1f / x.Count));
+        Reduction.Reduce(x.Device, new SquareTerm(x.View<float>(), target.View<float>()), x.Count, new Reduction.Mean(loss.View<float>(), 1f / x.Count));
     }
 
     /// <summary>dX, written.</summary>
@@ -46,6 +48,6 @@ public static class MeanSquaredError
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
-            => L.Store(_dX, i, L.Multiply(L.Subtract(L.Load(_x, i), L.Load(_target, i)), L.Set(_factor * Lane.Read(_dLoss, 0))));
+            => L.Store(_dX, i, L.Multiply(L.Subtract(L.Load(_x, i), L.Load(_target, i)), L.Set(_factor * Scalar.Read(_dLoss, 0))));
     }
 }

@@ -1,5 +1,6 @@
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Machine.Lanes;
 using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Operations;
@@ -43,9 +44,9 @@ public static class Noise
         {
             // The radius takes a number in (0, 1], so that its logarithm is finite.
             float radius = MathF.Sqrt(-2f * MathF.Log(((a >> 8) + 1) * (1f / 16777216f)));
-            float sine = Formulas.SinCos<DeviceLane, float>((b >> 8) * (6.2831853f / 16777216f), out float cosine);
-            if (first < _count) Lane.Write(_target, first, radius * cosine);
-            if (first + 1 < _count) Lane.Write(_target, first + 1, radius * sine);
+            float sine = Formulas.SinCos<GpuLane, float>((b >> 8) * (6.2831853f / 16777216f), out float cosine);
+            if (first < _count) Scalar.Write(_target, first, radius * cosine);
+            if (first + 1 < _count) Scalar.Write(_target, first + 1, radius * sine);
         }
     }
 }

@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Machine.Lanes;
+using PixelDiT.Kernels.Operations.Rows;
 using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Operations;
@@ -80,7 +82,7 @@ public static class NormModulate
         {
             long first = (long)row * _n, modulation = (long)(row / _rowsPerModulation) * _stride;
             float rstd = RmsNorm.RowRstd(_x, first, _n, lane, lanes);
-            if (lane == 0) Lane.Write(_rstd, row, rstd);
+            if (lane == 0) Scalar.Write(_rstd, row, rstd);
             Elements.For(new Each(this, first, modulation + _shift, modulation + _scale, rstd), 0, _n, lane, lanes);
         }
 
@@ -113,7 +115,7 @@ public static class NormModulate
         public void Run(int row, int lane, int lanes)
         {
             long first = (long)row * _n, modulation = (long)(row / _rowsPerModulation) * _stride;
-            float rstd = Lane.Read(_rstd, row);
+            float rstd = Scalar.Read(_rstd, row);
             float along = Elements.Sum(new AlongTerm(this, first, modulation + _scale), _n, lane, lanes);
             Elements.For(new Each(this, first, modulation + _shift, modulation + _scale, rstd, along * rstd * rstd * rstd / _n), 0, _n, lane, lanes);
         }
@@ -167,7 +169,7 @@ public static class NormModulate
             long i = ((long)row * _n) + column;
             S scale = L.Load(_modulation, ((long)(row / _rowsPerModulation) * _stride) + _scale + column);
             S g = L.Multiply(L.Load(_dY, i), L.Add(L.Set(1f), scale));
-            return L.Multiply(L.Multiply(g, L.Load(_x, i)), L.Set(Lane.Read(_rstd, row)));
+            return L.Multiply(L.Multiply(g, L.Load(_x, i)), L.Set(Scalar.Read(_rstd, row)));
         }
     }
 
@@ -181,7 +183,7 @@ public static class NormModulate
         public S At<L, S>(int row, int column) where L : struct, ILanes<S> where S : unmanaged
         {
             long i = ((long)row * _n) + column;
-            S normed = L.Multiply(L.Multiply(L.Load(_x, i), L.Load(_weight, column)), L.Set(Lane.Read(_rstd, row)));
+            S normed = L.Multiply(L.Multiply(L.Load(_x, i), L.Load(_weight, column)), L.Set(Scalar.Read(_rstd, row)));
             return L.Multiply(L.Load(_dY, i), normed);
         }
     }

@@ -1,6 +1,9 @@
 using System.Runtime.CompilerServices;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Machine.Lanes;
+using PixelDiT.Kernels.Operations.Heads;
+using PixelDiT.Kernels.Operations.Rows;
 using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Operations;
@@ -79,7 +82,7 @@ public static class NormRotate
             int n = _at.Width;
             long x = _at.Qkv(row);
             float rstd = RmsNorm.RowRstd(_qkv, x, n, lane, lanes);
-            if (lane == 0) Lane.Write(_rstd, row, rstd);
+            if (lane == 0) Scalar.Write(_rstd, row, rstd);
             Elements.For(new Each(this, x, _at.Table(row), (long)row * n, rstd), 0, n, lane, lanes);
         }
 
@@ -112,7 +115,7 @@ public static class NormRotate
         {
             int n = _at.Width;
             long x = _at.Qkv(row), table = _at.Table(row), y = (long)row * n;
-            float rstd = Lane.Read(_rstd, row);
+            float rstd = Scalar.Read(_rstd, row);
             float along = Elements.Sum(new AlongTerm(this, x, table, y), n, lane, lanes);
             Elements.For(new Each(this, x, table, y, rstd, along * rstd * rstd * rstd / n), 0, n, lane, lanes);
         }
@@ -155,7 +158,7 @@ public static class NormRotate
         public S At<L, S>(int row, int column) where L : struct, ILanes<S> where S : unmanaged
         {
             S dz = Unrotate<L, S, T>(_dY, ((long)row * _at.Width) + column, _cos, _sin, _at.Table(row) + column);
-            return L.Multiply(L.Multiply(dz, L.Load(_qkv, _at.Qkv(row) + column)), L.Set(Lane.Read(_rstd, row)));
+            return L.Multiply(L.Multiply(dz, L.Load(_qkv, _at.Qkv(row) + column)), L.Set(Scalar.Read(_rstd, row)));
         }
     }
 

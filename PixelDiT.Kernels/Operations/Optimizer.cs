@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Machine.Lanes;
+using PixelDiT.Kernels.Operations.Rows;
 using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Operations;
@@ -9,7 +11,7 @@ public static class GradientNorm
 {
     /// <summary>norm [1].</summary>
     public static void Forward(Tensor gradients, Tensor norm)
-        => Sums.Reduce(gradients.Device, new SquareTerm(gradients.View<float>()), gradients.Count, new Sums.Root(norm.View<float>()));
+        => Reduction.Reduce(gradients.Device, new SquareTerm(gradients.View<float>()), gradients.Count, new Reduction.Root(norm.View<float>()));
 
     internal readonly struct SquareTerm(DeviceView<float> gradients) : ITerm
     {
@@ -68,7 +70,7 @@ public static class AdamW
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
         {
-            float factor = _clip > 0 ? _clip / (Lane.Read(_norm, 0) + 1e-6f) : 1f;
+            float factor = _clip > 0 ? _clip / (Scalar.Read(_norm, 0) + 1e-6f) : 1f;
             if (factor > 1f) factor = 1f;
             S g = L.Multiply(L.Load(_gradients, i), L.Set(factor));
             S m = L.Add(L.Multiply(L.Load(_first, i), L.Set(_beta1)), L.Multiply(g, L.Set(_new1)));

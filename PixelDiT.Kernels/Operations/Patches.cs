@@ -1,5 +1,6 @@
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Machine.Lanes;
 using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Operations;
@@ -95,12 +96,12 @@ public static class Patches
                 for (int x = 0; x < _order.RunLength; x++)
                 {
                     long element = first + place + (x * _order.ColumnStride);
-                    if (_toImage == 0) Lane.Write(_tokens, element, Lane.Read(_image, pixel + x));
+                    if (_toImage == 0) Scalar.Write(_tokens, element, Scalar.Read(_image, pixel + x));
                     else
                     {
-                        float value = Lane.Read(_tokens, element);
-                        if (_accumulate != 0) value += Lane.Read(_image, pixel + x);
-                        Lane.Write(_image, pixel + x, value);
+                        float value = Scalar.Read(_tokens, element);
+                        if (_accumulate != 0) value += Scalar.Read(_image, pixel + x);
+                        Scalar.Write(_image, pixel + x, value);
                     }
                 }
             }

@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Machine.Lanes;
+using PixelDiT.Kernels.Operations.Rows;
 using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Operations;
@@ -80,7 +82,7 @@ public static class RmsNorm
         {
             long first = (long)row * _n;
             float rstd = RowRstd(_x, first, _n, lane, lanes);
-            if (lane == 0) Lane.Write(_rstd, row, rstd);
+            if (lane == 0) Scalar.Write(_rstd, row, rstd);
             Elements.For(new Scale(_x, _weight, _y, first, rstd), 0, _n, lane, lanes);
         }
 
@@ -108,7 +110,7 @@ public static class RmsNorm
         public void Run(int row, int lane, int lanes)
         {
             long first = (long)row * _n;
-            float rstd = Lane.Read(_rstd, row);
+            float rstd = Scalar.Read(_rstd, row);
             float along = Elements.Sum(new AlongTerm(_dY, _x, _weight, first), _n, lane, lanes);
             Elements.For(new Input(_dY, _x, _weight, _dX, first, rstd, along * rstd * rstd * rstd / _n, _accumulate), 0, _n, lane, lanes);
         }
@@ -152,7 +154,7 @@ public static class RmsNorm
         public S At<L, S>(int row, int column) where L : struct, ILanes<S> where S : unmanaged
         {
             long i = ((long)row * _n) + column;
-            return L.Multiply(L.Multiply(L.Load(_dY, i), L.Load(_x, i)), L.Set(Lane.Read(_rstd, row)));
+            return L.Multiply(L.Multiply(L.Load(_dY, i), L.Load(_x, i)), L.Set(Scalar.Read(_rstd, row)));
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Machine.Lanes;
 using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Operations;
@@ -36,7 +37,7 @@ public static class TimestepEmbedding
         private readonly DeviceView<float> _t = t, _frequencies = frequencies, _y = y;
 
         public void Run(int image, int lane, int lanes)
-            => Elements.For(new Each(_frequencies, _y, (long)image * 2 * Frequencies, Lane.Read(_t, image)), 0, Frequencies, lane, lanes);
+            => Elements.For(new Each(_frequencies, _y, (long)image * 2 * Frequencies, Scalar.Read(_t, image)), 0, Frequencies, lane, lanes);
 
         private readonly struct Each(DeviceView<float> frequencies, DeviceView<float> y, long row, float t) : IEach
         {

@@ -1,5 +1,5 @@
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Machine.Cpu;
 
 namespace PixelDiT.Kernels.Tensors;
 
@@ -36,7 +36,7 @@ public sealed class Readback : IDisposable
         var memory = number.Memory<float>();
         if (_streams is null)
         {
-            Host.Copy(memory, _values.AsSpan(index, 1));
+            HostMemory.Copy(memory, _values.AsSpan(index, 1));
             return;
         }
         _pinned!.CopyFrom(index * sizeof(float), number.Address, sizeof(float), _streams.Compute);

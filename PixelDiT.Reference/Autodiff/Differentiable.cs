@@ -1,10 +1,17 @@
 using PixelDiT.Kernels;
+using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Operations.Heads;
+using PixelDiT.Kernels.Operations.Rows;
 using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Layers;
 
 namespace PixelDiT.Reference.Autodiff;
 
-/// <summary>The operations of the model on a tape: each launches its forward and pushes its backward. Equations and shapes stand in the kernel files.</summary>
+/// <summary>
+/// The operations of the model on a tape: each launches its forward and pushes its backward. Equations and shapes stand in the kernel files; operations that stand for several of
+/// these are in <see cref="Fused"/>.
+/// </summary>
 public static class Differentiable
 {
     /// <summary>y [.., out] = x [.., in]·Wᵀ + b. See <see cref="MatMul"/>.</summary>
@@ -23,54 +30,16 @@ public static class Differentiable
         return y;
     }
 
-    private static Shape OutputShape(Variable x, Parameter weight, Shape? shape) => shape ?? Shape.Create([.. x.Shape.Take(x.Shape.Rank - 1), weight.Shape[0]]);
+    internal static Shape OutputShape(Variable x, Parameter weight, Shape? shape) => shape ?? Shape.Create([.. x.Shape.Take(x.Shape.Rank - 1), weight.Shape[0]]);
 
-    private static Tensor? Prepared(Variable x, Parameter weight, Precision precision) => weight.Prepared((int)(x.Value.Count / weight.Shape[1]), precision);
+    internal static Tensor? Prepared(Variable x, Parameter weight, Precision precision) => weight.Prepared((int)(x.Value.Count / weight.Shape[1]), precision);
 
-    private static void PushLinear(this Tape tape, Variable x, Parameter weight, Parameter? bias, Variable y, Precision precision) => tape.Push(y, dY =>
+    internal static void PushLinear(this Tape tape, Variable x, Parameter weight, Parameter? bias, Variable y, Precision precision) => tape.Push(y, dY =>
     {
         if (tape.Target(x, out bool accumulate) is { } dX) MatMul.BackwardInput(dY, weight.Value, dX, accumulate, precision, Prepared(x, weight, precision));
         if (weight.GradientTarget(out accumulate) is { } dWeight) MatMul.BackwardWeight(dY, x.Value, dWeight, accumulate, precision);
         if (bias?.Gradient is { } dBias) MatMul.BackwardBias(dY, dBias);
     });
-
-    /// <summary>Whether the device has products of x that end with a gate or a GELU.</summary>
-    internal static bool EndsProducts(this Tape tape, Variable x) => EndedMatMul.Serves(x.Value, tape.Precision);
-
-    /// <summary>residual + gate·(x·Wᵀ + b), in one pass where the device has it. See <see cref="EndedMatMul"/>.</summary>
-    /// <param name="tape">The tape.</param>
-    /// <param name="x">Rows of in.</param>
-    /// <param name="weight">[out, in].</param>
-    /// <param name="bias">[out], or null.</param>
-    /// <param name="into">What the product is added to; its stream has the output's shape.</param>
-    public static Variable LinearGate(this Tape tape, Variable x, Parameter weight, Parameter? bias, Gated into)
-        => tape.IsTraced(into.Step) || into.Stream.Shape[^1] % 4 != 0 || !EndedMatMul.Serves(x.Value, weight.Shape, tape.Precision)
-            ? tape.Gate(tape.Linear(x, weight, bias, into.Stream.Shape), into)
-            : tape.EndedGate(x, weight, bias, into);
-
-    private static Variable EndedGate(this Tape tape, Variable x, Parameter weight, Parameter? bias, Gated into) => tape.Ended(x, weight, bias, into.Stream.Shape,
-        (packed, z, y) => EndedMatMul.Gate(x.Value, packed, bias?.Value, into.Stream.Value, into.Modulation.Values, into.Gate, z, y),
-        (z, y) => tape.PushGate(into.Stream, z, into.Modulation, into.Gate, y));
-
-    /// <summary>A product with an end: the result of the product, z, is kept only where a backward will want it, and is then a variable of its own.</summary>
-    private static Variable Ended(this Tape tape, Variable x, Parameter weight, Parameter? bias, Shape shape, Action<Tensor, Tensor?, Tensor> launch, Action<Variable, Variable> pushEnd)
-    {
-        var z = tape.Recording ? tape.Output(shape, x.Value.Type, true) : null;
-        var y = tape.Output(shape, x.Value.Type, true);
-        launch(Prepared(x, weight, tape.Precision)!, z?.Value, y.Value);
-        if (z is null) return y;
-        tape.PushLinear(x, weight, bias, z, tape.Precision);
-        pushEnd(z, y);
-        return y;
-    }
-
-    /// <summary>gelu(x·Wᵀ + b), in one pass where the device has it. See <see cref="EndedMatMul"/>.</summary>
-    /// <inheritdoc cref="LinearGate" path="/param"/>
-    public static Variable LinearGelu(this Tape tape, Variable x, Parameter weight, Parameter? bias)
-        => EndedMatMul.Serves(x.Value, weight.Shape, tape.Precision) ? tape.EndedGelu(x, weight, bias) : tape.Gelu(tape.Linear(x, weight, bias));
-
-    private static Variable EndedGelu(this Tape tape, Variable x, Parameter weight, Parameter? bias)
-        => tape.Ended(x, weight, bias, OutputShape(x, weight, null), (packed, z, y) => EndedMatMul.Gelu(x.Value, packed, bias?.Value, z, y), tape.PushGelu);
 
     /// <summary>RMSNorm over the last axis. See <see cref="Kernels.Operations.RmsNorm"/>.</summary>
     public static Variable RmsNorm(this Tape tape, Variable x, Parameter weight)
@@ -126,25 +95,11 @@ public static class Differentiable
         return tape.Gate(into.Stream, product, into.Modulation, into.Gate);
     }
 
-    private static void PushGate(this Tape tape, Variable residual, Variable x, Chunks modulation, int gate, Variable y) => tape.Push(y, dY =>
+    internal static void PushGate(this Tape tape, Variable residual, Variable x, Chunks modulation, int gate, Variable y) => tape.Push(y, dY =>
     {
         Kernels.Operations.Modulate.BackwardGate(dY, x.Value, modulation.Values, gate, tape.Target(x, out bool accumulate), accumulate, modulation.Gradient(tape, gate));
         tape.Pass(y, residual);
     });
-
-    /// <summary>silu(x·W₁ᵀ)·(x·W₃ᵀ), the second product and what follows in one pass where the device has it. See <see cref="EndedMatMul"/>.</summary>
-    /// <param name="tape">The tape.</param>
-    /// <param name="x">Rows of in.</param>
-    /// <param name="weight1">W₁ [out, in].</param>
-    /// <param name="weight3">W₃ [out, in].</param>
-    public static Variable LinearSwiGlu(this Tape tape, Variable x, Parameter weight1, Parameter weight3)
-    {
-        var a = tape.Linear(x, weight1, null);
-        return EndedMatMul.Serves(x.Value, weight3.Shape, tape.Precision) ? tape.EndedSwiGlu(x, weight3, a) : tape.SwiGlu(a, tape.Linear(x, weight3, null));
-    }
-
-    private static Variable EndedSwiGlu(this Tape tape, Variable x, Parameter weight3, Variable a)
-        => tape.Ended(x, weight3, null, a.Shape, (packed, b, y) => EndedMatMul.SwiGlu(x.Value, packed, a.Value, b, y), (b, y) => tape.PushSwiGlu(a, b, y));
 
     /// <summary>silu(a)·b. See <see cref="Kernels.Operations.SwiGlu"/>.</summary>
     public static Variable SwiGlu(this Tape tape, Variable a, Variable b)
@@ -155,29 +110,8 @@ public static class Differentiable
         return y;
     }
 
-    private static void PushSwiGlu(this Tape tape, Variable a, Variable b, Variable y)
+    internal static void PushSwiGlu(this Tape tape, Variable a, Variable b, Variable y)
         => tape.Push(y, dY => Kernels.Operations.SwiGlu.Backward(dY, a.Value, b.Value, tape.Only(a), tape.Only(b)));
-
-    /// <summary>Linear, exact GELU, Linear in one pass, where the device has it. See <see cref="Kernels.Operations.GeluMlp"/>.</summary>
-    /// <param name="tape">The tape.</param>
-    /// <param name="x">[.., d].</param>
-    /// <param name="weight1">[f, d].</param>
-    /// <param name="bias1">[f].</param>
-    /// <param name="weight2">[n, f].</param>
-    /// <param name="bias2">[n].</param>
-    public static Variable GeluMlp(this Tape tape, Variable x, Parameter weight1, Parameter bias1, Parameter weight2, Parameter bias2)
-    {
-        if (tape.Precision != Precision.Single || !Kernels.Operations.GeluMlp.Serves(x.Value)) return tape.Linear(tape.LinearGelu(x, weight1, bias1), weight2, bias2);
-        var y = tape.Output(Shape.Create([.. x.Shape.Take(x.Shape.Rank - 1), weight2.Shape[0]]), x.Value.Type, true);
-        Kernels.Operations.GeluMlp.Forward(x.Value, weight1.Packed()!, bias1.Value, weight2.Packed()!, bias2.Value, y.Value);
-        tape.Push(y, dY =>
-        {
-            var dX = tape.Target(x, out bool accumulate);
-            (Tensor, Tensor, Tensor, Tensor)? gradients = weight1.Gradient is { } dWeight1 ? (dWeight1, bias1.Gradient!, weight2.Gradient!, bias2.Gradient!) : null;
-            Kernels.Operations.GeluMlp.Backward(dY, x.Value, weight1.Value, weight1.Packed()!, bias1.Value, weight2.Value, dX, accumulate, gradients);
-        });
-        return y;
-    }
 
     /// <summary>Exact GELU. See <see cref="Kernels.Operations.Gelu"/>.</summary>
     public static Variable Gelu(this Tape tape, Variable x)
@@ -188,7 +122,7 @@ public static class Differentiable
         return y;
     }
 
-    private static void PushGelu(this Tape tape, Variable x, Variable y) => tape.Push(y, dY => Kernels.Operations.Gelu.Backward(dY, x.Value, tape.Only(x)));
+    internal static void PushGelu(this Tape tape, Variable x, Variable y) => tape.Push(y, dY => Kernels.Operations.Gelu.Backward(dY, x.Value, tape.Only(x)));
 
     /// <summary>silu(x + shared), the shared vector of each image over its rows; plain SiLU without one. See <see cref="Kernels.Operations.AddSilu"/>.</summary>
     public static Variable AddSilu(this Tape tape, Variable x, Variable? shared)
@@ -327,29 +261,5 @@ public static class Differentiable
     {
         var target = tape.Target(input, out bool accumulate);
         return accumulate || target is null ? throw new InvalidOperationException($"the gradient {input.Shape} of an operation that writes it has another writer or no reader") : target;
-    }
-}
-
-/// <summary>What a product is added to: stream + gate·product.</summary>
-/// <param name="Stream">The residual stream.</param>
-/// <param name="Modulation">Where the gate comes from.</param>
-/// <param name="Gate">Which chunk.</param>
-/// <param name="Step">The product's name as a finer step; a tape that traces it computes it apart.</param>
-public readonly record struct Gated(Variable Stream, Chunks Modulation, int Gate, string Step);
-
-/// <summary>Modulation in a tape: the variable that holds it and its layout.</summary>
-/// <param name="Variable">The output of an adaLN Linear.</param>
-/// <param name="Values">Its layout.</param>
-public sealed record Chunks(Variable Variable, Modulation Values)
-{
-    /// <summary>Sees a variable as rows of <paramref name="chunks"/> chunks, each shared by <paramref name="rowsPerModulation"/> rows of the activation.</summary>
-    public static Chunks Of(Variable variable, int chunks, int rowsPerModulation) => new(variable, new Modulation(variable.Value, chunks, rowsPerModulation));
-
-    /// <summary>Where a consumer writes the gradients of its chunks.</summary>
-    internal Modulation Gradient(Tape tape, params ReadOnlySpan<int> chunks)
-    {
-        Tensor? target = null;
-        foreach (int chunk in chunks) target = tape.TargetPart(Variable, chunk, Values.Chunks);
-        return Values.With(target ?? throw new InvalidOperationException("a modulation needs a gradient"));
     }
 }

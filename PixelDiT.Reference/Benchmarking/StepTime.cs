@@ -1,5 +1,5 @@
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Kernels.Tensors;
+using PixelDiT.Kernels.Machine;
 using PixelDiT.Reference.Models;
 
 namespace PixelDiT.Reference.Benchmarking;

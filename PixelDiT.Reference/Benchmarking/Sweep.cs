@@ -1,6 +1,7 @@
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Kernels.Tensors;
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Operations.Catalog;
 using PixelDiT.Reference.Models;
 
 namespace PixelDiT.Reference.Benchmarking;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Operations.Catalog;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Formats;
@@ -47,7 +48,7 @@ internal static class KernelsCommand
         foreach (var kernel in kernels)
         {
             cancel.ThrowIfCancellationRequested();
-            AtomicFile.WriteText(PathOf(folder, kernel), compiler.Compile(kernel));
+            AtomicFile.WriteText(PathOf(folder, kernel), compiler.Compile(kernel.Kernel));
         }
         Terminal.WriteLine($"wrote the PTX of {kernels.Count} kernels for {architecture} to {folder}");
     }

@@ -1,7 +1,9 @@
 using System.CommandLine;
 using PixelDiT.Kernels;
+using PixelDiT.Kernels.Machine;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;
+using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Models.Weights;
 using PixelDiT.Reference.Sampling;

@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using PixelDiT.Kernels;
+using PixelDiT.Kernels.Operations;
 
 namespace PixelDiT.Reference.Data;
 

@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Commands.Options;
 
 namespace PixelDiT.Reference.Data;
 

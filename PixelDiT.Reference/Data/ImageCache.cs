@@ -1,5 +1,6 @@
 using System.Globalization;
 using PixelDiT.Kernels;
+using PixelDiT.Kernels.Operations;
 using PixelDiT.Reference.Data.Decoding;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;

@@ -1,3 +1,4 @@
+using PixelDiT.Kernels.Operations;
 using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Data;

@@ -36,6 +36,5 @@ public sealed class Mlp(ParameterSet parameters, string name, int width, int inn
     public Variable Forward(Tape tape, Variable x) => tape.GeluMlp(x, _fc1.Weight, _fc1.Bias!, _fc2.Weight, _fc2.Bias!);
 
     /// <summary>x [.., d] → stream + gate·MLP, [.., d].</summary>
-    public Variable Forward(Tape tape, Variable x, Gated into)
-        => tape.EndsProducts(x) ? _fc2.Forward(tape, tape.LinearGelu(x, _fc1.Weight, _fc1.Bias), into) : tape.Gate(Forward(tape, x), into);
+    public Variable Forward(Tape tape, Variable x, Gated into) => tape.GeluMlp(x, _fc1.Weight, _fc1.Bias!, _fc2.Weight, _fc2.Bias!, into);
 }

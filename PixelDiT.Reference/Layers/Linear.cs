@@ -1,3 +1,4 @@
+using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
 

@@ -1,4 +1,4 @@
-using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Operations.Heads;
 using PixelDiT.Reference.Autodiff;
 
 namespace PixelDiT.Reference.Layers;

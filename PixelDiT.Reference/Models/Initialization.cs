@@ -1,4 +1,5 @@
 using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Formats;
 
 namespace PixelDiT.Reference.Models;

@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Layers;
 
 namespace PixelDiT.Reference.Models;
 

@@ -1,6 +1,8 @@
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Operations.Heads;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
 using PixelDiT.Reference.Layers;

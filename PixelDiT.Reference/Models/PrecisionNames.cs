@@ -1,5 +1,5 @@
 using PixelDiT.Kernels;
-using PixelDiT.Kernels.Tensors;
+using PixelDiT.Kernels.Machine;
 
 namespace PixelDiT.Reference.Models;
 

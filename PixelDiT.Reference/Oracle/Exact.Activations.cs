@@ -1,4 +1,6 @@
 using PixelDiT.Kernels;
+using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Operations.Rows;
 
 namespace PixelDiT.Reference.Oracle;
 

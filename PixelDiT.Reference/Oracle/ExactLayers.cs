@@ -1,3 +1,4 @@
+using PixelDiT.Reference.Layers;
 using PixelDiT.Reference.Models;
 
 namespace PixelDiT.Reference.Oracle;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using PixelDiT.Reference.Layers;
 
 namespace PixelDiT.Reference.Oracle;
 

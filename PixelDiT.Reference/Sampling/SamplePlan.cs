@@ -1,4 +1,4 @@
-using PixelDiT.Kernels.Tensors;
+using PixelDiT.Kernels.Machine;
 using PixelDiT.Reference.Diffusion;
 
 namespace PixelDiT.Reference.Sampling;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Data;
@@ -32,7 +33,7 @@ public sealed class Trainer : IDisposable
     }
 
     private readonly TrainingStep _step;
-    private readonly TensorFeed _x, _t, _y;
+    private readonly StagingBuffer _x, _t, _y;
     private readonly Tensor _noise;
     private readonly PendingStep[] _steps;
 
@@ -49,10 +50,10 @@ public sealed class Trainer : IDisposable
         Optimizer = new Optimizer(model.Parameters, config.Optimizer);
         _step = new TrainingStep(model, Optimizer);
         Shape images = [config.Batch, model.Config.Channels, source.Height, source.Width];
-        _x = new TensorFeed(model.Device, images);
+        _x = new StagingBuffer(model.Device, images);
         _noise = model.Device.Allocate(images);
-        _t = new TensorFeed(model.Device, [config.Batch]);
-        _y = new TensorFeed(model.Device, [config.Batch], ElementType.Int32);
+        _t = new StagingBuffer(model.Device, [config.Batch]);
+        _y = new StagingBuffer(model.Device, [config.Batch], ElementType.Int32);
         _steps = [new PendingStep(model.Device, config.Batch), new PendingStep(model.Device, config.Batch)];
         ReadsLate = model.Device.Kind == DeviceKind.Cuda;
     }

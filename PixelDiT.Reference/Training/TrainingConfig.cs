@@ -1,5 +1,6 @@
 using PixelDiT.Kernels;
-using PixelDiT.Kernels.Tensors;
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Reference.Data;
 
 namespace PixelDiT.Reference.Training;
 

@@ -180,5 +180,5 @@ internal sealed class TapeTests
         }
     }
 
-    private static unsafe long AddressOf(Tensor tensor) => (long)Kernels.Machine.Host.Pointer(tensor.View<float>());
+    private static unsafe long AddressOf(Tensor tensor) => (long)tensor.View<float>().Address;
 }

@@ -1,6 +1,7 @@
 using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Operations.Catalog;
 using PixelDiT.Reference.Benchmarking;
 using PixelDiT.Reference.Models;
 

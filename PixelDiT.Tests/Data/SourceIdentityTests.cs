@@ -1,4 +1,5 @@
 using NUnit.Framework;
+using PixelDiT.Kernels.Operations;
 using PixelDiT.Reference.Data;
 using PixelDiT.Tests.Data.Decoding;
 

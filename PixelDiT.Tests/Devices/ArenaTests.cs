@@ -2,7 +2,7 @@ using CsCheck;
 using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Machine.Cpu;
 
 namespace PixelDiT.Tests.Devices;
 
@@ -33,7 +33,7 @@ internal sealed class ArenaTests
         foreach (long bytes in new long[] { 1, 255, 256, 257, 4096, Chunk, Chunk + 1 })
         {
             var block = Arena.Take(bytes);
-            Assert.That((long)Host.Pointer(block.View) % 256, Is.Zero);
+            Assert.That((long)HostMemory.Pointer(block.View) % 256, Is.Zero);
             Assert.That(block.View.Length, Is.EqualTo(bytes));
         }
     }

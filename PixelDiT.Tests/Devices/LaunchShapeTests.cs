@@ -1,6 +1,6 @@
 using NUnit.Framework;
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Machine.Lanes;
 
 namespace PixelDiT.Tests.Devices;
 

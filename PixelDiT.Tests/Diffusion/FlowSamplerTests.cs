@@ -2,6 +2,7 @@ using CsCheck;
 using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Diffusion;
 

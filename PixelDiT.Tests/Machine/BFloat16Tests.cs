@@ -2,7 +2,9 @@ using System.Runtime.Intrinsics;
 using NUnit.Framework;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Machine.Lanes;
 using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Commands.Options;
 
 namespace PixelDiT.Tests.Machine;
 

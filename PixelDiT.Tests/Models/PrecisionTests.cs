@@ -1,7 +1,7 @@
 using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Kernels.Tensors;
+using PixelDiT.Kernels.Machine;
 using PixelDiT.Reference.Benchmarking;
 using PixelDiT.Reference.Models;
 using PixelDiT.Tests.Operations;

@@ -24,7 +24,7 @@ internal static class ActivationCases
         Oracle = at => Exact.SwiGlu(at["a"], at["b"]),
         ForwardTolerance = Tolerances.Formula,
         GradientTolerance = Tolerances.Formula,
-        StorageTolerance = Tolerances.Brain
+        StorageTolerance = Tolerances.BFloat16
     };
 
     private static OperationCase Gaussian(Shape shape) => new($"gelu_{NormCases.Label(shape)}", typeof(Gelu), nameof(Differentiable.Gelu))
@@ -34,7 +34,7 @@ internal static class ActivationCases
         Oracle = at => Exact.Gelu(at["x"]),
         ForwardTolerance = Tolerances.Formula,
         GradientTolerance = Tolerances.Formula,
-        StorageTolerance = Tolerances.Brain
+        StorageTolerance = Tolerances.BFloat16
     };
 
     private static OperationCase Shared(string name, Shape shape, Shape shared) => new($"add_silu_{name}", typeof(AddSilu), nameof(Differentiable.AddSilu))
@@ -44,7 +44,7 @@ internal static class ActivationCases
         Oracle = at => Exact.AddSilu(at["x"], at["shared"], shape.Rows / shared.Rows, shape[^1]),
         ForwardTolerance = Tolerances.Formula,
         GradientTolerance = Tolerances.Formula,
-        StorageTolerance = Tolerances.Brain
+        StorageTolerance = Tolerances.BFloat16
     };
 
     private static OperationCase Plain(Shape shape) => new($"silu_{NormCases.Label(shape)}", typeof(AddSilu), nameof(Differentiable.AddSilu))
@@ -54,7 +54,7 @@ internal static class ActivationCases
         Oracle = at => Exact.Silu(at["x"]),
         ForwardTolerance = Tolerances.Formula,
         GradientTolerance = Tolerances.Formula,
-        StorageTolerance = Tolerances.Brain
+        StorageTolerance = Tolerances.BFloat16
     };
 
     // Where storage is float32 there is nothing to widen, so something comes before it.
@@ -65,7 +65,7 @@ internal static class ActivationCases
         Oracle = at => Exact.Silu(at["x"]),
         ForwardTolerance = Tolerances.Formula,
         GradientTolerance = Tolerances.Formula,
-        StorageTolerance = Tolerances.Brain
+        StorageTolerance = Tolerances.BFloat16
     };
 
     private static double Wide(Random random) => 12 * random.NextDouble() - 6;

@@ -1,4 +1,5 @@
 using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Operations.Heads;
 using PixelDiT.Reference.Autodiff;
 using PixelDiT.Reference.Oracle;
 using static PixelDiT.Tests.Operations.Input;
@@ -30,7 +31,7 @@ internal static class AttentionCases
             Oracle = at => Exact.NormRotate(at["qkv"], part, at["w"], Exact.RopeTable(headWidth, height, width), tokens, heads, headWidth),
             ForwardTolerance = Tolerances.Rotation,
             GradientTolerance = Tolerances.Rotation,
-            StorageTolerance = Tolerances.Brain
+            StorageTolerance = Tolerances.BFloat16
         };
     }
 
@@ -50,7 +51,7 @@ internal static class AttentionCases
             Oracle = at => Exact.Attention(at["q"], at["k"], Exact.Part(at["qkv"], 2, row), tokens, heads, headWidth),
             ForwardTolerance = Tolerances.Softmax,
             GradientTolerance = Tolerances.Softmax,
-            StorageTolerance = Tolerances.BrainChain
+            StorageTolerance = Tolerances.BFloat16Chain
         };
     }
 
@@ -80,7 +81,7 @@ internal static class AttentionCases
             },
             ForwardTolerance = Tolerances.Chain,
             GradientTolerance = Tolerances.Chain,
-            StorageTolerance = Tolerances.BrainChain
+            StorageTolerance = Tolerances.BFloat16Chain
         };
     }
 }

@@ -27,7 +27,7 @@ internal static class ImageCases
         Oracle = at => Exact.Patchify(at["image"], image[1], image[2], image[3], patch),
         ForwardTolerance = Tolerances.Exact,
         GradientTolerance = Tolerances.Once,
-        StorageTolerance = Tolerances.Brain
+        StorageTolerance = Tolerances.BFloat16
     };
 
     private static OperationCase InPixels(Shape image, int patch) => new($"to_pixels_{Label(image, patch)}", typeof(Patches), nameof(Differentiable.ToPixels))
@@ -37,7 +37,7 @@ internal static class ImageCases
         Oracle = at => Exact.PixelRows(at["image"], image[1], image[2], image[3], patch),
         ForwardTolerance = Tolerances.Exact,
         GradientTolerance = Tolerances.Once,
-        StorageTolerance = Tolerances.Brain
+        StorageTolerance = Tolerances.BFloat16
     };
 
     private static OperationCase AsImage(Shape image, int patch)
@@ -50,7 +50,7 @@ internal static class ImageCases
             Oracle = at => Exact.PixelImage(at["pixels"], image[1], image[2], image[3], patch),
             ForwardTolerance = Tolerances.Exact,
             GradientTolerance = Tolerances.Once,
-            StorageTolerance = Tolerances.Brain
+            StorageTolerance = Tolerances.BFloat16
         };
     }
 
@@ -66,7 +66,7 @@ internal static class ImageCases
             },
             ForwardTolerance = Tolerances.Once,
             GradientTolerance = Tolerances.Once,
-            StorageTolerance = Tolerances.Brain
+            StorageTolerance = Tolerances.BFloat16
         };
 
     private static OperationCase Looked(string name, int classes, int width, params int[] labels) => new($"embedding_{name}", typeof(Embedding), nameof(Differentiable.Embedding))

@@ -1,4 +1,5 @@
 using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Autodiff;
 
 namespace PixelDiT.Tests.Operations;
 

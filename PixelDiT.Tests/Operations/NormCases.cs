@@ -1,6 +1,7 @@
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
+using PixelDiT.Reference.Layers;
 using PixelDiT.Reference.Oracle;
 using static PixelDiT.Tests.Operations.Input;
 
@@ -31,7 +32,7 @@ internal static class NormCases
         Oracle = at => Exact.RmsNorm(at["x"], at["w"]),
         ForwardTolerance = Tolerances.Row,
         GradientTolerance = Tolerances.Columns,
-        StorageTolerance = Tolerances.Brain
+        StorageTolerance = Tolerances.BFloat16
     };
 
     // A pixel's own modulation is stored as activations are; one that many rows share is float32.
@@ -51,7 +52,7 @@ internal static class NormCases
                 : Exact.Modulate(at["x"], at["m"], shift, scale, 2, n, rowsPerModulation),
             ForwardTolerance = Tolerances.Row,
             GradientTolerance = Tolerances.Row,
-            StorageTolerance = Tolerances.Brain
+            StorageTolerance = Tolerances.BFloat16
         };
     }
 
@@ -62,7 +63,7 @@ internal static class NormCases
         Oracle = at => Exact.Gate(at["base"], at["x"], at["m"], 0, 1, shape[^1], rowsPerModulation),
         ForwardTolerance = Tolerances.Row,
         GradientTolerance = Tolerances.Row,
-        StorageTolerance = Tolerances.Brain
+        StorageTolerance = Tolerances.BFloat16
     };
 
     private static OperationCase NormModulated(string name, Shape shape, int rowsPerModulation)
@@ -77,7 +78,7 @@ internal static class NormCases
             Oracle = at => Exact.Modulate(Exact.RmsNorm(at["x"], at["w"]), at["m"], 0, 1, 2, shape[^1], rowsPerModulation),
             ForwardTolerance = Tolerances.Row,
             GradientTolerance = Tolerances.Columns,
-            StorageTolerance = Tolerances.Brain
+            StorageTolerance = Tolerances.BFloat16
         };
 
     /// <summary>The six chunks of a block, each with its consumer, around two stand-ins for attention and feed-forward; s is read twice in each half.</summary>
@@ -98,7 +99,7 @@ internal static class NormCases
         },
         ForwardTolerance = Tolerances.Chain,
         GradientTolerance = Tolerances.Chain,
-        StorageTolerance = Tolerances.BrainChain
+        StorageTolerance = Tolerances.BFloat16Chain
     };
 
     internal static string Label(Shape shape) => string.Join('x', shape);

@@ -1,4 +1,6 @@
 using NUnit.Framework;
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Machine.Gpu;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 

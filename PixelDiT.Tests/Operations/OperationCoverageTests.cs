@@ -11,8 +11,8 @@ internal sealed class OperationCoverageTests
     private static IEnumerable<Type> Operations => typeof(MatMul).Assembly.GetTypes()
         .Where(type => type is { IsPublic: true, IsAbstract: true, IsSealed: true } && type.Namespace == typeof(MatMul).Namespace);
 
-    private static IEnumerable<string> DifferentiableMethods => typeof(Differentiable)
-        .GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly).Select(method => method.Name).Distinct();
+    private static IEnumerable<string> DifferentiableMethods => ((Type[])[typeof(Differentiable), typeof(Fused)])
+        .SelectMany(type => type.GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly)).Select(method => method.Name).Distinct();
 
     [TestCaseSource(nameof(Operations))]
     public void Every_operation_has_a_row(Type operation)

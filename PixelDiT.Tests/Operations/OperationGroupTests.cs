@@ -1,6 +1,6 @@
 using NUnit.Framework;
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Kernels.Tensors;
+using PixelDiT.Kernels.Machine;
 
 namespace PixelDiT.Tests.Operations;
 

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using NUnit.Framework;
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Tests.Operations;
@@ -74,7 +73,7 @@ internal sealed class OperationMemoryTests
     private static unsafe void CheckBehind(Tensor tensor, string what)
     {
         var view = tensor.View<float>();
-        byte* start = (byte*)Host.Pointer(view), end = start + (tensor.Count * sizeof(float)), next = start + ((end - start + Alignment - 1) / Alignment * Alignment);
+        byte* start = (byte*)view.Address, end = start + (tensor.Count * sizeof(float)), next = start + ((end - start + Alignment - 1) / Alignment * Alignment);
         var behind = MemoryMarshal.Cast<byte, float>(new ReadOnlySpan<byte>(end, (int)(next - end)));
         foreach (float value in behind) Assert.That(value, Is.NaN, $"memory behind {what} was written");
     }

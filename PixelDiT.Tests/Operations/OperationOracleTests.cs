@@ -1,4 +1,5 @@
 using NUnit.Framework;
+using PixelDiT.Reference.Layers;
 
 namespace PixelDiT.Tests.Operations;
 

@@ -1,5 +1,6 @@
 using NUnit.Framework;
 using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
 

@@ -2,6 +2,7 @@ using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Operations.Heads;
 using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Tests.Operations;

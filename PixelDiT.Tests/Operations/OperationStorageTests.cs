@@ -1,5 +1,5 @@
 using NUnit.Framework;
-using PixelDiT.Kernels.Tensors;
+using PixelDiT.Kernels.Machine;
 
 namespace PixelDiT.Tests.Operations;
 

@@ -1,6 +1,7 @@
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
+using PixelDiT.Reference.Layers;
 using PixelDiT.Reference.Oracle;
 using static PixelDiT.Tests.Operations.Input;
 
@@ -33,11 +34,11 @@ internal static class ProductCases
             Oracle = at => Exact.Linear(at["x"], at["w"], bias ? at["b"] : null, inputs, outputs),
             ForwardTolerance = Tolerances.Product,
             GradientTolerance = Tolerances.Product,
-            StorageTolerance = Tolerances.Brain
+            StorageTolerance = Tolerances.BFloat16
         };
     }
 
-    private static OperationCase Mlp(string name, Shape x, int inner, int outputs) => new($"gelu_mlp_{name}", typeof(GeluMlp), nameof(Differentiable.GeluMlp))
+    private static OperationCase Mlp(string name, Shape x, int inner, int outputs) => new($"gelu_mlp_{name}", typeof(GeluMlp), nameof(Fused.GeluMlp))
     {
         Inputs = [Single("x", x), Parameter("w1", [inner, x[^1]]), Parameter("b1", [inner]), Parameter("w2", [outputs, inner]), Parameter("b2", [outputs])],
         Forward = run => run.Tape.GeluMlp(run["x"], run.Parameter("w1"), run.Parameter("b1"), run.Parameter("w2"), run.Parameter("b2")),
@@ -49,37 +50,37 @@ internal static class ProductCases
     private static OperationCase Gated(string name, Shape x, int outputs, int rowsPerModulation)
     {
         var shape = Shape.Create([.. x.Take(x.Rank - 1), outputs]);
-        return new($"linear_gate_{name}", typeof(EndedMatMul), nameof(Differentiable.LinearGate))
+        return new($"linear_gate_{name}", typeof(MatMulEpilogue), nameof(Fused.LinearGate))
         {
             Inputs = [Activation("x", x), Activation("s", shape), Single("m", [x.Rows / rowsPerModulation, outputs]).InParts(), Parameter("w", [outputs, x[^1]]), Parameter("b", [outputs])],
             Forward = run => run.Tape.LinearGate(run["x"], run.Parameter("w"), run.Parameter("b"), new(run["s"], Chunks.Of(run["m"], 1, rowsPerModulation), 0, "step")),
             Oracle = at => Exact.Gate(at["s"], Exact.Linear(at["x"], at["w"], at["b"], x[^1], outputs), at["m"], 0, 1, outputs, rowsPerModulation),
             ForwardTolerance = Tolerances.Product,
             GradientTolerance = Tolerances.Product,
-            StorageTolerance = Tolerances.BrainChain,
+            StorageTolerance = Tolerances.BFloat16Chain,
             UsesMemoryAgain = true
         };
     }
 
-    private static OperationCase SwiGlu(string name, Shape x, int outputs) => new($"linear_swiglu_{name}", typeof(EndedMatMul), nameof(Differentiable.LinearSwiGlu))
+    private static OperationCase SwiGlu(string name, Shape x, int outputs) => new($"linear_swiglu_{name}", typeof(MatMulEpilogue), nameof(Fused.LinearSwiGlu))
     {
         Inputs = [Activation("x", x), Parameter("w1", [outputs, x[^1]]), Parameter("w3", [outputs, x[^1]])],
         Forward = run => run.Tape.LinearSwiGlu(run["x"], run.Parameter("w1"), run.Parameter("w3")),
         Oracle = at => Exact.SwiGlu(Exact.Linear(at["x"], at["w1"], null, x[^1], outputs), Exact.Linear(at["x"], at["w3"], null, x[^1], outputs)),
         ForwardTolerance = Tolerances.Product,
         GradientTolerance = Tolerances.Product,
-        StorageTolerance = Tolerances.BrainChain,
+        StorageTolerance = Tolerances.BFloat16Chain,
         UsesMemoryAgain = true
     };
 
-    private static OperationCase Gaussian(string name, Shape x, int outputs) => new($"linear_gelu_{name}", typeof(EndedMatMul), nameof(Differentiable.LinearGelu))
+    private static OperationCase Gaussian(string name, Shape x, int outputs) => new($"linear_gelu_{name}", typeof(MatMulEpilogue), nameof(Fused.LinearGelu))
     {
         Inputs = [Activation("x", x), Parameter("w", [outputs, x[^1]]), Parameter("b", [outputs])],
         Forward = run => run.Tape.LinearGelu(run["x"], run.Parameter("w"), run.Parameter("b")),
         Oracle = at => Exact.Gelu(Exact.Linear(at["x"], at["w"], at["b"], x[^1], outputs)),
         ForwardTolerance = Tolerances.Product,
         GradientTolerance = Tolerances.Product,
-        StorageTolerance = Tolerances.BrainChain,
+        StorageTolerance = Tolerances.BFloat16Chain,
         UsesMemoryAgain = true
     };
 

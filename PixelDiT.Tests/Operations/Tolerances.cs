@@ -1,3 +1,6 @@
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Reference.Oracle;
+
 namespace PixelDiT.Tests.Operations;
 
 /// <summary>The tolerances of the table. Float32 rounds by u = 6e-8; bfloat16 by 2⁻⁸ = 3.9e-3 of the value.</summary>
@@ -21,7 +24,7 @@ internal static class Tolerances
 
     public static readonly Tolerance Chain = new(5e-6, "several operations, one after the other");
 
-    public static readonly Tolerance Brain = new(4e-3, "arithmetic is float32, and what is stored is rounded once, by 2^-8 at most");
+    public static readonly Tolerance BFloat16 = new(4e-3, "arithmetic is float32, and what is stored is rounded once, by 2^-8 at most");
 
-    public static readonly Tolerance BrainChain = new(1e-2, "each value between operations is rounded, by 2^-8 at most, and gradients sum such errors");
+    public static readonly Tolerance BFloat16Chain = new(1e-2, "each value between operations is rounded, by 2^-8 at most, and gradients sum such errors");
 }

@@ -1,4 +1,6 @@
 using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Layers;
 using PixelDiT.Reference.Oracle;
 using static PixelDiT.Tests.Operations.Input;
 
@@ -54,7 +56,7 @@ internal static class TrainingCases
         },
         Oracle = at => [.. at["x"].Zip(at["y"], (x, y) => x + y)],
         ForwardTolerance = Tolerances.Once,
-        StorageTolerance = Tolerances.Brain
+        StorageTolerance = Tolerances.BFloat16
     };
 
     private static OperationCase Filled(int n) => new($"fill_{n}", typeof(Fill))

@@ -1,6 +1,6 @@
 using NUnit.Framework;
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Kernels.Tensors;
+using PixelDiT.Kernels.Machine;
 using PixelDiT.Reference.Oracle.Conformance;
 
 namespace PixelDiT.Tests.Oracle;

@@ -2,6 +2,7 @@ using System.Globalization;
 using NUnit.Framework;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Oracle;
+using PixelDiT.Tests.Operations;
 
 namespace PixelDiT.Tests.Oracle;
 

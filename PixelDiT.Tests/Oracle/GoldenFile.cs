@@ -1,3 +1,5 @@
+using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Autodiff;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Oracle;
 

@@ -1,4 +1,6 @@
 using System.Globalization;
+using PixelDiT.Kernels.Machine.Lanes;
+using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Oracle;

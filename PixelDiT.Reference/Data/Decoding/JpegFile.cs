@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using PixelDiT.Kernels;
+using PixelDiT.Kernels.Operations;
 
 namespace PixelDiT.Reference.Data.Decoding;
 

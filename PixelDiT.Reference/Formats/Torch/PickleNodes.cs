@@ -1,4 +1,5 @@
 using System.Text;
+using PixelDiT.Kernels.Machine.Lanes;
 using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Reference.Formats.Torch;

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Numerics;
 using PixelDiT.Kernels;
+using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Reference.Formats.Torch;

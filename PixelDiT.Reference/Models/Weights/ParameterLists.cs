@@ -1,5 +1,6 @@
 using System.Globalization;
 using PixelDiT.Kernels;
+using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Formats;
 
 namespace PixelDiT.Reference.Models.Weights;

@@ -1,5 +1,7 @@
 using System.Text.RegularExpressions;
 using PixelDiT.Kernels;
+using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
 

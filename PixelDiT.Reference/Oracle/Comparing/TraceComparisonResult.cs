@@ -1,3 +1,5 @@
+using PixelDiT.Kernels.Tensors;
+
 namespace PixelDiT.Reference.Oracle.Comparing;
 
 /// <summary>What a comparison of two tensors came to.</summary>

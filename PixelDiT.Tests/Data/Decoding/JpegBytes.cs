@@ -1,3 +1,5 @@
+using PixelDiT.Kernels.Machine;
+
 namespace PixelDiT.Tests.Data.Decoding;
 
 /// <summary>

@@ -1,4 +1,5 @@
 using NUnit.Framework;
+using PixelDiT.Kernels.Machine;
 using PixelDiT.Reference.Data.Decoding;
 using static PixelDiT.Tests.Data.Decoding.JpegBytes;
 

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Tests.Formats.Torch;
 

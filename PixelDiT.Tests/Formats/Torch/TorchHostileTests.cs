@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.IO.Compression;
 using NUnit.Framework;
 using PixelDiT.Kernels;
+using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Formats;
 using static PixelDiT.Tests.Formats.Torch.PickleBytes;
 

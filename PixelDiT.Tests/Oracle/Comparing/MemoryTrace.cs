@@ -1,3 +1,4 @@
+using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
 

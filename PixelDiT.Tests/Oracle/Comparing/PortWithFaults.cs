@@ -1,4 +1,7 @@
+using PixelDiT.Reference.Autodiff;
+using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Oracle;
+using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Tests.Oracle.Comparing;
 

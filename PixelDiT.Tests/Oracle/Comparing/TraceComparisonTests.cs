@@ -1,5 +1,6 @@
 using NUnit.Framework;
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Oracle;
 using PixelDiT.Reference.Oracle.Comparing;
 using PixelDiT.Reference.Oracle.Conformance;
 

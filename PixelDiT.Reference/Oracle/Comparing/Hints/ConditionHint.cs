@@ -1,3 +1,5 @@
+using PixelDiT.Kernels.Operations;
+
 namespace PixelDiT.Reference.Oracle.Comparing.Hints;
 
 /// <summary>

@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Kernels.Operations;
 using PixelDiT.Reference.Models;
 
 namespace PixelDiT.Reference.Oracle.Comparing.Hints;

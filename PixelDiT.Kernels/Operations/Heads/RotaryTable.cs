@@ -1,0 +1,58 @@
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Kernels.Operations.Heads;
+
+/// <summary>The angles of 2-D RoPE on a grid of tokens (SPEC §2), made once on the host: GPU sines are approximate.</summary>
+public sealed class RotaryTable : IDisposable
+{
+    /// <summary>The span of positions along each axis, whatever the resolution.</summary>
+    private const float Span = 16f;
+
+    private RotaryTable(Tensor cos, Tensor sin) => (Cos, Sin) = (cos, sin);
+
+    /// <summary>Cosines [L, hd], each angle's twice.</summary>
+    public Tensor Cos { get; }
+
+    /// <summary>Sines [L, hd], each angle's twice: negative on the pair's first channel, positive on its second.</summary>
+    public Tensor Sin { get; }
+
+    /// <summary>
+    /// The table of a grid: positions linspace(0, 16, n) along x and y, frequencies f_i = 10000^(−4i/hd); pair 2i of a head turns by x·f_i and pair 2i + 1 by y·f_i.
+    /// </summary>
+    /// <param name="device">Where the table lives.</param>
+    /// <param name="height">Tokens down.</param>
+    /// <param name="width">Tokens across.</param>
+    /// <param name="headWidth">hd, a multiple of 4.</param>
+    /// <exception cref="ShapeException"><paramref name="headWidth"/> is not a multiple of 4.</exception>
+    public static RotaryTable Create(Device device, int height, int width, int headWidth)
+    {
+        if (headWidth % 4 != 0) throw new ShapeException($"a head of {headWidth} channels cannot be turned along x and y; a multiple of 4 is needed");
+        int tokens = height * width;
+        float[] cos = new float[tokens * headWidth], sin = new float[tokens * headWidth];
+        for (int token = 0; token < tokens; token++)
+        {
+            float x = Position(token % width, width), y = Position(token / width, height);
+            for (int pair = 0; pair < headWidth / 2; pair++)
+            {
+                float frequency = (float)(1.0 / Math.Pow(10000.0, 4.0 * (pair / 2) / headWidth));
+                float angle = (pair % 2 == 0 ? x : y) * frequency;
+                int at = (token * headWidth) + (2 * pair);
+                cos[at] = cos[at + 1] = (float)Math.Cos(angle);
+                sin[at + 1] = (float)Math.Sin(angle);
+                sin[at] = -sin[at + 1];
+            }
+        }
+        return new RotaryTable(device.Upload(cos, [tokens, headWidth]), device.Upload(sin, [tokens, headWidth]));
+    }
+
+    // linspace with both ends; a single position is 0.
+    private static float Position(int index, int count) => count == 1 ? 0 : (float)(index * ((double)Span / (count - 1)));
+
+    /// <summary>Frees the table.</summary>
+    public void Dispose()
+    {
+        Cos.Dispose();
+        Sin.Dispose();
+    }
+}

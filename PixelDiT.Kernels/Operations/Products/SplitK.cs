@@ -1,0 +1,44 @@
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Operations.Rows;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Kernels.Operations.Products;
+
+/// <summary>
+/// How a product is cut for a GPU: C into tiles, and k into slices where there are too few tiles to fill a card. The sums of slices are float32 partials, added in order
+/// (CUTLASS, "split-k" with a reduction of its own).
+/// </summary>
+internal static class SplitK
+{
+    private const int SmallestSlice = 256, SliceStep = 64;
+
+    /// <summary>Launches a product, and the sum of its slices where it has several.</summary>
+    /// <param name="launch">The kernel with its operands.</param>
+    /// <param name="c">C.</param>
+    /// <param name="sizes">M, N, K, lines of A and B, and whether to add to C; the rest is filled in here.</param>
+    /// <param name="sliced">Whether k may be cut.</param>
+    public static void Run<TLaunch, TC>(TLaunch launch, Tensor c, TiledProductSizes sizes, bool sliced) where TLaunch : struct, ITiledLaunch where TC : unmanaged, IStorage<TC>
+    {
+        sizes.HasBias = launch.Bias is null ? 0 : 1;
+        sizes.AlignedA = launch.A.HasAlignedLines(sizes.ALine, 16 / Tensor.SizeOf(launch.A.Type)) ? 1 : 0;
+        sizes.AlignedB = launch.B.HasAlignedLines(sizes.BLine, 16 / Tensor.SizeOf(launch.B.Type)) ? 1 : 0;
+        sizes.RowTiles = (sizes.M + TLaunch.TileRows - 1) / TLaunch.TileRows;
+        sizes.ColumnTiles = (sizes.N + TLaunch.TileColumns - 1) / TLaunch.TileColumns;
+        int tiles = sizes.RowTiles * sizes.ColumnTiles;
+        int slices = sliced ? Math.Clamp(sizes.K / SmallestSlice, 1, Math.Max(1, TLaunch.EnoughTiles / tiles)) : 1;
+        sizes.SliceDepth = (((sizes.K + slices - 1) / slices) + SliceStep - 1) / SliceStep * SliceStep;
+        slices = (sizes.K + sizes.SliceDepth - 1) / sizes.SliceDepth;
+        if (slices == 1)
+        {
+            launch.Launch<TC>(c, sizes with { AlignedC = c.HasAlignedLines(sizes.N, 4) ? 1 : 0 }, tiles);
+            return;
+        }
+        using var partials = c.Device.Allocate([slices, sizes.M, sizes.N]);
+        long count = (long)sizes.M * sizes.N;
+        launch.Launch<Single32>(partials, sizes with { Accumulate = 0, CSlice = count, AlignedC = partials.HasAlignedLines(sizes.N, 4) ? 1 : 0 }, tiles * slices);
+        Map.Launch(c.Device, new MatMul.AddSlices<TC>(partials.View<float>(), c.View<TC>(), slices, count, sizes.Accumulate), count);
+    }
+
+    /// <summary>Whether lines begin at multiples of so many elements, at addresses that are multiples of their size.</summary>
+    public static bool HasAlignedLines(this Tensor tensor, int line, int elements) => tensor.Address % (elements * Tensor.SizeOf(tensor.Type)) == 0 && line % elements == 0;
+}

@@ -1,0 +1,97 @@
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Machine.Gpu;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Kernels.Operations.Products;
+
+/// <summary>A kernel for products in tiles, with its operands.</summary>
+internal interface ITiledLaunch
+{
+    /// <summary>Rows of C of a tile.</summary>
+    static abstract int TileRows { get; }
+
+    /// <summary>Columns of C of a tile.</summary>
+    static abstract int TileColumns { get; }
+
+    /// <summary>Tiles that fill the largest cards: two for each multiprocessor, or one where a multiprocessor holds one group.</summary>
+    static abstract int EnoughTiles { get; }
+
+    /// <summary>A as stored.</summary>
+    Tensor A { get; }
+
+    /// <summary>B as stored.</summary>
+    Tensor B { get; }
+
+    /// <summary>Added to every row of C, or null.</summary>
+    Tensor? Bias { get; }
+
+    /// <summary>Queues the kernel.</summary>
+    /// <typeparam name="TC">The storage of C.</typeparam>
+    /// <param name="c">C, or the partials of its slices.</param>
+    /// <param name="sizes">Everything filled in.</param>
+    /// <param name="items">Tiles times slices.</param>
+    void Launch<TC>(Tensor c, TiledProductSizes sizes, int items) where TC : unmanaged, IStorage<TC>;
+}
+
+/// <summary>Launches <see cref="MmaProduct{TFormat, TMajorA, TMajorB, TA, TB, TC, TEpilogue}"/>.</summary>
+internal readonly struct MmaLaunch<TFormat, TMajorA, TMajorB, TA, TB, TEpilogue>(Tensor a, Tensor b, Tensor? bias, TEpilogue epilogue) : ITiledLaunch
+    where TFormat : struct, IMmaFormat where TMajorA : struct, IMajor where TMajorB : struct, IMajor
+    where TA : unmanaged, IStorage<TA> where TB : unmanaged, IStorage<TB> where TEpilogue : struct, IEpilogue
+{
+    public static int TileRows => MmaTile.Size;
+
+    public static int TileColumns => MmaTile.Size;
+
+    public static int EnoughTiles => 264;
+
+    public Tensor A => a;
+
+    public Tensor B => b;
+
+    public Tensor? Bias => bias;
+
+    public void Launch<TC>(Tensor c, TiledProductSizes sizes, int items) where TC : unmanaged, IStorage<TC>
+        => c.Device.Launch(
+            new MmaProduct<TFormat, TMajorA, TMajorB, TA, TB, TC, TEpilogue>(a.View<TA>(), b.View<TB>(), bias is null ? default : bias.View<float>(), c.View<TC>(), sizes, epilogue), items, MmaTile.Threads);
+}
+
+/// <summary>Launches <see cref="SimtProduct{TMajorA, TMajorB}"/>, whose C is float32.</summary>
+internal readonly struct SimtLaunch<TMajorA, TMajorB>(Tensor a, Tensor b, Tensor? bias) : ITiledLaunch where TMajorA : struct, IMajor where TMajorB : struct, IMajor
+{
+    public static int TileRows => MmaTile.Size;
+
+    public static int TileColumns => MmaTile.Size;
+
+    public static int EnoughTiles => 264;
+
+    public Tensor A => a;
+
+    public Tensor B => b;
+
+    public Tensor? Bias => bias;
+
+    public void Launch<TC>(Tensor c, TiledProductSizes sizes, int items) where TC : unmanaged, IStorage<TC>
+        => c.Device.Launch(
+            new SimtProduct<TMajorA, TMajorB>(a.View<Single32>(), b.View<Single32>(), bias is null ? default : bias.View<float>(), c.View<Single32>(), sizes), items, MmaTile.Threads);
+}
+
+/// <summary>Launches <see cref="WgmmaProduct{TMajorA, TMajorB, TC, TEpilogue}"/>, whose operands are bfloat16 in aligned lines.</summary>
+internal readonly struct WgmmaLaunch<TMajorA, TMajorB, TEpilogue>(Tensor a, Tensor b, Tensor? bias, TEpilogue epilogue) : ITiledLaunch
+    where TMajorA : struct, IMajor where TMajorB : struct, IMajor where TEpilogue : struct, IEpilogue
+{
+    public static int TileRows => WgmmaTile.Rows;
+
+    public static int TileColumns => WgmmaTile.Columns;
+
+    public static int EnoughTiles => 132;
+
+    public Tensor A => a;
+
+    public Tensor B => b;
+
+    public Tensor? Bias => bias;
+
+    public void Launch<TC>(Tensor c, TiledProductSizes sizes, int items) where TC : unmanaged, IStorage<TC>
+        => c.Device.Launch(
+            new WgmmaProduct<TMajorA, TMajorB, TC, TEpilogue>(a.View<BFloat16>(), b.View<BFloat16>(), bias is null ? default : bias.View<float>(), c.View<TC>(), sizes, epilogue), items, MmaTile.Threads);
+}

@@ -1,0 +1,76 @@
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Machine.Gpu;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Kernels.Operations.Products;
+
+/// <summary>
+/// Launches a GPU's products in tiles: <see cref="MmaProduct{TFormat, TMajorA, TMajorB, TA, TB, TC, TEpilogue}"/> for a precision that rounds, <see
+/// cref="SimtProduct{TMajorA, TMajorB}"/> for strict float32, and <see cref="WgmmaProduct{TMajorA, TMajorB, TC, TEpilogue}"/> for bfloat16 where a card has warp groups.
+/// Where few tiles would have to sum far along k, k is cut into slices whose sums are added in order (split-k); the cut depends on the shapes alone, so that every card gives
+/// the same bits.
+/// </summary>
+internal static class TiledMatMul
+{
+    /// <summary>Columns of C, and steps of k, from which the larger tiles of warp groups pay.</summary>
+    private const int WgmmaColumns = 192, WgmmaDepth = 128;
+
+    /// <summary>y [m, n] = x [m, k]·Wᵀ + b, W [n, k].</summary>
+    public static void Forward(Tensor x, Tensor weight, Tensor? bias, Tensor y, int m, int n, int k, Precision precision)
+        => Stored<KMajor>(precision, x, weight, bias, y, new() { M = m, N = n, K = k, ALine = k, BLine = k }, sliced: false);
+
+    /// <summary>y [m, n] = epilogue(x [m, k]·Wᵀ + b), x, W [n, k] and y in bfloat16, every line aligned.</summary>
+    public static void Forward<TEpilogue>(Tensor x, Tensor weight, Tensor? bias, Tensor y, int m, int n, int k, TEpilogue epilogue) where TEpilogue : struct, IEpilogue
+    {
+        var sizes = new TiledProductSizes { M = m, N = n, K = k, ALine = k, BLine = k };
+        if (RunsWgmma(x, weight, y.Device, sizes)) SplitK.Run<WgmmaLaunch<KMajor, KMajor, TEpilogue>, BFloat16>(new(x, weight, bias, epilogue), y, sizes, sliced: false);
+        else SplitK.Run<MmaLaunch<BFloat16Format, KMajor, KMajor, BFloat16, BFloat16, TEpilogue>, BFloat16>(new(x, weight, bias, epilogue), y, sizes, sliced: false);
+    }
+
+    /// <summary>dx [m, n] = or += dy [m, k]·W, W [k, n].</summary>
+    public static void BackwardInput(Tensor dY, Tensor weight, Tensor dX, int m, int n, int k, bool accumulate, Precision precision)
+        => Stored<MNMajor>(precision, dY, weight, null, dX, new() { M = m, N = n, K = k, ALine = k, BLine = n, Accumulate = accumulate ? 1 : 0 }, sliced: true);
+
+    /// <summary>dW [m, n] = or += dyᵀ·x, dy [k, m], x [k, n].</summary>
+    public static void BackwardWeight(Tensor dY, Tensor x, Tensor dWeight, int m, int n, int k, bool accumulate, Precision precision)
+    {
+        var sizes = new TiledProductSizes { M = m, N = n, K = k, ALine = m, BLine = n, Accumulate = accumulate ? 1 : 0 };
+        if (precision == Precision.Single) Launch<MNMajor, MNMajor>(dY, x, null, dWeight, sizes, sliced: true);
+        else if (precision == Precision.TensorFloat32) Launch<TensorFloat32Format, MNMajor, MNMajor, Single32, Single32, Single32>(dY, x, null, dWeight, sizes, sliced: true);
+        else if (x.Type == ElementType.BFloat16) Launch<BFloat16Format, MNMajor, MNMajor, BFloat16, BFloat16, Single32>(dY, x, null, dWeight, sizes, sliced: true);
+        else Launch<BFloat16Format, MNMajor, MNMajor, Single32, Single32, Single32>(dY, x, null, dWeight, sizes, sliced: true);
+    }
+
+    private static void Stored<TMajorB>(Precision precision, Tensor a, Tensor weight, Tensor? bias, Tensor c, TiledProductSizes sizes, bool sliced) where TMajorB : struct, IMajor
+    {
+        if (precision == Precision.Single) Launch<KMajor, TMajorB>(a, weight, bias, c, sizes, sliced);
+        else if (precision == Precision.TensorFloat32) Launch<TensorFloat32Format, KMajor, TMajorB, Single32, Single32, Single32>(a, weight, bias, c, sizes, sliced);
+        else if (a.Type == ElementType.BFloat16) Stored<TMajorB, BFloat16>(a, weight, bias, c, sizes, sliced);
+        else Stored<TMajorB, Single32>(a, weight, bias, c, sizes, sliced);
+    }
+
+    private static void Stored<TMajorB, T>(Tensor a, Tensor weight, Tensor? bias, Tensor c, TiledProductSizes sizes, bool sliced)
+        where TMajorB : struct, IMajor where T : unmanaged, IStorage<T>
+    {
+        if (weight.Type == ElementType.BFloat16) Launch<BFloat16Format, KMajor, TMajorB, T, BFloat16, T>(a, weight, bias, c, sizes, sliced);
+        else Launch<BFloat16Format, KMajor, TMajorB, T, Single32, T>(a, weight, bias, c, sizes, sliced);
+    }
+
+    private static void Launch<TFormat, TMajorA, TMajorB, TA, TB, TC>(Tensor a, Tensor b, Tensor? bias, Tensor c, TiledProductSizes sizes, bool sliced)
+        where TFormat : struct, IMmaFormat where TMajorA : struct, IMajor where TMajorB : struct, IMajor
+        where TA : unmanaged, IStorage<TA> where TB : unmanaged, IStorage<TB> where TC : unmanaged, IStorage<TC>
+    {
+        if (typeof(TA) == typeof(BFloat16) && typeof(TB) == typeof(BFloat16) && RunsWgmma(a, b, c.Device, sizes))
+            SplitK.Run<WgmmaLaunch<TMajorA, TMajorB, IdentityEpilogue>, TC>(new(a, b, bias, default), c, sizes, sliced);
+        else SplitK.Run<MmaLaunch<TFormat, TMajorA, TMajorB, TA, TB, IdentityEpilogue>, TC>(new(a, b, bias, default), c, sizes, sliced);
+    }
+
+    private static void Launch<TMajorA, TMajorB>(Tensor a, Tensor b, Tensor? bias, Tensor c, TiledProductSizes sizes, bool sliced)
+        where TMajorA : struct, IMajor where TMajorB : struct, IMajor
+        => SplitK.Run<SimtLaunch<TMajorA, TMajorB>, Single32>(new(a, b, bias), c, sizes, sliced);
+
+    private static bool RunsWgmma(Tensor a, Tensor b, Device device, TiledProductSizes sizes)
+        => device.WarpGroups != WarpGroupUse.Refused && sizes.N >= WgmmaColumns && sizes.K >= WgmmaDepth && a.HasAlignedLines(sizes.ALine, 8) && b.HasAlignedLines(sizes.BLine, 8)
+            && WgmmaCheck.Trusts(device);
+}

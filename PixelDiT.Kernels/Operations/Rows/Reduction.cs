@@ -1,0 +1,90 @@
+using System.Runtime.CompilerServices;
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Machine.Lanes;
+using PixelDiT.Kernels.Tensors;
+
+namespace PixelDiT.Kernels.Operations.Rows;
+
+/// <summary>What becomes of a sum over a whole tensor.</summary>
+internal interface ITotal
+{
+    /// <summary>Writes the result.</summary>
+    void Write(float sum);
+}
+
+/// <summary>Sums over whole tensors: fixed chunks, then their sums, in one order whatever the threads.</summary>
+internal static class Reduction
+{
+    private const int Chunk = 4096;
+
+    /// <summary>Hands Σ over [0, count) of the term to <paramref name="total"/>.</summary>
+    public static void Reduce<TTerm, TTotal>(Device device, TTerm term, long count, TTotal total) where TTerm : struct, ITerm where TTotal : struct, ITotal
+    {
+        int chunks = checked((int)((count + Chunk - 1) / Chunk));
+        using var partials = device.Allocate([chunks]);
+        device.Launch(new ChunkKernel<TTerm>(term, partials.View<float>(), count), chunks, Elements.MaxLanes);
+        device.Launch(new TotalKernel<TTotal>(partials.View<float>(), chunks, total), 1, Elements.MaxLanes);
+    }
+
+    private readonly struct Shifted<TTerm>(TTerm term, long first) : ITerm where TTerm : struct, ITerm
+    {
+        private readonly TTerm _term = term;
+        private readonly long _first = first;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public S At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged => _term.At<L, S>(_first + i);
+    }
+
+    private readonly struct PartialTerm(DeviceView<float> partials) : ITerm
+    {
+        private readonly DeviceView<float> _partials = partials;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public S At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged => L.Load(_partials, i);
+    }
+
+    internal readonly struct ChunkKernel<TTerm>(TTerm term, DeviceView<float> partials, long count) : IKernel where TTerm : struct, ITerm
+    {
+        private readonly TTerm _term = term;
+        private readonly DeviceView<float> _partials = partials;
+        private readonly long _count = count;
+
+        public void Run(int item, int lane, int lanes)
+        {
+            long first = (long)item * Chunk, left = _count - first;
+            float sum = Elements.Sum(new Shifted<TTerm>(_term, first), left < Chunk ? (int)left : Chunk, lane, lanes);
+            if (lane == 0) Scalar.Write(_partials, item, sum);
+        }
+    }
+
+    internal readonly struct TotalKernel<TTotal>(DeviceView<float> partials, int chunks, TTotal total) : IKernel where TTotal : struct, ITotal
+    {
+        private readonly DeviceView<float> _partials = partials;
+        private readonly int _chunks = chunks;
+        private readonly TTotal _total = total;
+
+        public void Run(int item, int lane, int lanes)
+        {
+            float sum = Elements.Sum(new PartialTerm(_partials), _chunks, lane, lanes);
+            if (lane == 0) _total.Write(sum);
+        }
+    }
+
+    /// <summary>A sum times a factor.</summary>
+    internal readonly struct Mean(DeviceView<float> result, float factor) : ITotal
+    {
+        private readonly DeviceView<float> _result = result;
+        private readonly float _factor = factor;
+
+        public void Write(float sum) => Scalar.Write(_result, 0, sum * _factor);
+    }
+
+    /// <summary>The root of a sum.</summary>
+    internal readonly struct Root(DeviceView<float> result) : ITotal
+    {
+        private readonly DeviceView<float> _result = result;
+
+        public void Write(float sum) => Scalar.Write(_result, 0, MathF.Sqrt(sum));
+    }
+}
