@@ -73,8 +73,8 @@ public static class WeightFile
     private static bool MayBeHeader(ReadOnlySpan<byte> start)
     {
         if (start.Length <= sizeof(ulong) || BinaryPrimitives.ReadUInt64LittleEndian(start) is 0 or > SafetensorsHeader.MaximumBytes) return false;
-        // Of all signatures, gzip's alone, without a time, spells a length that a header could have.
-        return start[sizeof(ulong)] == '{' || start is not [0x1F, 0x8B, 8, ..];
+        // Of all signatures, gzip's alone, without a time, spells a length that a header could have; so does a short name at the beginning of an archive.
+        return start[sizeof(ulong)] == '{' || !(start is [0x1F, 0x8B, 8, ..] || ForeignFile.IsTar(start));
     }
 
     /// <summary>Opens a file and adds to an error what the file's name says.</summary>

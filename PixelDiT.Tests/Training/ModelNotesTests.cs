@@ -25,6 +25,7 @@ internal sealed class ModelNotesTests
     [TestCase("resolution", "256x256")]
     [TestCase("resolution", "[256, 256]")]
     [TestCase("resolution", "256px")]
+    [TestCase("resolution", "65537")]
     [TestCase("class_names", "cat,dog")]
     [TestCase("class_names", "{\"0\": \"cat\"}")]
     [TestCase("class_names", "[1, 2, 3]")]
@@ -111,14 +112,19 @@ internal sealed class ModelNotesTests
     [TestCase("config", "model:\n  use_pixel_abs_pos: false\n")]
     [TestCase("config", "{'use_pixel_abs_pos': False, 'patch_size': 4}")]
     [TestCase("config", "{\"use_pixel_abs_pos\": false, /* comment */}")]
+    [TestCase("config", "{\"use_pixel_abs_pos\": false, // off\n}")]
+    [TestCase("config", "{\"use_pixel_abs_pos\": \"false\"}")]
+    [TestCase("args", "--use_pixel_abs_pos=0")]
     [TestCase("hyper_parameters.denoiser.use_pixel_abs_pos", "false")]
     [TestCase("config.use_pixel_abs_pos", "0")]
     public void A_model_without_position_embedding_is_refused_however_it_is_said(string key, string value)
-        => Assert.That(() => Open((key, value)), Throws.TypeOf<PixelDiT.Kernels.ConfigurationException>().With.Message.Contains("use_pixel_abs_pos is false"));
+        => Assert.That(() => Open((key, value)), Throws.TypeOf<ConfigurationException>().With.Message.Contains("use_pixel_abs_pos is false"));
 
     [TestCase("config", "model:\n  use_pixel_abs_pos: true\n")]
     [TestCase("config.use_pixel_abs_pos", "true")]
     [TestCase("config.patch_size", "0")]
+    [TestCase("args", "use_pixel_abs_pos: 0.5")]
+    [TestCase("args", "not_use_pixel_abs_pos: false")]
     public void A_model_with_it_is_taken(string key, string value)
     {
         using var model = Open((key, value));

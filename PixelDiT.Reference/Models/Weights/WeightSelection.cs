@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
@@ -7,7 +8,7 @@ namespace PixelDiT.Reference.Models.Weights;
 /// <summary>The set that was taken from a file, and those that were left in it.</summary>
 /// <param name="Taken">The set.</param>
 /// <param name="Left">The others, in the order of the file.</param>
-public sealed record WeightSelection(WeightSet Taken, IReadOnlyList<WeightSet> Left)
+public sealed partial record WeightSelection(WeightSet Taken, IReadOnlyList<WeightSet> Left)
 {
     /// <summary>Takes a set of a file; null where the file has none.</summary>
     /// <param name="sets">The file's sets.</param>
@@ -73,6 +74,8 @@ public sealed record WeightSelection(WeightSet Taken, IReadOnlyList<WeightSet> L
         return part.Length switch
         {
             1 => part[0],
+            0 when choice.Text.Equals(WeightChoice.Ema.Text, StringComparison.OrdinalIgnoreCase) => Averaged(sets, choice),
+            0 when choice.Text.Equals(WeightChoice.Raw.Text, StringComparison.OrdinalIgnoreCase) => Raw(sets, choice),
             0 => throw new FileFormatException($"{sets.File.Source}: has no weights under {Quote.Text(choice.Text)}; it has {List(sets.All)}; {choice.Option} takes ema, raw or one of these"),
             _ => throw Error(sets, choice, $"has {part.Length} sets of weights under {Quote.Text(choice.Text)}: {List(part)}", part[0])
         };
@@ -81,5 +84,17 @@ public sealed record WeightSelection(WeightSet Taken, IReadOnlyList<WeightSet> L
     private static string List(IEnumerable<WeightSet> sets) => WeightSet.List(sets.Select(set => set.ToString()));
 
     private static FileFormatException Error(WeightSets sets, WeightChoice choice, string problem, WeightSet example)
-        => new($"{sets.File.Source}: {problem}; {choice.Option} takes one by its path, such as {choice.Option} {(example.Path.Length == 0 ? "." : WeightSet.Show(example.Path))}");
+        => new($"{sets.File.Source}: {problem}; {choice.Option} takes one by its path, such as {choice.Option} {Argument(example.Path)}");
+
+    /// <summary>A path as a shell takes it for one argument; a dot tells a path from the words for kinds, and stands for none.</summary>
+    private static string Argument(string path)
+    {
+        bool isKind = path.Length == 0 || path.Equals(WeightChoice.Ema.Text, StringComparison.OrdinalIgnoreCase) || path.Equals(WeightChoice.Raw.Text, StringComparison.OrdinalIgnoreCase);
+        string shown = WeightSet.Show(isKind ? $"{path}." : path);
+        if (shown.All(letter => char.IsLetterOrDigit(letter) || "._-/:".Contains(letter))) return shown;
+        return shown.Contains('\'') ? $"\"{ShellSpecial().Replace(shown, @"\$0")}\"" : $"'{shown}'";
+    }
+
+    [GeneratedRegex("""["$`\\]""", RegexOptions.NonBacktracking)]
+    private static partial Regex ShellSpecial();
 }

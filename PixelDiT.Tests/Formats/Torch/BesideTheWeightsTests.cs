@@ -109,6 +109,17 @@ public class BesideTheWeightsTests
         Assert.That(file.ReadDoubles("beside.1"), Is.EqualTo(file.ReadDoubles("w")), "two views of the same elements are one tensor");
     }
 
+    [TestCase(10)]
+    [TestCase(3000)]
+    [TestCase(30_000)]
+    public void Settings_of_an_object_become_metadata_as_those_of_a_dict(int length)
+    {
+        string yaml = new('y', length);
+        byte[] settings = DictOf(("patch", Number(4)), ("inner", DictOf(("use_pixel_abs_pos", Join(0x89)))));
+        using var file = WeightFile.Open(new MemoryStream(Archive(Dict(("args", Join("cargparse\nNamespace\n)", 0x81, settings, "b")), ("cfg", Text(yaml)), ("w", s_tensor)), ("0", s_data))), "f");
+        Assert.That(file.Metadata, Is.EquivalentTo(new Dictionary<string, string> { ["args.patch"] = "4", ["args.inner.use_pixel_abs_pos"] = "false", ["cfg"] = yaml }));
+    }
+
     [Test]
     public void Entries_that_nothing_needs_may_be_compressed_or_encrypted()
     {
