@@ -19,7 +19,8 @@ public static class WeightFile
     public static IWeightFile Open(string path)
     {
         string file = Resolve(path);
-        return Named(file, () => Open(AtomicFile.OpenRead(file), file, index => new ShardedFile(index, file, OpenShard)));
+        var opened = Named(file, () => Open(AtomicFile.OpenRead(file), file, index => new ShardedFile(index, file, OpenShard)));
+        return file != path && WeightFolder.Others(path, opened.Files) is { Count: > 0 } others ? new FileOfFolder(opened, others) : opened;
     }
 
     /// <summary>As <see cref="Open(string)"/>, from a stream that holds a file from its beginning to its end; an index is refused, because a stream lies in no folder.</summary>

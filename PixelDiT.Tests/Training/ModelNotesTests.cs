@@ -86,6 +86,31 @@ internal sealed class ModelNotesTests
     }
 
     [Test]
+    public void Other_models_in_a_folder_are_named()
+    {
+        string folder = Directory.CreateTempSubdirectory("pixeldit-tests").FullName;
+        string At(string name) => Path.Combine(folder, name);
+        try
+        {
+            SetFiles.Write(At("model.safetensors"), SetFiles.Set("", 1));
+            SetFiles.Write(At("training.safetensors"), SetFiles.Set("param.", 3));
+            SetFiles.Write(At("optimizer.safetensors"), SetFiles.Set("exp_avg.", 3));
+            File.WriteAllText(At("notes.pt"), "x");
+            using (var alone = StoredModel.Open(folder)) Assert.That(alone.Info.Remarks, Is.Empty);
+
+            SetFiles.Write(At("model_ema.safetensors"), SetFiles.Set("", 2));
+            using var first = StoredModel.Open(folder);
+            Assert.That(first.Info.Remarks, Is.EqualTo(new[] { $"{At("model.safetensors")}: taken from its folder; left there: \"model_ema.safetensors\"; name a file to take it" }));
+            using var named = StoredModel.Open(At("model.safetensors"));
+            Assert.That(named.Info.Remarks, Is.Empty);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Test]
     public void A_step_that_reads_is_taken_where_another_does_not()
     {
         using var model = Open(("step", "final"), ("global_step", "70"));
