@@ -42,18 +42,27 @@ public sealed partial record WeightSelection(WeightSet Taken, IReadOnlyList<Weig
     }
 
     /// <summary>
-    /// A tensor of an average that is no set, because parameters are missing in it or have neither names nor their shapes: it cannot be taken, but neither may it be passed over.
+    /// A tensor of an average that is no set, because parameters are missing in it or have neither names nor their shapes: it cannot be taken, but neither may it be passed over. Averages of
+    /// other things, such as features, have neither parameters' names nor the shapes or the number of the weights.
     /// </summary>
     private static TensorSpec? UnreadAverage(WeightSets sets, WeightSet raw)
     {
         TensorSpec[] averaged = [.. sets.Others.Where(tensor => WeightKinds.Of(tensor.Name, _ => false) == WeightKind.Averaged)];
-        bool isLarge = 2 * averaged.Sum(tensor => (double)tensor.Count) >= raw.Tensors.Values.Sum(tensor => (double)tensor.Count);
-        return averaged.FirstOrDefault(tensor => isLarge || WeightName.Parse(tensor.Name) is not null || MayBeWeights(tensor, raw));
+        if (averaged.FirstOrDefault(tensor => tensor.TypeName == "unknown" || WeightName.Parse(tensor.Name) is not null) is { } part) return part;
+        TensorSpec[] flat = [.. averaged.Where(tensor => tensor.Shape.Count(size => size != 1) == 1)];
+        double ratio = flat.Sum(tensor => (double)tensor.Count) / raw.Tensors.Values.Sum(tensor => (double)tensor.Count);
+        if (ratio is >= 0.5 and <= 2) return flat[0];
+        TensorSpec[] alike = [.. Alike(averaged, raw)];
+        return 2 * alike.Length >= raw.Tensors.Count ? alike[0] : null;
     }
 
-    /// <summary>Whether a tensor has the shape of a matrix of the raw weights, or is an object that cannot be read; counters, decays and losses are neither.</summary>
-    private static bool MayBeWeights(TensorSpec tensor, WeightSet raw)
-        => tensor.TypeName == "unknown" || (tensor.Shape.Count > 1 && raw.Tensors.Values.Any(weight => weight.Shape.SequenceEqual(tensor.Shape)));
+    /// <summary>The tensors that have the shape of a weight, each weight counted once.</summary>
+    private static IEnumerable<TensorSpec> Alike(IEnumerable<TensorSpec> tensors, WeightSet raw)
+    {
+        static string Key(TensorSpec tensor) => string.Join('x', tensor.Shape);
+        var open = raw.Tensors.Values.GroupBy(Key).ToDictionary(group => group.Key, group => group.Count(), StringComparer.Ordinal);
+        return tensors.Where(tensor => open.TryGetValue(Key(tensor), out int count) && (open[Key(tensor)] = count - 1) >= 0);
+    }
 
     private static WeightSet Raw(WeightSets sets, WeightChoice choice)
     {
