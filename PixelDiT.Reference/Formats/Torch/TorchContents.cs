@@ -69,6 +69,11 @@ internal sealed class TorchContents
 
     private void AddText(string name, object? value)
     {
+        if (PickleDict.IsStep(name) && value is long step)
+        {
+            _metadata[name] = Text(step)!;
+            return;
+        }
         if (name.Length > MaximumName || _metadata.Count >= MaximumMetadata || value is PickleLongText { Utf8.Length: > MaximumText }) return;
         if ((value is PickleLongText longer ? Encoding.UTF8.GetString(longer.Utf8.Span) : Text(value)) is not { } text || _texts + name.Length + text.Length > MaximumNames) return;
         _texts += name.Length + text.Length;

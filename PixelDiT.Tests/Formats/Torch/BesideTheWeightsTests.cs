@@ -64,6 +64,18 @@ public class BesideTheWeightsTests
         using var dict = Open(Join("}(", numbers, 'u'));
     }
 
+    [TestCase("step")]
+    [TestCase("global_step")]
+    public void The_step_is_kept_behind_thousands_of_entries(string key)
+    {
+        foreach (byte[] plain in (byte[][])[Number(1), Text("one")])
+        {
+            (string, byte[])[] before = [.. Enumerable.Range(0, 3000).Select(i => ($"note{i}", plain))];
+            using var file = WeightFile.Open(new MemoryStream(Archive(Dict([.. before, (key, Number(70)), ("w", s_tensor)]), ("0", s_data))), "f");
+            Assert.That(file.Metadata[key], Is.EqualTo("70"));
+        }
+    }
+
     [Test]
     public void A_list_keeps_the_places_of_tensors_behind_many_numbers()
     {
