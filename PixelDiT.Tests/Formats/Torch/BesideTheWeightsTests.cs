@@ -64,6 +64,16 @@ public class BesideTheWeightsTests
         using var dict = Open(Join("}(", numbers, 'u'));
     }
 
+    /// <summary>Dicts and texts as pickles write them, each with a place in the memo.</summary>
+    [TestCase(60_000)]
+    [TestCase(400_000)]
+    public void Hundreds_of_thousands_of_small_objects_read(int count)
+    {
+        byte[] keys = Join(Text("loss"), "q", 0, "0", Text("rate"), "q", 1, "0");
+        using var dicts = Open(Join(keys, LongList(count, 16, (i, bytes) => Join("}r", I32(i + 2), "(h", 0, "K", 1, "h", 1, "K", 2, "u").CopyTo(bytes, 0))));
+        using var texts = Open(LongList(count, 18, (i, bytes) => Join(Text($"{i:d8}"), "r", I32(i)).CopyTo(bytes, 0)));
+    }
+
     [TestCase("step")]
     [TestCase("global_step")]
     public void The_step_is_kept_behind_thousands_of_entries(string key)
