@@ -35,6 +35,17 @@ internal sealed class JpegFrame
     /// <summary>H, in pixels.</summary>
     public int Height { get; }
 
+    /// <summary>How many components it has.</summary>
+    public int Count => _components.Length;
+
+    /// <summary>Whether the components are called R, G and B.</summary>
+    public bool IsNamedRgb => _components is [{ Name: 'R' }, { Name: 'G' }, { Name: 'B' }];
+
+    /// <summary>Whether three components are red, green and blue, and not brightness and colour: by the notes before the first scan, and without them by the names, as libjpeg decides.</summary>
+    /// <param name="hasJfif">Whether the file is of JFIF, which knows brightness and colour alone.</param>
+    /// <param name="adobe">How Adobe's segment says colours are stored, or <see cref="NoAdobe"/>.</param>
+    public bool IsRgb(bool hasJfif, int adobe) => Count == 3 && !hasJfif && (adobe == 0 || (adobe == NoAdobe && IsNamedRgb));
+
     /// <summary>A segment SOF.</summary>
     /// <param name="marker">Which of them.</param>
     /// <param name="content">What it holds.</param>

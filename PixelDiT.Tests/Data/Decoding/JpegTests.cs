@@ -39,6 +39,40 @@ public sealed class JpegTests
         Assert.That(new[] { found.Red, found.Green, found.Blue }, Is.EqualTo(new[] { pixel.Red, pixel.Green, pixel.Blue }).Within(1));
     }
 
+    /// <summary>What libjpeg decides: JFIF, then Adobe's note, then the names of the components.</summary>
+    [TestCase(true, null, null, false)]
+    [TestCase(true, 0, null, false)]
+    [TestCase(true, 1, null, false)]
+    [TestCase(true, null, "RGB", false)]
+    [TestCase(true, 0, "RGB", false)]
+    [TestCase(false, null, null, false)]
+    [TestCase(false, 0, null, true)]
+    [TestCase(false, 1, null, false)]
+    [TestCase(false, 0, "RGB", true)]
+    [TestCase(false, 1, "RGB", false)]
+    [TestCase(false, 2, "RGB", false)]
+    [TestCase(false, null, "RGB", true)]
+    [TestCase(false, null, "BGR", false)]
+    [TestCase(false, null, "rgb", false)]
+    [TestCase(false, 0, "YCc", true)]
+    public void Colours_are_told_as_libjpeg_tells_them(bool hasJfif, int? adobe, string? names, bool isRgb)
+    {
+        foreach (byte frame in (byte[])[0xC0, 0xC2])
+        {
+            var (red, green, blue) = Decoded.Pixel(new JpegBytes { Values = [100, 128, 178], HasJfif = hasJfif, Adobe = adobe, Names = names, Frame = frame }.File);
+            int[] expected = isRgb ? [100, 128, 178] : [170, 64, 100];
+            Assert.That(new[] { red, green, blue }, Is.EqualTo(expected).Within(1));
+        }
+    }
+
+    [Test]
+    public void A_note_of_colours_that_is_too_short_or_comes_behind_the_pixels_says_nothing()
+    {
+        var named = new JpegBytes { Values = [100, 128, 178], HasJfif = false, Names = "RGB" };
+        byte[] late = [.. named.File[..^2], .. Jfif, .. End];
+        foreach (byte[] file in (byte[][])[(named with { Before = Segment(0xE0, [.. "JFIF\0"u8, 1, 1]) }).File, late]) Assert.That(Decoded.Pixel(file), Is.EqualTo((100, 128, 178)));
+    }
+
     private static IEnumerable<TestCaseData> RefusedFiles()
     {
         TestCaseData Case(string name, byte[] file, string words) => new TestCaseData(file, words).SetArgDisplayNames(name);
