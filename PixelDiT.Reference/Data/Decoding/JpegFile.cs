@@ -5,7 +5,7 @@ namespace PixelDiT.Reference.Data.Decoding;
 
 /// <summary>
 /// A JPEG file taken apart before a decoder sees it: every segment lies inside the file, scans come after their frame and name components and tables that are
-/// there, each component has a scan, and restart markers are where they must be. Files with more than one picture give the first; what follows it is left alone.
+/// there, each component has a scan, the bits of a scan bring all of its blocks, and restart markers are where they must be. Files with more than one picture give the first; what follows it is left alone.
 /// </summary>
 /// <param name="Width">W, in pixels.</param>
 /// <param name="Height">H, in pixels.</param>
@@ -129,9 +129,9 @@ internal sealed record JpegFile(int Width, int Height, int Orientation, byte[] E
         {
             if (_frame is null) throw new DataException("the JPEG is damaged: a scan comes before the frame");
             _hasScan = true;
-            int intervals = _frame.AddScan(header, _tables);
+            var scan = _frame.AddScan(header, _tables);
             KeepNames(Keep(StartOfScan, header) + 1, header[0], 2);
-            int start = _at, restarts = 0;
+            int start = _at, interval = _at, restarts = 0;
             while (true)
             {
                 int found = file.AsSpan(_at).IndexOf(Fill);
@@ -142,7 +142,9 @@ internal sealed record JpegFile(int Width, int Height, int Orientation, byte[] E
                 if (file[marker] is >= 0xD0 and <= 0xD7)
                 {
                     if ((file[marker] & 7) != (restarts & 7)) throw new DataException($"the JPEG is damaged: its restart marker at byte {marker - 1} is out of order");
+                    if (restarts <= scan.Restarts) scan.Check(file.AsSpan(interval..(_at + found)), restarts);
                     restarts++;
+                    interval = marker + 1;
                 }
                 else if (file[marker] != 0)
                 {
@@ -151,7 +153,8 @@ internal sealed record JpegFile(int Width, int Height, int Orientation, byte[] E
                 }
                 _at = marker + 1;
             }
-            if (restarts < intervals || restarts > intervals + 1) throw new DataException($"the JPEG is damaged: a scan has {restarts} restart markers; {intervals} were expected");
+            if (restarts < scan.Restarts || restarts > scan.Restarts + 1) throw new DataException($"the JPEG is damaged: a scan has {restarts} restart markers; {scan.Restarts} were expected");
+            scan.Check(file.AsSpan(interval.._at), restarts);
             _essence.Write(file.AsSpan(start.._at));
         }
 
