@@ -27,6 +27,8 @@ internal sealed class FolderListing
     // What systems put beside the folders of a person.
     private static readonly string[] s_systemFolders = ["__MACOSX", "@eaDir", "lost+found", "$RECYCLE.BIN", "System Volume Information"];
 
+    private const string BrokenClass = "is a link that leads nowhere; the class is left out";
+
     private readonly string _folder;
     private readonly List<FolderFile> _files = [];
     private readonly List<SkippedImage> _leftOut = [];
@@ -114,6 +116,7 @@ internal sealed class FolderListing
             names.Add(folder.Name);
         }
         ClassNames = names;
+        foreach (var file in entries.OfType<FileInfo>().Where(file => !HasPictureEnding(file) && !IsCompanion(file) && LeadsNowhere(file))) _leftOut.Add(new SkippedImage(Path.Combine(_folder, file.Name), BrokenClass));
         int loose = entries.OfType<FileInfo>().Count(HasPictureEnding);
         if (loose > 0) _counted.Add(loose, "picture", "pictures", "beside the class folders");
         if (_files.Count == 0) throw new DataException($"{_folder}: no pictures in {(folders.Length == 1 ? "its only subfolder" : $"its {folders.Length} subfolders")} ({FileKind.Read}){(anyDeeper ? $": {Some(empty)}" : "")}{Found()}");
@@ -129,15 +132,23 @@ internal sealed class FolderListing
         if (s_systemFolders.Contains(folder.Name)) return "is a folder of the system's, no class";
         if (IsUnnameable(folder)) return "its name is not UTF-8, so it cannot be opened; the class is left out";
         if (!folder.Attributes.HasFlag(FileAttributes.ReparsePoint)) return null;
+        if (LeadsNowhere(folder)) return BrokenClass;
+        string target = folder.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? folder.FullName, own = Path.GetFullPath(_folder);
+        string real = new DirectoryInfo(own).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? own;
+        return IsWithin(own, target) || IsWithin(real, target) ? "is a link to a folder that holds it; the class is left out" : null;
+    }
+
+    /// <summary>Whether an entry is a link to nothing; most systems list it as a file, whatever it once led to.</summary>
+    private static bool LeadsNowhere(FileSystemInfo entry)
+    {
+        if (!entry.Attributes.HasFlag(FileAttributes.ReparsePoint)) return false;
         try
         {
-            string target = folder.ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? folder.FullName, own = Path.GetFullPath(_folder);
-            string real = new DirectoryInfo(own).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? own;
-            return IsWithin(own, target) || IsWithin(real, target) ? "is a link to a folder that holds it; the class is left out" : null;
+            return entry.ResolveLinkTarget(returnFinalTarget: true) is { Exists: false };
         }
         catch (IOException)
         {
-            return "is a link that leads nowhere; the class is left out";
+            return true;
         }
     }
 
@@ -165,7 +176,7 @@ internal sealed class FolderListing
             }
             catch (Exception error) when (error is IOException or UnauthorizedAccessException)
             {
-                if (HasPictureEnding(file)) _leftOut.Add(new SkippedImage(path, $"cannot be read ({SystemReason.Of(error)})"));
+                if (!IsCompanion(file)) _leftOut.Add(new SkippedImage(path, $"cannot be read ({SystemReason.Of(error)})"));
                 continue;
             }
             if (HasPictureEnding(file) || KindBehind(path, file, length) is { Format: not PictureFormat.None })
@@ -179,7 +190,7 @@ internal sealed class FolderListing
     }
 
     /// <summary>The kind of a file whose ending tells nothing; null for those that only keep pictures company.</summary>
-    private static FileKind? KindBehind(string path, FileInfo file, long length) => s_companions.Contains(file.Extension, StringComparer.OrdinalIgnoreCase) ? null : FileStart.Kind(path, length);
+    private static FileKind? KindBehind(string path, FileInfo file, long length) => IsCompanion(file) ? null : FileStart.Kind(path, length);
 
     /// <summary>Counts pictures in the folders of a class.</summary>
     /// <returns>Where the first lies, in words.</returns>
@@ -201,9 +212,15 @@ internal sealed class FolderListing
         return $"its pictures lie deeper, such as {first}";
     }
 
-    private string Found() => Remark is { } remark ? $"; {remark}" : "";
+    private string Found()
+    {
+        string counted = Remark is { } remark ? $"; {remark}" : "";
+        return _leftOut.Count == 0 ? counted : $"{counted}; {_leftOut[0].Path}: {_leftOut[0].Reason}{(_leftOut.Count > 1 ? $", and {_leftOut.Count - 1} more left out by name" : "")}";
+    }
 
     private static string Some(List<string> names) => names.Count <= 10 ? string.Join(", ", names) : $"{string.Join(", ", names.Take(10))} and {names.Count - 10} more";
+
+    private static bool IsCompanion(FileInfo file) => s_companions.Contains(file.Extension, StringComparer.OrdinalIgnoreCase);
 
     private static bool HasPictureEnding(FileInfo file) => s_endings.Contains(file.Extension, StringComparer.OrdinalIgnoreCase);
 

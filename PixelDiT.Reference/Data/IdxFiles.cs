@@ -77,7 +77,11 @@ internal static class IdxFiles
             if (stream.ReadByte() >= 0) throw new DataException($"{path}: bytes follow the last item; {string.Join(" · ", fields)} = {items.Length} after the header were expected");
             return (sizes, items);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or InvalidDataException)
+        catch (InvalidDataException error)
+        {
+            throw new DataException($"{path}: is a gzip file that is damaged: its content cannot be unpacked; an idx file packed by gzip was expected; download it again", error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new DataException($"{path}: cannot be read ({SystemReason.Of(error)})", error);
         }

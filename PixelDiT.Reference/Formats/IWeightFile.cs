@@ -24,6 +24,9 @@ public interface IWeightFile : IDisposable
     /// <summary>What a person who looks at the file should know beside its tensors, a sentence each without the file's name: what was left out, and why.</summary>
     IReadOnlyList<string> Notes => [];
 
+    /// <summary>The other files of weights in the folder that stood for this one, in ordinal order; empty where the file itself was named.</summary>
+    IReadOnlyList<string> LeftInFolder => [];
+
     /// <summary>
     /// Where the file is one of several that hold a model together, in words that can follow its name and a colon, such as
     /// <c>is file 1 of 2 of a model; open "model.safetensors.index.json" for the whole</c>; null where it is whole, as far as its name tells.

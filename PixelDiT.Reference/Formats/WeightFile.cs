@@ -19,7 +19,8 @@ public static class WeightFile
     public static IWeightFile Open(string path)
     {
         string file = Resolve(path);
-        return Named(file, () => Open(AtomicFile.OpenRead(file), file, index => new ShardedFile(index, file, OpenShard)));
+        var opened = Named(file, () => Open(AtomicFile.OpenRead(file), file, index => new ShardedFile(index, file, OpenShard)));
+        return file != path && WeightFolder.Others(path, opened.Files) is { Count: > 0 } others ? new FileOfFolder(opened, others) : opened;
     }
 
     /// <summary>As <see cref="Open(string)"/>, from a stream that holds a file from its beginning to its end; an index is refused, because a stream lies in no folder.</summary>
@@ -73,8 +74,8 @@ public static class WeightFile
     private static bool MayBeHeader(ReadOnlySpan<byte> start)
     {
         if (start.Length <= sizeof(ulong) || BinaryPrimitives.ReadUInt64LittleEndian(start) is 0 or > SafetensorsHeader.MaximumBytes) return false;
-        // Of all signatures, gzip's alone, without a time, spells a length that a header could have.
-        return start[sizeof(ulong)] == '{' || start is not [0x1F, 0x8B, 8, ..];
+        // Of all signatures, gzip's alone, without a time, spells a length that a header could have; so does a short name at the beginning of an archive.
+        return start[sizeof(ulong)] == '{' || !(start is [0x1F, 0x8B, 8, ..] || ForeignFile.IsTar(start));
     }
 
     /// <summary>Opens a file and adds to an error what the file's name says.</summary>

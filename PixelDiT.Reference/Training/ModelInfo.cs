@@ -40,7 +40,24 @@ public sealed record ModelInfo(ModelConfig Config, long Step, int Resolution, IR
         var config = said ?? ConfigInference.Infer(weights.Shapes, file.Source, weights.ShownPrefix);
         var info = new ModelInfo(config, notes.Number(StepKey, LightningStepKey), notes.Resolution(ResolutionKey), notes.ClassNames(config.Classes)) { SaysConfig = said is not null };
         if (weights.Selection.Taken.Aside is { Count: > 0 } aside) notes.Add($"left aside beside the model: {WeightSet.List(aside.Select(WeightSet.Show))}");
+        string[] others = [.. file.LeftInFolder.Where(HoldsModel).Select(path => Quote.Text(Path.GetFileName(path)))];
+        if (others.Length > 0) notes.Add($"taken from its folder; left there: {WeightSet.List(others)}; name a file to take it");
         return info with { Remarks = notes.Remarks };
+    }
+
+    /// <summary>Whether a file holds the weights of a whole model, other than the state of a run beside its model.</summary>
+    private static bool HoldsModel(string path)
+    {
+        if (Path.GetFileName(path) == Checkpoint.StateFile) return false;
+        try
+        {
+            using var file = WeightFile.Open(path);
+            return WeightSets.Find(file).All.Any(set => set.IsWeights);
+        }
+        catch (PixelDiTException)
+        {
+            return false;
+        }
     }
 
     /// <summary>The metadata of a model file, without what is not known.</summary>

@@ -12,10 +12,6 @@ namespace PixelDiT.Reference.Training;
 /// <param name="file">The file.</param>
 internal sealed partial class ModelNotes(IWeightFile file)
 {
-    private const string PositionsKey = "use_pixel_abs_pos";
-
-    private static readonly string[] s_false = ["false", "0", "no", "off", "none", "null"];
-
     private readonly List<string> _remarks = [];
 
     /// <summary>What was left aside, a line each.</summary>
@@ -37,33 +33,19 @@ internal sealed partial class ModelNotes(IWeightFile file)
     }
 
     /// <summary>
-    /// Refuses a model that some form of settings says is without its position embedding, which no shape shows: a dict of a PyTorch file, YAML, Python. JSON is read by
-    /// <see cref="Config"/>.
+    /// Refuses a model that some form of settings says is without its position embedding, which no shape shows: a dict of a PyTorch file, YAML, Python, a command line. A config of this
+    /// program's kind is read by <see cref="Config"/>.
     /// </summary>
     /// <exception cref="ConfigurationException">The model is one this program cannot build.</exception>
     public void RequirePositions()
     {
         foreach (var (key, text) in file.Metadata)
         {
-            bool isSetting = key.EndsWith($".{PositionsKey}", StringComparison.Ordinal) && s_false.Contains(text.Trim().ToLowerInvariant());
-            if (isSetting || (key == ModelInfo.ConfigKey && !IsJson(text) && WithoutPositions().IsMatch(text))) throw ModelConfig.WithoutPositions(file.Source);
+            if ((key != ModelInfo.ConfigKey || ModelConfig.Parse(text).Config is null) && WithoutPositions().IsMatch($"{key}: {text}")) throw ModelConfig.WithoutPositions(file.Source);
         }
     }
 
-    private static bool IsJson(string text)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(text);
-            return true;
-        }
-        catch (JsonException)
-        {
-            return false;
-        }
-    }
-
-    [GeneratedRegex("""use_pixel_abs_pos["']?\s*[:=]\s*["']?(false|0|no|off|none|null)\b""", RegexOptions.IgnoreCase | RegexOptions.NonBacktracking)]
+    [GeneratedRegex("""(^|\W)use_pixel_abs_pos["'\s\\]*[:=,]?["'\s\\]*(false|0|no|off|none|null)([^.\w]|$)""", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
     private static partial Regex WithoutPositions();
 
     /// <summary>A note that is the side of images in pixels; 0 where there is none that could be.</summary>

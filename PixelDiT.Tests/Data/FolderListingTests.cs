@@ -93,7 +93,28 @@ public sealed class FolderListingTests
         Directory.CreateSymbolicLink(gone, gone);
         var source = Open();
         Assert.That(source.ClassNames, Is.EqualTo(new[] { "a" }));
-        Assert.That(source.Skipped.Single(), Is.EqualTo(new SkippedImage(loop, "is a link to a folder that holds it; the class is left out")));
+        Assert.That(source.Skipped, Is.EquivalentTo(new[] { new SkippedImage(loop, "is a link to a folder that holds it; the class is left out"), new SkippedImage(gone, "is a link that leads nowhere; the class is left out") }));
+    }
+
+    [Test]
+    [Platform(Exclude = "Win", Reason = "links need a privilege there")]
+    public void Broken_links_in_the_place_of_classes_and_pictures_are_left_out_by_name()
+    {
+        _folder.Write("a/1.png", s_png);
+        string[] links = [.. ((string[])["a/2", "a/3.png", "cat", "dog.v2", "a/4.txt", "notes.txt"]).Select(name => Path.Combine(_folder.Path, name))];
+        foreach (string link in links) File.CreateSymbolicLink(link, Path.Combine(_folder.Path, "no", "where"));
+        var source = Open();
+        Assert.That(source.ClassNames, Is.EqualTo(new[] { "a" }));
+        Assert.That(source.Skipped.Select(skipped => skipped.Path), Is.EquivalentTo(links[..4]));
+        Assert.That(source.Skipped.Select(skipped => skipped.Reason), Is.All.Contains("link").And.All.Match("leads (nowhere|to no file)"));
+    }
+
+    [Test]
+    [Platform(Exclude = "Win", Reason = "links need a privilege there")]
+    public void A_folder_of_broken_links_alone_is_refused_with_the_first()
+    {
+        foreach (string name in (string[])["cat", "dog"]) File.CreateSymbolicLink(Path.Combine(_folder.Path, name), Path.Combine(_folder.Path, "no", "where"));
+        Refused($"; {Path.Combine(_folder.Path, "cat")}: cannot be read (the link leads to no file), and 1 more left out by name");
     }
 
     [Test]

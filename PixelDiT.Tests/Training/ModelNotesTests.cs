@@ -25,6 +25,7 @@ internal sealed class ModelNotesTests
     [TestCase("resolution", "256x256")]
     [TestCase("resolution", "[256, 256]")]
     [TestCase("resolution", "256px")]
+    [TestCase("resolution", "65537")]
     [TestCase("class_names", "cat,dog")]
     [TestCase("class_names", "{\"0\": \"cat\"}")]
     [TestCase("class_names", "[1, 2, 3]")]
@@ -85,6 +86,31 @@ internal sealed class ModelNotesTests
     }
 
     [Test]
+    public void Other_models_in_a_folder_are_named()
+    {
+        string folder = Directory.CreateTempSubdirectory("pixeldit-tests").FullName;
+        string At(string name) => Path.Combine(folder, name);
+        try
+        {
+            SetFiles.Write(At("model.safetensors"), SetFiles.Set("", 1));
+            SetFiles.Write(At("training.safetensors"), SetFiles.Set("param.", 3));
+            SetFiles.Write(At("optimizer.safetensors"), SetFiles.Set("exp_avg.", 3));
+            File.WriteAllText(At("notes.pt"), "x");
+            using (var alone = StoredModel.Open(folder)) Assert.That(alone.Info.Remarks, Is.Empty);
+
+            SetFiles.Write(At("model_ema.safetensors"), SetFiles.Set("", 2));
+            using var first = StoredModel.Open(folder);
+            Assert.That(first.Info.Remarks, Is.EqualTo(new[] { $"{At("model.safetensors")}: taken from its folder; left there: \"model_ema.safetensors\"; name a file to take it" }));
+            using var named = StoredModel.Open(At("model.safetensors"));
+            Assert.That(named.Info.Remarks, Is.Empty);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Test]
     public void A_step_that_reads_is_taken_where_another_does_not()
     {
         using var model = Open(("step", "final"), ("global_step", "70"));
@@ -111,14 +137,19 @@ internal sealed class ModelNotesTests
     [TestCase("config", "model:\n  use_pixel_abs_pos: false\n")]
     [TestCase("config", "{'use_pixel_abs_pos': False, 'patch_size': 4}")]
     [TestCase("config", "{\"use_pixel_abs_pos\": false, /* comment */}")]
+    [TestCase("config", "{\"use_pixel_abs_pos\": false, // off\n}")]
+    [TestCase("config", "{\"use_pixel_abs_pos\": \"false\"}")]
+    [TestCase("args", "--use_pixel_abs_pos=0")]
     [TestCase("hyper_parameters.denoiser.use_pixel_abs_pos", "false")]
     [TestCase("config.use_pixel_abs_pos", "0")]
     public void A_model_without_position_embedding_is_refused_however_it_is_said(string key, string value)
-        => Assert.That(() => Open((key, value)), Throws.TypeOf<PixelDiT.Kernels.ConfigurationException>().With.Message.Contains("use_pixel_abs_pos is false"));
+        => Assert.That(() => Open((key, value)), Throws.TypeOf<ConfigurationException>().With.Message.Contains("use_pixel_abs_pos is false"));
 
     [TestCase("config", "model:\n  use_pixel_abs_pos: true\n")]
     [TestCase("config.use_pixel_abs_pos", "true")]
     [TestCase("config.patch_size", "0")]
+    [TestCase("args", "use_pixel_abs_pos: 0.5")]
+    [TestCase("args", "not_use_pixel_abs_pos: false")]
     public void A_model_with_it_is_taken(string key, string value)
     {
         using var model = Open((key, value));

@@ -17,7 +17,7 @@ internal sealed record DecodedImage(byte[] Pixels, int Width, int Height, bool I
 internal static class ImageDecoder
 {
     /// <summary>Changes whenever a file may give other bytes than before, so that stored images are decoded anew.</summary>
-    public const int Rules = 1;
+    public const int Rules = 2;
 
     /// <summary>Reads and decodes a file.</summary>
     /// <param name="path">The file.</param>
@@ -58,8 +58,8 @@ internal static class ImageDecoder
                 var (across, down) = GifFile.Size(file);
                 return (across, down, Exif.Upright, () => GifFile.Decode(file));
             case PictureFormat.Bmp:
-                var (width, height) = BmpFile.Size(file);
-                return (width, height, Exif.Upright, () => Decode(file, width, height, "BMP"));
+                var bmp = BmpFile.Parse(file);
+                return (bmp.Width, bmp.Height, Exif.Upright, () => Decode(bmp.Essence(), bmp.Width, bmp.Height, "BMP"));
             default:
                 bool isZeros = kind.Name == "zeros only" && file.AsSpan().ContainsAnyExcept((byte)0);
                 throw new DataException($"is {(isZeros ? "not a picture of a known format" : kind.Name)}; {FileKind.Read}");

@@ -35,6 +35,17 @@ internal sealed class JpegFrame
     /// <summary>H, in pixels.</summary>
     public int Height { get; }
 
+    /// <summary>How many components it has.</summary>
+    public int Count => _components.Length;
+
+    /// <summary>Whether the components are called R, G and B.</summary>
+    public bool IsNamedRgb => _components is [{ Name: 'R' }, { Name: 'G' }, { Name: 'B' }];
+
+    /// <summary>Whether three components are red, green and blue, and not brightness and colour: by the notes before the first scan, and without them by the names, as libjpeg decides.</summary>
+    /// <param name="hasJfif">Whether the file is of JFIF, which knows brightness and colour alone.</param>
+    /// <param name="adobe">How Adobe's segment says colours are stored, or <see cref="NoAdobe"/>.</param>
+    public bool IsRgb(bool hasJfif, int adobe) => Count == 3 && !hasJfif && (adobe == 0 || (adobe == NoAdobe && IsNamedRgb));
+
     /// <summary>A segment SOF.</summary>
     /// <param name="marker">Which of them.</param>
     /// <param name="content">What it holds.</param>
@@ -75,9 +86,9 @@ internal sealed class JpegFrame
     }
 
     /// <summary>A segment SOS.</summary>
-    /// <returns>The restart markers that must follow in the scan.</returns>
+    /// <returns>The scan.</returns>
     /// <exception cref="DataException">It names what is not there, or comes at a wrong time.</exception>
-    public int AddScan(ReadOnlySpan<byte> header, JpegTables tables)
+    public JpegScan AddScan(ReadOnlySpan<byte> header, JpegTables tables)
     {
         int count = header.IsEmpty ? 0 : header[0];
         if (count is < 1 or > 4 || header.Length != 4 + (2 * count)) throw Damaged($"a scan has {header.Length} bytes for {count} components");
@@ -87,24 +98,27 @@ internal sealed class JpegFrame
 
         long blocks = 0;
         var named = new HashSet<int>();
+        var parts = new JpegScanPart[count];
         for (int i = 0; i < count; i++)
         {
             int name = header[1 + (2 * i)], direct = header[2 + (2 * i)] >> 4, alternating = header[2 + (2 * i)] & 15;
             var component = _components.FirstOrDefault(component => component.Name == name);
             if (component is null || !named.Add(name)) throw Damaged($"a scan names component {name}, which the frame does not have once");
             bool hasTables = tables.HasQuantization(component.Quantization) && direct < 4 && alternating < 4
-                && (first > 0 || high > 0 || tables.HasDirect(direct))
-                && ((_isProgressive && first == 0) || tables.HasAlternating(alternating));
+                && (first > 0 || high > 0 || tables.Direct(direct) is not null)
+                && ((_isProgressive && first == 0) || tables.Alternating(alternating) is not null);
             if (!hasTables) throw Damaged("a scan needs a table that is not in the file");
             if (first == 0 && high == 0) component.HasScan = true;
             else if (!component.HasScan) throw Damaged("a scan refines what no scan has brought");
             blocks += component.Blocks;
+            if (first > 0 && _isProgressive) component.Known ??= new ulong[component.Blocks];
+            parts[i] = new JpegScanPart(tables.Direct(direct), tables.Alternating(alternating), count == 1 ? 1 : component.Across * component.Down, component.Known);
         }
         _scanned += 64 * blocks;
         if (_scanned > MostScanned) throw new DataException("the JPEG goes over its pixels in more scans than are read");
 
         long units = count == 1 ? blocks : (long)_unitsAcross * _unitsDown;
-        return tables.RestartInterval == 0 ? 0 : (int)((units - 1) / tables.RestartInterval);
+        return new JpegScan(units, tables.RestartInterval, parts, first, last, _isProgressive, high > 0);
     }
 
     /// <summary>Checks that all components have come, and that their colours can be told.</summary>
@@ -125,5 +139,7 @@ internal sealed class JpegFrame
         public long Blocks { get; set; }
 
         public bool HasScan { get; set; }
+
+        public ulong[]? Known { get; set; }
     }
 }

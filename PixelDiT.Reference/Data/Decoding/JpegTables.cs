@@ -8,16 +8,17 @@ internal sealed class JpegTables
 {
     private const int Places = 4, Sizes = 16, QuantizationValues = 64;
 
-    private readonly bool[] _direct = new bool[Places], _alternating = new bool[Places], _quantization = new bool[Places];
+    private readonly JpegHuffman?[] _direct = new JpegHuffman?[Places], _alternating = new JpegHuffman?[Places];
+    private readonly bool[] _quantization = new bool[Places];
 
     /// <summary>Minimum coded units between restart markers; 0 for no markers.</summary>
     public int RestartInterval { get; private set; }
 
-    /// <summary>Whether there is a Huffman table for the first value of a block.</summary>
-    public bool HasDirect(int place) => _direct[place];
+    /// <summary>The Huffman table for the first value of a block; null where there is none.</summary>
+    public JpegHuffman? Direct(int place) => _direct[place];
 
-    /// <summary>Whether there is a Huffman table for the other values of a block.</summary>
-    public bool HasAlternating(int place) => _alternating[place];
+    /// <summary>The Huffman table for the other values of a block; null where there is none.</summary>
+    public JpegHuffman? Alternating(int place) => _alternating[place];
 
     /// <summary>Whether there is a quantization table.</summary>
     public bool HasQuantization(int place) => _quantization[place];
@@ -38,7 +39,7 @@ internal sealed class JpegTables
                 code <<= 1;
             }
             if (kind > 1 || place >= Places || codes > 256 || content.Length < 1 + Sizes + codes) throw Damaged("Huffman");
-            (kind == 0 ? _direct : _alternating)[place] = true;
+            (kind == 0 ? _direct : _alternating)[place] = new JpegHuffman(content.Slice(1, Sizes), content.Slice(1 + Sizes, codes));
             content = content[(1 + Sizes + codes)..];
         }
     }

@@ -61,9 +61,12 @@ internal sealed partial record ForeignFile(string What, string Advice)
         return TensorFlowData().IsMatch(name) ? new("is named like a part of a TensorFlow checkpoint", Save) : null;
     }
 
+    /// <summary>Whether a file is a tar archive, whose first bytes are a file's name.</summary>
+    public static bool IsTar(ReadOnlySpan<byte> start) => start.Length >= TarMagicOffset + 5 && start[TarMagicOffset..].StartsWith("ustar"u8);
+
     private static ForeignFile? Archive(ReadOnlySpan<byte> start)
     {
-        if (start.Length < TarMagicOffset + 5 || !start[TarMagicOffset..].StartsWith("ustar"u8)) return null;
+        if (!IsTar(start)) return null;
         var name = start[..100];
         int end = name.IndexOf((byte)0);
         return new($"is a tar archive that begins with {Quote.Bytes(end < 0 ? name : name[..end])}", Unpack);

@@ -43,6 +43,24 @@ internal static class WeightFolder
             + (inside.Length > 0 ? $"; there are such files in its folders {List(inside)}" : ""));
     }
 
+    /// <summary>The files of weights and indices in a folder that are neither read nor hold a part of a model.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="taken">The files that are read.</param>
+    public static IReadOnlyList<string> Others(string path, IReadOnlyList<string> taken)
+    {
+        var names = taken.Select(Path.GetFileName).ToHashSet(StringComparer.Ordinal);
+        try
+        {
+            return [.. from name in Names(Directory.EnumerateFiles(path))
+                       where name[0] != '.' && (IsWeights(name) || name.EndsWith(ShardName.IndexExtension, StringComparison.Ordinal)) && !ShardName.IsShard(name) && !names.Contains(name)
+                       select Path.Combine(path, name)];
+        }
+        catch (Exception error) when (AtomicFile.IsFileSystemError(error))
+        {
+            return [];
+        }
+    }
+
     private static ForeignFile? Foreign(string[] files, string[] folders)
     {
         if (files.Any(name => name.EndsWith(".distcp", StringComparison.Ordinal))) return new("is a distributed checkpoint of PyTorch", ForeignFile.Gather);

@@ -3,7 +3,8 @@ namespace PixelDiT.Reference.Formats.Torch;
 /// <content>The stack, its marks and the memo, and what they and the nodes may take.</content>
 internal sealed partial class PickleMachine
 {
-    private const long MaximumMemory = 32 << 20;
+    // Objects may take what small files need, and beyond it in proportion to the bytes that describe them.
+    private const long FreeMemory = 32 << 20, MemoryPerByte = 40, MaximumMemory = 256 << 20;
     // What a place on the stack, a node, a reference in it and an entry of the memo, a dict or a list take at most while their containers grow.
     private const int SlotCost = 64, NodeCost = 80, ReferenceCost = 32, EntryCost = 96;
 
@@ -16,7 +17,8 @@ internal sealed partial class PickleMachine
     private void Charge(long cost)
     {
         _memory += cost;
-        if (_memory > MaximumMemory) throw Error($"describes more objects than {MaximumMemory >> 20} MiB hold");
+        long most = Math.Min(FreeMemory + (MemoryPerByte * _position), MaximumMemory);
+        if (_memory > most) throw Error($"describes more objects in its first {_position} bytes than {most >> 20} MiB hold");
     }
 
     private void Push(PickleValue value)

@@ -46,10 +46,12 @@ internal sealed class PickleList : PickleContainer
     }
 }
 
-/// <summary>A Python dict, or what a class that is known to be no more than one gives. Numbers behind the first thousand entries are not kept.</summary>
+/// <summary>A Python dict, or what a class that is known to be no more than one gives. Numbers behind the first thousand entries are not kept, but for those that say how long a model was trained.</summary>
 internal sealed class PickleDict : PickleContainer
 {
     private const int PlainKept = 1000;
+
+    private static readonly string[] s_steps = ["step", "global_step"];
 
     /// <summary>Keys and values in the order of the file; a key may occur again.</summary>
     public List<(object? Key, object? Value)> Items { get; } = [];
@@ -58,10 +60,13 @@ internal sealed class PickleDict : PickleContainer
     /// <returns>Whether it is kept.</returns>
     public bool Add(PickleValue key, PickleValue value)
     {
-        bool kept = Items.Count < PlainKept || !value.IsPlain;
+        bool kept = Items.Count < PlainKept || !value.IsPlain || IsStep(key.ToObject());
         if (kept) Items.Add((key.ToObject(), value.ToObject()));
         return kept;
     }
+
+    /// <summary>Whether a number under this key is the steps of a training run.</summary>
+    public static bool IsStep(object? key) => key is string name && s_steps.Contains(name);
 }
 
 /// <summary>The name of a class or function. It is only ever compared with names.</summary>

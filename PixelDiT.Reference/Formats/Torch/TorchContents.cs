@@ -7,7 +7,7 @@ namespace PixelDiT.Reference.Formats.Torch;
 
 /// <summary>
 /// The named tensors in what a pickle gave: those of a top-level <c>state_dict</c> first, under its own names, and all others under their paths with dots (a tensor that stands in no dict
-/// beside it has the path <c>(top)</c>). Top-level numbers and texts (step, epoch, version) become metadata. An object that is met in several places is listed in each of them.
+/// beside it has the path <c>(top)</c>). Top-level numbers and texts (step, epoch, version) become metadata, and so do those inside what a model was made with. An object that is met in several places is listed in each of them.
 /// </summary>
 internal sealed class TorchContents
 {
@@ -15,7 +15,8 @@ internal sealed class TorchContents
     public const int MaximumDepth = 32;
 
     private const string StateDict = "state_dict", Top = "(top)";
-    private const int MaximumVisits = 4_000_000, MaximumTensors = 1 << 16, MaximumName = 1024, MaximumNames = 1 << 22, MaximumMetadata = 1000;
+    private const int MaximumVisits = 4_000_000, MaximumTensors = 1 << 16, MaximumName = 1024, MaximumNames = 1 << 22, MaximumMetadata = 1000, MaximumText = 1 << 16;
+    private const int SettingsDepth = 4;
 
     // Where training programs keep what a model was built with.
     private static readonly string[] s_configs = ["config", "hyper_parameters", "hparams", "args", "model_args", "model_config", "cfg"];
@@ -27,7 +28,7 @@ internal sealed class TorchContents
     private readonly StringBuilder _name = new();
     private readonly List<PickleChild>[] _levels = [.. Enumerable.Range(0, MaximumDepth + 1).Select(_ => new List<PickleChild>())];
     private (int Count, string First) _tooDeep, _tooLong, _objects;
-    private long _names;
+    private long _names, _texts;
     private int _visits;
 
     /// <summary>Finds the tensors.</summary>
@@ -45,11 +46,12 @@ internal sealed class TorchContents
         if (_tensors.Count == 0 && root is not PickleDict) throw Error($"holds {Describe(root)}; a state dict, or a dict with one, was expected");
         foreach (var (key, _, value) in top)
         {
-            if (key is string { Length: <= MaximumName } name && Text(value) is { Length: <= MaximumName } text && _metadata.Count < MaximumMetadata) _metadata[name] = text;
+            if (key is string name) AddText(name, value);
         }
+        int seen = 0;
         foreach (var (key, _, value) in top)
         {
-            if (key is string name && s_configs.Contains(name)) AddSettings(name, value, 0);
+            if (key is string name && s_configs.Contains(name)) AddSettings(name, value, 1, ref seen);
         }
         Note(_tooDeep, $"dicts nested more than {MaximumDepth} deep are left out");
         Note(_tooLong, $"tensors with names of more than {MaximumName} letters are left out");
@@ -59,24 +61,37 @@ internal sealed class TorchContents
     /// <summary>The tensors under their names, in the order of the file: each a <see cref="TorchTensor"/> or an <see cref="UnreadableTensor"/>.</summary>
     public IReadOnlyDictionary<string, object> Tensors => _tensors;
 
-    /// <summary>Top-level numbers and texts.</summary>
+    /// <summary>Top-level numbers and texts, and under their paths those of settings.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _metadata;
 
     /// <summary>What was left out or stands for more than its name, in sentences.</summary>
     public IReadOnlyList<string> Notes => _notes;
 
-    /// <summary>Plain values in a dict of settings become metadata under their paths, such as <c>config.patch_size</c>.</summary>
-    private void AddSettings(string path, object? settings, int depth)
+    private void AddText(string name, object? value)
     {
-        const int mostDepth = 4;
-        if (settings is not PickleDict || depth == mostDepth) return;
+        if (PickleDict.IsStep(name) && value is long step)
+        {
+            _metadata[name] = Text(step)!;
+            return;
+        }
+        if (name.Length > MaximumName || _metadata.Count >= MaximumMetadata || value is PickleLongText { Utf8.Length: > MaximumText }) return;
+        if ((value is PickleLongText longer ? Encoding.UTF8.GetString(longer.Utf8.Span) : Text(value)) is not { } text || _texts + name.Length + text.Length > MaximumNames) return;
+        _texts += name.Length + text.Length;
+        _metadata[name] = text;
+    }
+
+    /// <summary>Plain values in settings become metadata under their paths, such as <c>config.patch_size</c>.</summary>
+    private void AddSettings(string path, object? settings, int depth, ref int seen)
+    {
+        if (settings is not (PickleDict or PickleObject) || depth > SettingsDepth) return;
         var entries = new List<PickleChild>();
         PickleChildren.AddTo(entries, settings);
         foreach (var (key, _, value) in entries)
         {
+            if (seen++ >= MaximumMetadata) return;
             if (key is not string { Length: <= MaximumName } name) continue;
-            if (Text(value) is { Length: <= MaximumName } text && _metadata.Count < MaximumMetadata) _metadata.TryAdd($"{path}.{name}", text);
-            else AddSettings($"{path}.{name}", value, depth + 1);
+            AddText($"{path}.{name}", value);
+            AddSettings($"{path}.{name}", value, depth + 1, ref seen);
         }
     }
 

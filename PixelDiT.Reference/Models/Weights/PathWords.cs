@@ -3,10 +3,7 @@ namespace PixelDiT.Reference.Models.Weights;
 /// <summary>Words of a name as programmers run them together.</summary>
 internal static class PathWords
 {
-    // Capitals that are written straight before a word in lower case, as in EMAmodel.
-    private static readonly string[] s_initials = ["EMA", "SWA", "AVG"];
-
-    /// <summary>The words in lower case: cut at everything that is no letter, and where the case changes, as in <c>AveragedModel</c>, <c>modelEMA</c>, <c>EMAModel</c>.</summary>
+    /// <summary>The words in lower case: cut at everything that is no letter, and where the case changes, as in <c>AveragedModel</c>, <c>modelEMA</c>, <c>EMAModel</c>, <c>EMAmodel</c>.</summary>
     public static IReadOnlyList<string> Split(string text)
     {
         var words = new List<string>();
@@ -23,13 +20,13 @@ internal static class PathWords
 
     private static bool BeginsWord(string text, int at)
     {
-        if (char.IsLower(text[at]) && s_initials.Any(initials => at >= initials.Length && text.AsSpan(at - initials.Length, initials.Length).SequenceEqual(initials)) && !IsPlural(text, at)) return true;
-        if (!char.IsUpper(text[at])) return false;
+        if (!char.IsUpper(text[at])) return EndsAbbreviation(text, at) && !IsPlural(text, at);
         if (!char.IsUpper(text[at - 1])) return true;
-        // The last capital of a run begins the next word, but for a plural such as EMAs.
-        bool isLower = at + 1 < text.Length && char.IsLower(text[at + 1]);
-        return isLower && !IsPlural(text, at + 1) && !s_initials.Any(initials => at + 1 >= initials.Length && text.AsSpan(at + 1 - initials.Length, initials.Length).SequenceEqual(initials));
+        // The last capital of a run begins the next word, but for a plural such as EMAs and for what is a word itself.
+        return at + 1 < text.Length && char.IsLower(text[at + 1]) && !IsPlural(text, at + 1) && !EndsAbbreviation(text, at + 1);
     }
 
     private static bool IsPlural(string text, int at) => text[at] == 's' && (at + 1 == text.Length || !char.IsLower(text[at + 1]));
+
+    private static bool EndsAbbreviation(string text, int at) => at >= 3 && text[(at - 3)..at] is "EMA" or "SWA" or "AVG" && (at == 3 || !char.IsUpper(text[at - 4]));
 }

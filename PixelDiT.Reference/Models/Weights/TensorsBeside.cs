@@ -35,7 +35,7 @@ internal sealed class TensorsBeside(IEnumerable<TensorSpec> tensors, IReadOnlySe
             if (!tensor.Name.StartsWith(set.Prefix, StringComparison.Ordinal)) continue;
             int dot = name.IndexOf('.');
             string first = dot < 0 ? name : name[..dot];
-            if (s_training.Contains(first)) continue;
+            if (s_training.Contains(first) || name.EndsWith(WeightSets.ExtraState, StringComparison.Ordinal)) continue;
             if (dot < 0 ? IsCounter(name, tensor) : set.Path.Length == 0)
             {
                 // Counters under a set's own path are part of how averages are kept, and say nothing.

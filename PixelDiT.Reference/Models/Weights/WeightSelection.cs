@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
@@ -7,7 +8,7 @@ namespace PixelDiT.Reference.Models.Weights;
 /// <summary>The set that was taken from a file, and those that were left in it.</summary>
 /// <param name="Taken">The set.</param>
 /// <param name="Left">The others, in the order of the file.</param>
-public sealed record WeightSelection(WeightSet Taken, IReadOnlyList<WeightSet> Left)
+public sealed partial record WeightSelection(WeightSet Taken, IReadOnlyList<WeightSet> Left)
 {
     /// <summary>Takes a set of a file; null where the file has none.</summary>
     /// <param name="sets">The file's sets.</param>
@@ -41,18 +42,27 @@ public sealed record WeightSelection(WeightSet Taken, IReadOnlyList<WeightSet> L
     }
 
     /// <summary>
-    /// A tensor of an average that is no set, because parameters are missing in it or have neither names nor their shapes: it cannot be taken, but neither may it be passed over.
+    /// A tensor of an average that is no set, because parameters are missing in it or have neither names nor their shapes: it cannot be taken, but neither may it be passed over. Averages of
+    /// other things, such as features, have neither parameters' names nor the shapes or the number of the weights.
     /// </summary>
     private static TensorSpec? UnreadAverage(WeightSets sets, WeightSet raw)
     {
         TensorSpec[] averaged = [.. sets.Others.Where(tensor => WeightKinds.Of(tensor.Name, _ => false) == WeightKind.Averaged)];
-        bool isLarge = 2 * averaged.Sum(tensor => (double)tensor.Count) >= raw.Tensors.Values.Sum(tensor => (double)tensor.Count);
-        return averaged.FirstOrDefault(tensor => isLarge || WeightName.Parse(tensor.Name) is not null || MayBeWeights(tensor, raw));
+        if (averaged.FirstOrDefault(tensor => tensor.TypeName == "unknown" || WeightName.Parse(tensor.Name) is not null) is { } part) return part;
+        TensorSpec[] flat = [.. averaged.Where(tensor => tensor.Shape.Count(size => size != 1) == 1)];
+        double ratio = flat.Sum(tensor => (double)tensor.Count) / raw.Tensors.Values.Sum(tensor => (double)tensor.Count);
+        if (ratio is >= 0.5 and <= 2) return flat[0];
+        TensorSpec[] alike = [.. Alike(averaged, raw)];
+        return 2 * alike.Length >= raw.Tensors.Count ? alike[0] : null;
     }
 
-    /// <summary>Whether a tensor has the shape of a matrix of the raw weights, or is an object that cannot be read; counters, decays and losses are neither.</summary>
-    private static bool MayBeWeights(TensorSpec tensor, WeightSet raw)
-        => tensor.TypeName == "unknown" || (tensor.Shape.Count > 1 && raw.Tensors.Values.Any(weight => weight.Shape.SequenceEqual(tensor.Shape)));
+    /// <summary>The tensors that have the shape of a weight, each weight counted once.</summary>
+    private static IEnumerable<TensorSpec> Alike(IEnumerable<TensorSpec> tensors, WeightSet raw)
+    {
+        static string Key(TensorSpec tensor) => string.Join('x', tensor.Shape);
+        var open = raw.Tensors.Values.GroupBy(Key).ToDictionary(group => group.Key, group => group.Count(), StringComparer.Ordinal);
+        return tensors.Where(tensor => open.TryGetValue(Key(tensor), out int count) && (open[Key(tensor)] = count - 1) >= 0);
+    }
 
     private static WeightSet Raw(WeightSets sets, WeightChoice choice)
     {
@@ -73,6 +83,8 @@ public sealed record WeightSelection(WeightSet Taken, IReadOnlyList<WeightSet> L
         return part.Length switch
         {
             1 => part[0],
+            0 when choice.Text.Equals(WeightChoice.Ema.Text, StringComparison.OrdinalIgnoreCase) => Averaged(sets, choice),
+            0 when choice.Text.Equals(WeightChoice.Raw.Text, StringComparison.OrdinalIgnoreCase) => Raw(sets, choice),
             0 => throw new FileFormatException($"{sets.File.Source}: has no weights under {Quote.Text(choice.Text)}; it has {List(sets.All)}; {choice.Option} takes ema, raw or one of these"),
             _ => throw Error(sets, choice, $"has {part.Length} sets of weights under {Quote.Text(choice.Text)}: {List(part)}", part[0])
         };
@@ -81,5 +93,17 @@ public sealed record WeightSelection(WeightSet Taken, IReadOnlyList<WeightSet> L
     private static string List(IEnumerable<WeightSet> sets) => WeightSet.List(sets.Select(set => set.ToString()));
 
     private static FileFormatException Error(WeightSets sets, WeightChoice choice, string problem, WeightSet example)
-        => new($"{sets.File.Source}: {problem}; {choice.Option} takes one by its path, such as {choice.Option} {(example.Path.Length == 0 ? "." : WeightSet.Show(example.Path))}");
+        => new($"{sets.File.Source}: {problem}; {choice.Option} takes one by its path, such as {choice.Option} {Argument(example.Path)}");
+
+    /// <summary>A path as a shell takes it for one argument; a dot tells a path from the words for kinds, and stands for none.</summary>
+    private static string Argument(string path)
+    {
+        bool isKind = path.Length == 0 || path.Equals(WeightChoice.Ema.Text, StringComparison.OrdinalIgnoreCase) || path.Equals(WeightChoice.Raw.Text, StringComparison.OrdinalIgnoreCase);
+        string shown = WeightSet.Show(isKind ? $"{path}." : path);
+        if (shown.All(letter => char.IsLetterOrDigit(letter) || "._-/:".Contains(letter))) return shown;
+        return shown.Contains('\'') ? $"\"{ShellSpecial().Replace(shown, @"\$0")}\"" : $"'{shown}'";
+    }
+
+    [GeneratedRegex("""["$`\\]""", RegexOptions.NonBacktracking)]
+    private static partial Regex ShellSpecial();
 }

@@ -11,6 +11,9 @@ public sealed class WeightSets
 {
     internal const string Anchor = "s_embedder.proj.weight";
 
+    // Scales of narrow arithmetic, which a module of Transformer Engine keeps beside its parameters, mostly empty.
+    internal const string ExtraState = "_extra_state";
+
     // A set that lacks its anchor is still known by the other end of the model, so that what it lacks can be named.
     private static readonly string[] s_ends = ["pixel_embedder.proj.weight", "final_layer.linear.weight"];
 
@@ -32,7 +35,7 @@ public sealed class WeightSets
         var unnamed = new List<TensorSpec>();
         foreach (var tensor in file.Tensors)
         {
-            if (WeightName.Parse(tensor.Name) is not { } name)
+            if (tensor.Name.EndsWith(ExtraState, StringComparison.Ordinal) || WeightName.Parse(tensor.Name) is not { } name)
             {
                 unnamed.Add(tensor);
                 continue;

@@ -20,6 +20,12 @@ internal sealed record JpegBytes
     /// <summary>Units between restart markers.</summary>
     public int Restarts { get; init; }
 
+    /// <summary>What the components are called; 1, 2, 3, … where it is null.</summary>
+    public string? Names { get; init; }
+
+    /// <summary>Whether JFIF's segment is there; where it is null, in files without Adobe's note.</summary>
+    public bool? HasJfif { get; init; }
+
     /// <summary>Adobe's note of how colours are stored.</summary>
     public int? Adobe { get; init; }
 
@@ -41,9 +47,9 @@ internal sealed record JpegBytes
         .. Segment(0xC4, [0x10, 1, .. new byte[15], 0]),
         .. Restarts > 0 ? Segment(0xDD, [(byte)(Restarts >> 8), (byte)Restarts]) : []];
 
-    public byte[] FrameSegment => Segment(Frame, [Precision, (byte)(Side >> 8), (byte)Side, (byte)(Side >> 8), (byte)Side, (byte)Values.Length, .. Enumerable.Range(1, Values.Length).SelectMany(i => new byte[] { (byte)i, 0x11, 0 })]);
+    public byte[] FrameSegment => Segment(Frame, [Precision, (byte)(Side >> 8), (byte)Side, (byte)(Side >> 8), (byte)Side, (byte)Values.Length, .. Enumerable.Range(1, Values.Length).SelectMany(i => new byte[] { Name(i), 0x11, 0 })]);
 
-    public byte[] ScanHeader => Segment(0xDA, [(byte)Values.Length, .. Enumerable.Range(1, Values.Length).SelectMany(i => new byte[] { (byte)i, 0 }), 0, (byte)(Frame == 0xC2 ? 0 : 63), 0]);
+    public byte[] ScanHeader => Segment(0xDA, [(byte)Values.Length, .. Enumerable.Range(1, Values.Length).SelectMany(i => new byte[] { Name(i), 0 }), 0, (byte)(Frame == 0xC2 ? 0 : 63), 0]);
 
     /// <summary>The bits of the pixels, with restart markers.</summary>
     public byte[] Bits
@@ -97,7 +103,9 @@ internal sealed record JpegBytes
     }
 
     /// <summary>The file.</summary>
-    public byte[] File => [.. Start, .. Adobe is null && Values.Length < 4 ? Jfif : [], .. AdobeSegment, .. Before, .. Tables, .. FrameSegment, .. ScanHeader, .. Bits, .. End];
+    public byte[] File => [.. Start, .. HasJfif ?? (Adobe is null && Values.Length < 4) ? Jfif : [], .. AdobeSegment, .. Before, .. Tables, .. FrameSegment, .. ScanHeader, .. Bits, .. End];
+
+    private byte Name(int i) => Names is null ? (byte)i : (byte)Names[i - 1];
 
     private byte[] AdobeSegment => Adobe is { } transform ? Segment(0xEE, [.. "Adobe"u8, 0, 100, 0, 0, 0, 0, (byte)transform]) : [];
 

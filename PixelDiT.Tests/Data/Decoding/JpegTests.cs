@@ -1,6 +1,9 @@
 using NUnit.Framework;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Reference.Data.Decoding;
+using SixLabors.ImageSharp;
+using SixLabors.ImageSharp.Formats.Jpeg;
+using SixLabors.ImageSharp.PixelFormats;
 using static PixelDiT.Tests.Data.Decoding.JpegBytes;
 
 namespace PixelDiT.Tests.Data.Decoding;
@@ -40,12 +43,48 @@ public sealed class JpegTests
         Assert.That(new[] { found.Red, found.Green, found.Blue }, Is.EqualTo(new[] { pixel.Red, pixel.Green, pixel.Blue }).Within(1));
     }
 
+    /// <summary>What libjpeg decides: JFIF, then Adobe's note, then the names of the components.</summary>
+    [TestCase(true, null, null, false)]
+    [TestCase(true, 0, null, false)]
+    [TestCase(true, 1, null, false)]
+    [TestCase(true, null, "RGB", false)]
+    [TestCase(true, 0, "RGB", false)]
+    [TestCase(false, null, null, false)]
+    [TestCase(false, 0, null, true)]
+    [TestCase(false, 1, null, false)]
+    [TestCase(false, 0, "RGB", true)]
+    [TestCase(false, 1, "RGB", false)]
+    [TestCase(false, 2, "RGB", false)]
+    [TestCase(false, null, "RGB", true)]
+    [TestCase(false, null, "BGR", false)]
+    [TestCase(false, null, "rgb", false)]
+    [TestCase(false, 0, "YCc", true)]
+    public void Colours_are_told_as_libjpeg_tells_them(bool hasJfif, int? adobe, string? names, bool isRgb)
+    {
+        foreach (byte frame in (byte[])[0xC0, 0xC2])
+        {
+            var (red, green, blue) = Decoded.Pixel(new JpegBytes { Values = [100, 128, 178], HasJfif = hasJfif, Adobe = adobe, Names = names, Frame = frame }.File);
+            int[] expected = isRgb ? [100, 128, 178] : [170, 64, 100];
+            Assert.That(new[] { red, green, blue }, Is.EqualTo(expected).Within(1));
+        }
+    }
+
+    [Test]
+    public void A_note_of_colours_that_is_too_short_or_comes_behind_the_pixels_says_nothing()
+    {
+        var named = new JpegBytes { Values = [100, 128, 178], HasJfif = false, Names = "RGB" };
+        byte[] late = [.. named.File[..^2], .. Jfif, .. End];
+        foreach (byte[] file in (byte[][])[(named with { Before = Segment(0xE0, [.. "JFIF\0"u8, 1, 1]) }).File, late]) Assert.That(Decoded.Pixel(file), Is.EqualTo((100, 128, 178)));
+    }
+
     private static IEnumerable<TestCaseData> RefusedFiles()
     {
         TestCaseData Case(string name, byte[] file, string words) => new TestCaseData(file, words).SetArgDisplayNames(name);
         var gray = new JpegBytes { Values = [90] };
         var colour = new JpegBytes { Values = [100, 128, 128] };
         byte[] head = [.. Start, .. Jfif];
+        // Four codes of 27,306 blocks without values: one bit 0 and 14 bits of the number over 16,384.
+        byte[] longRuns = [0x55, 0x54, 0xAA, 0xA9, 0x55, 0x52, 0xAA, 0xAA];
         yield return Case("a length beyond the end", [.. Start, 0xFF, 0xE0, 0xFF, 0x10, .. gray.File[4..]], "segment E0 at byte 2 has 65296 bytes and reaches beyond");
         yield return Case("a length of 0", [.. Start, 0xFF, 0xE1, 0, 0, .. gray.File[2..]], "segment E1 at byte 2 says that it has 0 bytes");
         yield return Case("a length of 1", [.. Start, 0xFF, 0xFE, 0, 1, .. gray.File[2..]], "at least 2");
@@ -81,11 +120,68 @@ public sealed class JpegTests
         yield return Case("restart markers missing", [.. head, .. (gray with { Restarts = 1 }).Tables, .. gray.FrameSegment, .. gray.ScanHeader, .. gray.Bits, .. End], "0 restart markers; 3 were expected");
         yield return Case("restart markers out of order", Replaced((gray with { Restarts = 1 }).File, 0xD1, 0xD5), "out of order");
         yield return Case("a code that means nothing", [.. head, .. gray.Tables, .. gray.FrameSegment, .. gray.ScanHeader, 0xF7, 0xF7, 0xF7, 0xF7, .. End], "cut short or damaged");
-        yield return Case("more scans than are read", [.. head, .. gray.Tables, .. (gray with { Frame = 0xC2, Side = 2400 }).FrameSegment, .. Enumerable.Repeat((byte[])[.. Segment(0xDA, 1, 1, 0, 0, 0, 0), .. new byte[16]], 900).SelectMany(b => b), .. End], "more scans");
+        yield return Case("more scans than are read", [.. head, .. gray.Tables, .. (gray with { Frame = 0xC2, Side = 2400 }).FrameSegment, .. Segment(0xDA, 1, 1, 0, 0, 0, 0), .. new byte[45_000],
+            .. Segment(0xC4, [0x10, 1, .. new byte[15], 0xE0]), .. Enumerable.Repeat((byte[])[.. Segment(0xDA, 1, 1, 0, 1, 63, 0), .. longRuns], 900).SelectMany(b => b), .. End], "more scans");
     }
 
     [TestCaseSource(nameof(RefusedFiles))]
     public void It_is_refused(byte[] file, string words) => Decoded.IsRefused(file, words);
+
+    // 20 × 20, gray, progressive as libjpeg writes it: scans of first and of other values, whole and refined.
+    private const string Progressive =
+        "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAA0JCgsKCA0LCgsODg0PEyAVExISEyccHhcgLikxMC4pLSwzOko+MzZGNywtQFdBRkxOUlNSMj5aYVpQYEpRUk//wgALCAAUABQBAREA/8QAFgABAQEAAAAAAAAAAAAAAAAABAMF/9oACAEBAAAAAXDzdoEEzR//xAAaEAEBAAIDAAAAAAAAAAAAAAABAAIhAxES/9oACAEBAAEFAguRlnLWb3ebJiDX/8QAFBABAAAAAAAAAAAAAAAAAAAAMP/aAAgBAQAGPwIf/8QAGBABAQEBAQAAAAAAAAAAAAAAAAERIUH/2gAIAQEAAT8hhIylV1kbHfqjq9QP/9oACAEBAAAAEGr/AP/EABkQAQEBAQEBAAAAAAAAAAAAAAEAIRExQf/aAAgBAQABPxDyPAIgDJb2FdCZAdvs8QVBz2zergZf/9k=";
+
+    private static IEnumerable<TestCaseData> WholeFiles()
+    {
+        TestCaseData Case(string name, byte[] file) => new TestCaseData(file).SetArgDisplayNames(name);
+        yield return Case("gray", new JpegBytes { Values = [90] }.File);
+        yield return Case("colour", new JpegBytes { Values = [100, 140, 150], Side = 40 }.File);
+        yield return Case("restart markers", new JpegBytes { Values = [90], Side = 96, Restarts = 3 }.File);
+        yield return Case("first values alone", new JpegBytes { Values = [100, 140, 150], Frame = 0xC2 }.File);
+        yield return Case("progressive", Convert.FromBase64String(Progressive));
+        yield return Case("photograph-like", Noise());
+    }
+
+    /// <summary>However much of a scan is missing, the decoder would fill the rest with gray.</summary>
+    [TestCaseSource(nameof(WholeFiles))]
+    public void A_scan_that_ends_early_before_a_marker_is_refused(byte[] whole)
+    {
+        Assert.That(() => Reference.Data.Decoding.ImageDecoder.Decode(whole, 8, 3), Throws.Nothing);
+        foreach (var (begin, end) in CodedBytes(whole))
+        {
+            int step = Math.Max(1, (end - begin) / 40);
+            for (int cut = begin; cut < end; cut += step) Decoded.IsRefused([.. whole[..cut], .. whole[end..]], "the JPEG is");
+            Decoded.IsRefused([.. whole[..(end - 1)], .. whole[end..]], "the JPEG is");
+        }
+    }
+
+    /// <summary>Where the bits between markers lie.</summary>
+    private static IEnumerable<(int Begin, int End)> CodedBytes(byte[] file)
+    {
+        int at = 2;
+        while (file[at + 1] != 0xD9)
+        {
+            bool isScan = file[at + 1] == 0xDA, isRestart = file[at + 1] is >= 0xD0 and <= 0xD7;
+            at += isRestart ? 2 : 2 + (file[at + 2] << 8 | file[at + 3]);
+            if (!isScan && !isRestart) continue;
+            int begin = at;
+            while (file[at] != 0xFF || file[at + 1] == 0) at++;
+            yield return (begin, at);
+        }
+    }
+
+    private static byte[] Noise()
+    {
+        var random = new Random(7);
+        using var image = new Image<Rgb24>(67, 45);
+        for (int y = 0; y < image.Height; y++)
+        {
+            for (int x = 0; x < image.Width; x++) image[x, y] = new Rgb24((byte)random.Next(256), (byte)(3 * x), (byte)random.Next(100));
+        }
+        using var memory = new MemoryStream();
+        image.Save(memory, new JpegEncoder { Quality = 80 });
+        return memory.ToArray();
+    }
 
     [Test]
     public void What_is_not_pixels_does_not_reach_the_decoder()

@@ -116,6 +116,63 @@ public sealed class OtherFormatTests
     [Test]
     public void Bmp_with_a_palette_is_read() => Assert.That(Decoded.Pixel(Bmp(8, 8, 8, [1, 1, 1, 1, 1, 1, 1, 1], [0, 0, 0, 0, 50, 100, 200, 0])), Is.EqualTo((200, 100, 50)));
 
+    /// <summary>Every colour of an OS/2 palette, whose entries have three bytes.</summary>
+    [Test]
+    public void The_last_colours_of_an_old_palette_are_read()
+    {
+        byte[] palette = [.. Enumerable.Range(0, 256).SelectMany(i => new[] { (byte)i, (byte)(255 - i), (byte)(i / 2) })];
+        foreach (byte colour in (byte[])[0, 251, 252, 255])
+        {
+            byte[] file = [.. "BM"u8, .. Word(26 + 768 + 64), .. Word(0), .. Word(26 + 768), .. Word(12), 8, 0, 8, 0, 1, 0, 8, 0, .. palette, .. Enumerable.Repeat(colour, 64)];
+            Assert.That(Decoded.Pixel(file), Is.EqualTo((colour / 2, 255 - colour, (int)colour)));
+        }
+    }
+
+    [TestCase(2)]
+    [TestCase(256)]
+    public void A_gap_between_palette_and_pixels_is_stepped_over(int colours)
+    {
+        byte[] palette = [.. Enumerable.Range(0, colours).SelectMany(i => new byte[] { 50, 100, (byte)(199 + i), 0 })];
+        byte[] whole = Bmp(8, 8, 8, [.. Enumerable.Repeat((byte)1, 8)], palette);
+        foreach (int gap in (int[])[2, 4, 400])
+        {
+            int offset = 54 + palette.Length;
+            byte[] file = [.. whole[..offset], .. Enumerable.Repeat((byte)7, gap), .. whole[offset..]];
+            Set(file, 10, offset + gap);
+            Assert.That(Decoded.Pixel(file), Is.EqualTo((200, 100, 50)));
+        }
+    }
+
+    [TestCase(40, 255)]
+    [TestCase(56, 51)]
+    [TestCase(108, 51)]
+    [TestCase(124, 51)]
+    public void Masks_are_read_where_the_header_has_them(int header, int opacity)
+    {
+        byte[] masks = [.. Word(0xFF), .. Word(0xFF00), .. Word(0xFF0000), .. header == 40 ? [] : Word(unchecked((int)0xFF000000))];
+        byte[] rest = new byte[Math.Max(0, header - 56)], rows = [.. Enumerable.Repeat((byte[])[0, 0, 0, 51], 64).SelectMany(b => b)];
+        int offset = 54 + masks.Length + rest.Length;
+        byte[] file = [.. "BM"u8, .. Word(0), .. Word(0), .. Word(offset), .. Word(header), .. Word(8), .. Word(8), 1, 0, 32, 0, .. Word(3), .. new byte[20], .. masks, .. rest, .. rows];
+        int white = 255 - opacity;
+        Assert.That(Decoded.Pixel(file), Is.EqualTo((white, white, white)));
+        file[offset] = 255;
+        Assert.That(Decoded.Pixel(file, 0, 7).Red, Is.EqualTo(255), "the lowest byte is red");
+    }
+
+    [TestCase(10, 50, "its pixels begin at byte 50, inside its header; byte 54 or a later one was expected")]
+    [TestCase(14, 64, "a header of 64 bytes, which is not read (12, 40, 56, 108 and 124 are); save it as PNG")]
+    [TestCase(30, 4, "compression 4, which is not read (0 and 3 are); save it as PNG")]
+    public void A_bmp_of_another_kind_is_refused_by_what_it_is(int at, int value, string words) => Decoded.IsRefused(Bmp(8, 8, 24, new byte[24]) is var file && Set(file, at, value) ? file : [], words);
+
+    [TestCase(0)]
+    [TestCase(0x3FF)]
+    [TestCase(0x5)]
+    public void A_bmp_with_other_masks_is_refused(int red)
+    {
+        byte[] file = [.. "BM"u8, .. Word(0), .. Word(0), .. Word(66), .. Word(40), .. Word(8), .. Word(8), 1, 0, 32, 0, .. Word(3), .. new byte[20], .. Word(red), .. Word(0xFF00), .. Word(0xFF0000), .. new byte[256]];
+        Decoded.IsRefused(file, $"colour mask 0x{red:X8}");
+    }
+
     [Test]
     public void A_bmp_that_is_cut_is_refused() => Decoded.IsRefused(Bmp(8, 8, 24, new byte[24])[..^4], "the BMP is cut short");
 

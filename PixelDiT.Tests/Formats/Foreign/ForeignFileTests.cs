@@ -17,10 +17,10 @@ public class ForeignFileTests
 
     private static byte[] Zip(params string[] names) => new ZipBytes([.. names.Select(name => new ZipPart(name, [1, 2, 3]))]).ToArray();
 
-    private static byte[] Tar()
+    private static byte[] Tar(string name = "weights/a.bin")
     {
         byte[] header = new byte[1024];
-        "weights/a.bin"u8.CopyTo(header);
+        Encoding.ASCII.GetBytes(name).CopyTo(header, 0);
         "ustar"u8.CopyTo(header.AsSpan(257));
         return header;
     }
@@ -95,6 +95,7 @@ public class ForeignFileTests
         yield return Case("m.png", Padded("\u0089PNG\r\n\u001a\n"), "is a PNG picture", "a safetensors or PyTorch file was expected");
         yield return Case("m.jpg", Padded("\u00ff\u00d8\u00ff\u00e0"), "is a JPEG picture");
         yield return Case("m.tar", Tar(), "is a tar archive that begins with \"weights/a.bin\"", "unpack it");
+        yield return Case("short.tar", Tar("abc"), "is a tar archive that begins with \"abc\"", "unpack it");
         yield return Case("m.safetensors.gz", Compressed(), "is compressed with gzip", "unpack it");
         yield return Case("m.bz2", Padded("BZh91AY"), "is compressed with bzip2");
         yield return Case("m.xz", Padded("\u00fd7zXZ\0"), "is compressed with xz");

@@ -65,6 +65,28 @@ public class BesideTheWeightsTests
         using var dict = Open(Join("}(", numbers, 'u'));
     }
 
+    /// <summary>Dicts and texts as pickles write them, each with a place in the memo.</summary>
+    [TestCase(60_000)]
+    [TestCase(400_000)]
+    public void Hundreds_of_thousands_of_small_objects_read(int count)
+    {
+        byte[] keys = Join(Text("loss"), "q", 0, "0", Text("rate"), "q", 1, "0");
+        using var dicts = Open(Join(keys, LongList(count, 16, (i, bytes) => Join("}r", I32(i + 2), "(h", 0, "K", 1, "h", 1, "K", 2, "u").CopyTo(bytes, 0))));
+        using var texts = Open(LongList(count, 18, (i, bytes) => Join(Text($"{i:d8}"), "r", I32(i)).CopyTo(bytes, 0)));
+    }
+
+    [TestCase("step")]
+    [TestCase("global_step")]
+    public void The_step_is_kept_behind_thousands_of_entries(string key)
+    {
+        foreach (byte[] plain in (byte[][])[Number(1), Text("one")])
+        {
+            (string, byte[])[] before = [.. Enumerable.Range(0, 3000).Select(i => ($"note{i}", plain))];
+            using var file = WeightFile.Open(new MemoryStream(Archive(Dict([.. before, (key, Number(70)), ("w", s_tensor)]), ("0", s_data))), "f");
+            Assert.That(file.Metadata[key], Is.EqualTo("70"));
+        }
+    }
+
     [Test]
     public void A_list_keeps_the_places_of_tensors_behind_many_numbers()
     {
@@ -108,6 +130,17 @@ public class BesideTheWeightsTests
         Assert.That(file["beside.0"].Unreadable, Is.EqualTo("two tensors of the file have this name"));
         Assert.That(() => file.ReadDoubles("beside.0"), Throws.TypeOf<FileFormatException>().With.Message.Contains("two tensors"));
         Assert.That(file.ReadDoubles("beside.1"), Is.EqualTo(file.ReadDoubles("w")), "two views of the same elements are one tensor");
+    }
+
+    [TestCase(10)]
+    [TestCase(3000)]
+    [TestCase(30_000)]
+    public void Settings_of_an_object_become_metadata_as_those_of_a_dict(int length)
+    {
+        string yaml = new('y', length);
+        byte[] settings = DictOf(("patch", Number(4)), ("inner", DictOf(("use_pixel_abs_pos", Join(0x89)))));
+        using var file = WeightFile.Open(new MemoryStream(Archive(Dict(("args", Join("cargparse\nNamespace\n)", 0x81, settings, "b")), ("cfg", Text(yaml)), ("w", s_tensor)), ("0", s_data))), "f");
+        Assert.That(file.Metadata, Is.EquivalentTo(new Dictionary<string, string> { ["args.patch"] = "4", ["args.inner.use_pixel_abs_pos"] = "false", ["cfg"] = yaml }));
     }
 
     [Test]

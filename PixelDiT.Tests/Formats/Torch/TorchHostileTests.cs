@@ -39,14 +39,14 @@ public class TorchHostileTests
         return packed.ToArray();
     }
 
-    /// <summary>Refused for its reason within 64 MiB beyond the file. Time is not measured: a minute is reached by what never ends alone.</summary>
+    /// <summary>Refused for its reason within 64 MiB beyond the file and what its bytes may describe. Time is not measured: a minute is reached by what never ends alone.</summary>
     private static void Refused(byte[] file, string fragment)
     {
         long before = GC.GetAllocatedBytesForCurrentThread();
         var clock = Stopwatch.StartNew();
         var error = Assert.Throws<FileFormatException>(() => WeightFile.Open(new MemoryStream(file), "f").Dispose())!;
         Assert.That(error.Message, Does.StartWith("f: ").And.Contain(fragment).And.Length.LessThan(700));
-        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before - file.Length, Is.LessThan(64 << 20));
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before - file.Length, Is.LessThan((64 << 20) + Math.Min(40L * file.Length, 256 << 20)));
         Assert.That(clock.Elapsed, Is.LessThan(TimeSpan.FromMinutes(1)), "a hang");
     }
 
@@ -179,7 +179,7 @@ public class TorchHostileTests
     [Test] public void A_million_marks() => PickleRefused("deep", Repeat(Million, "("));
     [Test] public void A_million_dicts() => PickleRefused("MiB hold", "](", Repeat(Million, "}"), "e.");
     [Test] public void A_million_memos() => PickleRefused("MiB hold", "}", Repeat(Million, 0x94), ".");
-    [Test] public void Lists_that_double_by_the_memo() => PickleRefused("MiB hold", "]q", 0, Repeat(Million, "(h", 0, "h", 0, "e"), ".");
+    [Test] public void Lists_that_double_by_the_memo() => PickleRefused("MiB hold", "]q", 0, Repeat(2 * Million, "(h", 0, "h", 0, "e"), ".");
     [Test] public void Empty_work_without_end() => PickleRefused("more than 10000000 opcodes", Repeat(10_000_001, 0x80, 2), ".");
     [Test] public void A_pickle_of_65_MiB() => Refused(new ZipBytes([new("a/data.pkl", new byte[65 << 20])]).ToArray(), "at most 67108864");
     [Test] public void Dicts_that_double_their_tensors_31_times() => Refused(Archive(Join(0x80, 2, Doubled(31, "}", Join(Text("w"), s_tensor)), "."), ("0", new byte[24])), "more tensors");
@@ -188,7 +188,7 @@ public class TorchHostileTests
     [Test] public void Pairs_that_become_a_dict_again_and_again() => PickleRefused("MiB hold", "](", Repeat(50_000, ")", 0x85, ")", 0x86), "e", 0x85, "q", 0, "0", Repeat(Million, "ccollections\nOrderedDict\nh", 0, "R0"), "}.");
     [Test] public void A_text_that_becomes_bytes_again_and_again() => PickleRefused("MiB of text into bytes", "X", I32(Million), new string('x', Million), 0x85, "q", 0, "0", Repeat(Million / 10, "c_codecs\nencode\nh", 0, "R0"), "}.");
     [Test] public void Shapes_that_take_more_memory_than_their_file() => PickleRefused("8 MiB", "(", Repeat(1000, "K", 1), "tq", 0, "0", Repeat(2000, "ctorch._utils\n_rebuild_qtensor\n((", Text("storage"), "ctorch\nQInt8Storage\n", Text("0"), "NK", 1, "tQK", 0, "h", 0, "tR0"), "}.");
-    [Test] public void Reasons_without_end() => PickleRefused("MiB hold", Repeat(100_000, "ctorch._utils\n_rebuild_nested_tensor\n)R0"), "}.");
+    [Test] public void Reasons_without_end() => PickleRefused("MiB hold", Repeat(500_000, "ctorch._utils\n_rebuild_nested_tensor\n)R0"), "}.");
     [Test] public void A_text_of_4_gigabytes() => PickleRefused("4294967295 bytes", "X", I32(0xFFFFFFFF));
     [Test] public void A_text_of_2_to_the_63_bytes() => PickleRefused("at most", 0x8D, I64(1UL << 63));
     [Test] public void An_integer_of_2_gigabytes() => PickleRefused("at most 1024", 0x8B, I32(0x7FFFFFFF));

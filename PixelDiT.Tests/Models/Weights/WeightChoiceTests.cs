@@ -39,6 +39,13 @@ internal sealed class WeightChoiceTests
     [TestCase("callbacks.EMA{'decay': 0.99}.state")]
     [TestCase("running_average")]
     [TestCase("EMAs")]
+    [TestCase("EMAmodel")]
+    [TestCase("EMAnet")]
+    [TestCase("EMAweights")]
+    [TestCase("EMAstates")]
+    [TestCase("netEMAparams")]
+    [TestCase("ema_v2")]
+    [TestCase("momentum_model")]
     public void A_path_says_that_its_weights_are_averaged(string path) => Assert.That(WeightKinds.Of(path, _ => false), Is.EqualTo(WeightKind.Averaged));
 
     [TestCase("")]
@@ -59,6 +66,16 @@ internal sealed class WeightChoiceTests
     [TestCase("no_ema_model")]
     [TestCase("model_without_ema")]
     [TestCase("raw")]
+    [TestCase("ema_raw")]
+    [TestCase("ema_off")]
+    [TestCase("ema_disabled")]
+    [TestCase("model_wo_ema")]
+    [TestCase("backup_before_ema")]
+    [TestCase("not_the_ema")]
+    [TestCase("average_pool")]
+    [TestCase("avg_pool")]
+    [TestCase("loss_avg")]
+    [TestCase("shadow_mapper")]
     [TestCase("remake")]
     [TestCase("first")]
     [TestCase("first_stage_model")]
@@ -73,6 +90,19 @@ internal sealed class WeightChoiceTests
     [TestCase("optimizer_states.0.state", WeightKind.OptimizerState)]
     [TestCase("AdamW.moments", WeightKind.OptimizerState)]
     [TestCase("ema.optimizer", WeightKind.OptimizerState)]
+    [TestCase("avg_sq", WeightKind.OptimizerState)]
+    [TestCase("ema_sq", WeightKind.OptimizerState)]
+    [TestCase("ema_m", WeightKind.OptimizerState)]
+    [TestCase("adam_ema_m", WeightKind.OptimizerState)]
+    [TestCase("ema_v", WeightKind.OptimizerState)]
+    [TestCase("ema_momentum", WeightKind.OptimizerState)]
+    [TestCase("ema_variance", WeightKind.OptimizerState)]
+    [TestCase("var_ema", WeightKind.OptimizerState)]
+    [TestCase("hessian_ema", WeightKind.OptimizerState)]
+    [TestCase("ema_optimizer", WeightKind.OptimizerState)]
+    [TestCase("ema_of_gradients", WeightKind.OptimizerState)]
+    [TestCase("optimizer.avg", WeightKind.OptimizerState)]
+    [TestCase("optim_state.average", WeightKind.OptimizerState)]
     [TestCase("grad.param", WeightKind.Gradients)]
     [TestCase("gradients", WeightKind.Gradients)]
     public void A_path_says_that_its_numbers_are_no_weights(string path, WeightKind kind) => Assert.That(WeightKinds.Of(path, _ => false), Is.EqualTo(kind));
@@ -145,6 +175,29 @@ internal sealed class WeightChoiceTests
     [TestCase("model.a.b", "has no weights under")]
     public void A_path_that_is_in_no_set_or_in_several_is_refused_with_the_list(string choice, string message)
         => Assert.That(() => SetFiles.Taken(SetFiles.Open([.. SetFiles.Set("model.a.", 0), .. SetFiles.Set("model.b.", 1)]), choice), Throws.TypeOf<FileFormatException>().With.Message.Contains(message));
+
+    [TestCase("RAW", "model. ema.", 0)]
+    [TestCase("EMA", "model. ema.", 1)]
+    [TestCase("EMA", "model.EMA. model.ema.", 0)]
+    [TestCase("RAW", "model. RAW.", 1)]
+    public void Words_in_capitals_are_kinds_unless_a_path_has_them(string choice, string sets, int place)
+        => Assert.That(SetFiles.Taken(SetFiles.Open(sets.Split(' ').SelectMany((prefix, i) => SetFiles.Set(prefix, i))), choice), Is.EqualTo(place));
+
+    [TestCase("my net", "--weights 'my net'")]
+    [TestCase("$net", "--weights '$net'")]
+    [TestCase("it's $1", "--weights \"it's \\$1\"")]
+    [TestCase("raw", "--weights raw.")]
+    [TestCase("net-1", "--weights net-1")]
+    public void A_hint_is_an_argument_as_it_can_be_typed(string path, string expected)
+        => Assert.That(() => SetFiles.Taken(SetFiles.Open([.. SetFiles.Set($"{path}.", 0), .. SetFiles.Set("student.", 1)]), "raw"), Throws.TypeOf<FileFormatException>().With.Message.EndsWith(expected));
+
+    [TestCase("")]
+    [TestCase("model.")]
+    public void Extra_states_are_left_aside(string prefix)
+    {
+        TensorData[] extra = [new($"{prefix}patch_blocks.0.attn.qkv._extra_state", [0], Array.Empty<float>()), new($"{prefix}final_layer.linear._extra_state", [0], Array.Empty<float>())];
+        Assert.That(SetFiles.Taken(SetFiles.Open([.. SetFiles.Set(prefix, 2), .. extra]), "ema"), Is.EqualTo(2));
+    }
 
     [Test]
     public void A_choice_of_nothing_is_refused() => Assert.That(() => WeightChoice.Parse(" "), Throws.TypeOf<ConfigurationException>());

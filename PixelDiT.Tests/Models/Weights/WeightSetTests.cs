@@ -100,6 +100,17 @@ internal sealed class WeightSetTests
         }
     }
 
+    [TestCase("feature_ema", 16, 16)]
+    [TestCase("feature_ema", 100, 200)]
+    [TestCase("fid.avg_features", 16)]
+    [TestCase("fid.avg_features", 100_000)]
+    [TestCase("ema.teacher_centre", 16, 16)]
+    public void An_average_of_other_things_stands_in_no_ones_way(string name, params int[] shape)
+    {
+        IEnumerable<TensorData> tensors = [.. SetFiles.Set("model.", 1), new(name, [.. shape.Select(size => (long)size)], new float[shape.Aggregate(1, (a, b) => a * b)])];
+        Assert.That(SetFiles.Taken(SetFiles.Open(tensors), "ema"), Is.EqualTo(1));
+    }
+
     [Test]
     public void Two_whole_sets_whose_paths_differ_by_wrappers_alone_are_two()
     {
