@@ -21,7 +21,7 @@ public sealed class Arena : IDisposable
     private record struct Block(long Offset, long Size, bool Free);
 
     [ThreadStatic]
-    private static long t_limit;
+    private static long s_limit;
 
     private readonly Accelerator _accelerator;
     private readonly List<Chunk> _chunks = [];
@@ -42,7 +42,7 @@ public sealed class Arena : IDisposable
     public long BytesReserved { get; private set; }
 
     /// <summary>Bytes after which a device that is driven by this thread counts as full, for tests of what is said then; 0 for as many as there are.</summary>
-    internal static long Limit { get => t_limit; set => t_limit = value; }
+    internal static long Limit { get => s_limit; set => s_limit = value; }
 
     /// <summary>Begins a new measurement of <see cref="PeakBytes"/>.</summary>
     public void ResetPeak() => PeakBytes = BytesInUse;

@@ -78,6 +78,7 @@ public static class NormModulate
         private readonly DeviceView<TM> _modulation = modulation;
         private readonly int _n = n, _stride = stride, _rowsPerModulation = rowsPerModulation, _shift = shift, _scale = scale;
 
+        // snippet: kernel
         public void Run(int row, int lane, int lanes)
         {
             long first = (long)row * _n, modulation = (long)(row / _rowsPerModulation) * _stride;
@@ -85,6 +86,7 @@ public static class NormModulate
             if (lane == 0) Scalar.Write(_rstd, row, rstd);
             Elements.For(new Each(this, first, modulation + _shift, modulation + _scale, rstd), 0, _n, lane, lanes);
         }
+        // end of snippet
 
         private readonly struct Each(ForwardKernel<T, TM> a, long row, long shift, long scale, float rstd) : IEach
         {
@@ -95,9 +97,11 @@ public static class NormModulate
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
             {
+                // snippet: formula
                 S normed = L.Multiply(L.Multiply(L.Load(_a._x, _row + i), L.Set(_rstd)), L.Load(_a._weight, i));
                 S scaled = L.Multiply(normed, L.Add(L.Set(1f), L.Load(_a._modulation, _scale + i)));
                 L.Store(_a._y, _row + i, L.Add(scaled, L.Load(_a._modulation, _shift + i)));
+                // end of snippet
             }
         }
     }

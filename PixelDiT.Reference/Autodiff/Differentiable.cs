@@ -67,6 +67,7 @@ public static class Differentiable
     /// <summary>RMSNorm and modulation in one pass. See <see cref="Kernels.Operations.NormModulate"/>.</summary>
     public static Variable NormModulate(this Tape tape, Variable x, Parameter weight, Chunks modulation, int shift, int scale)
     {
+        // snippet: operation
         var y = tape.Output(x.Shape, x.Value.Type, true);
         var rstd = tape.Allocate([x.Shape.Rows]);
         Kernels.Operations.NormModulate.Forward(x.Value, weight.Value, modulation.Values, shift, scale, y.Value, rstd);
@@ -77,6 +78,7 @@ public static class Differentiable
                 dY, x.Value, weight.Value, modulation.Values, shift, scale, rstd, tape.Required(x, out bool accumulate), accumulate, weight.Gradient, dModulation);
         }, rstd);
         return y;
+        // end of snippet
     }
 
     /// <summary>residual + gate·x. See <see cref="Kernels.Operations.Modulate"/>.</summary>

@@ -25,9 +25,11 @@ public sealed class Norm(ParameterSet parameters, string name, int width)
     /// <summary>modulate(norm(x), shift, scale): one operation, or its two steps where one of them is traced.</summary>
     public Variable Forward(Tape tape, Variable x, Chunks modulation, int shift, int scale)
     {
+        // snippet: fused
         if (FusedForms.NormModulate.Applies(new(tape, x.Value), name, _modulated)) return tape.NormModulate(x, Weight, modulation, shift, scale);
         var y = tape.Modulate(Forward(tape, x), modulation, shift, scale);
         tape.Step(_modulated, y);
         return y;
+        // end of snippet
     }
 }

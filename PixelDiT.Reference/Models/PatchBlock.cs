@@ -22,10 +22,12 @@ public sealed class PatchBlock(ParameterSet parameters, string name, ModelConfig
     public Variable Forward(Tape tape, Variable s, Variable c, RotaryTable positions)
     {
         using var scope = tape.Begin();
+        // snippet: block
         var modulation = _adaLN.Forward(tape, c);                                                                             // [B, 6·D]
         tape.Step($"{name}.modulation", modulation);
         var m = Chunks.Of(modulation, 6, rowsPerModulation: s.Shape[1]);
         s = _attn.Forward(tape, _norm1.Forward(tape, s, m, Shift1, Scale1), positions, new(s, m, Gate1, $"{name}.attn"));      // [B, L, D]
         return scope.Keep(_mlp.Forward(tape, _norm2.Forward(tape, s, m, Shift2, Scale2), new(s, m, Gate2, $"{name}.mlp")));   // [B, L, D]
+        // end of snippet
     }
 }

@@ -38,9 +38,11 @@ public sealed class PixelBlock(ParameterSet parameters, string name, ModelConfig
     private Variable PreModulated(Tape tape, Variable u, Variable modulation, int batch, RotaryTable positions)
     {
         const int shift1 = 0, scale1 = 1, gate1 = 2, shift2 = 3, scale2 = 4, gate2 = 5;
+        // snippet: pixel-wise
         var m = Chunks.Of(modulation, 6, rowsPerModulation: 1);
         u = _expand.Forward(tape, Attend(tape, _norm1.Forward(tape, u, m, shift1, scale1), batch, positions), new Gated(u, m, gate1, $"{name}.attn"));  // [B·L, P, d]
         return _mlp.Forward(tape, _norm2.Forward(tape, u, m, shift2, scale2), new Gated(u, m, gate2, $"{name}.mlp"));                                    // [B·L, P, d]
+        // end of snippet
     }
 
     private Variable PostModulated(Tape tape, Variable u, Variable modulation, int batch, RotaryTable positions)
@@ -57,8 +59,10 @@ public sealed class PixelBlock(ParameterSet parameters, string name, ModelConfig
 
     private Variable Attend(Tape tape, Variable x, int batch, RotaryTable positions)
     {
+        // snippet: compaction
         var compact = _compress.Forward(tape, x, [batch, x.Shape[0] / batch, config.PixelAttentionWidth]);              // [B, L, A]
         tape.Step($"{name}.compact", compact);
         return _attn.Forward(tape, compact, positions);
+        // end of snippet
     }
 }

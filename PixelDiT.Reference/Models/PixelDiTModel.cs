@@ -73,6 +73,7 @@ public sealed class PixelDiTModel : IDisposable
         var (tables, batch) = (Check(x.Shape, t, y), x.Shape[0]);
 
         tape.Precision = Precision;
+        // snippet: forward
         var tEmb = _tEmbedder.Forward(tape, t);                                   // [B, D]
         tape.Stage("t_embedder", tEmb);
         var yEmb = _yEmbedder.Forward(tape, y);                                   // [B, D]
@@ -100,6 +101,7 @@ public sealed class PixelDiTModel : IDisposable
         var pixels = _finalLayer.Forward(tape, u);                                // [B·L, P, C]
         tape.Stage("final_layer", pixels);
         return tape.ToImage(pixels, Config.Patch, x.Shape);                       // [B, C, H, W]
+        // end of snippet
     }
 
     private Tables Check(Shape x, Tensor t, Tensor y)

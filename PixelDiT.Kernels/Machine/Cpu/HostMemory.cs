@@ -8,7 +8,7 @@ namespace PixelDiT.Kernels.Machine.Cpu;
 internal static unsafe class HostMemory
 {
     [ThreadStatic]
-    private static Scratch? t_scratch;
+    private static Scratch? s_scratch;
 
     /// <summary>The address of a view's first element, without the bounds check that ends the process.</summary>
     public static T* Pointer<T>(ArrayView<T> view) where T : unmanaged => (T*)view.LoadEffectiveAddressAsPtr();
@@ -21,7 +21,7 @@ internal static unsafe class HostMemory
 
     /// <summary>Working memory of the calling thread, aligned to 64 bytes, valid until the thread asks again. Contents are undefined.</summary>
     /// <param name="count">How many floats are needed.</param>
-    public static float* Floats(long count) => (t_scratch ??= new Scratch()).Get(count);
+    public static float* Floats(long count) => (s_scratch ??= new Scratch()).Get(count);
 
     /// <summary>Native memory of one thread; its finaliser frees it when the thread is gone.</summary>
     private sealed class Scratch

@@ -12,13 +12,13 @@ internal sealed unsafe class PendingCopies
     private const int ChunkBytes = 16;
 
     [ThreadStatic]
-    private static PendingCopies? t_mine;
+    private static PendingCopies? s_mine;
 
     private readonly Queue<List<(long To, long From, int Bytes)>> _groups = new();
     private List<(long To, long From, int Bytes)> _open = [];
 
     /// <summary>Those of the calling thread.</summary>
-    public static PendingCopies Mine => t_mine ??= new PendingCopies();
+    public static PendingCopies Mine => s_mine ??= new PendingCopies();
 
     /// <summary>Asks for a copy of up to 16 bytes, the rest zeros.</summary>
     public void Add(long to, long from, int bytes)

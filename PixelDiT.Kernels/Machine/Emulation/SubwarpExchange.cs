@@ -21,7 +21,7 @@ internal static class SubwarpExchange
 
     // A thread belongs to one multiprocessor for all of its life.
     [ThreadStatic]
-    private static Meeting? t_last;
+    private static Meeting? s_last;
 
     /// <summary>The value that lane (own xor <paramref name="distance"/>) brings; all lanes of the item must call it.</summary>
     /// <param name="mine">This lane's value, of at most 32 bytes.</param>
@@ -30,9 +30,9 @@ internal static class SubwarpExchange
     public static T ShuffleXor<T>(T mine, int distance, int lanes) where T : unmanaged
     {
         int thread = Group.IdxX, first = thread & -lanes;
-        if (t_last is not { } meeting || meeting.First != first || meeting.Lanes != lanes)
+        if (s_last is not { } meeting || meeting.First != first || meeting.Lanes != lanes)
         {
-            t_last = meeting = s_meetings.GetOrCreateValue(s_group()).GetOrAdd((first, lanes), place => new Meeting(place.First, place.Lanes));
+            s_last = meeting = s_meetings.GetOrCreateValue(s_group()).GetOrAdd((first, lanes), place => new Meeting(place.First, place.Lanes));
         }
         return meeting.ShuffleXor(mine, thread - first, distance);
     }

@@ -14,24 +14,24 @@ internal static unsafe class WarpExchange
     private const int LargestValue = 64;
 
     [ThreadStatic]
-    private static Mailbox? t_mailbox;
+    private static Mailbox? s_mailbox;
 
     // A thread of ILGPU's CPU accelerator is the same lane of the same warp as long as the accelerator lives, so the mailbox of its warp's lane 0 is asked for once.
     [ThreadStatic]
-    private static long t_warp;
+    private static long s_warp;
 
     [ThreadStatic]
-    private static int t_half;
+    private static int s_half;
 
     /// <summary>Hands every lane the values of all lanes; all lanes must call it.</summary>
     /// <param name="mine">This lane's value, of at most 64 bytes.</param>
     /// <param name="all">Receives 32 values.</param>
     public static void Gather<T>(T mine, Span<T> all) where T : unmanaged
     {
-        if (t_warp == 0) t_warp = Warp.Shuffle((t_mailbox ??= new Mailbox()).Address, 0);
+        if (s_warp == 0) s_warp = Warp.Shuffle((s_mailbox ??= new Mailbox()).Address, 0);
         // Two halves in turn: whoever writes to one has met all lanes since they read from it.
-        T* box = (T*)(t_warp + (t_half * Lanes * LargestValue));
-        t_half ^= 1;
+        T* box = (T*)(s_warp + (s_half * Lanes * LargestValue));
+        s_half ^= 1;
         box[Warp.LaneIdx] = mine;
         Warp.Barrier();
         new Span<T>(box, Lanes).CopyTo(all);

@@ -41,7 +41,7 @@ internal static class ModelCases
     /// <summary>One forward and backward.</summary>
     public static CaseResult ForwardBackward(string name, Device device, ConformanceFiles files, Precision precision)
     {
-        var tolerances = ConformanceTolerances.For(precision);
+        var tolerances = new ConformanceTolerances(precision);
         using var golden = files.Open($"{name}/forward_backward");
         using var model = Load(device, files, $"{name}/weights", precision);
         var comparison = new Comparison($"{name}/forward_backward", golden);

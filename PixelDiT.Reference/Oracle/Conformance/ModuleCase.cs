@@ -24,7 +24,7 @@ internal sealed class ModuleCase : IDisposable
 
     private ModuleCase(Device device, SafetensorsReader golden, Precision precision)
     {
-        (_device, _golden, _tolerances) = (device, golden, ConformanceTolerances.For(precision));
+        (_device, _golden, _tolerances) = (device, golden, new ConformanceTolerances(precision));
         _parameters = new ParameterSet(device);
         // Inputs are given in float32 and stay so: what is rounded here are the operands of products.
         _tape = new Tape(device, recording: true) { Precision = precision };

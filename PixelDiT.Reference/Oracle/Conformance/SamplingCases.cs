@@ -35,7 +35,7 @@ internal static class SamplingCases
     /// <summary>Every run in a case's file.</summary>
     public static CaseResult Run(string name, Device device, ConformanceFiles files, Precision precision)
     {
-        var tolerances = ConformanceTolerances.For(precision);
+        var tolerances = new ConformanceTolerances(precision);
         using var golden = files.Open($"{name}/sample");
         using var model = ModelCases.Load(device, files, $"{name}/sample_weights", precision);
         var comparison = new Comparison($"{name}/sample", golden);

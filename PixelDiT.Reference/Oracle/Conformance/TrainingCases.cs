@@ -46,7 +46,7 @@ internal static class TrainingCases
     /// <summary>A training run of a class model.</summary>
     public static CaseResult Train(string name, Device device, ConformanceFiles files, Precision precision)
     {
-        var tolerances = ConformanceTolerances.For(precision);
+        var tolerances = new ConformanceTolerances(precision);
         using var golden = files.Open($"{name}/train");
         using var model = ModelCases.Load(device, files, $"{name}/weights", precision);
         var comparison = new Comparison($"{name}/train", golden);
