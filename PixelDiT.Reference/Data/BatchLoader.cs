@@ -16,17 +16,17 @@ public sealed record Batch(float[] Images, int[] Labels);
 /// </summary>
 public sealed class BatchLoader : IDisposable
 {
-    private readonly IImageSource source;
-    private readonly ulong seed;
-    private readonly bool flip;
-    private readonly Batch[] ring;
-    private readonly Thread thread;
-    private readonly Lock gate = new();
-    private readonly SemaphoreSlim free, ready;
-    private readonly CancellationTokenSource stop = new();
-    private ExceptionDispatchInfo? failure;
-    private int taken;
-    private bool holding, disposed;
+    private readonly IImageSource _source;
+    private readonly ulong _seed;
+    private readonly bool _flip;
+    private readonly Batch[] _ring;
+    private readonly Thread _thread;
+    private readonly Lock _gate = new();
+    private readonly SemaphoreSlim _free, _ready;
+    private readonly CancellationTokenSource _stop = new();
+    private ExceptionDispatchInfo? _failure;
+    private int _taken;
+    private bool _holding, _disposed;
 
     /// <summary>Starts to read.</summary>
     /// <param name="source">Where the images come from.</param>
@@ -44,13 +44,13 @@ public sealed class BatchLoader : IDisposable
         if (position < 0) throw new ConfigurationException($"position is {position}; it must be at least 0");
         if (source.Count < 1) throw new DataException($"{source.Name}: the source is empty; at least one image was expected");
 
-        (this.source, this.seed, this.flip, Position) = (source, seed, flip, position);
+        (this._source, this._seed, this._flip, Position) = (source, seed, flip, position);
         int length = source.Channels * source.Height * source.Width;
         // One more than is read ahead: the one the caller holds.
-        ring = [.. Enumerable.Range(0, ahead + 1).Select(_ => new Batch(new float[checked(batch * length)], new int[batch]))];
-        (free, ready) = (new SemaphoreSlim(ring.Length), new SemaphoreSlim(0));
-        thread = new Thread(() => Fill(position)) { IsBackground = true, Name = "batch loader" };
-        thread.Start();
+        _ring = [.. Enumerable.Range(0, ahead + 1).Select(_ => new Batch(new float[checked(batch * length)], new int[batch]))];
+        (_free, _ready) = (new SemaphoreSlim(_ring.Length), new SemaphoreSlim(0));
+        _thread = new Thread(() => Fill(position)) { IsBackground = true, Name = "batch loader" };
+        _thread.Start();
     }
 
     /// <summary>Images in the batches that <see cref="Next"/> has returned, plus those before the start. Saved with a run, it resumes the order exactly.</summary>
@@ -62,23 +62,23 @@ public sealed class BatchLoader : IDisposable
     /// <exception cref="ObjectDisposedException">The loader is closed.</exception>
     public Batch Next()
     {
-        ObjectDisposedException.ThrowIf(disposed, this);
-        if (holding) free.Release();
-        holding = false;
-        ready.Wait();
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (_holding) _free.Release();
+        _holding = false;
+        _ready.Wait();
 
-        lock (gate)
+        lock (_gate)
         {
             // Batches that were complete before the failure are handed out first; the failure itself stays.
-            if (failure is not null && ready.CurrentCount == 0)
+            if (_failure is not null && _ready.CurrentCount == 0)
             {
-                ready.Release();
-                failure.Throw();
+                _ready.Release();
+                _failure.Throw();
             }
         }
-        holding = true;
-        var batch = ring[taken];
-        taken = (taken + 1) % ring.Length;
+        _holding = true;
+        var batch = _ring[_taken];
+        _taken = (_taken + 1) % _ring.Length;
         Position += batch.Labels.Length;
         return batch;
     }
@@ -86,35 +86,35 @@ public sealed class BatchLoader : IDisposable
     /// <summary>Stops reading; waits for the image in hand only.</summary>
     public void Dispose()
     {
-        if (disposed) return;
-        disposed = true;
-        stop.Cancel();
-        thread.Join();
-        stop.Dispose();
-        free.Dispose();
-        ready.Dispose();
+        if (_disposed) return;
+        _disposed = true;
+        _stop.Cancel();
+        _thread.Join();
+        _stop.Dispose();
+        _free.Dispose();
+        _ready.Dispose();
     }
 
     private void Fill(long position)
     {
         try
         {
-            for (int slot = 0; ; slot = (slot + 1) % ring.Length)
+            for (int slot = 0; ; slot = (slot + 1) % _ring.Length)
             {
-                free.Wait(stop.Token);
-                position = Fill(ring[slot], position);
-                ready.Release();
+                _free.Wait(_stop.Token);
+                position = Fill(_ring[slot], position);
+                _ready.Release();
             }
         }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
         {
         }
         catch (Exception error)
         {
-            lock (gate)
+            lock (_gate)
             {
-                failure = ExceptionDispatchInfo.Capture(error);
-                ready.Release();
+                _failure = ExceptionDispatchInfo.Capture(error);
+                _ready.Release();
             }
         }
     }
@@ -124,18 +124,18 @@ public sealed class BatchLoader : IDisposable
         int length = batch.Images.Length / batch.Labels.Length;
         for (int b = 0; b < batch.Labels.Length; b++, position++)
         {
-            stop.Token.ThrowIfCancellationRequested();
-            var (epoch, place) = Math.DivRem(position, source.Count);
-            var order = new Permutation(source.Count, CounterHash.Bits(seed, (ulong)epoch));
+            _stop.Token.ThrowIfCancellationRequested();
+            var (epoch, place) = Math.DivRem(position, _source.Count);
+            var order = new Permutation(_source.Count, CounterHash.Bits(_seed, (ulong)epoch));
             var image = batch.Images.AsSpan(b * length, length);
-            batch.Labels[b] = source.Read(order[place], image);
-            if (flip && (CounterHash.Bits(~seed, (ulong)position) & 1) == 1) Mirror(image);
+            batch.Labels[b] = _source.Read(order[place], image);
+            if (_flip && (CounterHash.Bits(~_seed, (ulong)position) & 1) == 1) Mirror(image);
         }
         return position;
     }
 
     private void Mirror(Span<float> image)
     {
-        for (int row = 0; row < image.Length; row += source.Width) image.Slice(row, source.Width).Reverse();
+        for (int row = 0; row < image.Length; row += _source.Width) image.Slice(row, _source.Width).Reverse();
     }
 }

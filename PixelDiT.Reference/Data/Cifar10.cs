@@ -12,7 +12,7 @@ internal static class Cifar10
 {
     private const int Side = 32, PixelsInRecord = 3 * Side * Side, RecordBytes = 1 + PixelsInRecord;
 
-    private static readonly string[] Names = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
+    private static readonly string[] s_names = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
     /// <summary>Reads the files of a part; the name is what the user called the source.</summary>
     /// <exception cref="DataException">A file is missing, or is not what its format says it is.</exception>
@@ -54,9 +54,9 @@ internal static class Cifar10
 
     private static string[] ReadNames(string path)
     {
-        if (!File.Exists(path)) return Names;
+        if (!File.Exists(path)) return s_names;
         string[] names = [.. Guarded(path, File.ReadAllLines).Select(line => line.Trim()).Where(line => line.Length > 0)];
-        return names.Length == Names.Length ? names : throw new DataException($"{path}: {names.Length} names; {Names.Length} were expected");
+        return names.Length == s_names.Length ? names : throw new DataException($"{path}: {names.Length} names; {s_names.Length} were expected");
     }
 
     private static T Guarded<T>(string path, Func<string, T> read)

@@ -25,18 +25,18 @@ public sealed class ClassAgreement
 
     private const float NoiseDeviation = 0.05f;
 
-    private readonly ImageFeatures features;
-    private readonly int imageLength;
-    private readonly Whitening whitening;
-    private readonly double[]?[] means;
-    private readonly double leastCrisp, mostCrisp;
-    private double reach;
+    private readonly ImageFeatures _features;
+    private readonly int _imageLength;
+    private readonly Whitening _whitening;
+    private readonly double[]?[] _means;
+    private readonly double _leastCrisp, _mostCrisp;
+    private double _reach;
 
     private ClassAgreement(ImageFeatures features, int imageLength, Whitening whitening, double[]?[] means, double leastCrisp, double mostCrisp)
     {
-        (this.features, this.imageLength, this.whitening, this.means) = (features, imageLength, whitening, means);
+        (this._features, this._imageLength, this._whitening, this._means) = (features, imageLength, whitening, means);
         double margin = CrispnessMargin * (mostCrisp - leastCrisp);
-        (this.leastCrisp, this.mostCrisp) = (leastCrisp - margin, mostCrisp + margin);
+        (this._leastCrisp, this._mostCrisp) = (leastCrisp - margin, mostCrisp + margin);
     }
 
     /// <summary>Learns what the classes of a source look like. The same images give the same measure. 2,000 images of 32 × 32 take about a second.</summary>
@@ -85,7 +85,7 @@ public sealed class ClassAgreement
         var own = new double[rows.Length];
         Parallel.For(0, rows.Length, i => own[i] = agreement.Distance(whitening.Apply(rows[i]), labels[i]));
         Array.Sort(own);
-        agreement.reach = Tolerance * own[(int)(TypicalShare * (own.Length - 1))];
+        agreement._reach = Tolerance * own[(int)(TypicalShare * (own.Length - 1))];
         return agreement;
     }
 
@@ -113,11 +113,11 @@ public sealed class ClassAgreement
 
     private double Share(ReadOnlySpan<float> images, ReadOnlySpan<int> labels, bool typicalOnly)
     {
-        CheckBatch(images, labels, imageLength);
+        CheckBatch(images, labels, _imageLength);
         int agreed = 0;
         for (int i = 0; i < labels.Length; i++)
         {
-            var (nearest, typical) = Judge(images.Slice(i * imageLength, imageLength));
+            var (nearest, typical) = Judge(images.Slice(i * _imageLength, _imageLength));
             if (nearest == labels[i] && (typical || !typicalOnly)) agreed++;
         }
         return (double)agreed / labels.Length;
@@ -141,25 +141,25 @@ public sealed class ClassAgreement
 
     private (int Class, bool Typical) Judge(ReadOnlySpan<float> image)
     {
-        if (image.Length != imageLength) throw new ShapeException($"an image has {imageLength} values; {image.Length} were given");
-        var row = new double[features.Count];
-        features.Write(image, row);
-        double crisp = row[features.Crispness];
-        whitening.Apply(row);
+        if (image.Length != _imageLength) throw new ShapeException($"an image has {_imageLength} values; {image.Length} were given");
+        var row = new double[_features.Count];
+        _features.Write(image, row);
+        double crisp = row[_features.Crispness];
+        _whitening.Apply(row);
         var (nearest, least) = (-1, double.PositiveInfinity);
-        for (int k = 0; k < means.Length; k++)
+        for (int k = 0; k < _means.Length; k++)
         {
-            if (means[k] is null) continue;
+            if (_means[k] is null) continue;
             double distance = Distance(row, k);
             if (distance < least) (nearest, least) = (k, distance);
         }
-        return (nearest, least <= reach && crisp >= leastCrisp && crisp <= mostCrisp);
+        return (nearest, least <= _reach && crisp >= _leastCrisp && crisp <= _mostCrisp);
     }
 
     /// <summary>The squared distance of whitened features to the whitened mean of a class.</summary>
     private double Distance(double[] row, int label)
     {
-        double[] mean = means[label]!;
+        double[] mean = _means[label]!;
         double sum = 0;
         for (int i = 0; i < row.Length; i++) sum += (row[i] - mean[i]) * (row[i] - mean[i]);
         return sum;
@@ -167,16 +167,16 @@ public sealed class ClassAgreement
 
     private double MeanPairDistance(ReadOnlySpan<float> images, ReadOnlySpan<int> labels, string kind)
     {
-        CheckBatch(images, labels, imageLength);
+        CheckBatch(images, labels, _imageLength);
         double sum = 0;
         long pairs = 0;
         for (int i = 0; i < labels.Length; i++)
         {
-            var a = images.Slice(i * imageLength, imageLength);
+            var a = images.Slice(i * _imageLength, _imageLength);
             for (int j = i + 1; j < labels.Length; j++)
             {
                 if (labels[i] != labels[j]) continue;
-                var b = images.Slice(j * imageLength, imageLength);
+                var b = images.Slice(j * _imageLength, _imageLength);
                 double squares = 0;
                 for (int k = 0; k < a.Length; k++) squares += (a[k] - b[k]) * (double)(a[k] - b[k]);
                 sum += Math.Sqrt(squares);

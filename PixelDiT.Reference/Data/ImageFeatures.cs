@@ -12,15 +12,15 @@ internal sealed class ImageFeatures
 {
     private const int MostSide = 32, Directions = 12, Cells = 4, CellDirections = 6, Patches = 4, Levels = 12, Chroma = 7;
 
-    private readonly int channels, height, width, side;
-    private readonly PixelResize resize;
+    private readonly int _channels, _height, _width, _side;
+    private readonly PixelResize _resize;
 
     /// <summary>Features of images [C, H, W] of one size.</summary>
     public ImageFeatures(int channels, int height, int width)
     {
-        (this.channels, this.height, this.width) = (channels, height, width);
-        side = Math.Min(MostSide, Math.Min(height, width));
-        resize = new PixelResize(height, width, side, side);
+        (this._channels, this._height, this._width) = (channels, height, width);
+        _side = Math.Min(MostSide, Math.Min(height, width));
+        _resize = new PixelResize(height, width, _side, _side);
         int pairs = channels * (channels + 1) / 2;
         Count = Directions + Cells * Cells * CellDirections + Patches * Patches * channels + 2 * channels + 2 * pairs + 3
             + (channels == 3 ? Chroma * Chroma : Levels);
@@ -33,7 +33,7 @@ internal sealed class ImageFeatures
     /// Which feature is the crispness: the logarithm of what smoothing takes away over the energy of the edges. A blur lowers it, noise raises it, and
     /// the size and contrast of a figure hardly matter.
     /// </summary>
-    public int Crispness => Directions + Cells * Cells * CellDirections + channels * (channels + 1) / 2 + 2;
+    public int Crispness => Directions + Cells * Cells * CellDirections + _channels * (_channels + 1) / 2 + 2;
 
     /// <summary>Writes the features of one image.</summary>
     /// <param name="image">[C, H, W], −1 … 1; clipped.</param>
@@ -50,11 +50,11 @@ internal sealed class ImageFeatures
     /// <summary>[C, side, side], 0 … 1.</summary>
     private float[] Planes(ReadOnlySpan<float> image)
     {
-        byte[] bytes = PixelBytes.ToBytes(image), plane = new byte[side * side];
-        var x = new float[channels * side * side];
-        for (int c = 0; c < channels; c++)
+        byte[] bytes = PixelBytes.ToBytes(image), plane = new byte[_side * _side];
+        var x = new float[_channels * _side * _side];
+        for (int c = 0; c < _channels; c++)
         {
-            resize.Apply(bytes.AsSpan(c * height * width), plane);
+            _resize.Apply(bytes.AsSpan(c * _height * _width), plane);
             for (int i = 0; i < plane.Length; i++) x[c * plane.Length + i] = plane[i] / 255f;
         }
         return x;
@@ -66,10 +66,10 @@ internal sealed class ImageFeatures
     /// </summary>
     private void WriteOutline(float[] x, ref Writer to)
     {
-        int area = side * side, last = side - 1;
+        int area = _side * _side, last = _side - 1;
         var smooth = new float[x.Length];
         float fine = 0;
-        for (int c = 0; c < channels; c++)
+        for (int c = 0; c < _channels; c++)
         {
             Smooth(x.AsSpan(c * area, area), smooth.AsSpan(c * area, area));
             for (int i = c * area; i < (c + 1) * area; i++) fine += (x[i] - smooth[i]) * (x[i] - smooth[i]);
@@ -77,36 +77,36 @@ internal sealed class ImageFeatures
 
         var whole = to.Take(Directions);
         var cells = to.Take(Cells * Cells * CellDirections);
-        var shares = to.Take(channels * (channels + 1) / 2);
+        var shares = to.Take(_channels * (_channels + 1) / 2);
         double energy = 1e-3, variation = 1e-3;
-        Span<float> gx = stackalloc float[channels], gy = stackalloc float[channels];
-        for (int v = 0; v < side; v++)
+        Span<float> gx = stackalloc float[_channels], gy = stackalloc float[_channels];
+        for (int v = 0; v < _side; v++)
         {
-            for (int u = 0; u < side; u++)
+            for (int u = 0; u < _side; u++)
             {
                 float xx = 0, xy = 0, yy = 0;
-                for (int c = 0; c < channels; c++)
+                for (int c = 0; c < _channels; c++)
                 {
                     var plane = smooth.AsSpan(c * area, area);
-                    gx[c] = plane[v * side + Math.Min(u + 1, last)] - plane[v * side + Math.Max(u - 1, 0)];
-                    gy[c] = plane[Math.Min(v + 1, last) * side + u] - plane[Math.Max(v - 1, 0) * side + u];
+                    gx[c] = plane[v * _side + Math.Min(u + 1, last)] - plane[v * _side + Math.Max(u - 1, 0)];
+                    gy[c] = plane[Math.Min(v + 1, last) * _side + u] - plane[Math.Max(v - 1, 0) * _side + u];
                     (xx, xy, yy) = (xx + gx[c] * gx[c], xy + gx[c] * gy[c], yy + gy[c] * gy[c]);
                 }
-                for (int c = 0, pair = 0; c < channels; c++)
+                for (int c = 0, pair = 0; c < _channels; c++)
                 {
-                    for (int d = c; d < channels; d++) shares[pair++] += gx[c] * gx[d] + gy[c] * gy[d];
+                    for (int d = c; d < _channels; d++) shares[pair++] += gx[c] * gx[d] + gy[c] * gy[d];
                 }
                 double turn = Math.Atan2(2 * xy, xx - yy) / (2 * Math.PI) + 0.5, strength = xx + yy;
                 energy += strength;
                 variation += Math.Sqrt(strength);
                 Share(whole, turn, strength);
-                Share(cells.Slice((v * Cells / side * Cells + u * Cells / side) * CellDirections, CellDirections), turn, strength);
+                Share(cells.Slice((v * Cells / _side * Cells + u * Cells / _side) * CellDirections, CellDirections), turn, strength);
             }
         }
         foreach (ref double value in whole) value = Math.Sqrt(value / energy);
         foreach (ref double value in cells) value = Math.Sqrt(value / energy);
         foreach (ref double value in shares) value /= energy;
-        to.Add(Math.Log(energy / side));
+        to.Add(Math.Log(energy / _side));
         // A blur lowers the energy of an edge and not the step across it, which the variation adds up.
         to.Add(Math.Log(energy / variation));
         to.Add(Math.Log((fine + 1e-3) / energy));
@@ -115,31 +115,31 @@ internal sealed class ImageFeatures
     /// <summary>Means, covariances and third moments of the channels, a coarse thumbnail, and the shares of the pixels by hue or, for gray, by brightness.</summary>
     private void WriteColour(float[] x, ref Writer to)
     {
-        int area = side * side;
-        Span<double> mean = stackalloc double[channels];
-        var histogram = to.Take(channels == 3 ? Chroma * Chroma : Levels);
-        var patches = to.Take(Patches * Patches * channels);
-        var moments = to.Take(2 * channels + channels * (channels + 1) / 2);
-        for (int c = 0; c < channels; c++)
+        int area = _side * _side;
+        Span<double> mean = stackalloc double[_channels];
+        var histogram = to.Take(_channels == 3 ? Chroma * Chroma : Levels);
+        var patches = to.Take(Patches * Patches * _channels);
+        var moments = to.Take(2 * _channels + _channels * (_channels + 1) / 2);
+        for (int c = 0; c < _channels; c++)
         {
             for (int i = 0; i < area; i++)
             {
                 mean[c] += x[c * area + i] / area;
-                int patch = i / side * Patches / side * Patches + i % side * Patches / side;
+                int patch = i / _side * Patches / _side * Patches + i % _side * Patches / _side;
                 patches[c * Patches * Patches + patch] += x[c * area + i] * Patches * Patches / area;
             }
         }
 
         for (int i = 0; i < area; i++)
         {
-            int pair = 2 * channels;
-            for (int c = 0; c < channels; c++)
+            int pair = 2 * _channels;
+            for (int c = 0; c < _channels; c++)
             {
                 double from = x[c * area + i] - mean[c];
-                moments[channels + c] += 4 * from * from * from / area;
-                for (int d = c; d < channels; d++) moments[pair++] += 4 * from * (x[d * area + i] - mean[d]) / area;
+                moments[_channels + c] += 4 * from * from * from / area;
+                for (int d = c; d < _channels; d++) moments[pair++] += 4 * from * (x[d * area + i] - mean[d]) / area;
             }
-            if (channels == 3)
+            if (_channels == 3)
             {
                 // Two axes of hue, red against green and both against blue, each −1 … 1.
                 float red = x[i], green = x[area + i], blue = x[2 * area + i];
@@ -178,18 +178,18 @@ internal sealed class ImageFeatures
 
     private void Smooth(ReadOnlySpan<float> from, Span<float> to)
     {
-        int last = side - 1;
-        for (int v = 0; v < side; v++)
+        int last = _side - 1;
+        for (int v = 0; v < _side; v++)
         {
-            var above = from.Slice(Math.Max(v - 1, 0) * side, side);
-            var row = from.Slice(v * side, side);
-            var below = from.Slice(Math.Min(v + 1, last) * side, side);
+            var above = from.Slice(Math.Max(v - 1, 0) * _side, _side);
+            var row = from.Slice(v * _side, _side);
+            var below = from.Slice(Math.Min(v + 1, last) * _side, _side);
             float left = above[0] + 2 * row[0] + below[0], centre = left;
-            for (int u = 0; u < side; u++)
+            for (int u = 0; u < _side; u++)
             {
                 int next = Math.Min(u + 1, last);
                 float right = above[next] + 2 * row[next] + below[next];
-                to[v * side + u] = (left + 2 * centre + right) / 16;
+                to[v * _side + u] = (left + 2 * centre + right) / 16;
                 (left, centre) = (centre, right);
             }
         }
@@ -198,12 +198,12 @@ internal sealed class ImageFeatures
     /// <summary>Hands out consecutive pieces of the feature array.</summary>
     private ref struct Writer(Span<double> rest)
     {
-        private Span<double> rest = rest;
+        private Span<double> _rest = rest;
 
         public Span<double> Take(int count)
         {
-            var piece = rest[..count];
-            rest = rest[count..];
+            var piece = _rest[..count];
+            _rest = _rest[count..];
             return piece;
         }
 

@@ -10,7 +10,7 @@ namespace PixelDiT.Reference.Data;
 /// <param name="toWidth">Columns of the plane written.</param>
 internal sealed class PixelResize(int fromHeight, int fromWidth, int toHeight, int toWidth)
 {
-    private readonly Tap[] rows = Taps(fromHeight, toHeight), columns = Taps(fromWidth, toWidth);
+    private readonly Tap[] _rows = Taps(fromHeight, toHeight), _columns = Taps(fromWidth, toWidth);
 
     /// <summary>Scales one plane.</summary>
     /// <param name="from">[fromHeight, fromWidth].</param>
@@ -26,16 +26,16 @@ internal sealed class PixelResize(int fromHeight, int fromWidth, int toHeight, i
         for (int y = 0; y < toHeight; y++)
         {
             Array.Clear(line);
-            for (int k = 0; k < rows[y].Weights.Length; k++)
+            for (int k = 0; k < _rows[y].Weights.Length; k++)
             {
-                float weight = rows[y].Weights[k];
-                var source = from.Slice((rows[y].First + k) * fromWidth, fromWidth);
+                float weight = _rows[y].Weights[k];
+                var source = from.Slice((_rows[y].First + k) * fromWidth, fromWidth);
                 for (int x = 0; x < fromWidth; x++) line[x] += weight * source[x];
             }
             for (int x = 0; x < toWidth; x++)
             {
                 float sum = 0;
-                for (int k = 0; k < columns[x].Weights.Length; k++) sum += columns[x].Weights[k] * line[columns[x].First + k];
+                for (int k = 0; k < _columns[x].Weights.Length; k++) sum += _columns[x].Weights[k] * line[_columns[x].First + k];
                 to[y * toWidth + x] = (byte)Math.Clamp(sum + 0.5f, 0f, 255f);
             }
         }

@@ -6,15 +6,15 @@ namespace PixelDiT.Reference.Data;
 internal static class PixelScale
 {
     // A table, so that the division by 255 happens 256 times in all.
-    private static readonly float[] Values = [.. Enumerable.Range(0, 256).Select(v => (v / 255f - 0.5f) / 0.5f)];
+    private static readonly float[] s_values = [.. Enumerable.Range(0, 256).Select(v => (v / 255f - 0.5f) / 0.5f)];
 
     /// <summary>(v/255 − 0.5)/0.5.</summary>
-    public static float ToValue(byte v) => Values[v];
+    public static float ToValue(byte v) => s_values[v];
 
     /// <summary>(v/255 − 0.5)/0.5 of every byte.</summary>
     public static void ToValues(ReadOnlySpan<byte> bytes, Span<float> values)
     {
-        for (int i = 0; i < bytes.Length; i++) values[i] = Values[bytes[i]];
+        for (int i = 0; i < bytes.Length; i++) values[i] = s_values[bytes[i]];
     }
 
     /// <summary>The brightness of a colour, 0.299 R + 0.587 G + 0.114 B rounded; a gray colour keeps its value.</summary>

@@ -12,14 +12,14 @@ public sealed class Shapes : IImageSource
     /// <summary>How many images a part has.</summary>
     public const long ImagesInPart = 1L << 40;
 
-    private static readonly string[] Figures = ["disc", "square", "triangle"];
-    private static readonly string[] Colours = ["red", "green", "blue"];
+    private static readonly string[] s_figures = ["disc", "square", "triangle"];
+    private static readonly string[] s_colours = ["red", "green", "blue"];
 
     // Red, green, blue from 0 to 1; alike in brightness, far apart in hue.
-    private static readonly float[][] Paints = [[0.90f, 0.16f, 0.18f], [0.14f, 0.74f, 0.27f], [0.16f, 0.36f, 0.95f]];
+    private static readonly float[][] s_paints = [[0.90f, 0.16f, 0.18f], [0.14f, 0.74f, 0.27f], [0.16f, 0.36f, 0.95f]];
 
     private const float Root3 = 1.7320508f;
-    private readonly ulong firstKey;
+    private readonly ulong _firstKey;
 
     /// <summary>Opens one part.</summary>
     /// <param name="resolution">H = W, in pixels; at least 8.</param>
@@ -31,8 +31,8 @@ public sealed class Shapes : IImageSource
         if (resolution < 8) throw new DataException($"shapes: the resolution is {resolution}; it must be at least 8");
         if (channels is not (1 or 3)) throw new DataException($"shapes: {channels} channels; images have 3 (colour) or 1 (gray)");
         (Height, Width, Channels) = (resolution, resolution, channels);
-        ClassNames = channels == 1 ? Figures : [.. from figure in Figures from colour in Colours select $"{colour} {figure}"];
-        firstKey = part == ImagePart.HeldOut ? (ulong)ImagesInPart : 0;
+        ClassNames = channels == 1 ? s_figures : [.. from figure in s_figures from colour in s_colours select $"{colour} {figure}"];
+        _firstKey = part == ImagePart.HeldOut ? (ulong)ImagesInPart : 0;
         ClassCounts = [.. ClassNames.Index().Select(named => (ImagesInPart + Classes - 1 - named.Index) / Classes)];
         using var hash = new ListingHash();
         ListingHash = hash.Add("shapes").Add(ClassNames).Add((long)part).ToHex();
@@ -80,7 +80,7 @@ public sealed class Shapes : IImageSource
     {
         this.CheckRead(index, image);
         int label = Label(index);
-        var scene = Scene.Of(firstKey + (ulong)index, Channels == 1 ? label : label / Colours.Length, Channels == 1 ? null : Paints[label % Colours.Length]);
+        var scene = Scene.Of(_firstKey + (ulong)index, Channels == 1 ? label : label / s_colours.Length, Channels == 1 ? null : s_paints[label % s_colours.Length]);
 
         float pixel = 1f / Width;
         for (int y = 0; y < Height; y++)
@@ -104,58 +104,58 @@ public sealed class Shapes : IImageSource
     /// <summary>Everything random about one image. Lengths are in sides of the image, brightness from 0 to 1; only + − × ÷ √, which round alike everywhere.</summary>
     private readonly struct Scene
     {
-        private readonly int figure;
-        private readonly float centreX, centreY, radius;
-        private readonly float slopeX, slopeY;
-        private readonly Rgb ground, paint;
+        private readonly int _figure;
+        private readonly float _centreX, _centreY, _radius;
+        private readonly float _slopeX, _slopeY;
+        private readonly Rgb _ground, _paint;
 
         private Scene(ulong key, int figure, float[]? colour)
         {
             float Between(ulong draw, float low, float high) => low + (high - low) * CounterHash.Uniform(key, draw);
 
-            this.figure = figure;
+            this._figure = figure;
             // The radius of the disc of about the same area.
             float size = Between(0, 0.26f, 0.37f);
-            radius = figure switch { 0 => size, 1 => 0.88f * size, _ => 1.28f * size };
-            var (halfWidth, above, below) = figure == 2 ? (radius * Root3 / 2, radius, radius / 2) : (radius, radius, radius);
+            _radius = figure switch { 0 => size, 1 => 0.88f * size, _ => 1.28f * size };
+            var (halfWidth, above, below) = figure == 2 ? (_radius * Root3 / 2, _radius, _radius / 2) : (_radius, _radius, _radius);
             const float Margin = 0.03f;
-            centreX = Between(1, Margin + halfWidth, 1 - Margin - halfWidth);
-            centreY = Between(2, Margin + above, 1 - Margin - below);
+            _centreX = Between(1, Margin + halfWidth, 1 - Margin - halfWidth);
+            _centreY = Between(2, Margin + above, 1 - Margin - below);
 
             if (colour is null)
             {
                 float bright = Between(3, 0.80f, 0.98f), dim = Between(4, 0.12f, 0.42f);
-                (paint, ground) = (new(bright, bright, bright), new(dim, dim, dim));
+                (_paint, _ground) = (new(bright, bright, bright), new(dim, dim, dim));
             }
             else
             {
                 float shade = Between(3, 0.94f, 1.05f), gray = Between(4, 0.16f, 0.56f);
-                paint = new(
+                _paint = new(
                     shade * colour[0] + Between(5, -0.03f, 0.03f),
                     shade * colour[1] + Between(6, -0.03f, 0.03f),
                     shade * colour[2] + Between(7, -0.03f, 0.03f));
-                ground = new(gray + Between(8, -0.03f, 0.03f), gray + Between(9, -0.03f, 0.03f), gray + Between(10, -0.03f, 0.03f));
+                _ground = new(gray + Between(8, -0.03f, 0.03f), gray + Between(9, -0.03f, 0.03f), gray + Between(10, -0.03f, 0.03f));
             }
-            slopeX = Between(11, -0.05f, 0.05f);
-            slopeY = Between(12, -0.05f, 0.05f);
+            _slopeX = Between(11, -0.05f, 0.05f);
+            _slopeY = Between(12, -0.05f, 0.05f);
         }
 
         public static Scene Of(ulong key, int figure, float[]? colour) => new(key, figure, colour);
 
-        public float Paint(int channel) => paint[channel];
+        public float Paint(int channel) => _paint[channel];
 
-        public float Background(int channel, float u, float v) => ground[channel] + slopeX * (u - 0.5f) + slopeY * (v - 0.5f);
+        public float Background(int channel, float u, float v) => _ground[channel] + _slopeX * (u - 0.5f) + _slopeY * (v - 0.5f);
 
         /// <summary>How far (u, v) is outside the outline; negative inside.</summary>
         public float Distance(float u, float v)
         {
-            float x = u - centreX, y = v - centreY;
-            return figure switch
+            float x = u - _centreX, y = v - _centreY;
+            return _figure switch
             {
-                0 => MathF.Sqrt(x * x + y * y) - radius,
-                1 => MathF.Max(MathF.Abs(x), MathF.Abs(y)) - radius,
+                0 => MathF.Sqrt(x * x + y * y) - _radius,
+                1 => MathF.Max(MathF.Abs(x), MathF.Abs(y)) - _radius,
                 // Point up: the base lies half a circumradius below the centre, and so do the two sides along their own normals (±√3/2, −1/2).
-                _ => MathF.Max(y, MathF.Abs(x) * (Root3 / 2) - y / 2) - radius / 2
+                _ => MathF.Max(y, MathF.Abs(x) * (Root3 / 2) - y / 2) - _radius / 2
             };
         }
     }

@@ -6,11 +6,11 @@ namespace PixelDiT.Reference.Data;
 /// </summary>
 internal sealed class StoredImages : IImageSource
 {
-    private readonly byte[] pixels;
-    private readonly byte[] labels;
-    private readonly int storedChannels, storedSide;
-    private readonly PixelResize resize;
-    private readonly Lazy<string> listingHash;
+    private readonly byte[] _pixels;
+    private readonly byte[] _labels;
+    private readonly int _storedChannels, _storedSide;
+    private readonly PixelResize _resize;
+    private readonly Lazy<string> _listingHash;
 
     /// <summary>Takes the images as they are.</summary>
     /// <param name="name">As in <see cref="IImageSource.Name"/>.</param>
@@ -25,9 +25,9 @@ internal sealed class StoredImages : IImageSource
         string name, IReadOnlyList<string> classNames, byte[] pixels, byte[] labels, int storedChannels, int storedSide, int resolution, int channels)
     {
         (Name, ClassNames, Channels, Height, Width) = (name, classNames, channels, resolution, resolution);
-        (this.pixels, this.labels, this.storedChannels, this.storedSide) = (pixels, labels, storedChannels, storedSide);
-        resize = new PixelResize(storedSide, storedSide, resolution, resolution);
-        listingHash = new Lazy<string>(Hash);
+        (this._pixels, this._labels, this._storedChannels, this._storedSide) = (pixels, labels, storedChannels, storedSide);
+        _resize = new PixelResize(storedSide, storedSide, resolution, resolution);
+        _listingHash = new Lazy<string>(Hash);
         var counts = new long[classNames.Count];
         foreach (byte label in labels) counts[label]++;
         ClassCounts = counts;
@@ -45,9 +45,9 @@ internal sealed class StoredImages : IImageSource
 
     public IReadOnlyList<long> ClassCounts { get; }
 
-    public string ListingHash => listingHash.Value;
+    public string ListingHash => _listingHash.Value;
 
-    public long Count => labels.Length;
+    public long Count => _labels.Length;
 
     public int Channels { get; }
 
@@ -64,36 +64,36 @@ internal sealed class StoredImages : IImageSource
     public int Label(long index)
     {
         this.CheckIndex(index);
-        return labels[index];
+        return _labels[index];
     }
 
     public int Read(long index, Span<float> image)
     {
         this.CheckRead(index, image);
-        int area = Height * Width, storedArea = storedSide * storedSide;
-        var stored = pixels.AsSpan(checked((int)(index * storedChannels * storedArea)), storedChannels * storedArea);
+        int area = Height * Width, storedArea = _storedSide * _storedSide;
+        var stored = _pixels.AsSpan(checked((int)(index * _storedChannels * storedArea)), _storedChannels * storedArea);
         Span<byte> plane = area <= 4096 ? stackalloc byte[area] : new byte[area];
 
-        if (Channels == 1 && storedChannels == 3)
+        if (Channels == 1 && _storedChannels == 3)
         {
             Span<byte> gray = storedArea <= 4096 ? stackalloc byte[storedArea] : new byte[storedArea];
             for (int i = 0; i < storedArea; i++) gray[i] = PixelScale.Gray(stored[i], stored[storedArea + i], stored[2 * storedArea + i]);
-            resize.Apply(gray, plane);
+            _resize.Apply(gray, plane);
             PixelScale.ToValues(plane, image);
-            return labels[index];
+            return _labels[index];
         }
         for (int c = 0; c < Channels; c++)
         {
-            if (c < storedChannels) resize.Apply(stored.Slice(c * storedArea, storedArea), plane);
+            if (c < _storedChannels) _resize.Apply(stored.Slice(c * storedArea, storedArea), plane);
             PixelScale.ToValues(plane, image[(c * area)..]);
         }
-        return labels[index];
+        return _labels[index];
     }
 
     /// <summary>The images are in memory, so that their content costs little to hash.</summary>
     private string Hash()
     {
         using var hash = new ListingHash();
-        return hash.Add("stored").Add(ClassNames).Add(storedChannels).Add(storedSide).Add(labels).Add(pixels).ToHex();
+        return hash.Add("stored").Add(ClassNames).Add(_storedChannels).Add(_storedSide).Add(_labels).Add(_pixels).ToHex();
     }
 }

@@ -5,9 +5,9 @@ namespace PixelDiT.Reference.Data;
 /// </summary>
 internal sealed class Whitening
 {
-    private readonly double[][] lower;
+    private readonly double[][] _lower;
 
-    private Whitening(double[][] lower) => this.lower = lower;
+    private Whitening(double[][] lower) => this._lower = lower;
 
     /// <summary>Learns S from rows and the mean that belongs to each, as (1 − λ) S + λ diag S with a little added to the diagonal.</summary>
     /// <param name="rows">Features [n] and the mean [n] of their class.</param>
@@ -56,7 +56,7 @@ internal sealed class Whitening
     {
         for (int i = 0; i < f.Length; i++)
         {
-            double[] line = lower[i];
+            double[] line = _lower[i];
             double sum = f[i];
             for (int j = 0; j < i; j++) sum -= line[j] * f[j];
             f[i] = sum / line[i];

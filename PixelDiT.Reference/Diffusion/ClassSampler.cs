@@ -11,7 +11,7 @@ namespace PixelDiT.Reference.Diffusion;
 /// <param name="config">The sampler's settings.</param>
 public sealed class ClassSampler(PixelDiTModel model, SamplingConfig config)
 {
-    private readonly SamplingConfig config = config.Validate();
+    private readonly SamplingConfig _config = config.Validate();
 
     /// <summary>Turns noise into images, in place.</summary>
     /// <param name="x">[B, C, H, W]: noise on entry, images in about [−1, 1] on return.</param>
@@ -33,7 +33,7 @@ public sealed class ClassSampler(PixelDiTModel model, SamplingConfig config)
         using var classes = device.Upload(labels, [labels.Length]);
         using var nulls = device.Upload(none, [labels.Length]);
         using var times = device.Allocate([labels.Length]);
-        new FlowSampler(device, config).Run(x, Velocity, observe, cancel);
+        new FlowSampler(device, _config).Run(x, Velocity, observe, cancel);
 
         void Velocity(Tensor state, float t, bool conditional, Tensor v)
         {

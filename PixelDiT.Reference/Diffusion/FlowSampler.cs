@@ -20,8 +20,8 @@ public readonly record struct SamplerStep(int Index, float Time, float Next, Ten
 /// <exception cref="ConfigurationException">A setting is out of range.</exception>
 public sealed class FlowSampler(Device device, SamplingConfig config)
 {
-    private readonly SamplingConfig config = config.Validate();
-    private readonly float[] times = TimeGrid.Create(config.Steps, config.TimeShift);
+    private readonly SamplingConfig _config = config.Validate();
+    private readonly float[] _times = TimeGrid.Create(config.Steps, config.TimeShift);
 
     /// <summary>Velocities that the present or last run has evaluated; a guided one counts once, though it takes two passes of the field.</summary>
     public int Evaluations { get; private set; }
@@ -43,9 +43,9 @@ public sealed class FlowSampler(Device device, SamplingConfig config)
 
         Evaluations = 0;
         using var v = device.Allocate(x.Shape);
-        using var unconditional = config.Guidance == 1 ? null : device.Allocate(x.Shape);
-        var guidance = new Guidance(field, config, unconditional, cancel);
-        switch (config.Sampler)
+        using var unconditional = _config.Guidance == 1 ? null : device.Allocate(x.Shape);
+        var guidance = new Guidance(field, _config, unconditional, cancel);
+        switch (_config.Sampler)
         {
             case Sampler.Euler:
                 Euler(v);
@@ -60,7 +60,7 @@ public sealed class FlowSampler(Device device, SamplingConfig config)
 
         void Euler(Tensor v)
         {
-            for (int i = 0; i < config.Steps; i++)
+            for (int i = 0; i < _config.Steps; i++)
             {
                 Evaluate(x, i, v);
                 Step(i, v);
@@ -70,10 +70,10 @@ public sealed class FlowSampler(Device device, SamplingConfig config)
         // The last step is Euler's in both forms: there is no time behind it to look ahead to.
         void Heun(Tensor v, Tensor next, Tensor ahead)
         {
-            int last = config.Steps - 1;
+            int last = _config.Steps - 1;
             for (int i = 0; i <= last; i++)
             {
-                if (i == 0 || config.Sampler == Sampler.HeunExact) Evaluate(x, i, v);
+                if (i == 0 || _config.Sampler == Sampler.HeunExact) Evaluate(x, i, v);
                 if (i < last)
                 {
                     Combine.Forward(1, x, Dt(i), v, ahead);
@@ -87,7 +87,7 @@ public sealed class FlowSampler(Device device, SamplingConfig config)
 
         void FlowDpm(Tensor v, Tensor previous)
         {
-            for (int i = 0; i < config.Steps; i++)
+            for (int i = 0; i < _config.Steps; i++)
             {
                 Evaluate(x, i, v);
                 if (i > 0) Combine.Forward(1.5f, v, -0.5f, previous, previous);
@@ -98,16 +98,16 @@ public sealed class FlowSampler(Device device, SamplingConfig config)
 
         void Evaluate(Tensor state, int i, Tensor v)
         {
-            guidance.Evaluate(state, times[i], v);
+            guidance.Evaluate(state, _times[i], v);
             Evaluations++;
         }
 
         void Step(int i, Tensor slope)
         {
             Combine.Forward(1, x, Dt(i), slope, x);
-            observe?.Invoke(new SamplerStep(i, times[i], times[i + 1], x, slope));
+            observe?.Invoke(new SamplerStep(i, _times[i], _times[i + 1], x, slope));
         }
 
-        float Dt(int i) => times[i + 1] - times[i];
+        float Dt(int i) => _times[i + 1] - _times[i];
     }
 }

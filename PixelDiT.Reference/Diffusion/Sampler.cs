@@ -21,7 +21,7 @@ public enum Sampler
 /// <summary>The samplers' names on the command line.</summary>
 public static class SamplerNames
 {
-    private static readonly Dictionary<string, Sampler> ByName = new()
+    private static readonly Dictionary<string, Sampler> s_byName = new()
     {
         ["euler"] = Sampler.Euler,
         ["heun"] = Sampler.Heun,
@@ -30,16 +30,16 @@ public static class SamplerNames
     };
 
     /// <summary>All names.</summary>
-    public static IReadOnlyList<string> All { get; } = [.. ByName.Keys];
+    public static IReadOnlyList<string> All { get; } = [.. s_byName.Keys];
 
     extension(Sampler sampler)
     {
         /// <summary>The name on the command line.</summary>
-        public string Name => ByName.First(entry => entry.Value == sampler).Key;
+        public string Name => s_byName.First(entry => entry.Value == sampler).Key;
 
         /// <summary>The sampler of a name.</summary>
         /// <exception cref="ConfigurationException">There is none of that name; the message lists the names there are.</exception>
-        public static Sampler Parse(string name) => ByName.TryGetValue(name, out var found)
+        public static Sampler Parse(string name) => s_byName.TryGetValue(name, out var found)
             ? found
             : throw new ConfigurationException($"sampler is '{name}'; it must be one of {string.Join(", ", All)}");
     }

@@ -15,23 +15,23 @@ public sealed class TorchRandom
     /// <summary>Values that the vectorised draw makes together: 8 radii and 8 angles.</summary>
     private const int Block = 16;
 
-    private readonly uint[] state = new uint[StateLength];
-    private int next = StateLength;
-    private double? spare;
+    private readonly uint[] _state = new uint[StateLength];
+    private int _next = StateLength;
+    private double? _spare;
 
     /// <summary>A generator at the start of the sequence of a seed.</summary>
     /// <param name="seed">Any value; as in PyTorch, seeds that agree in their low 32 bits give the same sequence.</param>
     public TorchRandom(ulong seed)
     {
-        state[0] = (uint)seed;
-        for (uint i = 1; i < StateLength; i++) state[i] = 1812433253 * (state[i - 1] ^ (state[i - 1] >> 30)) + i;
+        _state[0] = (uint)seed;
+        for (uint i = 1; i < StateLength; i++) _state[i] = 1812433253 * (_state[i - 1] ^ (_state[i - 1] >> 30)) + i;
     }
 
     /// <summary>The next 32 bits of MT19937.</summary>
     public uint NextUInt32()
     {
-        if (next == StateLength) Twist();
-        uint bits = state[next++];
+        if (_next == StateLength) Twist();
+        uint bits = _state[_next++];
         bits ^= bits >> 11;
         bits ^= (bits << 7) & 0x9D2C5680;
         bits ^= (bits << 15) & 0xEFC60000;
@@ -82,14 +82,14 @@ public sealed class TorchRandom
     /// <summary>The scalar draw: values come in pairs, and the second of a pair waits for the next call, as PyTorch's does.</summary>
     private double NextNormal()
     {
-        if (spare is double waiting)
+        if (_spare is double waiting)
         {
-            spare = null;
+            _spare = null;
             return waiting;
         }
         double u1 = NextDouble(), u2 = NextDouble();
         double radius = Math.Sqrt(-2 * LogOnePlus(-u2)), angle = Math.Tau * u1;
-        spare = radius * Math.Sin(angle);
+        _spare = radius * Math.Sin(angle);
         return radius * Math.Cos(angle);
     }
 
@@ -114,9 +114,9 @@ public sealed class TorchRandom
     {
         for (int i = 0; i < StateLength; i++)
         {
-            uint joined = (state[i] & 0x80000000) | (state[(i + 1) % StateLength] & 0x7FFFFFFF);
-            state[i] = state[(i + 397) % StateLength] ^ (joined >> 1) ^ ((joined & 1) == 0 ? 0 : 0x9908B0DF);
+            uint joined = (_state[i] & 0x80000000) | (_state[(i + 1) % StateLength] & 0x7FFFFFFF);
+            _state[i] = _state[(i + 397) % StateLength] ^ (joined >> 1) ^ ((joined & 1) == 0 ? 0 : 0x9908B0DF);
         }
-        next = 0;
+        _next = 0;
     }
 }

@@ -101,9 +101,9 @@ public static class DataTypes
         public bool IsFloat => type <= DataType.BF16;
     }
 
-    private static readonly Dictionary<string, DataType> byFormatName = Enum.GetValues<DataType>().Where(type => type.IsOfSafetensors).ToDictionary(type => type.FormatName);
+    private static readonly Dictionary<string, DataType> s_byFormatName = Enum.GetValues<DataType>().Where(type => type.IsOfSafetensors).ToDictionary(type => type.FormatName);
 
     /// <summary>Finds the type that a header of safetensors names; exact spelling only.</summary>
     /// <returns>Whether the name is known.</returns>
-    public static bool TryParse(string formatName, out DataType type) => byFormatName.TryGetValue(formatName, out type);
+    public static bool TryParse(string formatName, out DataType type) => s_byFormatName.TryGetValue(formatName, out type);
 }

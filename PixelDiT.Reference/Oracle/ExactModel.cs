@@ -12,7 +12,7 @@ namespace PixelDiT.Reference.Oracle;
 /// <exception cref="ConfigurationException">The sizes do not fit each other.</exception>
 public sealed class ExactModel(ModelConfig config, Func<string, double[]> parameter)
 {
-    private readonly ModelConfig config = config.Validate();
+    private readonly ModelConfig _config = config.Validate();
 
     /// <summary>v = model(x, t, y), the velocity from noise to data.</summary>
     /// <param name="x">[B, C, H, W], images on their way from noise to data</param>
@@ -30,7 +30,7 @@ public sealed class ExactModel(ModelConfig config, Func<string, double[]> parame
     /// </exception>
     public double[] Forward(double[] x, double[] t, int[] y, int height, int width, Action<string, double[]>? stage = null)
     {
-        int B = t.Length, C = config.Channels, D = config.Hidden, p = config.Patch;
+        int B = t.Length, C = _config.Channels, D = _config.Hidden, p = _config.Patch;
         int gridHeight = height / p, gridWidth = width / p, L = gridHeight * gridWidth;
         long values = (long)B * C * height * width;
         if (y.Length != B || x.Length != values)
@@ -44,18 +44,18 @@ public sealed class ExactModel(ModelConfig config, Func<string, double[]> parame
         double[] yEmb = Stage("y_embedder", at => Exact.Embedding(at("embedding_table.weight"), y, D));                 // [B, D]
         double[] c = Exact.AddSilu(tEmb, yEmb, 1, D);                                                                   // [B, D]
 
-        double[] s = Stage("s_embedder", at => ExactLayers.Linear(patches, at.Under("proj"), C * config.PatchPixels));  // [B, L, D]
-        double[] rope = Exact.RopeTable(config.HeadWidth, gridHeight, gridWidth);                                       // [L, hd/2, 2]
-        for (int i = 0; i < config.PatchDepth; i++)
-            s = Stage($"patch_blocks.{i}", at => ExactLayers.PatchBlock(s, c, at, rope, config));                       // [B, L, D]
+        double[] s = Stage("s_embedder", at => ExactLayers.Linear(patches, at.Under("proj"), C * _config.PatchPixels));  // [B, L, D]
+        double[] rope = Exact.RopeTable(_config.HeadWidth, gridHeight, gridWidth);                                       // [L, hd/2, 2]
+        for (int i = 0; i < _config.PatchDepth; i++)
+            s = Stage($"patch_blocks.{i}", at => ExactLayers.PatchBlock(s, c, at, rope, _config));                       // [B, L, D]
         double[] sCond = Exact.AddSilu(s, tEmb, L, D);                                                                  // [B·L, D]
 
-        double[] u = Stage("pixel_embedder", at => ExactLayers.PixelEmbedder(x, at, height, width, config));            // [B·L, P, d]
-        rope = Exact.RopeTable(config.PixelAttentionWidth / config.PixelAttentionHeads, gridHeight, gridWidth);         // [L, A/heads/2, 2]
-        for (int j = 0; j < config.PixelDepth; j++)
-            u = Stage($"pixel_blocks.{j}", at => ExactLayers.PixelBlock(u, sCond, at, rope, config));                   // [B·L, P, d]
+        double[] u = Stage("pixel_embedder", at => ExactLayers.PixelEmbedder(x, at, height, width, _config));            // [B·L, P, d]
+        rope = Exact.RopeTable(_config.PixelAttentionWidth / _config.PixelAttentionHeads, gridHeight, gridWidth);         // [L, A/heads/2, 2]
+        for (int j = 0; j < _config.PixelDepth; j++)
+            u = Stage($"pixel_blocks.{j}", at => ExactLayers.PixelBlock(u, sCond, at, rope, _config));                   // [B·L, P, d]
 
-        double[] pixels = Stage("final_layer", at => ExactLayers.FinalLayer(u, at, config));                            // [B·L, P, C]
+        double[] pixels = Stage("final_layer", at => ExactLayers.FinalLayer(u, at, _config));                            // [B·L, P, C]
         return Exact.PixelImage(pixels, C, height, width, p);                                                           // [B, C, H, W]
 
         double[] Stage(string name, Func<Func<string, double[]>, double[]> run)

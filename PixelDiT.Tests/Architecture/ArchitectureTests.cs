@@ -1,5 +1,6 @@
 using NUnit.Framework;
 using PixelDiT.Kernels.Devices;
+using PixelDiT.Reference.Oracle.Conformance;
 using PixelDiT.Tests.Docs;
 
 namespace PixelDiT.Tests.Architecture;
@@ -18,7 +19,7 @@ internal sealed class ArchitectureTests
     private static readonly Lazy<List<Use>> s_uses = new(() =>
     [
         .. AssemblyUses.Of(typeof(Device).Assembly.Location),
-        .. AssemblyUses.Of(typeof(Reference.Program).Assembly.Location),
+        .. AssemblyUses.Of(typeof(ConformanceTolerances).Assembly.Location),
         .. Repository.Root is { } root ? SourceUses.Of(root, Kernels).Concat(SourceUses.Of(root, Reference)) : []
     ]);
 
@@ -28,7 +29,7 @@ internal sealed class ArchitectureTests
     public void Uses_are_found_at_all()
     {
         Assert.That(Within.Count(), Is.GreaterThan(1000));
-        Assert.That(Within, Has.Some.Matches<Use>(use => use.From == $"{Kernels}.Operations" && use.To == $"{Kernels}.Tensors" && use.Member.Contains("RmsNorm.Forward", StringComparison.Ordinal)));
+        Assert.That(Within.Any(use => use.From == $"{Kernels}.Operations" && use.To == $"{Kernels}.Tensors" && use.Member.Contains("RmsNorm.Forward", StringComparison.Ordinal)), Is.True);
     }
 
     [Test]

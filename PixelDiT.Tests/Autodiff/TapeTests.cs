@@ -11,23 +11,23 @@ namespace PixelDiT.Tests.Autodiff;
 /// <summary>The tape: gradients where they are wanted, and memory given back.</summary>
 internal sealed class TapeTests
 {
-    private Device device = null!;
+    private Device _device = null!;
 
-    private long InUse => device.Arena.BytesInUse;
+    private long InUse => _device.Arena.BytesInUse;
 
     [OneTimeSetUp]
-    public void Open() => device = Device.Open("cpu", 2);
+    public void Open() => _device = Device.Open("cpu", 2);
 
     [OneTimeTearDown]
-    public void Close() => device.Dispose();
+    public void Close() => _device.Dispose();
 
     [Test]
     public void Backward_releases_what_the_forward_kept()
     {
-        using var x = device.Upload([1f, -2f, 3f], [1, 3]);
-        using var target = device.Upload([0f, 0f, 0f], [1, 3]);
+        using var x = _device.Upload([1f, -2f, 3f], [1, 3]);
+        using var target = _device.Upload([0f, 0f, 0f], [1, 3]);
         long before = InUse;
-        using (var tape = new Tape(device, recording: true))
+        using (var tape = new Tape(_device, recording: true))
         {
             var leaf = tape.Input(x, requiresGradient: true);
             var y = leaf;
@@ -45,12 +45,12 @@ internal sealed class TapeTests
     [Test, Combinatorial]
     public void An_exception_in_the_forward_leaves_nothing_behind([Values] bool recording, [Values("t_embedder", "patch_blocks.0.attn.q", "patch_blocks.1", "pixel_blocks.1.compact", "final_layer")] string stage)
     {
-        using var small = new SmallModel(device, SmallModel.Config()).Fill();
+        using var small = new SmallModel(_device, SmallModel.Config()).Fill();
         small.Step();
         long before = InUse;
         Assert.That(() =>
         {
-            using var tape = new Tape(device, recording)
+            using var tape = new Tape(_device, recording)
             {
                 Traces = _ => true,
                 Observer = (name, _) =>
@@ -66,15 +66,15 @@ internal sealed class TapeTests
     [Test]
     public void Gradients_are_computed_only_where_they_are_wanted()
     {
-        using var set = new ParameterSet(device);
+        using var set = new ParameterSet(_device);
         var weight = set.Add("w", [2, 3]);
         set.Allocate();
         weight.Value.Upload([1f, 2f, 3f, 4f, 5f, 6f]);
-        using var values = device.Upload([1f, 2f, 3f], [1, 3]);
-        using var target = device.Upload([0f, 0f], [1, 2]);
+        using var values = _device.Upload([1f, 2f, 3f], [1, 3]);
+        using var target = _device.Upload([0f, 0f], [1, 2]);
 
         // Without gradients of parameters, and of one of two inputs.
-        using var tape = new Tape(device, recording: true);
+        using var tape = new Tape(_device, recording: true);
         Variable wanted = tape.Input(values, requiresGradient: true), given = tape.Input(values);
         var y = tape.Linear(tape.AddSilu(wanted, given), weight, null);
         tape.Backward(tape.MeanSquaredError(y, target));
@@ -86,9 +86,9 @@ internal sealed class TapeTests
     [TestCase(false), TestCase(true)]
     public void The_gradient_of_the_image_alone_needs_no_gradients_of_parameters(bool post)
     {
-        using var small = new SmallModel(device, SmallModel.Config(post: post)).Fill();
+        using var small = new SmallModel(_device, SmallModel.Config(post: post)).Fill();
         float[] alone;
-        using (var tape = new Tape(device, recording: true))
+        using (var tape = new Tape(_device, recording: true))
         {
             var x = tape.Input(small.X, requiresGradient: true);
             tape.Backward(tape.MeanSquaredError(small.Model.Forward(tape, x, small.T, small.Y), small.Target));
@@ -101,8 +101,8 @@ internal sealed class TapeTests
     [Test]
     public void A_tape_that_does_not_record_has_no_backward()
     {
-        using var x = device.Upload([1f], [1]);
-        using var tape = new Tape(device, recording: false);
+        using var x = _device.Upload([1f], [1]);
+        using var tape = new Tape(_device, recording: false);
         var y = tape.AddSilu(tape.Input(x, requiresGradient: true), null);
         Assert.That(y.RequiresGradient, Is.False);
         Assert.That(() => tape.Backward(y), Throws.InvalidOperationException);
@@ -111,8 +111,8 @@ internal sealed class TapeTests
     [Test]
     public void A_root_of_several_numbers_needs_a_gradient_to_begin_with()
     {
-        using var x = device.Upload([1f, 2f], [2]);
-        using var tape = new Tape(device, recording: true);
+        using var x = _device.Upload([1f, 2f], [2]);
+        using var tape = new Tape(_device, recording: true);
         var y = tape.AddSilu(tape.Input(x, requiresGradient: true), null);
         Assert.That(() => tape.Backward(y), Throws.TypeOf<ShapeException>());
     }
@@ -120,12 +120,12 @@ internal sealed class TapeTests
     [Test]
     public void A_part_of_a_gradient_that_nobody_wrote_is_noticed()
     {
-        using var x = device.Upload(new float[8], [2, 4]);
-        using var tape = new Tape(device, recording: true);
+        using var x = _device.Upload(new float[8], [2, 4]);
+        using var tape = new Tape(_device, recording: true);
         var m = tape.AddSilu(tape.Input(x, requiresGradient: true), null);
-        using var values = device.Upload([1f, 2f, 3f, 4f], [2, 2]);
+        using var values = _device.Upload([1f, 2f, 3f, 4f], [2, 2]);
         var input = tape.Input(values, requiresGradient: true);
-        using var target = device.Upload(new float[4], [2, 2]);
+        using var target = _device.Upload(new float[4], [2, 2]);
         var y = tape.Gate(input, input, Chunks.Of(m, 2, 1), gate: 1);
         Assert.That(() => tape.Backward(tape.MeanSquaredError(y, target)), Throws.InvalidOperationException.With.Message.Contains("never written"));
     }
@@ -133,10 +133,10 @@ internal sealed class TapeTests
     [Test]
     public void A_prepared_weight_follows_its_master()
     {
-        using var set = new ParameterSet(device);
+        using var set = new ParameterSet(_device);
         var weight = set.Add("w", [1, 2]);
         set.Allocate();
-        using var values = device.Upload([1f, 1f], [1, 2]);
+        using var values = _device.Upload([1f, 1f], [1, 2]);
         Assert.That(Product(), Is.Zero);
         weight.Value.Upload([2f, 3f]);
         set.MarkChanged();
@@ -144,7 +144,7 @@ internal sealed class TapeTests
 
         float Product()
         {
-            using var tape = new Tape(device, recording: false);
+            using var tape = new Tape(_device, recording: false);
             return tape.Linear(tape.Input(values), weight, null).Value.ToArray()[0];
         }
     }
@@ -152,10 +152,10 @@ internal sealed class TapeTests
     [Test]
     public void The_padding_of_a_parameter_set_stays_zero()
     {
-        using var small = new SmallModel(device, SmallModel.Config()).Fill();
+        using var small = new SmallModel(_device, SmallModel.Config()).Fill();
         var parameters = small.Model.Parameters;
         small.Step();
-        using Tensor first = parameters.NewLike(), second = parameters.NewLike(), norm = device.Allocate([1]);
+        using Tensor first = parameters.NewLike(), second = parameters.NewLike(), norm = _device.Allocate([1]);
         GradientNorm.Forward(parameters.Gradients!, norm);
         AdamW.Step(parameters.Values!, parameters.Gradients!, first, second, null, norm, new AdamWStep(1e-3, 0.9, 0.999, 1e-8, 0.1, 1, 0, 1));
         foreach (var flat in new[] { parameters.Values!, parameters.Gradients!, first, second })
@@ -168,7 +168,7 @@ internal sealed class TapeTests
     [Test]
     public void Addresses_repeat_from_step_to_step()
     {
-        using var small = new SmallModel(device, SmallModel.Config()).Fill();
+        using var small = new SmallModel(_device, SmallModel.Config()).Fill();
         small.Step();
         Assert.That(Addresses(), Is.EqualTo(Addresses()));
 

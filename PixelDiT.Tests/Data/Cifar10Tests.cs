@@ -8,18 +8,18 @@ public sealed class Cifar10Tests
 {
     private const int RecordBytes = 3073;
 
-    private TemporaryFolder folder = null!;
+    private TemporaryFolder _folder = null!;
 
     [SetUp]
     public void MakeFolder()
     {
-        folder = new TemporaryFolder();
-        for (int i = 1; i <= 5; i++) folder.Write($"data_batch_{i}.bin", [.. Record(i, i), .. Record(i - 1, 100 + i)]);
-        folder.Write("test_batch.bin", Record(7, 70));
+        _folder = new TemporaryFolder();
+        for (int i = 1; i <= 5; i++) _folder.Write($"data_batch_{i}.bin", [.. Record(i, i), .. Record(i - 1, 100 + i)]);
+        _folder.Write("test_batch.bin", Record(7, 70));
     }
 
     [TearDown]
-    public void RemoveFolder() => folder.Dispose();
+    public void RemoveFolder() => _folder.Dispose();
 
     [Test]
     public void Batches_follow_one_another()
@@ -41,14 +41,14 @@ public sealed class Cifar10Tests
     [Test]
     public void Names_come_from_the_meta_file()
     {
-        folder.Write("batches.meta.txt", [.. "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n\n"u8]);
+        _folder.Write("batches.meta.txt", [.. "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n\n"u8]);
         Assert.That(Open().ClassNames, Is.EqualTo(new[] { "a", "b", "c", "d", "e", "f", "g", "h", "i", "j" }));
     }
 
     [Test]
     public void One_channel_is_the_brightness()
     {
-        folder.Write("test_batch.bin", [0, .. Enumerable.Repeat((byte)255, 1024), .. new byte[2048]]);
+        _folder.Write("test_batch.bin", [0, .. Enumerable.Repeat((byte)255, 1024), .. new byte[2048]]);
         Assert.That(ShapesTests.Image(Open(16, 1, ImagePart.HeldOut), 0).Values, Is.All.EqualTo((76 / 255f - 0.5f) / 0.5f));
     }
 
@@ -57,7 +57,7 @@ public sealed class Cifar10Tests
     {
         byte[] record = Record(0, 0);
         for (int i = 0; i < 3072; i++) record[1 + i] = (byte)(8 * (i % 32));
-        folder.Write("test_batch.bin", record);
+        _folder.Write("test_batch.bin", record);
         float[] row = ShapesTests.Image(Open(64, 3, ImagePart.HeldOut), 0).Values[..64];
         Assert.That(row, Is.Ordered);
         Assert.That((row[0], row[1], row[2]), Is.EqualTo((-1f, (2 / 255f - 0.5f) / 0.5f, (6 / 255f - 0.5f) / 0.5f)));
@@ -66,40 +66,40 @@ public sealed class Cifar10Tests
     [Test]
     public void A_missing_batch_is_named()
     {
-        File.Delete(Path.Combine(folder.Path, "data_batch_4.bin"));
+        File.Delete(Path.Combine(_folder.Path, "data_batch_4.bin"));
         Refused("data_batch_4.bin: there is no such file");
     }
 
     [Test]
     public void A_cut_batch_is_named()
     {
-        folder.Write("data_batch_2.bin", new byte[RecordBytes + 10]);
+        _folder.Write("data_batch_2.bin", new byte[RecordBytes + 10]);
         Refused("data_batch_2.bin: the file has 3083 bytes; a multiple of 3073");
     }
 
     [Test]
     public void An_empty_batch_is_named()
     {
-        folder.Write("data_batch_2.bin", []);
+        _folder.Write("data_batch_2.bin", []);
         Refused("data_batch_2.bin: the file has 0 bytes");
     }
 
     [Test]
     public void A_label_above_9_is_named()
     {
-        folder.Write("data_batch_3.bin", [.. Record(1, 1), .. Record(10, 1)]);
+        _folder.Write("data_batch_3.bin", [.. Record(1, 1), .. Record(10, 1)]);
         Refused("data_batch_3.bin: the label of record 1 is 10; 0 to 9 was expected");
     }
 
     [Test]
     public void Too_few_names_are_named()
     {
-        folder.Write("batches.meta.txt", [.. "cat\ndog\n"u8]);
+        _folder.Write("batches.meta.txt", [.. "cat\ndog\n"u8]);
         Refused("batches.meta.txt: 2 names; 10 were expected");
     }
 
     private IImageSource Open(int resolution = 32, int channels = 3, ImagePart part = ImagePart.Training) =>
-        ImageSources.Open($"cifar10:{folder.Path}", resolution, channels, part);
+        ImageSources.Open($"cifar10:{_folder.Path}", resolution, channels, part);
 
     private void Refused(string part) => Assert.That(Assert.Throws<DataException>(() => Open())!.Message, Does.Contain(part));
 

@@ -8,67 +8,67 @@ public sealed class ClassAgreementTests
 {
     private const int Side = 32, Plane = Side * Side, Length = 3 * Plane, Images = 540;
 
-    private readonly Shapes source = new(Side, 3, ImagePart.HeldOut);
-    private ClassAgreement measure = null!;
-    private float[] images = [];
-    private int[] labels = [];
+    private readonly Shapes _source = new(Side, 3, ImagePart.HeldOut);
+    private ClassAgreement _measure = null!;
+    private float[] _images = [];
+    private int[] _labels = [];
 
     [OneTimeSetUp]
     public void Fit()
     {
-        measure = ClassAgreement.Fit(source, 0, 1800);
-        (images, labels) = Read(source, 100_000, Images);
+        _measure = ClassAgreement.Fit(_source, 0, 1800);
+        (_images, _labels) = Read(_source, 100_000, Images);
     }
 
     [Test]
-    public void Real_images_agree() => Assert.That(measure.Agreement(images, labels), Is.AtLeast(0.98));
+    public void Real_images_agree() => Assert.That(_measure.Agreement(_images, _labels), Is.AtLeast(0.98));
 
     [Test]
-    public void The_nearest_class_of_real_images_is_their_own() => Assert.That(ShareNearest(images), Is.AtLeast(0.995));
+    public void The_nearest_class_of_real_images_is_their_own() => Assert.That(ShareNearest(_images), Is.AtLeast(0.995));
 
     [Test]
-    public void Slight_noise_agrees() => Assert.That(measure.Agreement(Noisy(0.05), labels), Is.AtLeast(0.97));
+    public void Slight_noise_agrees() => Assert.That(_measure.Agreement(Noisy(0.05), _labels), Is.AtLeast(0.97));
 
     [Test]
-    public void A_slight_blur_agrees() => Assert.That(measure.Agreement(Blurred(1), labels), Is.AtLeast(0.97));
+    public void A_slight_blur_agrees() => Assert.That(_measure.Agreement(Blurred(1), _labels), Is.AtLeast(0.97));
 
     [Test]
-    public void A_little_less_contrast_agrees() => Assert.That(measure.Agreement(Mapped(v => 0.9f * v), labels), Is.AtLeast(0.95));
+    public void A_little_less_contrast_agrees() => Assert.That(_measure.Agreement(Mapped(v => 0.9f * v), _labels), Is.AtLeast(0.95));
 
     [Test]
     public void Shuffled_labels_agree_by_chance()
     {
-        int[] shuffled = [.. labels];
+        int[] shuffled = [.. _labels];
         new Random(1).Shuffle(shuffled);
-        Assert.That(measure.Agreement(images, shuffled), Is.EqualTo(1 / 9.0).Within(0.05));
+        Assert.That(_measure.Agreement(_images, shuffled), Is.EqualTo(1 / 9.0).Within(0.05));
     }
 
     [Test]
-    public void Wrong_colours_do_not_agree() => Assert.That(measure.Agreement(images, [.. labels.Select(label => label / 3 * 3 + (label + 1) % 3)]), Is.LessThan(0.01));
+    public void Wrong_colours_do_not_agree() => Assert.That(_measure.Agreement(_images, [.. _labels.Select(label => label / 3 * 3 + (label + 1) % 3)]), Is.LessThan(0.01));
 
     [Test]
-    public void Wrong_figures_do_not_agree() => Assert.That(measure.Agreement(images, [.. labels.Select(label => (label + 3) % 9)]), Is.LessThan(0.01));
+    public void Wrong_figures_do_not_agree() => Assert.That(_measure.Agreement(_images, [.. _labels.Select(label => (label + 3) % 9)]), Is.LessThan(0.01));
 
     [Test]
-    public void Noise_does_not_agree() => Assert.That(measure.Agreement(Mapped(_ => 0, 1), labels), Is.LessThan(0.01));
+    public void Noise_does_not_agree() => Assert.That(_measure.Agreement(Mapped(_ => 0, 1), _labels), Is.LessThan(0.01));
 
     [Test]
-    public void Strong_noise_does_not_agree() => Assert.That(measure.Agreement(Noisy(0.25), labels), Is.LessThan(0.1));
+    public void Strong_noise_does_not_agree() => Assert.That(_measure.Agreement(Noisy(0.25), _labels), Is.LessThan(0.1));
 
     [Test]
-    public void A_strong_blur_does_not_agree() => Assert.That(measure.Agreement(Blurred(6), labels), Is.LessThan(0.02));
+    public void A_strong_blur_does_not_agree() => Assert.That(_measure.Agreement(Blurred(6), _labels), Is.LessThan(0.02));
 
     [Test]
     public void Empty_images_do_not_agree()
     {
-        foreach (float value in new[] { -1f, 0f, 1f, float.NaN }) Assert.That(measure.Agreement(Mapped(_ => value), labels), Is.Zero);
+        foreach (float value in new[] { -1f, 0f, 1f, float.NaN }) Assert.That(_measure.Agreement(Mapped(_ => value), _labels), Is.Zero);
     }
 
     [Test]
     public void Gray_figures_do_not_agree()
     {
         float[] gray = ByPixel((r, g, b) => ((r + g + b) / 3, (r + g + b) / 3, (r + g + b) / 3));
-        Assert.That(measure.Agreement(gray, labels), Is.LessThan(0.03));
+        Assert.That(_measure.Agreement(gray, _labels), Is.LessThan(0.03));
     }
 
     [Test]
@@ -81,7 +81,7 @@ public sealed class ClassAgreementTests
     [Test]
     public void Triangles_on_their_heads_do_not_agree()
     {
-        float[] turned = [.. images];
+        float[] turned = [.. _images];
         for (int plane = 0; plane < 3 * Images; plane++) turned.AsSpan(plane * Plane, Plane).Reverse();
         Assert.That(Where(label => label / 3 == 2, (image, label) => Agrees(turned, image, label)), Is.LessThan(0.03));
     }
@@ -89,21 +89,21 @@ public sealed class ClassAgreementTests
     [Test]
     public void Ragged_outlines_do_not_agree()
     {
-        float[] ragged = [.. images];
-        for (int row = 0; row < images.Length / Side; row++)
+        float[] ragged = [.. _images];
+        for (int row = 0; row < _images.Length / Side; row++)
         {
             int shift = (int)MathF.Round(2 * MathF.Sin(row % Side * 0.4f));
-            for (int x = 0; x < Side; x++) ragged[row * Side + x] = images[row * Side + Math.Clamp(x + shift, 0, Side - 1)];
+            for (int x = 0; x < Side; x++) ragged[row * Side + x] = _images[row * Side + Math.Clamp(x + shift, 0, Side - 1)];
         }
-        Assert.That(measure.Agreement(ragged, labels), Is.LessThan(0.05));
+        Assert.That(_measure.Agreement(ragged, _labels), Is.LessThan(0.05));
     }
 
     [Test]
     public void The_same_images_give_the_same_measure()
     {
-        ClassAgreement first = ClassAgreement.Fit(source, 0, 180), second = ClassAgreement.Fit(source, 0, 180);
+        ClassAgreement first = ClassAgreement.Fit(_source, 0, 180), second = ClassAgreement.Fit(_source, 0, 180);
         float[] some = Noisy(0.15);
-        Assert.That(first.Agreement(some, labels), Is.EqualTo(second.Agreement(some, labels)));
+        Assert.That(first.Agreement(some, _labels), Is.EqualTo(second.Agreement(some, _labels)));
     }
 
     [TestCase(16, 3)]
@@ -120,58 +120,58 @@ public sealed class ClassAgreementTests
     public void A_class_that_was_not_seen_is_never_nearest()
     {
         // Red and green discs only.
-        var partial = new Some(source, [0, 1, 9, 10, 18, 19, 27, 28]);
+        var partial = new Some(_source, [0, 1, 9, 10, 18, 19, 27, 28]);
         var two = ClassAgreement.Fit(partial, 0, 8);
-        Assert.That(Enumerable.Range(0, 90).Select(i => two.Nearest(images.AsSpan(i * Length, Length))), Is.All.LessThan(2));
+        Assert.That(Enumerable.Range(0, 90).Select(i => two.Nearest(_images.AsSpan(i * Length, Length))), Is.All.LessThan(2));
     }
 
     [Test]
     public void The_spread_of_real_images_is_one() =>
-        Assert.That(measure.SpreadWithinClasses(images.AsSpan(0, 180 * Length), labels.AsSpan(0, 180), images.AsSpan(180 * Length), labels.AsSpan(180)), Is.EqualTo(1).Within(0.05));
+        Assert.That(_measure.SpreadWithinClasses(_images.AsSpan(0, 180 * Length), _labels.AsSpan(0, 180), _images.AsSpan(180 * Length), _labels.AsSpan(180)), Is.EqualTo(1).Within(0.05));
 
     [Test]
     public void The_spread_of_copies_is_none()
     {
-        float[] copies = [.. images[..(9 * Length)], .. images[..(9 * Length)]];
-        Assert.That(measure.SpreadWithinClasses(copies, labels.AsSpan(0, 18), images, labels), Is.Zero);
+        float[] copies = [.. _images[..(9 * Length)], .. _images[..(9 * Length)]];
+        Assert.That(_measure.SpreadWithinClasses(copies, _labels.AsSpan(0, 18), _images, _labels), Is.Zero);
     }
 
     [Test]
     public void A_spread_without_pairs_is_refused() => Assert.That(
-        () => measure.SpreadWithinClasses(images.AsSpan(0, 9 * Length), labels.AsSpan(0, 9), images, labels), Throws.TypeOf<DataException>().With.Message.Contains("9 generated"));
+        () => _measure.SpreadWithinClasses(_images.AsSpan(0, 9 * Length), _labels.AsSpan(0, 9), _images, _labels), Throws.TypeOf<DataException>().With.Message.Contains("9 generated"));
 
     [Test]
     public void Equal_real_images_are_refused() => Assert.That(
-        () => measure.SpreadWithinClasses(images, labels, new float[2 * Length], [0, 0]), Throws.TypeOf<DataException>().With.Message.Contains("all equal"));
+        () => _measure.SpreadWithinClasses(_images, _labels, new float[2 * Length], [0, 0]), Throws.TypeOf<DataException>().With.Message.Contains("all equal"));
 
     [Test]
-    public void A_range_outside_the_source_is_refused() => Assert.That(() => ClassAgreement.Fit(source, Shapes.ImagesInPart - 5, 10), Throws.TypeOf<DataException>());
+    public void A_range_outside_the_source_is_refused() => Assert.That(() => ClassAgreement.Fit(_source, Shapes.ImagesInPart - 5, 10), Throws.TypeOf<DataException>());
 
     [Test]
     public void A_single_class_is_refused() =>
-        Assert.That(() => ClassAgreement.Fit(new Some(source, [0, 9, 18]), 0, 3), Throws.TypeOf<DataException>().With.Message.Contains("at least 2 classes"));
+        Assert.That(() => ClassAgreement.Fit(new Some(_source, [0, 9, 18]), 0, 3), Throws.TypeOf<DataException>().With.Message.Contains("at least 2 classes"));
 
     [Test]
-    public void One_image_a_class_is_refused() => Assert.That(() => ClassAgreement.Fit(source, 0, 9), Throws.TypeOf<DataException>().With.Message.Contains("more images than classes"));
+    public void One_image_a_class_is_refused() => Assert.That(() => ClassAgreement.Fit(_source, 0, 9), Throws.TypeOf<DataException>().With.Message.Contains("more images than classes"));
 
     [Test]
     public void Images_that_do_not_fit_are_refused()
     {
-        Assert.That(() => measure.Nearest(new float[7]), Throws.TypeOf<ShapeException>());
-        Assert.That(() => measure.Agreement(images, labels.AsSpan(1)), Throws.TypeOf<ShapeException>());
-        Assert.That(() => measure.Agreement([], []), Throws.TypeOf<ShapeException>());
+        Assert.That(() => _measure.Nearest(new float[7]), Throws.TypeOf<ShapeException>());
+        Assert.That(() => _measure.Agreement(_images, _labels.AsSpan(1)), Throws.TypeOf<ShapeException>());
+        Assert.That(() => _measure.Agreement([], []), Throws.TypeOf<ShapeException>());
     }
 
-    private bool Agrees(float[] all, int image, int label) => measure.Agreement(all.AsSpan(image * Length, Length), [label]) == 1;
+    private bool Agrees(float[] all, int image, int label) => _measure.Agreement(all.AsSpan(image * Length, Length), [label]) == 1;
 
     private double Where(Func<int, bool> which, Func<int, int, bool> agrees)
     {
-        int[] some = [.. Enumerable.Range(0, Images).Where(i => which(labels[i]))];
-        return some.Average(i => agrees(i, labels[i]) ? 1.0 : 0.0);
+        int[] some = [.. Enumerable.Range(0, Images).Where(i => which(_labels[i]))];
+        return some.Average(i => agrees(i, _labels[i]) ? 1.0 : 0.0);
     }
 
     private double ShareNearest(float[] all) =>
-        Enumerable.Range(0, Images).Average(i => measure.Nearest(all.AsSpan(i * Length, Length)) == labels[i] ? 1.0 : 0.0);
+        Enumerable.Range(0, Images).Average(i => _measure.Nearest(all.AsSpan(i * Length, Length)) == _labels[i] ? 1.0 : 0.0);
 
     private float[] Noisy(double deviation) => Mapped(v => v, deviation);
 
@@ -179,16 +179,16 @@ public sealed class ClassAgreementTests
     {
         var random = new Random(3);
         double Normal() => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
-        return [.. images.Select(v => map(v) + (deviation > 0 ? (float)(deviation * Normal()) : 0))];
+        return [.. _images.Select(v => map(v) + (deviation > 0 ? (float)(deviation * Normal()) : 0))];
     }
 
     private float[] ByPixel(Func<float, float, float, (float, float, float)> map)
     {
-        var mapped = new float[images.Length];
+        var mapped = new float[_images.Length];
         for (int i = 0; i < Images * Plane; i++)
         {
             int at = i / Plane * Length + i % Plane;
-            (mapped[at], mapped[at + Plane], mapped[at + 2 * Plane]) = map(images[at], images[at + Plane], images[at + 2 * Plane]);
+            (mapped[at], mapped[at + Plane], mapped[at + 2 * Plane]) = map(_images[at], _images[at + Plane], _images[at + 2 * Plane]);
         }
         return mapped;
     }
@@ -196,7 +196,7 @@ public sealed class ClassAgreementTests
     /// <summary>The binomial (1 2 1)/4 along rows and columns, several times.</summary>
     private float[] Blurred(int times)
     {
-        float[] from = [.. images], to = new float[images.Length];
+        float[] from = [.. _images], to = new float[_images.Length];
         for (int pass = 0; pass < 2 * times; pass++)
         {
             int step = pass % 2 == 0 ? 1 : Side;

@@ -10,13 +10,13 @@ public sealed class IdxFilesTests
 {
     private const int Side = 28, Images = 3;
 
-    private TemporaryFolder folder = null!;
+    private TemporaryFolder _folder = null!;
 
     [SetUp]
-    public void MakeFolder() => folder = new TemporaryFolder();
+    public void MakeFolder() => _folder = new TemporaryFolder();
 
     [TearDown]
-    public void RemoveFolder() => folder.Dispose();
+    public void RemoveFolder() => _folder.Dispose();
 
     [TestCase("train-images-idx3-ubyte", "train-labels-idx1-ubyte")]
     [TestCase("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz")]
@@ -122,7 +122,7 @@ public sealed class IdxFilesTests
     [Test]
     public void A_cut_gzip_stream_is_named()
     {
-        folder.Write("train-images-idx3-ubyte.gz", Zip(ImageFile())[..200]);
+        _folder.Write("train-images-idx3-ubyte.gz", Zip(ImageFile())[..200]);
         Write("train-labels-idx1-ubyte", LabelFile());
         Refused("train-images-idx3-ubyte.gz: the file is cut short");
     }
@@ -134,7 +134,7 @@ public sealed class IdxFilesTests
     {
         byte[] zipped = Zip(ImageFile());
         zipped[at < 0 ? zipped.Length + at : at] = (byte)value;
-        folder.Write("train-images-idx3-ubyte.gz", zipped);
+        _folder.Write("train-images-idx3-ubyte.gz", zipped);
         Write("train-labels-idx1-ubyte", LabelFile());
         Refused("train-images-idx3-ubyte.gz: is a gzip file that is damaged", "an idx file packed by gzip was expected");
     }
@@ -183,13 +183,13 @@ public sealed class IdxFilesTests
     }
 
     private IImageSource Open(int resolution = Side, int channels = 1, ImagePart part = ImagePart.Training) =>
-        ImageSources.Open($"idx:{folder.Path}", resolution, channels, part);
+        ImageSources.Open($"idx:{_folder.Path}", resolution, channels, part);
 
     private void Refused(params string[] parts)
     {
         var error = Assert.Throws<DataException>(() => Open())!;
         foreach (string part in parts) Assert.That(error.Message, Does.Contain(part));
-        Assert.That(error.Message, Does.StartWith(folder.Path));
+        Assert.That(error.Message, Does.StartWith(_folder.Path));
     }
 
     private void WriteBoth(byte[] images, byte[] labels)
@@ -198,7 +198,7 @@ public sealed class IdxFilesTests
         Write("train-labels-idx1-ubyte", labels);
     }
 
-    private void Write(string name, byte[] bytes) => folder.Write(name, name.EndsWith(".gz", StringComparison.Ordinal) ? Zip(bytes) : bytes);
+    private void Write(string name, byte[] bytes) => _folder.Write(name, name.EndsWith(".gz", StringComparison.Ordinal) ? Zip(bytes) : bytes);
 
     private static byte[] ImageFile(int count = Images) =>
         [.. Words(0x803, count, Side, Side), .. Enumerable.Range(0, count * Side * Side).Select(i => (byte)(i / (Side * Side) * 31 + i % (Side * Side)))];

@@ -10,23 +10,23 @@ namespace PixelDiT.Tests.Data;
 
 public sealed class ImageFolderTests
 {
-    private TemporaryFolder folder = null!;
+    private TemporaryFolder _folder = null!;
 
     [SetUp]
-    public void MakeFolder() => folder = new TemporaryFolder();
+    public void MakeFolder() => _folder = new TemporaryFolder();
 
     [TearDown]
-    public void RemoveFolder() => folder.Dispose();
+    public void RemoveFolder() => _folder.Dispose();
 
     [Test]
     public void Classes_and_files_are_in_ordinal_order()
     {
-        folder.Write("b/1.png", Png(8, 8, 10, 20, 30));
-        folder.Write("Z/2.PNG", Png(8, 8, 40, 50, 60));
-        folder.Write("Z/10.png", Png(8, 8, 70, 80, 90));
-        folder.Write("Z/notes.txt", [1]);
-        folder.Write("Z/.hidden.png", [1]);
-        folder.Write(".cache/x.png", [1]);
+        _folder.Write("b/1.png", Png(8, 8, 10, 20, 30));
+        _folder.Write("Z/2.PNG", Png(8, 8, 40, 50, 60));
+        _folder.Write("Z/10.png", Png(8, 8, 70, 80, 90));
+        _folder.Write("Z/notes.txt", [1]);
+        _folder.Write("Z/.hidden.png", [1]);
+        _folder.Write(".cache/x.png", [1]);
         var source = Open();
         Assert.That(source.ClassNames, Is.EqualTo(new[] { "Z", "b" }));
         Assert.That(source.Skipped, Is.Empty);
@@ -36,7 +36,7 @@ public sealed class ImageFolderTests
     [Test]
     public void Images_of_one_colour_keep_it()
     {
-        folder.Write("a/1.png", Png(13, 9, 10, 20, 30));
+        _folder.Write("a/1.png", Png(13, 9, 10, 20, 30));
         float[] values = ShapesTests.Image(Open(), 0).Values;
         Assert.That(values, Is.EqualTo(new[] { 10, 20, 30 }.SelectMany(v => Enumerable.Repeat((v / 255f - 0.5f) / 0.5f, 64))));
     }
@@ -46,7 +46,7 @@ public sealed class ImageFolderTests
     {
         // Eight black columns, sixteen white ones, eight black ones.
         byte[] pixels = [.. Enumerable.Range(0, 16 * 32).SelectMany(i => Enumerable.Repeat((byte)(i % 32 is >= 8 and < 24 ? 255 : 0), 3))];
-        folder.Write("a/wide.png", Png(32, 16, 3, pixels));
+        _folder.Write("a/wide.png", Png(32, 16, 3, pixels));
         Assert.That(ShapesTests.Image(Open(), 0).Values, Is.All.EqualTo(1f));
     }
 
@@ -54,7 +54,7 @@ public sealed class ImageFolderTests
     public void Transparent_parts_are_laid_on_white()
     {
         byte[] pixels = [.. Enumerable.Range(0, 64).SelectMany(_ => new byte[] { 0, 100, 255, 51 })];
-        folder.Write("a/1.png", Png(8, 8, 4, pixels));
+        _folder.Write("a/1.png", Png(8, 8, 4, pixels));
         float[] values = ShapesTests.Image(Open(), 0).Values;
         Assert.That(new[] { values[0], values[64], values[128] }.Select(Byte), Is.EqualTo(new[] { 204, 224, 255 }));
     }
@@ -62,8 +62,8 @@ public sealed class ImageFolderTests
     [Test]
     public void Gray_files_are_repeated_and_colour_is_grayed()
     {
-        folder.Write("a/gray.png", Png(8, 8, 1, [.. Enumerable.Repeat((byte)77, 64)]));
-        folder.Write("a/red.png", Png(8, 8, 255, 0, 0));
+        _folder.Write("a/gray.png", Png(8, 8, 1, [.. Enumerable.Repeat((byte)77, 64)]));
+        _folder.Write("a/red.png", Png(8, 8, 255, 0, 0));
         Assert.That(ShapesTests.Image(Open(), 0).Values.Select(Byte), Is.All.EqualTo(77));
         Assert.That(ShapesTests.Image(Open(channels: 1), 0).Values.Select(Byte), Is.All.EqualTo(77));
         Assert.That(ShapesTests.Image(Open(channels: 1), 1).Values.Select(Byte), Is.All.EqualTo(76));
@@ -72,8 +72,8 @@ public sealed class ImageFolderTests
     [Test]
     public void Jpeg_files_are_read()
     {
-        folder.Write("a/1.jpg", Jpeg(200, 100, 50));
-        folder.Write("a/2.JPEG", Jpeg(10, 10, 10));
+        _folder.Write("a/1.jpg", Jpeg(200, 100, 50));
+        _folder.Write("a/2.JPEG", Jpeg(10, 10, 10));
         var source = Open();
         Assert.That(Red(source, 0).Red, Is.EqualTo(200).Within(4));
         Assert.That(source.Count, Is.EqualTo(2));
@@ -118,28 +118,28 @@ public sealed class ImageFolderTests
     [Test]
     public void A_class_without_files_is_refused_or_named()
     {
-        folder.Write("a/1.png", Png(8, 8, 1, 2, 3));
-        Directory.CreateDirectory(Path.Combine(folder.Path, "b"));
+        _folder.Write("a/1.png", Png(8, 8, 1, 2, 3));
+        Directory.CreateDirectory(Path.Combine(_folder.Path, "b"));
         Refused("1 of 2 classes has no pictures: b; --allow-empty-classes");
-        var source = ImageSources.Open($"folder:{folder.Path}", 8, options: new SourceOptions { AllowEmptyClasses = true });
+        var source = ImageSources.Open($"folder:{_folder.Path}", 8, options: new SourceOptions { AllowEmptyClasses = true });
         Assert.That(source.Classes, Is.EqualTo(2));
         Assert.That(source.ClassCounts, Is.EqualTo(new[] { 1, 0 }));
-        Assert.That(source.Skipped.Single(), Is.EqualTo(new SkippedImage(Path.Combine(folder.Path, "b"), "the class has no picture")));
+        Assert.That(source.Skipped.Single(), Is.EqualTo(new SkippedImage(Path.Combine(_folder.Path, "b"), "the class has no picture")));
     }
 
     [Test]
     public void A_class_of_damaged_files_is_refused_or_empty()
     {
-        folder.Write("a/1.png", Png(8, 8, 1, 2, 3));
-        folder.Write("b/1.png", [1, 2, 3]);
-        Refused("none of the pictures of class 'b' is readable; the first, " + Path.Combine(folder.Path, "b", "1.png"));
-        Assert.That(ImageSources.Open($"folder:{folder.Path}", 8, options: new SourceOptions { AllowEmptyClasses = true }).ClassCounts, Is.EqualTo(new[] { 1, 0 }));
+        _folder.Write("a/1.png", Png(8, 8, 1, 2, 3));
+        _folder.Write("b/1.png", [1, 2, 3]);
+        Refused("none of the pictures of class 'b' is readable; the first, " + Path.Combine(_folder.Path, "b", "1.png"));
+        Assert.That(ImageSources.Open($"folder:{_folder.Path}", 8, options: new SourceOptions { AllowEmptyClasses = true }).ClassCounts, Is.EqualTo(new[] { 1, 0 }));
     }
 
     [Test]
     public void What_is_skipped_does_not_depend_on_timing()
     {
-        for (int i = 0; i < 40; i++) folder.Write($"a/{i:00}.png", i % 3 == 0 ? [] : i % 3 == 1 ? Noise()[..^(30 + i)] : Png(8, 8, (byte)i, 0, 0));
+        for (int i = 0; i < 40; i++) _folder.Write($"a/{i:00}.png", i % 3 == 0 ? [] : i % 3 == 1 ? Noise()[..^(30 + i)] : Png(8, 8, (byte)i, 0, 0));
         var first = Open();
         Assert.That(first.Skipped, Has.Count.EqualTo(27));
         for (int run = 0; run < 5; run++)
@@ -153,9 +153,9 @@ public sealed class ImageFolderTests
     [Test]
     public void Images_beyond_the_memory_budget_are_decoded_at_every_read()
     {
-        string path = folder.Write("a/1.png", Noise());
-        var kept = new ImageFolder(folder.Path, 8, 3);
-        var decoded = new ImageFolder(folder.Path, 8, 3, mostKept: 8 * 8 * 3 - 1);
+        string path = _folder.Write("a/1.png", Noise());
+        var kept = new ImageFolder(_folder.Path, 8, 3);
+        var decoded = new ImageFolder(_folder.Path, 8, 3, mostKept: 8 * 8 * 3 - 1);
         Assert.That(ShapesTests.Image(decoded, 0).Values, Is.EqualTo(ShapesTests.Image(kept, 0).Values));
         File.Delete(path);
         Assert.That(() => ShapesTests.Image(kept, 0), Throws.Nothing);
@@ -165,8 +165,8 @@ public sealed class ImageFolderTests
     [Test]
     public void Pictures_without_subfolders_are_one_class()
     {
-        folder.Write("1.png", Png(8, 8, 1, 2, 3));
-        folder.Write("notes.txt", [1]);
+        _folder.Write("1.png", Png(8, 8, 1, 2, 3));
+        _folder.Write("notes.txt", [1]);
         var source = Open();
         Assert.That(source.ClassNames, Is.EqualTo(new[] { "all" }));
         Assert.That((source.Count, source.Remarks.Single()), Is.EqualTo((1L, "left out: 1 .txt (no picture)")));
@@ -178,31 +178,31 @@ public sealed class ImageFolderTests
     [Test]
     public void No_images_are_refused()
     {
-        folder.Write("a/readme.txt", [1]);
+        _folder.Write("a/readme.txt", [1]);
         Refused("no pictures in its only subfolder (PNG, JPEG, WebP, GIF and BMP are read); left out: 1 .txt");
     }
 
     [Test]
     public void No_readable_image_is_refused()
     {
-        folder.Write("a/1.png", []);
-        folder.Write("a/2.png", [1, 2, 3]);
+        _folder.Write("a/1.png", []);
+        _folder.Write("a/2.png", [1, 2, 3]);
         Refused("none of 2 images is readable");
     }
 
     [Test]
     public void A_held_out_part_is_refused() =>
-        Assert.That(() => ImageSources.Open($"folder:{folder.Path}", 8, 3, ImagePart.HeldOut), Throws.TypeOf<DataException>().With.Message.Contains("no held-out part"));
+        Assert.That(() => ImageSources.Open($"folder:{_folder.Path}", 8, 3, ImagePart.HeldOut), Throws.TypeOf<DataException>().With.Message.Contains("no held-out part"));
 
-    private IImageSource Open(int channels = 3) => ImageSources.Open($"folder:{folder.Path}", 8, channels);
+    private IImageSource Open(int channels = 3) => ImageSources.Open($"folder:{_folder.Path}", 8, channels);
 
     private void Refused(string part) => Assert.That(Assert.Throws<DataException>(() => Open())!.Message, Does.Contain(part));
 
     private void IsSkipped(string name, byte[] bytes, string reason)
     {
-        folder.Write("a/0.png", Png(8, 8, 10, 0, 0));
-        string path = folder.Write($"a/{name}", bytes);
-        folder.Write("b/z.png", Png(8, 8, 90, 0, 0));
+        _folder.Write("a/0.png", Png(8, 8, 10, 0, 0));
+        string path = _folder.Write($"a/{name}", bytes);
+        _folder.Write("b/z.png", Png(8, 8, 90, 0, 0));
         var source = Open();
         Assert.That((source.Skipped.Single().Path, source.Count), Is.EqualTo((path, 2L)));
         Assert.That(source.Skipped[0].Reason, Does.Contain(reason));

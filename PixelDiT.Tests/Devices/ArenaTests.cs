@@ -14,18 +14,18 @@ internal sealed class ArenaTests
     /// <summary>A request: take so many bytes, or, where Bytes is 0, release the block at Choice.</summary>
     private sealed record Request(long Bytes, int Choice);
 
-    private static readonly Gen<Request[]> requests = Gen.Select(
+    private static readonly Gen<Request[]> s_requests = Gen.Select(
         Gen.Frequency((5, Gen.Long[1, 5000]), (2, Gen.Long[1, 3 << 20]), (6, Gen.Const(0L))), Gen.Int[0, 1000], (bytes, choice) => new Request(bytes, choice)).Array[1, 120];
 
-    private Device device = null!;
+    private Device _device = null!;
 
-    private Arena Arena => device.Arena;
+    private Arena Arena => _device.Arena;
 
     [SetUp]
-    public void Open() => device = Device.Open("cpu", 1);
+    public void Open() => _device = Device.Open("cpu", 1);
 
     [TearDown]
-    public void Close() => device.Dispose();
+    public void Close() => _device.Dispose();
 
     [Test]
     public unsafe void Blocks_begin_at_absolute_multiples_of_256()
@@ -90,7 +90,7 @@ internal sealed class ArenaTests
     }
 
     [Test]
-    public void Random_sequences_keep_blocks_apart_and_lose_nothing() => requests.Sample(sequence =>
+    public void Random_sequences_keep_blocks_apart_and_lose_nothing() => s_requests.Sample(sequence =>
     {
         var live = Run(Arena, sequence, check: true, out _);
         Assert.That(Arena.BytesInUse, Is.EqualTo(live.Sum(block => Rounded(block.View.Length))));
@@ -105,7 +105,7 @@ internal sealed class ArenaTests
     }, iter: 200, threads: 1);
 
     [Test]
-    public void The_same_requests_get_the_same_addresses() => requests.Sample(sequence =>
+    public void The_same_requests_get_the_same_addresses() => s_requests.Sample(sequence =>
     {
         var live = Run(Arena, sequence, check: false, out var before);
         foreach (var block in live) Arena.Release(block);

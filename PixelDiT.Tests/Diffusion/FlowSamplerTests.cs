@@ -11,15 +11,15 @@ namespace PixelDiT.Tests.Diffusion;
 /// <summary>The samplers on fields whose results are known, what they evaluate, and what they leave behind.</summary>
 internal sealed class FlowSamplerTests
 {
-    private static readonly float[] Start = [1, -0.5f, 0.25f, 2];
+    private static readonly float[] s_start = [1, -0.5f, 0.25f, 2];
 
-    private Device device = null!;
+    private Device _device = null!;
 
     [OneTimeSetUp]
-    public void Open() => device = Device.Open("cpu", 1);
+    public void Open() => _device = Device.Open("cpu", 1);
 
     [OneTimeTearDown]
-    public void Close() => device.Dispose();
+    public void Close() => _device.Dispose();
 
     /// <summary>SPEC §9.</summary>
     [TestCase(Sampler.Euler, 5, 1.4393848, -.9686778, .2353536, 3.0447600)]
@@ -29,9 +29,9 @@ internal sealed class FlowSamplerTests
     public void The_worked_example_gives_its_numbers(Sampler name, int evaluations, double a, double b, double c, double d)
     {
         var config = new SamplingConfig { Sampler = name, Steps = 5, Guidance = 3.25, Interval = (.1f, .9f), TimeShift = 2 };
-        var sampler = new FlowSampler(device, config);
+        var sampler = new FlowSampler(_device, config);
 
-        float[] images = Sample(sampler, Start, Field((x, t, conditional) => .5f * x + .7f * t + .1f * (conditional ? 2 : 5)));
+        float[] images = Sample(sampler, s_start, Field((x, t, conditional) => .5f * x + .7f * t + .1f * (conditional ? 2 : 5)));
 
         Assert.That(images, Is.EqualTo((double[])[a, b, c, d]).Within(1e-6));
         Assert.That(sampler.Evaluations, Is.EqualTo(evaluations));
@@ -43,7 +43,7 @@ internal sealed class FlowSamplerTests
             .Sample((name, steps, shift, noise, velocity, guidance) =>
             {
                 var config = new SamplingConfig { Sampler = name, Steps = steps, TimeShift = shift, Guidance = guidance };
-                float[] images = Sample(new FlowSampler(device, config), noise, (_, _, _, v) => v.Upload(velocity));
+                float[] images = Sample(new FlowSampler(_device, config), noise, (_, _, _, v) => v.Upload(velocity));
                 // A step rounds the product, the sum and its slope: less than three units of 6e-8 of a state within 8.
                 double allowed = (steps + 1) * 3 * 6e-8 * 8;
                 return images.Select((image, i) => Math.Abs(image - (noise[i] + velocity[i]))).All(difference => difference <= allowed);
@@ -58,8 +58,8 @@ internal sealed class FlowSamplerTests
     {
         double Error(int steps)
         {
-            var sampler = new FlowSampler(device, new SamplingConfig { Sampler = name, Steps = steps });
-            return Math.Abs(Sample(sampler, Start, Field((x, t, _) => x * MathF.Cos(3 * t)))[0] - Math.Exp(Math.Sin(3) / 3));
+            var sampler = new FlowSampler(_device, new SamplingConfig { Sampler = name, Steps = steps });
+            return Math.Abs(Sample(sampler, s_start, Field((x, t, _) => x * MathF.Cos(3 * t)))[0] - Math.Exp(Math.Sin(3) / 3));
         }
         double measured = Math.Log2(Error(64) / Error(128));
         TestContext.Out.WriteLine($"{name}: order {measured:f3}");
@@ -72,7 +72,7 @@ internal sealed class FlowSamplerTests
         var config = new SamplingConfig { Sampler = name, Steps = 100, Guidance = 2.75, Interval = (0.1f, 0.9f) };
         var passes = new List<(float Time, bool Conditional)>();
 
-        Sample(new FlowSampler(device, config), Start, Recorded(passes));
+        Sample(new FlowSampler(_device, config), s_start, Recorded(passes));
 
         float[] times = TimeGrid.Create(100, 1);
         float[] guided = times[11..90];
@@ -87,21 +87,21 @@ internal sealed class FlowSamplerTests
     public void Without_guidance_the_unconditional_pass_never_runs_and_has_no_memory()
     {
         var passes = new List<(float Time, bool Conditional)>();
-        using var x = device.Upload(Start, [1, 1, 2, 2]);
-        long baseline = device.Arena.BytesInUse;
-        device.Arena.ResetPeak();
+        using var x = _device.Upload(s_start, [1, 1, 2, 2]);
+        long baseline = _device.Arena.BytesInUse;
+        _device.Arena.ResetPeak();
 
-        new FlowSampler(device, new SamplingConfig { Sampler = Sampler.Euler, Steps = 7 }).Run(x, Recorded(passes));
+        new FlowSampler(_device, new SamplingConfig { Sampler = Sampler.Euler, Steps = 7 }).Run(x, Recorded(passes));
 
         Assert.That(passes, Has.Count.EqualTo(7).And.All.Matches<(float, bool Conditional)>(pass => pass.Conditional));
-        Assert.That(device.Arena.PeakBytes - baseline, Is.EqualTo(256), "one tensor of 16 bytes, padded");
+        Assert.That(_device.Arena.PeakBytes - baseline, Is.EqualTo(256), "one tensor of 16 bytes, padded");
     }
 
     [Test]
     public void Guidance_at_0_is_the_unconditional_velocity_and_equal_velocities_stay_to_the_bit()
     {
         float[] Run(int steps, double guidance, VelocityField field) =>
-            Sample(new FlowSampler(device, new SamplingConfig { Sampler = Sampler.Euler, Steps = steps, Guidance = guidance }), Start, field);
+            Sample(new FlowSampler(_device, new SamplingConfig { Sampler = Sampler.Euler, Steps = steps, Guidance = guidance }), s_start, field);
         var apart = Field((_, _, conditional) => conditional ? 2 : 4);
         var equal = Field((x, t, _) => x * .3f + t);
 
@@ -114,11 +114,11 @@ internal sealed class FlowSamplerTests
     [Test]
     public void A_sampler_runs_again_with_the_same_bits([Values] Sampler name)
     {
-        var sampler = new FlowSampler(device, new SamplingConfig { Sampler = name, Steps = 6, Guidance = 2 });
+        var sampler = new FlowSampler(_device, new SamplingConfig { Sampler = name, Steps = 6, Guidance = 2 });
         var field = Field((x, t, conditional) => x * .4f - t * (conditional ? 1 : .5f));
-        float[] first = Sample(sampler, Start, field);
+        float[] first = Sample(sampler, s_start, field);
         int evaluations = sampler.Evaluations;
-        Assert.That(Sample(sampler, Start, field), Is.EqualTo(first));
+        Assert.That(Sample(sampler, s_start, field), Is.EqualTo(first));
         Assert.That(sampler.Evaluations, Is.EqualTo(evaluations));
     }
 
@@ -126,10 +126,10 @@ internal sealed class FlowSamplerTests
     public void Every_exit_frees_the_memory([Values] Sampler name, [Values("end", "cancel before", "cancel", "field", "observer")] string exit)
     {
         using var stop = new CancellationTokenSource();
-        using var x = device.Upload(Start, [1, 1, 2, 2]);
-        long baseline = device.Arena.BytesInUse;
-        float[] whole = Start;
-        var sampler = new FlowSampler(device, new SamplingConfig { Sampler = name, Steps = 6, Guidance = 2 });
+        using var x = _device.Upload(s_start, [1, 1, 2, 2]);
+        long baseline = _device.Arena.BytesInUse;
+        float[] whole = s_start;
+        var sampler = new FlowSampler(_device, new SamplingConfig { Sampler = name, Steps = 6, Guidance = 2 });
         if (exit == "cancel before") stop.Cancel();
         var constant = Field((_, _, _) => 1);
 
@@ -151,16 +151,16 @@ internal sealed class FlowSamplerTests
         if (exit == "end") Run();
         else if (exit.StartsWith("cancel", StringComparison.Ordinal)) Assert.That(Run, Throws.TypeOf<OperationCanceledException>());
         else Assert.That(Run, Throws.TypeOf<DataException>().With.Message.EqualTo(exit));
-        Assert.That(device.Arena.BytesInUse, Is.EqualTo(baseline));
+        Assert.That(_device.Arena.BytesInUse, Is.EqualTo(baseline));
         Assert.That(x.ToArray(), Is.EqualTo(whole), "the state of the last whole step");
     }
 
     [Test]
     public void A_state_of_another_type_or_device_is_refused()
     {
-        var sampler = new FlowSampler(device, new SamplingConfig());
+        var sampler = new FlowSampler(_device, new SamplingConfig());
         var field = Field((_, _, _) => 0);
-        using var half = device.Allocate([1, 3, 2, 2], ElementType.BFloat16);
+        using var half = _device.Allocate([1, 3, 2, 2], ElementType.BFloat16);
         Assert.That(() => sampler.Run(half, field), Throws.TypeOf<ShapeException>().With.Message.Contains("[1, 3, 2, 2] is of BFloat16"));
         using var second = Device.Open("cpu", 1);
         using var elsewhere = second.Allocate([1, 3, 2, 2]);
@@ -169,7 +169,7 @@ internal sealed class FlowSamplerTests
 
     private float[] Sample(FlowSampler sampler, float[] noise, VelocityField field)
     {
-        using var x = device.Upload(noise, [1, 1, 2, 2]);
+        using var x = _device.Upload(noise, [1, 1, 2, 2]);
         sampler.Run(x, field);
         return x.ToArray();
     }

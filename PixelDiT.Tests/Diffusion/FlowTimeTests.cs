@@ -8,7 +8,7 @@ namespace PixelDiT.Tests.Diffusion;
 /// <summary>Times: the shift, the training draw and the samplers' grid.</summary>
 internal sealed class FlowTimeTests
 {
-    private static readonly Gen<float> Shift = Gen.Float[0.01f, 100];
+    private static readonly Gen<float> s_shift = Gen.Float[0.01f, 100];
 
     [TestCase(2f, 1f / 3)]
     [TestCase(3f, 1f / 4)]
@@ -18,7 +18,7 @@ internal sealed class FlowTimeTests
 
     [Test]
     public void The_shift_is_monotone_and_keeps_both_ends() =>
-        Gen.Select(Gen.Float[0, 1], Gen.Float[0, 1], Shift).Sample((a, b, shift) =>
+        Gen.Select(Gen.Float[0, 1], Gen.Float[0, 1], s_shift).Sample((a, b, shift) =>
         {
             // Each result is good to four roundings of 6e-8; times closer than that may change places.
             float low = FlowTime.Shift(Math.Min(a, b), shift), high = FlowTime.Shift(Math.Max(a, b), shift);
@@ -44,7 +44,7 @@ internal sealed class FlowTimeTests
 
     [Test]
     public void The_grid_increases_from_0_to_1() =>
-        Gen.Select(Gen.Int[1, SamplingConfig.MaxSteps], Shift).Sample((steps, shift) =>
+        Gen.Select(Gen.Int[1, SamplingConfig.MaxSteps], s_shift).Sample((steps, shift) =>
         {
             float[] times = TimeGrid.Create(steps, shift);
             return times.Length == steps + 1 && times[0] == 0 && times[^1] == 1 && times.Zip(times.Skip(1)).All(pair => pair.First < pair.Second);

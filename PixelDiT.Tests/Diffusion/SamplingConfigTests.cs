@@ -8,28 +8,28 @@ namespace PixelDiT.Tests.Diffusion;
 /// <summary>Settings of samplers: what is refused, and by what name.</summary>
 internal sealed class SamplingConfigTests
 {
-    private static readonly SamplingConfig Good = new();
+    private static readonly SamplingConfig s_good = new();
 
     private static IEnumerable<TestCaseData> Wrong()
     {
         TestCaseData Case(SamplingConfig config, params string[] parts) => new(config, parts) { TestName = $"Refused: {string.Join(" ", parts)}" };
-        yield return Case(Good with { Sampler = (Sampler)9 }, "sampler is 9", "flow-dpm");
-        yield return Case(Good with { Steps = 0 }, "steps is 0", "1 to 10000");
-        yield return Case(Good with { Steps = -3 }, "steps is -3", "1 to 10000");
-        yield return Case(Good with { Steps = 10_001 }, "steps is 10001", "1 to 10000");
-        yield return Case(Good with { Guidance = -0.5 }, "guidance is -0.5", "0 to 100");
-        yield return Case(Good with { Guidance = 100.5 }, "guidance is 100.5", "0 to 100");
-        yield return Case(Good with { Guidance = double.NaN }, "guidance is NaN", "0 to 100");
-        yield return Case(Good with { Interval = (-0.1f, 1) }, "interval is -0.1 to 1", "from 0 to 1");
-        yield return Case(Good with { Interval = (0, 1.5f) }, "interval is 0 to 1.5", "from 0 to 1");
-        yield return Case(Good with { Interval = (0.9f, 0.1f) }, "interval is 0.9 to 0.1", "lower one first");
-        yield return Case(Good with { Interval = (float.NaN, 1) }, "interval is NaN to 1", "from 0 to 1");
-        yield return Case(Good with { Interval = (0, float.NaN) }, "interval is 0 to NaN", "from 0 to 1");
-        yield return Case(Good with { TimeShift = 0 }, "time-shift is 0", "0.01 to 100");
-        yield return Case(Good with { TimeShift = -1 }, "time-shift is -1", "0.01 to 100");
-        yield return Case(Good with { TimeShift = 1000 }, "time-shift is 1000", "0.01 to 100");
-        yield return Case(Good with { TimeShift = float.NaN }, "time-shift is NaN", "0.01 to 100");
-        yield return Case(Good with { TimeShift = float.PositiveInfinity }, "time-shift is Infinity", "0.01 to 100");
+        yield return Case(s_good with { Sampler = (Sampler)9 }, "sampler is 9", "flow-dpm");
+        yield return Case(s_good with { Steps = 0 }, "steps is 0", "1 to 10000");
+        yield return Case(s_good with { Steps = -3 }, "steps is -3", "1 to 10000");
+        yield return Case(s_good with { Steps = 10_001 }, "steps is 10001", "1 to 10000");
+        yield return Case(s_good with { Guidance = -0.5 }, "guidance is -0.5", "0 to 100");
+        yield return Case(s_good with { Guidance = 100.5 }, "guidance is 100.5", "0 to 100");
+        yield return Case(s_good with { Guidance = double.NaN }, "guidance is NaN", "0 to 100");
+        yield return Case(s_good with { Interval = (-0.1f, 1) }, "interval is -0.1 to 1", "from 0 to 1");
+        yield return Case(s_good with { Interval = (0, 1.5f) }, "interval is 0 to 1.5", "from 0 to 1");
+        yield return Case(s_good with { Interval = (0.9f, 0.1f) }, "interval is 0.9 to 0.1", "lower one first");
+        yield return Case(s_good with { Interval = (float.NaN, 1) }, "interval is NaN to 1", "from 0 to 1");
+        yield return Case(s_good with { Interval = (0, float.NaN) }, "interval is 0 to NaN", "from 0 to 1");
+        yield return Case(s_good with { TimeShift = 0 }, "time-shift is 0", "0.01 to 100");
+        yield return Case(s_good with { TimeShift = -1 }, "time-shift is -1", "0.01 to 100");
+        yield return Case(s_good with { TimeShift = 1000 }, "time-shift is 1000", "0.01 to 100");
+        yield return Case(s_good with { TimeShift = float.NaN }, "time-shift is NaN", "0.01 to 100");
+        yield return Case(s_good with { TimeShift = float.PositiveInfinity }, "time-shift is Infinity", "0.01 to 100");
     }
 
     [TestCaseSource(nameof(Wrong))]
@@ -53,12 +53,12 @@ internal sealed class SamplingConfigTests
     {
         SamplingConfig[] allowed =
         [
-            Good,
-            Good with { Guidance = 3.25, Interval = (0.1f, 1) },
-            Good with { Guidance = 2.75, Interval = (0.1f, 0.9f) },
-            Good with { Guidance = 3.5, Interval = (0.1f, 1), TimeShift = 2 },
-            Good with { Steps = 1, Guidance = 0, Interval = (0.5f, 0.5f), TimeShift = 0.01f },
-            Good with { Steps = SamplingConfig.MaxSteps, Guidance = 100, TimeShift = 100 }
+            s_good,
+            s_good with { Guidance = 3.25, Interval = (0.1f, 1) },
+            s_good with { Guidance = 2.75, Interval = (0.1f, 0.9f) },
+            s_good with { Guidance = 3.5, Interval = (0.1f, 1), TimeShift = 2 },
+            s_good with { Steps = 1, Guidance = 0, Interval = (0.5f, 0.5f), TimeShift = 0.01f },
+            s_good with { Steps = SamplingConfig.MaxSteps, Guidance = 100, TimeShift = 100 }
         ];
         foreach (var config in allowed) Assert.That(config.Validate(), Is.SameAs(config));
     }

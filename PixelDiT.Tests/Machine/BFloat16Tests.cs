@@ -11,7 +11,7 @@ namespace PixelDiT.Tests.Machine;
 /// <summary>bfloat16: every pattern read exactly, every tail rounded to nearest even.</summary>
 internal sealed class BFloat16Tests
 {
-    private static readonly uint[] tails = [0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF];
+    private static readonly uint[] s_tails = [0, 1, 0x7FFF, 0x8000, 0x8001, 0xFFFF];
 
     [Test]
     public void Every_pattern_survives_a_round_trip()
@@ -31,7 +31,7 @@ internal sealed class BFloat16Tests
     {
         for (uint upper = 0; upper <= ushort.MaxValue; upper++)
         {
-            foreach (uint tail in tails)
+            foreach (uint tail in s_tails)
             {
                 float value = BitConverter.UInt32BitsToSingle((upper << 16) | tail);
                 float rounded = BFloat16.ToSingle(BFloat16.FromSingle(value));
@@ -49,7 +49,7 @@ internal sealed class BFloat16Tests
     public void Vectors_read_and_write_like_single_elements()
     {
         using var device = Device.Open("cpu", 1);
-        float[] values = [.. Enumerable.Range(0, 1 << 16).SelectMany(upper => tails.Select(tail => BitConverter.UInt32BitsToSingle(((uint)upper << 16) | tail)))];
+        float[] values = [.. Enumerable.Range(0, 1 << 16).SelectMany(upper => s_tails.Select(tail => BitConverter.UInt32BitsToSingle(((uint)upper << 16) | tail)))];
         using var from = device.Upload(values, [values.Length]);
         using var to = device.Allocate([values.Length], ElementType.BFloat16);
         using var back = device.Allocate([values.Length]);

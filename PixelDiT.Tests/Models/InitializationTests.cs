@@ -10,17 +10,17 @@ namespace PixelDiT.Tests.Models;
 /// <summary>What SPEC says of the first steps: the output is zero, blocks are identities, and gradients reach the model from its end.</summary>
 internal sealed class InitializationTests
 {
-    private Device device = null!;
+    private Device _device = null!;
 
     [OneTimeSetUp]
-    public void Open() => device = Device.Open("cpu", 2);
+    public void Open() => _device = Device.Open("cpu", 2);
 
     [OneTimeTearDown]
-    public void Close() => device.Dispose();
+    public void Close() => _device.Dispose();
 
     private SmallModel Drawn(bool post, ulong seed = 1, int batch = 2, int size = 8)
     {
-        var small = new SmallModel(device, SmallModel.Config(post: post), batch, size, size);
+        var small = new SmallModel(_device, SmallModel.Config(post: post), batch, size, size);
         Initialization.Draw(small.Model, seed);
         return small;
     }
@@ -42,7 +42,7 @@ internal sealed class InitializationTests
     {
         using var small = Drawn(false, batch: 16, size: 32);
         // x uniform in (-1, 1): E[x²] = 1/3; v = x − ε.
-        using var noise = device.Allocate(small.X.Shape);
+        using var noise = _device.Allocate(small.X.Shape);
         Noise.Fill(noise, 1, 1);
         Combine.Forward(1, small.X, -1, noise, small.Target);
         double n = small.X.Count;
@@ -56,7 +56,7 @@ internal sealed class InitializationTests
         using var small = Drawn(post);
         var parameters = small.Model.Parameters;
         Assert.That(parameters.All, Has.Count.EqualTo(70));
-        using Tensor first = parameters.NewLike(), second = parameters.NewLike(), norm = device.Allocate([1]);
+        using Tensor first = parameters.NewLike(), second = parameters.NewLike(), norm = _device.Allocate([1]);
         var reached = new List<int>();
         for (int step = 1; step <= expected.Length; step++)
         {
@@ -80,7 +80,7 @@ internal sealed class InitializationTests
     [Test]
     public void Each_tensor_has_the_spread_that_the_authors_give_it()
     {
-        using var model = new PixelDiTModel(Presets.Get("micro"), device);
+        using var model = new PixelDiTModel(Presets.Get("micro"), _device);
         Initialization.Draw(model, 3);
         Spread("s_embedder.proj.weight", Math.Sqrt(6.0 / (64 + 48)), uniform: true);
         Spread("y_embedder.embedding_table.weight", 0.02, uniform: false);

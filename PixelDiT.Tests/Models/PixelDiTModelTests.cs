@@ -15,18 +15,18 @@ internal sealed class PixelDiTModelTests
     /// <summary>The rounding of some thirty operations, one after the other.</summary>
     private const double Rounding = 1e-5;
 
-    private Device device = null!;
+    private Device _device = null!;
 
     [OneTimeSetUp]
-    public void Open() => device = Device.Open("cpu", 2);
+    public void Open() => _device = Device.Open("cpu", 2);
 
     [OneTimeTearDown]
-    public void Close() => device.Dispose();
+    public void Close() => _device.Dispose();
 
     [TestCase(3, 8, 8, false), TestCase(3, 4, 10, false), TestCase(1, 6, 2, false), TestCase(1, 2, 2, false), TestCase(3, 4, 6, true)]
     public void The_output_is_the_exact_models(int channels, int height, int width, bool post)
     {
-        using var small = new SmallModel(device, SmallModel.Config(1, 2, post, channels), 3, height, width).Fill();
+        using var small = new SmallModel(_device, SmallModel.Config(1, 2, post, channels), 3, height, width).Fill();
         var exact = new ExactModel(small.Model.Config, name => Doubles(small.Model.Parameters[name].Value));
         double[] expected = exact.Forward(Doubles(small.X), Doubles(small.T), [0, 1, 2], height, width);
         Assert.That(Distance.Largest(small.Step().Output, expected), Is.LessThan(Rounding));
@@ -35,25 +35,25 @@ internal sealed class PixelDiTModelTests
     [TestCase(false), TestCase(true)]
     public void A_tape_that_does_not_record_computes_the_same_bits_in_less_memory(bool post)
     {
-        using var small = new SmallModel(device, SmallModel.Config(post: post)).Fill();
+        using var small = new SmallModel(_device, SmallModel.Config(post: post)).Fill();
         float[] recorded = small.Step().Output;
-        long before = device.Arena.BytesInUse;
-        device.Arena.ResetPeak();
+        long before = _device.Arena.BytesInUse;
+        _device.Arena.ResetPeak();
         small.Step();
-        long peak = device.Arena.PeakBytes;
-        device.Arena.ResetPeak();
-        using (var tape = new Tape(device, recording: false))
+        long peak = _device.Arena.PeakBytes;
+        _device.Arena.ResetPeak();
+        using (var tape = new Tape(_device, recording: false))
         {
             Assert.That(small.Model.Forward(tape, tape.Input(small.X), small.T, small.Y).Value.ToArray(), Is.EqualTo(recorded));
         }
-        Assert.That(device.Arena.PeakBytes, Is.LessThan(peak));
-        Assert.That(device.Arena.BytesInUse, Is.EqualTo(before));
+        Assert.That(_device.Arena.PeakBytes, Is.LessThan(peak));
+        Assert.That(_device.Arena.BytesInUse, Is.EqualTo(before));
     }
 
     [TestCase(false), TestCase(true)]
     public void Traced_steps_are_reported_and_change_nothing_beyond_rounding(bool post)
     {
-        using var small = new SmallModel(device, SmallModel.Config(1, 1, post)).Fill();
+        using var small = new SmallModel(_device, SmallModel.Config(1, 1, post)).Fill();
         var fused = small.Step();
         var seen = new List<string>();
         var traced = small.Step(tape => (tape.Traces, tape.Observer) = (_ => true, (name, _) => seen.Add(name)));
@@ -74,7 +74,7 @@ internal sealed class PixelDiTModelTests
     [Test]
     public void Only_the_steps_asked_for_are_reported()
     {
-        using var small = new SmallModel(device, SmallModel.Config(1, 1)).Fill();
+        using var small = new SmallModel(_device, SmallModel.Config(1, 1)).Fill();
         var seen = new List<string>();
         small.Step(tape => (tape.Traces, tape.Observer) = (name => name == "patch_blocks.0.modulated1", (name, _) => seen.Add(name)));
         Assert.That(seen, Is.EqualTo(new[] { "t_embedder", "y_embedder", "s_embedder", "patch_blocks.0.modulated1", "patch_blocks.0", "pixel_embedder", "pixel_blocks.0", "final_layer" }));
@@ -83,42 +83,42 @@ internal sealed class PixelDiTModelTests
     [Test]
     public void Steps_repeat_bit_for_bit_at_the_same_peak_of_memory()
     {
-        using var small = new SmallModel(device, SmallModel.Config()).Fill();
+        using var small = new SmallModel(_device, SmallModel.Config()).Fill();
         var first = small.Step();
-        device.Arena.ResetPeak();
+        _device.Arena.ResetPeak();
         small.Step();
-        long peak = device.Arena.PeakBytes, reserved = device.Arena.BytesReserved;
-        device.Arena.ResetPeak();
+        long peak = _device.Arena.PeakBytes, reserved = _device.Arena.BytesReserved;
+        _device.Arena.ResetPeak();
         var again = small.Step();
         Assert.That(Distance.SameBits(again.Output, first.Output) && Distance.SameBits(again.Gradients, first.Gradients));
-        Assert.That((device.Arena.PeakBytes, device.Arena.BytesReserved), Is.EqualTo((peak, reserved)));
+        Assert.That((_device.Arena.PeakBytes, _device.Arena.BytesReserved), Is.EqualTo((peak, reserved)));
     }
 
     [Test]
     public void A_model_gives_all_its_memory_back()
     {
-        long before = device.Arena.BytesInUse;
-        using (var small = new SmallModel(device, SmallModel.Config()).Fill()) small.Step();
-        Assert.That(device.Arena.BytesInUse, Is.EqualTo(before));
+        long before = _device.Arena.BytesInUse;
+        using (var small = new SmallModel(_device, SmallModel.Config()).Fill()) small.Step();
+        Assert.That(_device.Arena.BytesInUse, Is.EqualTo(before));
     }
 
-    private static readonly TestCaseData[] wrong =
+    private static readonly TestCaseData[] s_wrong =
     [
         Wrong("channels", [2, 1, 8, 8], 2, 2, "[B, 3, H, W]"), Wrong("rank", [2, 3, 8], 2, 2, "[2, 3, 8]"), Wrong("height", [2, 3, 7, 8], 2, 2, "7×8"),
         Wrong("width", [2, 3, 8, 5], 2, 2, "8×5"), Wrong("times", [2, 3, 8, 8], 3, 2, "t [3]"), Wrong("labels", [2, 3, 8, 8], 2, 1, "y [1]")
     ];
 
-    [TestCaseSource(nameof(wrong))]
+    [TestCaseSource(nameof(s_wrong))]
     public void A_shape_that_does_not_fit_is_refused_before_anything_runs(Shape x, int times, int labels, string message)
     {
-        using var small = new SmallModel(device, SmallModel.Config());
-        using var image = device.Allocate(x);
-        using var t = device.Allocate([times]);
-        using var y = device.Upload(new int[labels], [labels]);
-        using var tape = new Tape(device, recording: true);
-        long launches = device.Launches;
+        using var small = new SmallModel(_device, SmallModel.Config());
+        using var image = _device.Allocate(x);
+        using var t = _device.Allocate([times]);
+        using var y = _device.Upload(new int[labels], [labels]);
+        using var tape = new Tape(_device, recording: true);
+        long launches = _device.Launches;
         Assert.That(() => small.Model.Forward(tape, tape.Input(image), t, y), Throws.TypeOf<ShapeException>().With.Message.Contains(message));
-        Assert.That(device.Launches, Is.EqualTo(launches));
+        Assert.That(_device.Launches, Is.EqualTo(launches));
     }
 
     [Test]
@@ -136,7 +136,7 @@ internal sealed class PixelDiTModelTests
         }
         using (card)
         {
-            using var here = new SmallModel(device, SmallModel.Config()).Fill();
+            using var here = new SmallModel(_device, SmallModel.Config()).Fill();
             using var there = new SmallModel(card, SmallModel.Config()).Fill();
             var (output, _, gradients) = here.Step();
             var (outputThere, _, gradientsThere) = there.Step();

@@ -18,12 +18,12 @@ internal sealed class PresetTests
         Assert.That(ModelCost.Tensors(Preset(name, post)), Is.EqualTo(tensors));
     }
 
-    private static readonly ModelConfig[] built =
+    private static readonly ModelConfig[] s_built =
     [
         Presets.Get("micro"), Preset("micro", true), SmallModel.Config(channels: 1), SmallModel.Config(3, 1), SmallModel.Config(1, 2, post: true) with { PixelAttention = 24, PixelHeads = 3 }
     ];
 
-    [TestCaseSource(nameof(built))]
+    [TestCaseSource(nameof(s_built))]
     public void A_built_model_has_as_many(ModelConfig config)
     {
         using var device = Device.Open("cpu", 1);

@@ -57,10 +57,10 @@ internal sealed record OperationCase(string Name, Type Operation, string? Differ
 /// <summary>The drawn inputs of a row.</summary>
 internal sealed class OperationValues(IReadOnlyDictionary<string, float[]> singles, Input[] inputs)
 {
-    private readonly Dictionary<string, double[]> doubles = singles.ToDictionary(pair => pair.Key, pair => Array.ConvertAll(pair.Value, value => (double)value));
+    private readonly Dictionary<string, double[]> _doubles = singles.ToDictionary(pair => pair.Key, pair => Array.ConvertAll(pair.Value, value => (double)value));
 
     /// <summary>An input as the oracle takes it.</summary>
-    public double[] this[string name] => doubles[name];
+    public double[] this[string name] => _doubles[name];
 
     /// <summary>An input as the operation takes it.</summary>
     public float[] Singles(string name) => singles[name];
@@ -71,10 +71,10 @@ internal sealed class OperationValues(IReadOnlyDictionary<string, float[]> singl
     /// <summary>Calls <paramref name="use"/> while an input is moved along a direction.</summary>
     public double Moved(string name, double[] direction, double step, Func<double> use)
     {
-        double[] before = doubles[name];
-        doubles[name] = [.. before.Zip(direction, (value, slope) => value + step * slope)];
+        double[] before = _doubles[name];
+        _doubles[name] = [.. before.Zip(direction, (value, slope) => value + step * slope)];
         double result = use();
-        doubles[name] = before;
+        _doubles[name] = before;
         return result;
     }
 }

@@ -10,12 +10,12 @@ namespace PixelDiT.Tests.Operations;
 /// </summary>
 internal sealed class OperationGroupTests
 {
-    private readonly Dictionary<int, Device> devices = [];
+    private readonly Dictionary<int, Device> _devices = [];
 
     [OneTimeTearDown]
     public void Close()
     {
-        foreach (var device in devices.Values) device.Dispose();
+        foreach (var device in _devices.Values) device.Dispose();
     }
 
     [Test, Combinatorial]
@@ -50,7 +50,7 @@ internal sealed class OperationGroupTests
 
     private Device Open(int groupSize)
     {
-        if (!devices.TryGetValue(groupSize, out var device)) devices[groupSize] = device = Device.OpenIlgpuCpu(threads: 1, groupSize);
+        if (!_devices.TryGetValue(groupSize, out var device)) _devices[groupSize] = device = Device.OpenIlgpuCpu(threads: 1, groupSize);
         return device;
     }
 

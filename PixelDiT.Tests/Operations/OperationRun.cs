@@ -15,14 +15,14 @@ internal sealed class OperationRun : IDisposable
     /// <summary>Elements of a guard band before and after each input.</summary>
     private const int Band = 128;
 
-    private readonly OperationCase row;
-    private readonly bool guarded;
-    private readonly int first;
-    private readonly Dictionary<string, Variable> variables = [];
-    private readonly Dictionary<string, Tensor> tensors = [];
-    private readonly List<(Tensor Whole, long Count)> bands = [];
-    private readonly Stack<IDisposable> owned = new();
-    private readonly ParameterSet parameters;
+    private readonly OperationCase _row;
+    private readonly bool _guarded;
+    private readonly int _first;
+    private readonly Dictionary<string, Variable> _variables = [];
+    private readonly Dictionary<string, Tensor> _tensors = [];
+    private readonly List<(Tensor Whole, long Count)> _bands = [];
+    private readonly Stack<IDisposable> _owned = new();
+    private readonly ParameterSet _parameters;
 
     /// <param name="row">The row.</param>
     /// <param name="device">Where it runs.</param>
@@ -32,18 +32,18 @@ internal sealed class OperationRun : IDisposable
     /// <param name="first">Where else inputs begin in their blocks, whose addresses are multiples of 256 bytes.</param>
     public OperationRun(OperationCase row, Device device, OperationValues values, ElementType storage = ElementType.Single, bool guarded = false, int first = 0)
     {
-        (this.row, Device, Storage, this.guarded, this.first) = (row, device, storage, guarded, first);
-        parameters = Own(new ParameterSet(device));
+        (this._row, Device, Storage, this._guarded, this._first) = (row, device, storage, guarded, first);
+        _parameters = Own(new ParameterSet(device));
         Tape = Own(new Tape(device, recording: true));
-        foreach (var input in row.Inputs.Where(input => input.Role == Role.Parameter)) parameters.Add(input.Name, input.Shape);
-        if (parameters.All.Count > 0) PlaceParameters(values);
+        foreach (var input in row.Inputs.Where(input => input.Role == Role.Parameter)) _parameters.Add(input.Name, input.Shape);
+        if (_parameters.All.Count > 0) PlaceParameters(values);
         foreach (var input in row.Inputs.Where(input => input.Role != Role.Parameter))
         {
             var tensor = input.Role == Role.Labels
                 ? Own(device.Upload(input.Labels, input.Shape))
                 : Place(values.Singles(input.Name), input.Shape, input.Role == Role.Activation ? storage : ElementType.Single);
-            if (input.HasGradient) variables[input.Name] = Tape.Input(tensor, requiresGradient: true);
-            else tensors[input.Name] = tensor;
+            if (input.HasGradient) _variables[input.Name] = Tape.Input(tensor, requiresGradient: true);
+            else _tensors[input.Name] = tensor;
         }
     }
 
@@ -55,18 +55,18 @@ internal sealed class OperationRun : IDisposable
     public ElementType Storage { get; }
 
     /// <summary>An activation.</summary>
-    public Variable this[string name] => variables[name];
+    public Variable this[string name] => _variables[name];
 
     /// <summary>A trained tensor.</summary>
-    public Parameter Parameter(string name) => parameters[name];
+    public Parameter Parameter(string name) => _parameters[name];
 
     /// <summary>A constant or labels.</summary>
-    public Tensor Tensor(string name) => tensors[name];
+    public Tensor Tensor(string name) => _tensors[name];
 
     /// <summary>Disposes of something at the run's end.</summary>
     public T Own<T>(T disposable) where T : IDisposable
     {
-        owned.Push(disposable);
+        _owned.Push(disposable);
         return disposable;
     }
 
@@ -83,25 +83,25 @@ internal sealed class OperationRun : IDisposable
     /// <summary>Forward and, where there is one, backward.</summary>
     public OperationResult Execute()
     {
-        var output = row.Forward(this);
+        var output = _row.Forward(this);
         float[] values = output.Value.ToArray();
-        if (row.GradientTolerance is null) return new OperationResult(values, new Dictionary<string, float[]>());
+        if (_row.GradientTolerance is null) return new OperationResult(values, new Dictionary<string, float[]>());
         Backward(output);
-        return new OperationResult(values, row.Inputs.Where(input => input.HasGradient).ToDictionary(input => input.Name, Gradient));
+        return new OperationResult(values, _row.Inputs.Where(input => input.HasGradient).ToDictionary(input => input.Name, Gradient));
     }
 
     /// <summary>Backward from an output.</summary>
     public void Backward(Variable output)
     {
         var cotangent = Own(Device.Allocate(output.Shape, output.Value.Type));
-        cotangent.Upload(row.Cotangent((int)output.Value.Count));
+        cotangent.Upload(_row.Cotangent((int)output.Value.Count));
         Tape.Backward(output, cotangent);
     }
 
     /// <summary>An input's gradient; elements that other consumers would write are 0.</summary>
     public float[] Gradient(Input input)
     {
-        var gradient = input.Role == Role.Parameter ? parameters[input.Name].Gradient : variables[input.Name].Gradient;
+        var gradient = input.Role == Role.Parameter ? _parameters[input.Name].Gradient : _variables[input.Name].Gradient;
         float[] values = (gradient ?? throw new InvalidOperationException($"{input.Name} received no gradient")).ToArray();
         if (input.Written is { } written)
         {
@@ -113,17 +113,17 @@ internal sealed class OperationRun : IDisposable
     /// <summary>Asserts that nothing was written beyond the ends of the inputs, the trained tensors and their gradients.</summary>
     public void CheckBands()
     {
-        foreach (var (whole, count) in bands)
+        foreach (var (whole, count) in _bands)
         {
             float[] all = whole.ToArray();
             Assert.That(all.Take(Band).Concat(all.Skip(Band + (int)count)), Has.All.NaN, "memory beside an input was written");
         }
-        foreach (var flat in new[] { parameters.Values, parameters.Gradients })
+        foreach (var flat in new[] { _parameters.Values, _parameters.Gradients })
         {
             if (flat is null) continue;
             float[] all = flat.ToArray();
             long end = 0;
-            foreach (var parameter in parameters.All)
+            foreach (var parameter in _parameters.All)
             {
                 long next = end + (parameter.Shape.Count + 63) / 64 * 64;
                 Assert.That(all[(int)(end + parameter.Shape.Count)..(int)next], Has.All.NaN, $"memory behind {parameter.Name} was written");
@@ -134,20 +134,20 @@ internal sealed class OperationRun : IDisposable
 
     public void Dispose()
     {
-        while (owned.TryPop(out var last)) last.Dispose();
+        while (_owned.TryPop(out var last)) last.Dispose();
     }
 
     private void PlaceParameters(OperationValues values)
     {
-        parameters.Allocate();
-        parameters.RequireGradients();
-        if (guarded)
+        _parameters.Allocate();
+        _parameters.RequireGradients();
+        if (_guarded)
         {
-            float[] nothing = Nothing(parameters.Length);
-            parameters.Values!.Upload(nothing);
-            parameters.Gradients!.Upload(nothing);
+            float[] nothing = Nothing(_parameters.Length);
+            _parameters.Values!.Upload(nothing);
+            _parameters.Gradients!.Upload(nothing);
         }
-        foreach (var parameter in parameters.All)
+        foreach (var parameter in _parameters.All)
         {
             parameter.Value.Upload(values.Singles(parameter.Name));
             parameter.Gradient!.Clear();
@@ -156,12 +156,12 @@ internal sealed class OperationRun : IDisposable
 
     private Tensor Place(float[] values, Shape shape, ElementType type)
     {
-        int band = guarded ? Band : first;
+        int band = _guarded ? Band : _first;
         var whole = Own(Device.Allocate([values.Length + (2 * band)], type));
-        if (guarded)
+        if (_guarded)
         {
             whole.Upload(Nothing(whole.Count));
-            bands.Add((whole, values.Length));
+            _bands.Add((whole, values.Length));
         }
         var tensor = whole.Slice(band, shape);
         tensor.Upload(values);

@@ -13,7 +13,7 @@ internal sealed class OperationShapeTests
     /// <summary>Tensors by their shapes.</summary>
     private delegate Tensor Make(params int[] shape);
 
-    private static readonly TestCaseData[] misfits =
+    private static readonly TestCaseData[] s_misfits =
     [
         Misfit("linear_input", "rows of 4", x => MatMul.Forward(x(2, 3), x(5, 4), null, null, x(2, 5))),
         Misfit("linear_output", "rows of 5", x => MatMul.Forward(x(2, 4), x(5, 4), null, null, x(2, 6))),
@@ -46,7 +46,7 @@ internal sealed class OperationShapeTests
         Misfit("moments", "[4] and [3]", x => AdamW.Step(x(4), x(4), x(4), x(3), null, x(1), new AdamWStep(1, 0, 0, 0, 0, 0, 0, 1)))
     ];
 
-    [TestCaseSource(nameof(misfits))]
+    [TestCaseSource(nameof(s_misfits))]
     public void A_tensor_that_does_not_fit_is_named(Action<Func<int[], Tensor>> call, string message)
     {
         using var device = Device.Open("cpu", 1);

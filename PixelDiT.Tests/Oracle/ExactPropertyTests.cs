@@ -8,12 +8,12 @@ namespace PixelDiT.Tests.Oracle;
 /// <summary>What must hold for every input: inverses, invariances, and an error for each shape that does not fit.</summary>
 internal sealed class ExactPropertyTests
 {
-    private static readonly Gen<double> Value = Gen.Double[-3, 3];
+    private static readonly Gen<double> s_value = Gen.Double[-3, 3];
 
     [Test]
     public void Linear_equals_its_definition() =>
         Gen.Select(Gen.Int[1, 35], Gen.Int[1, 9], Gen.Int[1, 11]).SelectMany((rows, inputs, outputs) => Gen.Select(
-            Value.Array[rows * inputs], Value.Array[outputs * inputs], Value.Array[outputs])
+            s_value.Array[rows * inputs], s_value.Array[outputs * inputs], s_value.Array[outputs])
             .Select((x, weight, bias) => (x, weight, bias, rows, inputs, outputs))).Sample(given =>
         {
             double[] y = Exact.Linear(given.x, given.weight, given.bias, given.inputs, given.outputs);
@@ -40,7 +40,7 @@ internal sealed class ExactPropertyTests
 
     [Test]
     public void Rotation_keeps_the_norm_of_a_head() =>
-        Value.Array[2 * 6 * 3 * 2 * 4].Sample(qkv =>
+        s_value.Array[2 * 6 * 3 * 2 * 4].Sample(qkv =>
         {
             double[] q = Exact.NormRotate(qkv, 0, [1, 1, 1, 1], Exact.RopeTable(4, 2, 3), tokens: 6, heads: 2, headWidth: 4);
             double[] normed = Exact.RmsNorm(Exact.Part(qkv, 0, 8), [1, 1, 1, 1]);
@@ -50,7 +50,7 @@ internal sealed class ExactPropertyTests
 
     [Test]
     public void Attention_to_equal_keys_is_the_mean_of_the_values() =>
-        Gen.Select(Value.Array[5 * 4], Value.Array[5 * 4]).Sample((q, v) =>
+        Gen.Select(s_value.Array[5 * 4], s_value.Array[5 * 4]).Sample((q, v) =>
         {
             double[] k = Enumerable.Repeat(0.7, q.Length).ToArray();
             double[] y = Exact.Attention(q, k, v, tokens: 5, heads: 1, headWidth: 4);
@@ -78,10 +78,10 @@ internal sealed class ExactPropertyTests
 
     [Test]
     public void Silu_gate_multiplies_the_value() =>
-        Gen.Select(Value, Value).Sample((gate, value) =>
+        Gen.Select(s_value, s_value).Sample((gate, value) =>
             Assert.That(Exact.SwiGlu([gate], [value])[0], Is.EqualTo(gate / (1 + Math.Exp(-gate)) * value).Within(1e-15)), iter: 50);
 
-    private static readonly TestCaseData[] Misfits =
+    private static readonly TestCaseData[] s_misfits =
     [
         Misfit("linear_x", "x has 5", () => Exact.Linear(new double[5], new double[4], null, 2, 2)),
         Misfit("linear_weight", "weight has 5", () => Exact.Linear(new double[4], new double[5], null, 2, 2)),
@@ -105,7 +105,7 @@ internal sealed class ExactPropertyTests
         Misfit("moments", "second has 3", () => Exact.AdamW(new double[4], new double[4], new double[4], new double[3], 1, 1e-3).Parameter)
     ];
 
-    [TestCaseSource(nameof(Misfits))]
+    [TestCaseSource(nameof(s_misfits))]
     public void A_shape_that_does_not_fit_is_named(Func<double[]> call, string message) =>
         Assert.That(() => call(), Throws.TypeOf<ShapeException>().With.Message.Contains(message));
 

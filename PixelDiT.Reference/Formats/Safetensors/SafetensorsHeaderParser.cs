@@ -23,17 +23,17 @@ internal ref struct SafetensorsHeaderParser(ReadOnlySpan<byte> text, string sour
 
     private const string Fields = "dtype, shape and data_offsets";
 
-    private readonly ReadOnlySpan<byte> text = text;
-    private Utf8JsonReader json = new(text);
-    private long remaining = MemoryLimit;
-    private bool metadataSeen;
+    private readonly ReadOnlySpan<byte> _text = text;
+    private Utf8JsonReader _json = new(text);
+    private long _remaining = MemoryLimit;
+    private bool _metadataSeen;
 
     // Where the walk is, put into words only when there is something to report.
-    private string? tensor, field;
-    private bool inMetadata;
+    private string? _tensor, _field;
+    private bool _inMetadata;
 
     /// <summary>How many bytes of the header have been understood.</summary>
-    public readonly int Position => (int)json.BytesConsumed;
+    public readonly int Position => (int)_json.BytesConsumed;
 
     /// <summary>The tensors found, in the header's order.</summary>
     public Dictionary<string, TensorInfo> Tensors { get; } = [];
@@ -58,31 +58,31 @@ internal ref struct SafetensorsHeaderParser(ReadOnlySpan<byte> text, string sour
 
     private void ReadMetadata()
     {
-        inMetadata = true;
-        if (metadataSeen) throw Error(" occurs twice");
-        metadataSeen = true;
+        _inMetadata = true;
+        if (_metadataSeen) throw Error(" occurs twice");
+        _metadataSeen = true;
         Read();
         // Some writers spell "no metadata" as null, which loses nothing.
-        if (json.TokenType == JsonTokenType.Null)
+        if (_json.TokenType == JsonTokenType.Null)
         {
-            inMetadata = false;
+            _inMetadata = false;
             return;
         }
-        if (json.TokenType != JsonTokenType.StartObject) throw Error($" is {Found()}; an object of strings was expected");
+        if (_json.TokenType != JsonTokenType.StartObject) throw Error($" is {Found()}; an object of strings was expected");
         while (NextKey(out string key))
         {
-            field = key;
+            _field = key;
             Charge(MetadataCost);
             Expect(JsonTokenType.String, "a string");
             if (!Metadata.TryAdd(key, TakeString())) throw Error(" occurs twice");
-            field = null;
+            _field = null;
         }
-        inMetadata = false;
+        _inMetadata = false;
     }
 
     private void ReadTensor(string name)
     {
-        tensor = name;
+        _tensor = name;
         Charge(TensorCost);
         if (Tensors.ContainsKey(name)) throw Error(" occurs twice");
         Expect(JsonTokenType.StartObject, $"an object with {Fields}");
@@ -91,7 +91,7 @@ internal ref struct SafetensorsHeaderParser(ReadOnlySpan<byte> text, string sour
         long[]? shape = null, offsets = null;
         while (NextKey(out string key))
         {
-            field = key;
+            _field = key;
             bool first = key switch
             {
                 "dtype" => type is null,
@@ -103,10 +103,10 @@ internal ref struct SafetensorsHeaderParser(ReadOnlySpan<byte> text, string sour
             if (key == "dtype") type = ReadType();
             else if (key == "shape") shape = ReadSizes(MaximumRank);
             else offsets = ReadSizes(2);
-            field = null;
+            _field = null;
         }
         Tensors.Add(name, Check(name, type, shape, offsets));
-        tensor = null;
+        _tensor = null;
     }
 
     private readonly TensorInfo Check(string name, string? typeName, long[]? shape, long[]? offsets)
@@ -149,10 +149,10 @@ internal ref struct SafetensorsHeaderParser(ReadOnlySpan<byte> text, string sour
         Expect(JsonTokenType.StartArray, "an array of whole numbers");
         Span<long> sizes = stackalloc long[most];
         int count = 0;
-        while (Read() && json.TokenType != JsonTokenType.EndArray)
+        while (Read() && _json.TokenType != JsonTokenType.EndArray)
         {
             if (count == most) throw Error($" has more than {most} numbers");
-            if (json.TokenType != JsonTokenType.Number || !json.TryGetInt64(out long size) || size < 0)
+            if (_json.TokenType != JsonTokenType.Number || !_json.TryGetInt64(out long size) || size < 0)
                 throw Error($"[{count}] is {Found()}; a whole number from 0 to 2^63 - 1 was expected");
             sizes[count++] = size;
         }
@@ -163,20 +163,20 @@ internal ref struct SafetensorsHeaderParser(ReadOnlySpan<byte> text, string sour
     private bool Read()
     {
         // Utf8JsonReader puts a misspelled literal whole into its exception, which for a hundred million letters takes seconds and gigabytes.
-        var rest = text[Position..];
+        var rest = _text[Position..];
         int start = rest.IndexOfAnyExcept(": ,\t\r\n"u8);
         if (start >= 0 && rest[start] is (byte)'t' or (byte)'f' or (byte)'n')
         {
             rest = rest[start..];
             if (!rest.StartsWith("true"u8) && !rest.StartsWith("false"u8) && !rest.StartsWith("null"u8)) throw new JsonException();
         }
-        return json.Read();
+        return _json.Read();
     }
 
     private bool NextKey(out string key)
     {
         Read();
-        bool more = json.TokenType == JsonTokenType.PropertyName;
+        bool more = _json.TokenType == JsonTokenType.PropertyName;
         key = more ? TakeString() : "";
         return more;
     }
@@ -184,42 +184,42 @@ internal ref struct SafetensorsHeaderParser(ReadOnlySpan<byte> text, string sour
     private void Expect(JsonTokenType kind, string expected)
     {
         Read();
-        if (json.TokenType != kind) throw Error($" is {Found()}; {expected} was expected");
+        if (_json.TokenType != kind) throw Error($" is {Found()}; {expected} was expected");
     }
 
     private string TakeString()
     {
-        Charge(sizeof(char) * json.ValueSpan.Length);
+        Charge(sizeof(char) * _json.ValueSpan.Length);
         try
         {
-            return json.GetString()!;
+            return _json.GetString()!;
         }
         catch (InvalidOperationException error)
         {
-            throw Error($": {Quote.Bytes(json.ValueSpan)} escapes half a surrogate pair; Unicode text was expected", error);
+            throw Error($": {Quote.Bytes(_json.ValueSpan)} escapes half a surrogate pair; Unicode text was expected", error);
         }
     }
 
     private void Charge(long bytes)
     {
-        remaining -= bytes;
-        if (remaining < 0)
+        _remaining -= bytes;
+        if (_remaining < 0)
             throw new FileFormatException($"{source}: the header's names, shapes and metadata take more than {MemoryLimit >> 20} MiB of memory; a file of weights needs far less");
     }
 
-    private readonly string Found() => json.TokenType switch
+    private readonly string Found() => _json.TokenType switch
     {
         JsonTokenType.StartObject => "an object",
         JsonTokenType.StartArray => "an array",
-        JsonTokenType.String => "the string " + Quote.Bytes(json.ValueSpan),
-        _ => Quote.Bytes(json.ValueSpan).Trim('"')
+        JsonTokenType.String => "the string " + Quote.Bytes(_json.ValueSpan),
+        _ => Quote.Bytes(_json.ValueSpan).Trim('"')
     };
 
     private readonly FileFormatException Error(string problem, Exception? inner = null)
     {
-        string place = tensor is not null ? $"{source}: tensor {Quote.Text(tensor)}"
-            : inMetadata ? $"{source}: {SafetensorsHeader.MetadataKey}"
+        string place = _tensor is not null ? $"{source}: tensor {Quote.Text(_tensor)}"
+            : _inMetadata ? $"{source}: {SafetensorsHeader.MetadataKey}"
             : $"{source}: the header";
-        return new FileFormatException(field is null ? place + problem : $"{place}: {Quote.Text(field)}{problem}", inner);
+        return new FileFormatException(_field is null ? place + problem : $"{place}: {Quote.Text(_field)}{problem}", inner);
     }
 }

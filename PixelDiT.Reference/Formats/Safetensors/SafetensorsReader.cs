@@ -15,17 +15,17 @@ public sealed class SafetensorsReader : IWeightFile
 {
     private const int LengthBytes = sizeof(ulong), BufferBytes = 1 << 16;
 
-    private readonly Stream stream;
-    private readonly long dataStart;
-    private readonly SafetensorsHeader header;
+    private readonly Stream _stream;
+    private readonly long _dataStart;
+    private readonly SafetensorsHeader _header;
 
     private SafetensorsReader(Stream stream, string source)
     {
-        this.stream = stream;
+        this._stream = stream;
         Source = source;
         byte[] text = ReadHeader();
-        dataStart = LengthBytes + text.Length;
-        header = SafetensorsHeader.Parse(text, stream.Length - dataStart, source);
+        _dataStart = LengthBytes + text.Length;
+        _header = SafetensorsHeader.Parse(text, stream.Length - _dataStart, source);
     }
 
     /// <summary>The file's path, or the name its stream was opened with; every message begins with it.</summary>
@@ -35,12 +35,12 @@ public sealed class SafetensorsReader : IWeightFile
     public string Format => "safetensors";
 
     /// <summary>The strings stored beside the tensors; empty if there are none.</summary>
-    public IReadOnlyDictionary<string, string> Metadata => header.Metadata;
+    public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 
     /// <summary>The tensors in the order of their bytes in the file.</summary>
-    public IReadOnlyList<TensorInfo> Tensors => header.Tensors;
+    public IReadOnlyList<TensorInfo> Tensors => _header.Tensors;
 
-    IReadOnlyList<TensorSpec> IWeightFile.Tensors => header.Tensors;
+    IReadOnlyList<TensorSpec> IWeightFile.Tensors => _header.Tensors;
 
     TensorSpec IWeightFile.this[string name] => this[name];
 
@@ -69,11 +69,11 @@ public sealed class SafetensorsReader : IWeightFile
     }
 
     /// <summary>Whether the file has a tensor of this name.</summary>
-    public bool Contains(string name) => header.ByName.ContainsKey(name);
+    public bool Contains(string name) => _header.ByName.ContainsKey(name);
 
     /// <summary>The tensor of this name.</summary>
     /// <exception cref="FileFormatException">The file has no such tensor.</exception>
-    public TensorInfo this[string name] => header.ByName.TryGetValue(name, out var tensor)
+    public TensorInfo this[string name] => _header.ByName.TryGetValue(name, out var tensor)
         ? tensor
         : throw new FileFormatException($"{Source}: has no tensor {Quote.Text(name)} among its {Tensors.Count}");
 
@@ -103,23 +103,23 @@ public sealed class SafetensorsReader : IWeightFile
     }
 
     /// <summary>Closes the file.</summary>
-    public void Dispose() => stream.Dispose();
+    public void Dispose() => _stream.Dispose();
 
     private byte[] ReadHeader()
     {
-        if (stream.Length < LengthBytes)
-            throw new FileFormatException($"{Source}: the file has {stream.Length} bytes; a safetensors file begins with a header length of {LengthBytes} bytes");
+        if (_stream.Length < LengthBytes)
+            throw new FileFormatException($"{Source}: the file has {_stream.Length} bytes; a safetensors file begins with a header length of {LengthBytes} bytes");
         Span<byte> field = stackalloc byte[LengthBytes];
-        stream.Position = 0;
-        stream.ReadExactly(field);
+        _stream.Position = 0;
+        _stream.ReadExactly(field);
         ulong length = BinaryPrimitives.ReadUInt64LittleEndian(field);
         // Of a file of another kind the first bytes are no length; what the file is instead says more.
         if (length is 0 or > SafetensorsHeader.MaximumBytes)
-            throw ForeignFile.Identify(stream, Source) is { } foreign ? foreign.Refusal(Source) : new FileFormatException($"{Source}: the header length is {length}; 1 to {SafetensorsHeader.MaximumBytes} bytes were expected");
-        if ((long)length > stream.Length - LengthBytes)
-            throw new FileFormatException($"{Source}: the header length is {length}, but only {stream.Length - LengthBytes} bytes follow it; the file may be cut short");
+            throw ForeignFile.Identify(_stream, Source) is { } foreign ? foreign.Refusal(Source) : new FileFormatException($"{Source}: the header length is {length}; 1 to {SafetensorsHeader.MaximumBytes} bytes were expected");
+        if ((long)length > _stream.Length - LengthBytes)
+            throw new FileFormatException($"{Source}: the header length is {length}, but only {_stream.Length - LengthBytes} bytes follow it; the file may be cut short");
         byte[] text = GC.AllocateUninitializedArray<byte>((int)length);
-        stream.ReadExactly(text);
+        _stream.ReadExactly(text);
         return text;
     }
 
@@ -146,12 +146,12 @@ public sealed class SafetensorsReader : IWeightFile
         byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferBytes);
         try
         {
-            stream.Position = dataStart + tensor.Offset + first * size;
+            _stream.Position = _dataStart + tensor.Offset + first * size;
             while (!destination.IsEmpty)
             {
                 int count = Math.Min(destination.Length, BufferBytes / size);
                 var bytes = buffer.AsSpan(0, count * size);
-                stream.ReadExactly(bytes);
+                _stream.ReadExactly(bytes);
                 ElementConversion.Decode(tensor.Type, bytes, destination[..count]);
                 destination = destination[count..];
             }

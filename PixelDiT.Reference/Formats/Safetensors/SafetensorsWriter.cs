@@ -16,7 +16,7 @@ public static class SafetensorsWriter
 {
     private const int ChunkElements = 1 << 14;
 
-    private static readonly UTF8Encoding strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>Writes tensors of any size, asking for their elements chunk by chunk. Narrowing rounds to nearest even.</summary>
     /// <param name="path">The file to make or replace.</param>
@@ -138,7 +138,7 @@ public static class SafetensorsWriter
     {
         try
         {
-            strictUtf8.GetByteCount(text);
+            s_strictUtf8.GetByteCount(text);
             return text;
         }
         catch (EncoderFallbackException error)

@@ -13,13 +13,13 @@ public class SafetensorsFuzzTests
 {
     private const int Files = 30_000;
 
-    private static readonly string[] tokens =
+    private static readonly string[] s_tokens =
     [
         "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u0000", "\\ud800", "null", "true", "-1", "0", "1", "1.5", "1e3", "2147483648", "4294967296", "9223372036854775807",
         "18446744073709551616", "\"dtype\":\"F32\",", "\"shape\":[0],", "\"data_offsets\":[0,4],", "\"__metadata__\":{},", "\"F64\"", "\"BOOL\"", "\"F4\"", "\"F6_E2M3\"", "\"X9\"", "null,", "[]", "{}", " ", "\n", "é", "\u0085", "\u202e"
     ];
 
-    private static readonly byte[][] seeds =
+    private static readonly byte[][] s_seeds =
     [
         File("{}"),
         File("{\"__metadata__\":{\"format\":\"pt\",\"é\":\"\\n\"}," + Entry("a", "F32", "2,3", 0, 24) + "," + Entry("b.c", "I64", "", 24, 32) + "," + Entry("d", "BOOL", "0,2", 32, 32) + "}  ", new byte[32]),
@@ -30,7 +30,7 @@ public class SafetensorsFuzzTests
 
     private static byte[] Damage(Random random)
     {
-        byte[] seed = seeds[random.Next(seeds.Length)];
+        byte[] seed = s_seeds[random.Next(s_seeds.Length)];
         var file = seed.ToList();
         int headerBytes = (int)BinaryPrimitives.ReadInt64LittleEndian(seed);
         foreach (var edit in Edit.Draw(random, most: 5, kinds: 7))
@@ -47,7 +47,7 @@ public class SafetensorsFuzzTests
                 case 6:
                     int digits = file.Skip(at).TakeWhile(b => char.IsAsciiDigit((char)b)).Count();
                     file.RemoveRange(at, digits);
-                    file.InsertRange(at, Encoding.UTF8.GetBytes(tokens[edit.Choice % tokens.Length]));
+                    file.InsertRange(at, Encoding.UTF8.GetBytes(s_tokens[edit.Choice % s_tokens.Length]));
                     break;
             }
             if (at >= 8 && at < 8 + headerBytes) headerBytes = Math.Max(0, headerBytes + file.Count - before);
@@ -107,7 +107,7 @@ public class SafetensorsFuzzTests
     }
 
     [Test]
-    public void Seeds_read() => Assert.That(seeds.Select(ReadsOrRefuses), Is.All.True);
+    public void Seeds_read() => Assert.That(s_seeds.Select(ReadsOrRefuses), Is.All.True);
 
     [Test]
     public void Damaged_files_read_as_their_bytes_say_or_are_refused()

@@ -11,20 +11,20 @@ namespace PixelDiT.Tests.Formats.Safetensors;
 [NonParallelizable]
 public class SafetensorsHostileTests
 {
-    private static readonly byte[] largest = new byte[SafetensorsHeader.MaximumBytes];
+    private static readonly byte[] s_largest = new byte[SafetensorsHeader.MaximumBytes];
 
     /// <summary>Fills the header with a beginning and then one text over and over; the JSON never ends.</summary>
     private static HostileFile Repeat(string start, Func<int, string> item)
     {
-        int length = Encoding.ASCII.GetBytes(start, largest);
+        int length = Encoding.ASCII.GetBytes(start, s_largest);
         for (int i = 0; ; i++)
         {
             string next = item(i);
-            if (length + next.Length > largest.Length) break;
-            length += Encoding.ASCII.GetBytes(next, largest.AsSpan(length));
+            if (length + next.Length > s_largest.Length) break;
+            length += Encoding.ASCII.GetBytes(next, s_largest.AsSpan(length));
         }
-        largest.AsSpan(length).Fill((byte)' ');
-        return new HostileFile(File(largest));
+        s_largest.AsSpan(length).Fill((byte)' ');
+        return new HostileFile(File(s_largest));
     }
 
     private readonly record struct HostileFile(byte[] Bytes)

@@ -12,21 +12,21 @@ namespace PixelDiT.Tests.Formats.Safetensors;
 /// <summary>What is written reads back, byte for byte the same each time, rounded to nearest even.</summary>
 public class SafetensorsWriterTests
 {
-    private string directory = "", path = "";
+    private string _directory = "", _path = "";
 
     [SetUp]
     public void MakeDirectory()
     {
-        directory = NewDirectory();
-        path = Path.Combine(directory, "a.safetensors");
+        _directory = NewDirectory();
+        _path = Path.Combine(_directory, "a.safetensors");
     }
 
-    [TearDown] public void DeleteDirectory() => Directory.Delete(directory, recursive: true);
+    [TearDown] public void DeleteDirectory() => Directory.Delete(_directory, recursive: true);
 
     [Test]
     public void Arrays_of_every_kind_come_back()
     {
-        SafetensorsWriter.Write(path,
+        SafetensorsWriter.Write(_path,
         [
             new TensorData("single", [2, 2], new[] { 1f, -0f, float.NaN, float.MaxValue }),
             new TensorData("double", [3], new[] { 0.1, double.Epsilon, double.NegativeInfinity }),
@@ -37,7 +37,7 @@ public class SafetensorsWriterTests
             new TensorData("empty", [4, 0, 2], Array.Empty<double>()),
             new TensorData("日本 \"quoted\"\n\\ 🎈", [1], new[] { 7 })
         ]);
-        using var reader = SafetensorsReader.Open(path);
+        using var reader = SafetensorsReader.Open(_path);
         Assert.That(reader.ReadSingles("single").Select(BitConverter.SingleToInt32Bits), Is.EqualTo(new[] { 1f, -0f, float.NaN, float.MaxValue }.Select(BitConverter.SingleToInt32Bits)));
         Assert.That(reader.ReadDoubles("double"), Is.EqualTo(new[] { 0.1, double.Epsilon, double.NegativeInfinity }));
         Assert.That(reader.ReadIntegers("long"), Is.EqualTo(new[] { long.MinValue, long.MaxValue }));
@@ -55,12 +55,12 @@ public class SafetensorsWriterTests
         const int count = 40_001;
         TensorSpec[] tensors = [new("first", type, [count]), new("none", type, [0]), new("second", type, [])];
         var asked = new List<(string, long, int)>();
-        SafetensorsWriter.Write(path, tensors, null, (name, first, chunk) =>
+        SafetensorsWriter.Write(_path, tensors, null, (name, first, chunk) =>
         {
             asked.Add((name, first, chunk.Length));
             for (int i = 0; i < chunk.Length; i++) chunk[i] = (first + i) % 251;
         });
-        using var reader = SafetensorsReader.Open(path);
+        using var reader = SafetensorsReader.Open(_path);
         Assert.That(reader.ReadSingles("first"), Is.EqualTo(Enumerable.Range(0, count).Select(i => (float)(i % 251))));
         Assert.That(asked, Is.EqualTo(new[] { ("first", 0L, 16384), ("first", 16384L, 16384), ("first", 32768L, 7233), ("second", 0L, 1) }));
     }
@@ -71,10 +71,10 @@ public class SafetensorsWriterTests
         for (int length = 1; length <= 9; length++)
         {
             TensorData[] tensors = [new(new string('n', length), [2], new[] { 1f, 2f })];
-            SafetensorsWriter.Write(path, tensors, new Dictionary<string, string> { ["b"] = "é", ["a"] = "", ["B"] = "1" });
-            byte[] once = System.IO.File.ReadAllBytes(path);
-            SafetensorsWriter.Write(path, tensors, new SortedDictionary<string, string> { ["a"] = "", ["B"] = "1", ["b"] = "é" });
-            Assert.That(System.IO.File.ReadAllBytes(path), Is.EqualTo(once));
+            SafetensorsWriter.Write(_path, tensors, new Dictionary<string, string> { ["b"] = "é", ["a"] = "", ["B"] = "1" });
+            byte[] once = System.IO.File.ReadAllBytes(_path);
+            SafetensorsWriter.Write(_path, tensors, new SortedDictionary<string, string> { ["a"] = "", ["B"] = "1", ["b"] = "é" });
+            Assert.That(System.IO.File.ReadAllBytes(_path), Is.EqualTo(once));
 
             long header = BinaryPrimitives.ReadInt64LittleEndian(once);
             Assert.That(header % 8, Is.EqualTo(0));
@@ -87,16 +87,16 @@ public class SafetensorsWriterTests
     public void Metadata_comes_back()
     {
         var metadata = new Dictionary<string, string> { [""] = "", ["config"] = "{\"a\": [1, 2]}", ["é"] = "line\nline\t\u0001 <&'>" };
-        SafetensorsWriter.Write(path, [], metadata);
-        using var reader = SafetensorsReader.Open(path);
+        SafetensorsWriter.Write(_path, [], metadata);
+        using var reader = SafetensorsReader.Open(_path);
         Assert.That(reader.Metadata, Is.EqualTo(metadata));
     }
 
     [Test]
     public void Empty_metadata_is_like_none()
     {
-        SafetensorsWriter.Write(path, [], new Dictionary<string, string>());
-        Assert.That(System.IO.File.ReadAllBytes(path), Is.EqualTo(File("{}      ")));
+        SafetensorsWriter.Write(_path, [], new Dictionary<string, string>());
+        Assert.That(System.IO.File.ReadAllBytes(_path), Is.EqualTo(File("{}      ")));
     }
 
     [Test]
@@ -108,11 +108,11 @@ public class SafetensorsWriterTests
         {
             metadata = metadata.Where(entry => !entry.Value.Any(char.IsSurrogate)).ToDictionary();
             TensorSpec[] specs = [.. tensors.Select(entry => new TensorSpec(entry.Key, entry.Value.Item2, entry.Value.Item1))];
-            SafetensorsWriter.Write(path, specs, metadata, (key, first, chunk) =>
+            SafetensorsWriter.Write(_path, specs, metadata, (key, first, chunk) =>
             {
                 for (int i = 0; i < chunk.Length; i++) chunk[i] = (key.Length + first + i) % 200;
             });
-            using var reader = SafetensorsReader.Open(path);
+            using var reader = SafetensorsReader.Open(_path);
             Assert.That(reader.Metadata, Is.EqualTo(metadata));
             Assert.That(reader.Tensors.Count, Is.EqualTo(specs.Length));
             foreach (var spec in specs)
@@ -127,7 +127,7 @@ public class SafetensorsWriterTests
     [Test]
     public void Writing_allocates_nothing_that_grows_with_the_tensor()
     {
-        void Write(long count) => SafetensorsWriter.Write(path, [new("a", DataType.F16, [count])], null, (_, _, chunk) => chunk.Fill(1));
+        void Write(long count) => SafetensorsWriter.Write(_path, [new("a", DataType.F16, [count])], null, (_, _, chunk) => chunk.Fill(1));
         Write(1 << 20);
         long before = GC.GetAllocatedBytesForCurrentThread();
         Write(4 << 20);
@@ -136,7 +136,7 @@ public class SafetensorsWriterTests
 
     [Test]
     public void Singles_cannot_be_stored_as_integers() =>
-        Assert.That(() => SafetensorsWriter.Write(path, [new("a", DataType.I32, [1])], null, (_, _, _) => { }), Throws.ArgumentException.With.Message.Contains("\"a\" is I32"));
+        Assert.That(() => SafetensorsWriter.Write(_path, [new("a", DataType.I32, [1])], null, (_, _, _) => { }), Throws.ArgumentException.With.Message.Contains("\"a\" is I32"));
 
     [Test]
     public void An_array_must_fit_its_shape() =>
@@ -150,8 +150,8 @@ public class SafetensorsWriterTests
 
     private void Refuses(string fragment, params TensorSpec[] tensors)
     {
-        Assert.That(() => SafetensorsWriter.Write(path, tensors, null, (_, _, _) => Assert.Fail("nothing may be asked for")),
-            Throws.TypeOf<FileFormatException>().With.Message.StartsWith(path).And.Message.Contains(fragment));
-        Assert.That(Directory.GetFileSystemEntries(directory), Is.Empty);
+        Assert.That(() => SafetensorsWriter.Write(_path, tensors, null, (_, _, _) => Assert.Fail("nothing may be asked for")),
+            Throws.TypeOf<FileFormatException>().With.Message.StartsWith(_path).And.Message.Contains(fragment));
+        Assert.That(Directory.GetFileSystemEntries(_directory), Is.Empty);
     }
 }
