@@ -2,7 +2,6 @@ using PixelDiT.Kernels;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Operations.Heads;
-using PixelDiT.Kernels.Operations.Rows;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Layers;
 

@@ -40,7 +40,7 @@ internal static class InfoCommand
             using var file = WeightFile.Open(name);
             var types = file.Tensors.GroupBy(tensor => tensor.TypeName).Select(group => $"{group.Key} × {group.Count()}");
             long bytes = file.Tensors.Sum(tensor => tensor.Bytes);
-            Terminal.WriteLine($"{file.Source}: {file.Format}, {Cli.Count(file.Tensors.Count, "tensor")} ({string.Join(", ", types)}), {file.Tensors.Sum(tensor => tensor.Count):N0} numbers, {bytes:N0} bytes");
+            Terminal.WriteLine($"{file.Source}: {file.Format}, {Counted.Of(file.Tensors.Count, "tensor")} ({string.Join(", ", types)}), {file.Tensors.Sum(tensor => tensor.Count):N0} numbers, {bytes:N0} bytes");
             foreach (string note in file.Notes) Terminal.WriteLine($"note: {note}");
             Unreadable(file);
             if (file.PartOf is { } part) Terminal.WriteLine($"it {part}");
@@ -85,7 +85,7 @@ internal static class InfoCommand
     private static void Describe(IWeightFile file, WeightMap weights, ModelInfo info)
     {
         var config = info.Config;
-        Terminal.WriteLine($"class-conditional PixelDiT: D {config.Hidden}, heads {config.Heads}, patch {config.Patch}, N {config.PatchDepth}, M {config.PixelDepth}, d {config.PixelHidden}, {Cli.Count(config.Channels, "channel")}, {config.Classes} classes{(config.PostModulation ? ", post-modulation" : "")}");
+        Terminal.WriteLine($"class-conditional PixelDiT: D {config.Hidden}, heads {config.Heads}, patch {config.Patch}, N {config.PatchDepth}, M {config.PixelDepth}, d {config.PixelHidden}, {Counted.Of(config.Channels, "channel")}, {config.Classes} classes{(config.PostModulation ? ", post-modulation" : "")}");
         Terminal.WriteLine($"{ModelCost.Parameters(config):N0} parameters in {ModelCost.Tensors(config)} tensors by its {(info.SaysConfig ? "config" : "shapes")}");
         if (info.Step > 0) Terminal.WriteLine($"trained for {info.Step:N0} steps{(info.Resolution > 0 ? $" at {info.Resolution}×{info.Resolution}" : "")}");
         if (info.ClassNames.Count > 0) Terminal.WriteLine($"classes: {string.Join(", ", info.ClassNames.Select((name, label) => $"{Printable.Name(name)} (#{label})"))}");

@@ -67,6 +67,6 @@ internal static class SampleCommand
             Terminal.WriteLine(run.Archive ? $"{run.Saved} of {count} images are in {path}; the same command goes on with them" : $"kept {run.Saved} of {count} images in {path}; the same command begins anew");
             throw;
         }
-        Terminal.WriteLine(run.Archive ? $"{count} images are in {Path.Combine(path, ImageArchive.FileName)}" : $"wrote {Cli.Count(count, "image")} to {path}");
+        Terminal.WriteLine(run.Archive ? $"{count} images are in {Path.Combine(path, ImageArchive.FileName)}" : $"wrote {Counted.Of(count, "image")} to {path}");
     }
 }

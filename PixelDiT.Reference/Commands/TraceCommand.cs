@@ -68,7 +68,7 @@ internal static class TraceCommand
             WeightsReport.SayNotFinite(stored);
             cancel.ThrowIfCancellationRequested();
             SafetensorsWriter.Write(target, tensors);
-            Terminal.WriteLine($"wrote {Cli.Count(tensors.Count, "tensor")} to {target}");
+            Terminal.WriteLine($"wrote {Counted.Of(tensors.Count, "tensor")} to {target}");
             return 0;
 
             TraceInputs Given()

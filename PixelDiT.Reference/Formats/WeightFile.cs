@@ -65,7 +65,7 @@ public static class WeightFile
         if (!ForeignFile.IsDistributed(source))
         {
             if (ZipDirectory.Recognises(start)) return new TorchZipReader(seekable, source);
-            if (TorchLegacyReader.Recognises(start)) return new TorchLegacyReader(seekable, source);
+            if (TorchMagic.Recognises(start)) return new TorchLegacyReader(seekable, source);
         }
         throw ForeignFile.Identify(seekable, source)?.Refusal(source)
             ?? new FileFormatException($"{source}: is neither safetensors nor a PyTorch file, and of no other kind that is known here; its first bytes are {ForeignFile.FirstBytes(start)}");

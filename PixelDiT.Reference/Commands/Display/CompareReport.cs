@@ -21,7 +21,7 @@ internal static class CompareReport
     /// <param name="hasModel">Whether hints could compute stages again.</param>
     public static void Print(TraceComparisonResult result, bool all, bool hasModel)
     {
-        Terminal.WriteLine(Cli.Count(result.Tensors.Count, "tensor") + " in both, in the order of execution");
+        Terminal.WriteLine(Counted.Of(result.Tensors.Count, "tensor") + " in both, in the order of execution");
         Names("only in A", result.OnlyReference);
         Names("only in B", result.OnlyOther);
         if (result.Skipped.Count > 0)
@@ -32,7 +32,7 @@ internal static class CompareReport
         if (result.First is { } first) Explain(first, result, hasModel);
         Table(result, all);
         int failed = result.Tensors.Count(tensor => !tensor.Passes);
-        Terminal.WriteLine(failed == 0 ? $"A and B agree in {Cli.Count(result.Tensors.Count, "tensor")}; {Nearest(result)}" : $"{result.Tensors.Count - failed} agree, {failed} {(failed == 1 ? "differs" : "differ")}");
+        Terminal.WriteLine(failed == 0 ? $"A and B agree in {Counted.Of(result.Tensors.Count, "tensor")}; {Nearest(result)}" : $"{result.Tensors.Count - failed} agree, {failed} {(failed == 1 ? "differs" : "differ")}");
     }
 
     private static void Explain(FirstDifference first, TraceComparisonResult result, bool hasModel)

@@ -15,7 +15,7 @@ internal static class DataReport
     public static IImageSource Open(string spec, int resolution, int channels, SourceOptions options)
     {
         var images = Decode(spec, resolution, channels, options);
-        Terminal.WriteLine($"{images.Name}: {(images.Count > 1L << 30 ? "endless images" : Cli.Count(images.Count, "image"))} of {images.Height}×{images.Width}, {Cli.Count(images.Classes, "class", "classes")}");
+        Terminal.WriteLine($"{images.Name}: {(images.Count > 1L << 30 ? "endless images" : Counted.Of(images.Count, "image"))} of {images.Height}×{images.Width}, {Counted.Of(images.Classes, "class", "classes")}");
         ShowLeftOut(images);
         return images;
     }
@@ -31,7 +31,7 @@ internal static class DataReport
             var groups = images.Skipped.Skip(shown).GroupBy(skipped => (Path.GetExtension(skipped.Path).ToLowerInvariant(), WithoutNumbers(skipped.Reason))).OrderByDescending(group => group.Count());
             Terminal.Complain($"skipped {images.Skipped.Count - shown:N0} more: {string.Join("; ", groups.Take(5).Select(group => $"{group.Count():N0} {group.Key.Item1} ({group.First().Reason})"))}{(groups.Count() > 5 ? "; …" : "")}");
         }
-        if (images.Skipped.Count > 0) Terminal.Complain($"{Cli.Count(images.Skipped.Count, "file or folder", "files or folders")} left out, {Cli.Count(images.Count, "image remains", "images remain")}");
+        if (images.Skipped.Count > 0) Terminal.Complain($"{Counted.Of(images.Skipped.Count, "file or folder", "files or folders")} left out, {Counted.Of(images.Count, "image remains", "images remain")}");
         foreach (string remark in images.Remarks) Terminal.Complain($"{remark}");
     }
 

@@ -37,7 +37,7 @@ internal static class TrainingProgress
     public static void DrawSamples(TrainingRun run, SamplingConfig sampling, CancellationToken cancel)
     {
         int classes = Math.Min(TrainingRun.MostClasses, run.Trainer.Source.Classes), images = classes * TrainingRun.SamplesPerClass;
-        Terminal.WriteLine($"drawing {Cli.Count(images, "image")}, {TrainingRun.SamplesPerClass} of {(classes < run.Trainer.Source.Classes ? $"the first {classes} classes" : $"each class")}, with {sampling.Steps} steps; --sample-steps 0 leaves them out");
+        Terminal.WriteLine($"drawing {Counted.Of(images, "image")}, {TrainingRun.SamplesPerClass} of {(classes < run.Trainer.Source.Classes ? $"the first {classes} classes" : $"each class")}, with {sampling.Steps} steps; --sample-steps 0 leaves them out");
         try
         {
             ProgressDisplay.Show("drawing", images, show =>

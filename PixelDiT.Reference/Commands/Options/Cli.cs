@@ -48,12 +48,6 @@ internal static class Cli
     public static void SayWritten(ModelConfig config, DataType type, string path)
         => Terminal.WriteLine($"wrote {ModelCost.Tensors(config)} tensors, {ModelCost.Parameters(config):N0} parameters in {type.FormatName}, to {path}");
 
-    /// <summary>How many of something in words, such as "1 tensor" and "2 tensors".</summary>
-    public static string Count(long count, string what) => Count(count, what, $"{what}s");
-
-    /// <summary>How many of something whose plural is not made by an s.</summary>
-    public static string Count(long count, string one, string many) => count == 1 ? $"1 {one}" : $"{count:N0} {many}";
-
     /// <summary>What products round their operands to.</summary>
     public static Option<string> Precision() => new ChoiceOption(
         "--precision", "fp32 (nothing is rounded), tf32 (operands of products are) or bf16 (operands and stored activations); on tensor cores of a GPU, imitated elsewhere.", PrecisionNames.All, "fp32");

@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Kernels.Operations;
 
 namespace PixelDiT.Reference.Data.Decoding;
 

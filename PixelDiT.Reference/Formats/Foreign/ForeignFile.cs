@@ -75,7 +75,7 @@ internal sealed partial record ForeignFile(string What, string Advice)
     private static ForeignFile? Pickle(ReadOnlySpan<byte> start)
     {
         if (start is not [0x80, >= 2 and <= 5, ..]) return null;
-        if (TorchLegacyReader.Recognises(start)) return new("is a PyTorch file", "a safetensors file was expected");
+        if (TorchMagic.Recognises(start)) return new("is a PyTorch file", "a safetensors file was expected");
         if (start.IndexOf("torch.distributed.checkpoint"u8) >= 0) return new("is the directory of a distributed checkpoint of PyTorch", Gather);
         string kind = start.IndexOf("joblib"u8) >= 0 ? " (joblib wrote it)" : start.IndexOf("numpy"u8) >= 0 ? " (it holds NumPy arrays)" : "";
         return new($"is a pickle{kind}, but not one that torch.save writes", "open it in Python, where its maker is trusted, and save its tensors as safetensors");

@@ -12,11 +12,9 @@ namespace PixelDiT.Reference.Formats.Torch;
 /// </summary>
 public sealed class TorchLegacyReader : TorchReader
 {
-    private const int MagicWithin = 32;
     private const long Protocol = 1001;
     private const long MaximumStart = 16 << 20;
 
-    private static readonly BigInteger s_magic = BigInteger.Parse("1950a86a20f9469cfc6c", NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 
     /// <summary>Reads the pickles and finds the storages.</summary>
     /// <exception cref="FileFormatException">The file breaks a rule of the format.</exception>
@@ -26,7 +24,7 @@ public sealed class TorchLegacyReader : TorchReader
         stream.Position = 0;
         stream.ReadExactly(start);
         var machine = new PickleMachine(start, source);
-        if (machine.Run() is not BigInteger magic || magic != s_magic) throw Error("does not begin with torch's magic number");
+        if (machine.Run() is not BigInteger magic || magic != TorchMagic.Number) throw Error("does not begin with torch's magic number");
         if (machine.Run() is not Protocol) throw Error($"is of another version of the format than {Protocol}");
         if (machine.Run() is PickleDict system && system.Items.Any(item => item is { Key: "little_endian", Value: false })) throw Error(OtherByteOrder);
         var contents = new TorchContents(machine.Run(), source);
@@ -39,9 +37,6 @@ public sealed class TorchLegacyReader : TorchReader
         }
         Set(contents, places);
     }
-
-    /// <summary>Whether a file begins as the format does: a pickle, and soon in it the magic number.</summary>
-    public static bool Recognises(ReadOnlySpan<byte> start) => start is [0x80, ..] && start[..Math.Min(start.Length, MagicWithin)].IndexOf(s_magic.ToByteArray()) >= 0;
 
     /// <inheritdoc/>
     public override string Format => "PyTorch before 1.6";

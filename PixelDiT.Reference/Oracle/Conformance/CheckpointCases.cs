@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Models.Weights;

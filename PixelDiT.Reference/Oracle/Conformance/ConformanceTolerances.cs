@@ -1,4 +1,5 @@
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Operations;
 
 namespace PixelDiT.Reference.Oracle.Conformance;
 

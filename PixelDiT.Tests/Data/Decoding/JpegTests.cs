@@ -1,5 +1,6 @@
 using NUnit.Framework;
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Operations;
 using PixelDiT.Reference.Data.Decoding;
 using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.Formats.Jpeg;
