@@ -1,7 +1,6 @@
 using ILGPU;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
-using PixelDiT.Kernels.Machine.Gpu;
 
 namespace PixelDiT.Kernels.Tensors;
 

@@ -3,7 +3,6 @@ using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Operations.Heads;
 using PixelDiT.Kernels.Tensors;
-using PixelDiT.Reference.Layers;
 
 namespace PixelDiT.Reference.Autodiff;
 

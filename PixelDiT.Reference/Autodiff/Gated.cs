@@ -1,5 +1,3 @@
-using PixelDiT.Kernels.Operations.Rows;
-
 namespace PixelDiT.Reference.Autodiff;
 
 /// <summary>What a product is added to: stream + gate·product.</summary>

@@ -2,12 +2,10 @@ using System.CommandLine;
 using System.Text.Json;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Operations.Catalog;
 using PixelDiT.Reference.Benchmarking;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;
-using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Training;
 

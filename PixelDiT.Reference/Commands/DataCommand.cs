@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Kernels.Machine;
 using PixelDiT.Reference.Benchmarking;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;

@@ -1,9 +1,7 @@
 using System.CommandLine;
 using PixelDiT.Kernels;
-using PixelDiT.Kernels.Machine;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;
-using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Models.Weights;
 using PixelDiT.Reference.Sampling;

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Kernels.Machine;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Data;

@@ -1,6 +1,5 @@
 using System.Runtime.ExceptionServices;
 using PixelDiT.Kernels;
-using PixelDiT.Kernels.Operations;
 
 namespace PixelDiT.Reference.Data;
 

@@ -1,5 +1,4 @@
 using PixelDiT.Kernels;
-using PixelDiT.Reference.Commands.Options;
 
 namespace PixelDiT.Reference.Data;
 

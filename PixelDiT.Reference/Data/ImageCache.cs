@@ -1,6 +1,5 @@
 using System.Globalization;
 using PixelDiT.Kernels;
-using PixelDiT.Kernels.Operations;
 using PixelDiT.Reference.Data.Decoding;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;

@@ -1,4 +1,3 @@
-using PixelDiT.Kernels.Operations;
 using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Data;

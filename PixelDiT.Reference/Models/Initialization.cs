@@ -1,5 +1,4 @@
 using PixelDiT.Kernels.Operations;
-using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Formats;
 
 namespace PixelDiT.Reference.Models;

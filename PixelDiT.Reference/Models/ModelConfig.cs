@@ -1,5 +1,4 @@
 using PixelDiT.Kernels;
-using PixelDiT.Reference.Layers;
 
 namespace PixelDiT.Reference.Models;
 

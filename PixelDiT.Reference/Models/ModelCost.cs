@@ -1,7 +1,3 @@
-using PixelDiT.Kernels.Operations;
-using PixelDiT.Reference.Data;
-using PixelDiT.Reference.Layers;
-
 namespace PixelDiT.Reference.Models;
 
 /// <summary>What a model costs, from its sizes alone.</summary>

@@ -1,5 +1,4 @@
 using PixelDiT.Kernels;
-using PixelDiT.Kernels.Operations;
 
 namespace PixelDiT.Reference.Oracle;
 

@@ -1,6 +1,4 @@
 using PixelDiT.Kernels;
-using PixelDiT.Kernels.Operations;
-using PixelDiT.Kernels.Operations.Rows;
 
 namespace PixelDiT.Reference.Oracle;
 

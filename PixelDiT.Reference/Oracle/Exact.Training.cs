@@ -1,7 +1,4 @@
 using PixelDiT.Kernels;
-using PixelDiT.Kernels.Operations;
-using PixelDiT.Kernels.Operations.Rows;
-using PixelDiT.Reference.Autodiff;
 
 namespace PixelDiT.Reference.Oracle;
 

@@ -1,5 +1,4 @@
 using PixelDiT.Kernels;
-using PixelDiT.Kernels.Operations.Rows;
 
 namespace PixelDiT.Reference.Oracle;
 

@@ -1,4 +1,3 @@
-using PixelDiT.Reference.Layers;
 using PixelDiT.Reference.Models;
 
 namespace PixelDiT.Reference.Oracle;

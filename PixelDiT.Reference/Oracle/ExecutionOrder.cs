@@ -1,5 +1,4 @@
 using System.Globalization;
-using PixelDiT.Reference.Layers;
 
 namespace PixelDiT.Reference.Oracle;
 

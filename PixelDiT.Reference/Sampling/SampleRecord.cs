@@ -1,7 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using PixelDiT.Kernels;
-using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;

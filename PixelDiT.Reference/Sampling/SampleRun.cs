@@ -1,5 +1,4 @@
 using PixelDiT.Kernels;
-using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Models;

@@ -2,7 +2,6 @@ using PixelDiT.Kernels;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
-using PixelDiT.Reference.Layers;
 
 namespace PixelDiT.Reference.Training;
 

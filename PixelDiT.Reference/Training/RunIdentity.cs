@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using PixelDiT.Kernels;
-using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Formats.Words;

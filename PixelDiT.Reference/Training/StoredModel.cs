@@ -1,7 +1,5 @@
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Kernels.Tensors;
-using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Formats.Words;

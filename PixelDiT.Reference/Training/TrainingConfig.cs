@@ -1,6 +1,5 @@
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Machine;
-using PixelDiT.Reference.Data;
 
 namespace PixelDiT.Reference.Training;
 

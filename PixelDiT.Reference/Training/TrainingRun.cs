@@ -1,6 +1,5 @@
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Kernels.Machine;
 using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Models;

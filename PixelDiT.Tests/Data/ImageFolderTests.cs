@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using NUnit.Framework;
 using PixelDiT.Kernels;
-using PixelDiT.Kernels.Operations;
 using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Formats;
 using StbImageWriteSharp;

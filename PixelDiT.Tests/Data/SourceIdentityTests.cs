@@ -1,5 +1,4 @@
 using NUnit.Framework;
-using PixelDiT.Kernels.Operations;
 using PixelDiT.Reference.Data;
 using PixelDiT.Tests.Data.Decoding;
 

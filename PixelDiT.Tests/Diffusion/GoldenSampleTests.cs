@@ -5,7 +5,6 @@ using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Oracle;
-using PixelDiT.Tests.Operations;
 using PixelDiT.Tests.Oracle;
 
 namespace PixelDiT.Tests.Diffusion;

@@ -1,7 +1,6 @@
 using System.IO.Compression;
 using System.Text;
 using System.Text.RegularExpressions;
-using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Tests.Formats;
 

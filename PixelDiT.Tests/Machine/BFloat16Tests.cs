@@ -4,7 +4,6 @@ using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Machine.Lanes;
 using PixelDiT.Kernels.Tensors;
-using PixelDiT.Reference.Commands.Options;
 
 namespace PixelDiT.Tests.Machine;
 

@@ -1,7 +1,6 @@
 using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Kernels.Machine.Gpu;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
 using PixelDiT.Reference.Oracle;

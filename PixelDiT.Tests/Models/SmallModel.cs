@@ -1,5 +1,4 @@
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
 using PixelDiT.Reference.Models;

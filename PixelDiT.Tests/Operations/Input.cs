@@ -1,5 +1,4 @@
 using PixelDiT.Kernels.Tensors;
-using PixelDiT.Reference.Autodiff;
 
 namespace PixelDiT.Tests.Operations;
 

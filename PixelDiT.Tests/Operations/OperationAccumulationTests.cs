@@ -1,8 +1,6 @@
 using NUnit.Framework;
 using PixelDiT.Kernels.Machine;
-using PixelDiT.Kernels.Machine.Gpu;
 using PixelDiT.Kernels.Operations;
-using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Tests.Operations;
 

@@ -1,5 +1,4 @@
 using NUnit.Framework;
-using PixelDiT.Reference.Layers;
 
 namespace PixelDiT.Tests.Operations;
 

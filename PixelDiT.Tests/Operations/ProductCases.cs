@@ -1,7 +1,6 @@
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
-using PixelDiT.Reference.Layers;
 using PixelDiT.Reference.Oracle;
 using static PixelDiT.Tests.Operations.Input;
 

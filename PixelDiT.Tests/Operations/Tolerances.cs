@@ -1,6 +1,3 @@
-using PixelDiT.Kernels.Machine;
-using PixelDiT.Reference.Oracle;
-
 namespace PixelDiT.Tests.Operations;
 
 /// <summary>The tolerances of the table. Float32 rounds by u = 6e-8; bfloat16 by 2⁻⁸ = 3.9e-3 of the value.</summary>

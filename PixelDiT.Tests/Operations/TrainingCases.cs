@@ -1,7 +1,4 @@
 using PixelDiT.Kernels.Operations;
-using PixelDiT.Kernels.Tensors;
-using PixelDiT.Reference.Commands.Display;
-using PixelDiT.Reference.Layers;
 using PixelDiT.Reference.Oracle;
 using static PixelDiT.Tests.Operations.Input;
 

@@ -3,7 +3,6 @@ using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Oracle;
-using PixelDiT.Tests.Operations;
 
 namespace PixelDiT.Tests.Oracle;
 

@@ -2,7 +2,6 @@ using System.Globalization;
 using NUnit.Framework;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Oracle;
-using PixelDiT.Tests.Operations;
 
 namespace PixelDiT.Tests.Oracle;
 

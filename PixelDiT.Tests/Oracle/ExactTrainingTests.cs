@@ -1,7 +1,6 @@
 using System.Globalization;
 using NUnit.Framework;
 using PixelDiT.Reference.Oracle;
-using PixelDiT.Tests.Operations;
 
 namespace PixelDiT.Tests.Oracle;
 

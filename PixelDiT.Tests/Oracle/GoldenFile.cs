@@ -1,5 +1,3 @@
-using PixelDiT.Kernels.Tensors;
-using PixelDiT.Reference.Autodiff;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Oracle;
 

@@ -2,8 +2,6 @@ using System.Text.Json;
 using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Kernels.Tensors;
-using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Models.Weights;
 using PixelDiT.Reference.Pictures;

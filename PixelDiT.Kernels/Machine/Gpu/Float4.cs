@@ -1,5 +1,4 @@
 using ILGPU;
-using PixelDiT.Kernels.Operations;
 
 namespace PixelDiT.Kernels.Machine.Gpu;
 

@@ -4,7 +4,6 @@ using ILGPU.Backends;
 using ILGPU.Backends.PTX;
 using ILGPU.IR;
 using ILGPU.IR.Values;
-using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Machine.Gpu;
 

@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using ILGPU;
 using PixelDiT.Kernels.Machine.Gpu;
-using PixelDiT.Kernels.Operations;
 
 namespace PixelDiT.Kernels.Machine.Lanes;
 

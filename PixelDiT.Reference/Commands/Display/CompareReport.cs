@@ -1,7 +1,4 @@
 using System.Globalization;
-using PixelDiT.Kernels.Machine.Lanes;
-using PixelDiT.Kernels.Tensors;
-using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Oracle;
 using PixelDiT.Reference.Oracle.Comparing;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Data;
 
 namespace PixelDiT.Reference.Commands.Display;

@@ -1,5 +1,4 @@
 using System.Globalization;
-using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Training;
 

@@ -3,7 +3,6 @@ using System.CommandLine.Parsing;
 using System.Globalization;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Kernels.Machine;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Models;

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using PixelDiT.Kernels;
-using PixelDiT.Kernels.Operations;
 
 namespace PixelDiT.Reference.Data.Decoding;
 

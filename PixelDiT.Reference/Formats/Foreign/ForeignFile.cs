@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Text;
 using System.Text.RegularExpressions;
 using PixelDiT.Kernels;
-using PixelDiT.Reference.Formats.Torch;
 using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Reference.Formats.Foreign;

@@ -1,5 +1,3 @@
-using PixelDiT.Reference.Pictures;
-
 namespace PixelDiT.Reference.Formats.Foreign;
 
 /// <summary>Formats that a few bytes at a fixed place tell.</summary>

@@ -1,5 +1,3 @@
-using PixelDiT.Kernels.Tensors;
-
 namespace PixelDiT.Reference.Formats.Safetensors;
 
 /// <summary>Where one tensor lies in a safetensors file and how its elements are encoded.</summary>

@@ -1,5 +1,4 @@
 using System.Text;
-using PixelDiT.Kernels.Machine.Lanes;
 using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Reference.Formats.Torch;

@@ -1,5 +1,3 @@
-using PixelDiT.Kernels.Operations;
-
 namespace PixelDiT.Reference.Formats.Torch;
 
 /// <summary>Marks the nodes from which a tensor can be reached, so that names are made for these alone and what holds no tensor costs nothing, however often it is referred to.</summary>

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Numerics;
 using PixelDiT.Kernels;
-using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Reference.Formats.Torch;

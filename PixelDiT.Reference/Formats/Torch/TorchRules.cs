@@ -1,7 +1,5 @@
 using System.Text;
 using PixelDiT.Kernels;
-using PixelDiT.Kernels.Machine.Lanes;
-using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Formats.Words;
 

@@ -1,4 +1,3 @@
-using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Formats.Words;
 

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
 using PixelDiT.Kernels;
-using PixelDiT.Kernels.Operations;
 using PixelDiT.Reference.Formats.Words;
 using static PixelDiT.Reference.Formats.ZipRecords;
 

@@ -1,6 +1,5 @@
 using System.Globalization;
 using PixelDiT.Kernels;
-using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Formats;
 
 namespace PixelDiT.Reference.Models.Weights;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Numerics;
 using System.Runtime.InteropServices;
-using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Reference.Models.Weights;

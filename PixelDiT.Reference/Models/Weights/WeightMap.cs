@@ -1,7 +1,5 @@
 using System.Text.RegularExpressions;
 using PixelDiT.Kernels;
-using PixelDiT.Kernels.Tensors;
-using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
 

@@ -1,4 +1,3 @@
-using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Formats;
 
 namespace PixelDiT.Reference.Models.Weights;

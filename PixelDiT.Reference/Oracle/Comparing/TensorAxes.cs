@@ -1,5 +1,3 @@
-using PixelDiT.Reference.Autodiff;
-
 namespace PixelDiT.Reference.Oracle.Comparing;
 
 /// <summary>One axis of a tensor as a person thinks of it; what a file stores as one axis, such as the tokens of a grid, may be several.</summary>

@@ -1,5 +1,3 @@
-using PixelDiT.Kernels.Tensors;
-
 namespace PixelDiT.Reference.Oracle.Comparing;
 
 /// <summary>What a comparison of two tensors came to.</summary>

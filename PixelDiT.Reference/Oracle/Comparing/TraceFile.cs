@@ -1,5 +1,4 @@
 using PixelDiT.Kernels;
-using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
 

@@ -1,5 +1,3 @@
-using PixelDiT.Kernels.Tensors;
-
 namespace PixelDiT.Reference.Oracle.Comparing;
 
 /// <summary>The sizes that give a trace's indices their meaning.</summary>

@@ -1,5 +1,4 @@
 using PixelDiT.Kernels;
-using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Models.Weights;

@@ -1,5 +1,4 @@
 using PixelDiT.Kernels.Machine;
-using PixelDiT.Kernels.Operations;
 
 namespace PixelDiT.Reference.Oracle.Conformance;
 

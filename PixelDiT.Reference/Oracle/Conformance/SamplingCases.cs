@@ -4,7 +4,6 @@ using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Tensors;
-using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Pictures;

@@ -3,7 +3,6 @@ using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
-using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Training;

@@ -1,5 +1,3 @@
-using PixelDiT.Kernels.Machine;
-
 namespace PixelDiT.Tests.Data.Decoding;
 
 /// <summary>

@@ -1,6 +1,4 @@
 using NUnit.Framework;
-using PixelDiT.Kernels.Machine;
-using PixelDiT.Kernels.Operations;
 using PixelDiT.Reference.Data.Decoding;
 using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.Formats.Jpeg;

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
 using NUnit.Framework;
-using PixelDiT.Reference.Autodiff;
 using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.Formats.Webp;
 using SixLabors.ImageSharp.PixelFormats;

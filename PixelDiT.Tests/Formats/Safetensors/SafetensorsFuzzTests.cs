@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
 using NUnit.Framework;
-using PixelDiT.Kernels.Machine.Lanes;
 using PixelDiT.Reference.Formats.Safetensors;
 using static PixelDiT.Tests.Formats.Safetensors.SafetensorsBytes;
 

@@ -1,6 +1,5 @@
 using NUnit.Framework;
 using PixelDiT.Kernels;
-using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Formats;
 using static PixelDiT.Tests.Formats.Torch.PickleBytes;
 using static PixelDiT.Tests.Formats.Torch.PickleCalls;

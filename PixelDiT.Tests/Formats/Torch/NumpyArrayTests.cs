@@ -1,6 +1,5 @@
 using NUnit.Framework;
 using PixelDiT.Kernels;
-using PixelDiT.Kernels.Machine.Lanes;
 using PixelDiT.Reference.Formats;
 using static PixelDiT.Tests.Formats.Torch.PickleBytes;
 using static PixelDiT.Tests.Formats.Torch.PickleCalls;

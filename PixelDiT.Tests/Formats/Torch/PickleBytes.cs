@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Text;
-using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Tests.Formats.Torch;
 

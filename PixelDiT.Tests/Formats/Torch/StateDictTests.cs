@@ -1,6 +1,4 @@
 using NUnit.Framework;
-using PixelDiT.Kernels.Machine.Lanes;
-using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Formats;
 using static PixelDiT.Tests.Formats.Torch.PickleBytes;
 

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using NUnit.Framework;
-using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Formats;
 using static PixelDiT.Tests.Formats.Torch.PickleBytes;
 

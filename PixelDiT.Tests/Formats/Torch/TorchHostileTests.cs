@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.IO.Compression;
 using NUnit.Framework;
 using PixelDiT.Kernels;
-using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Formats;
 using static PixelDiT.Tests.Formats.Torch.PickleBytes;
 

@@ -1,6 +1,5 @@
 using NUnit.Framework;
 using PixelDiT.Kernels.Machine.Cpu;
-using PixelDiT.Kernels.Machine.Gpu;
 
 namespace PixelDiT.Tests.Machine.Cpu;
 

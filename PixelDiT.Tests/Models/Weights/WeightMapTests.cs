@@ -1,6 +1,5 @@
 using NUnit.Framework;
 using PixelDiT.Kernels;
-using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Models.Weights;

@@ -1,6 +1,5 @@
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
-using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;

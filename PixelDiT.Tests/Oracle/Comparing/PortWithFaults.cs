@@ -1,7 +1,4 @@
-using PixelDiT.Reference.Autodiff;
-using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Oracle;
-using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Tests.Oracle.Comparing;
 

@@ -1,6 +1,5 @@
 using NUnit.Framework;
 using PixelDiT.Kernels;
-using PixelDiT.Reference.Oracle;
 using PixelDiT.Reference.Oracle.Comparing;
 using PixelDiT.Reference.Oracle.Conformance;
 

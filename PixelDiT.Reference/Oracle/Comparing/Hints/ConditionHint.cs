@@ -1,5 +1,3 @@
-using PixelDiT.Kernels.Operations;
-
 namespace PixelDiT.Reference.Oracle.Comparing.Hints;
 
 /// <summary>

@@ -1,5 +1,3 @@
-using PixelDiT.Kernels.Operations;
-
 namespace PixelDiT.Reference.Oracle.Comparing.Hints;
 
 /// <summary>Patches flattened in another order than channel, pixel row, pixel column (SPEC §3.1). Needs the model and <c>in.x</c>.</summary>

@@ -1,5 +1,4 @@
 using PixelDiT.Kernels;
-using PixelDiT.Kernels.Operations;
 using PixelDiT.Reference.Models;
 
 namespace PixelDiT.Reference.Oracle.Comparing.Hints;
