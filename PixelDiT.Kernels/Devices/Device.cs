@@ -180,7 +180,7 @@ public sealed unsafe class Device : IDisposable
     /// <param name="kernel">The kernel with its arguments.</param>
     /// <param name="items">The number of items; 0 does nothing.</param>
     /// <param name="lanes">
-    /// Threads of an item on a GPU, up to <see cref="Elements.MaxLanes"/>: those of a group, or, where items share one (<see cref="IRowKernel"/>), a power of two up to 32. A
+    /// Threads of an item on a GPU, up to <see cref="Machine.Lanes.Elements.MaxLanes"/>: those of a group, or, where items share one (<see cref="IRowKernel"/>), a power of two up to 32. A
     /// CPU always uses 1.
     /// </param>
     public void Launch<TKernel>(TKernel kernel, int items, int lanes = 128) where TKernel : struct, IKernel

@@ -18,7 +18,7 @@ public interface IKernel
 }
 
 /// <summary>
-/// A kernel whose items may share a group on a GPU, because its lanes meet nowhere but in <see cref="Elements"/>, which needs no barrier up to 32 lanes: an item with few
+/// A kernel whose items may share a group on a GPU, because its lanes meet nowhere but in <see cref="Machine.Lanes.Elements"/>, which needs no barrier up to 32 lanes: an item with few
 /// lanes then has neighbours, and several items fill a group. A kernel that has barriers or shared memory of its own is an <see cref="IKernel"/> and nothing more, and has
 /// each group to itself.
 /// </summary>
@@ -31,14 +31,14 @@ internal sealed class HostOnlyAttribute : Attribute;
 /// <summary>A kernel of which a GPU's multiprocessor must be able to hold several groups at once: the assembler then gives a thread no more registers than that leaves.</summary>
 internal interface ILaunchBounds : IKernel
 {
-    /// <summary>Groups of <see cref="Elements.MaxLanes"/> threads.</summary>
+    /// <summary>Groups of <see cref="Machine.Lanes.Elements.MaxLanes"/> threads.</summary>
     static abstract int MinGroupsPerMultiprocessor { get; }
 }
 
 /// <summary>A kernel that wants more shared memory than the 48 KiB which a kernel may declare; a GPU is asked for it at the launch.</summary>
 internal interface IDynamicSharedKernel : IKernel
 {
-    /// <summary>Bytes of <see cref="Memory.DynamicShared"/>.</summary>
+    /// <summary>Bytes of <see cref="Machine.Gpu.Memory.DynamicShared"/>.</summary>
     static abstract int SharedBytes { get; }
 }
 

@@ -33,7 +33,7 @@ public sealed record SamplePlan
     /// <summary>A seed for each image, in the place of <see cref="Seed"/>; null for none.</summary>
     public IReadOnlyList<ulong>? Seeds { get; init; }
 
-    /// <summary>The <see cref="Models.WeightHash"/> of the model.</summary>
+    /// <summary>The <see cref="Models.Weights.WeightHash"/> of the model.</summary>
     public required string Weights { get; init; }
 
     /// <summary>What products round their operands to.</summary>

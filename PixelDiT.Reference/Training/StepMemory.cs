@@ -81,7 +81,11 @@ public static class StepMemory
     /// <summary>Checks that a pass of a model that is not there yet fits into what is free.</summary>
     /// <exception cref="DeviceMemoryException">It does not.</exception>
     /// <param name="device">Where.</param>
-    /// <inheritdoc cref="OfSampling" path="/param"/>
+    /// <param name="sizes">The model's sizes.</param>
+    /// <param name="precision">Of its products and activations.</param>
+    /// <param name="batch">B.</param>
+    /// <param name="height">H.</param>
+    /// <param name="width">W.</param>
     public static void RequireForward(Device device, ModelConfig sizes, Precision precision, int batch, int height, int width)
         => Require(device, () => OfSampling(sizes, precision, new SamplingConfig { Sampler = Sampler.Euler, Steps = 1, Guidance = 1 }, batch, height, width), $"a pass of {batch} images of {height}×{width}");
 

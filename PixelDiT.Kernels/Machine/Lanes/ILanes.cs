@@ -1,5 +1,3 @@
-using ILGPU;
-
 namespace PixelDiT.Kernels.Machine.Lanes;
 
 /// <summary>
@@ -25,7 +23,7 @@ public interface ILanes<S> where S : unmanaged
     /// <summary>Elements <paramref name="index"/> onward with each even one changed for its odd neighbour; the index is even, or one element wide.</summary>
     static abstract S LoadSwapped(DeviceView<float> view, long index);
 
-    /// <inheritdoc cref="LoadSwapped(ArrayView{float}, long)"/>
+    /// <inheritdoc cref="LoadSwapped(DeviceView{float}, long)"/>
     static abstract S LoadSwapped<T>(DeviceView<T> view, long index) where T : unmanaged, IStorage<T>;
 
     /// <summary>Writes elements <paramref name="index"/> onward.</summary>
@@ -86,6 +84,6 @@ public unsafe interface ICpuLanes<S> : ILanes<S> where S : unmanaged
 /// <typeparam name="S">The values of one step.</typeparam>
 internal interface IGpuLanes<S> : ILanes<S> where S : unmanaged
 {
-    /// <inheritdoc cref="SubwarpShuffle.ShuffleXor(float, int, int)"/>
+    /// <inheritdoc cref="Gpu.SubwarpShuffle.ShuffleXor(float, int, int)"/>
     static abstract S ShuffleXor(S value, int distance, int lanes);
 }

@@ -6,7 +6,7 @@ using PixelDiT.Kernels.Machine.Gpu;
 namespace PixelDiT.Kernels.Operations.Products;
 
 /// <summary>
-/// A tile of C [128, 128], or of one slice of its sums, in strict float32: what <see cref="MmaProduct{TFormat, TMajorA, TMajorB, TA, TB, TC}"/> is without tensor
+/// A tile of C [128, 128], or of one slice of its sums, in strict float32: what <see cref="MmaProduct{TFormat, TMajorA, TMajorB, TA, TB, TC, TEpilogue}"/> is without tensor
 /// cores. 256 threads of 8×8 sums; the same tiles, stages and barrier. Every sum is taken in the order of k. A thread takes 132 to 168 registers, so a multiprocessor
 /// holds one group; held to 128, which would allow two, some spill.
 /// </summary>

@@ -5,8 +5,7 @@ using PixelDiT.Kernels.Tensors;
 namespace PixelDiT.Kernels.Operations.Products;
 
 /// <summary>
-/// Whether a card's warp groups compute what its warps do, asked once before their first use. Their operands are described by numbers (<see
-/// cref="Machine.Wgmma"/>) that no assembler checks and that have been proven against an emulation only; a card that reads them otherwise would give wrong
+/// Whether a card's warp groups compute what its warps do, asked once before their first use. Their operands are described by numbers (<see cref="Machine.Gpu.Wgmma"/>) that no assembler checks and that have been proven against an emulation only; a card that reads them otherwise would give wrong
 /// results without a word. One that does not load such kernels does without them.
 /// </summary>
 internal static class WgmmaCheck

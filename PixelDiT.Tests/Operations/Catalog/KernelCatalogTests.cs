@@ -34,7 +34,7 @@ internal sealed partial class KernelCatalogTests(string architecture)
     public void Every_access_names_its_space_and_none_is_on_a_stack() => Assert.That(
         Kernels.Where(pair => Spaceless().IsMatch(pair.Value) || pair.Value.Contains(".local", StringComparison.Ordinal) || pair.Value.Contains("cvta", StringComparison.Ordinal)).Select(pair => pair.Key), Is.Empty);
 
-    /// <summary>Items that share a group would wait for each other in a barrier; the sums of <see cref="Elements"/> have theirs only where an item is a whole group.</summary>
+    /// <summary>Items that share a group would wait for each other in a barrier; the sums of <see cref="Kernels.Machine.Lanes.Elements"/> have theirs only where an item is a whole group.</summary>
     [Test]
     public void Kernels_that_share_groups_have_no_barrier_but_that_of_a_sum() => Assert.That(
         KernelCatalog.All.Where(kernel => typeof(IRowKernel).IsAssignableFrom(kernel.Kernel)).Select(kernel => (kernel.Name, Ptx: Kernels[kernel.Name]))
