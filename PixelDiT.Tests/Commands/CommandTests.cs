@@ -379,6 +379,7 @@ public sealed class CommandTests
     public void Interrupting_training_leaves_a_usable_checkpoint_that_resumes()
     {
         if (OperatingSystem.IsWindows()) Assert.Ignore("signals are sent by kill");
+        Signals.RequireHeard("INT");
         using var process = PixelDiTProgram.Start(_folder, null, ["train", "--data", "shapes", .. s_smallModel, "--steps", "1000000", "--out", "run", "--sample-steps", "0"]);
         string log = Path.Combine(_folder, "run", "loss.csv");
         var waited = Stopwatch.StartNew();

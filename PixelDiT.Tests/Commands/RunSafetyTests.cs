@@ -182,6 +182,7 @@ public sealed class RunSafetyTests
     [Platform(Exclude = "Win", Reason = "signals are sent by kill")]
     public void Two_signals_at_once_save_like_one(string one, string two)
     {
+        Signals.RequireHeard(one, two);
         using var process = PixelDiTProgram.Start(_folder, null, ["train", .. s_small, "--data", "shapes", "--out", "run", "--steps", "1000000"]);
         while ((!File.Exists(At("run", "loss.csv")) || File.ReadAllLines(At("run", "loss.csv")).Length < 4) && !process.HasExited) Thread.Sleep(10);
         Process.Start("sh", ["-c", $"kill -{one} {process.Id}; kill -{two} {process.Id}"])!.WaitForExit();
@@ -293,6 +294,7 @@ public sealed class RunSafetyTests
     [Platform(Exclude = "Win", Reason = "signals are sent by kill")]
     public void A_signal_saves_and_the_run_goes_on_as_if_nothing_had_been(string signal)
     {
+        Signals.RequireHeard(signal);
         using var process = PixelDiTProgram.Start(_folder, null, ["train", .. s_small, "--data", "shapes", "--out", "run", "--steps", "1000000"]);
         while ((!File.Exists(At("run", "loss.csv")) || File.ReadAllLines(At("run", "loss.csv")).Length < 4) && !process.HasExited) Thread.Sleep(10);
         Process.Start("kill", [$"-{signal}", $"{process.Id}"])!.WaitForExit();

@@ -23,8 +23,8 @@ internal readonly struct MNMajor : IMajor
 /// A tile of an operand in shared memory: 128 rows of A (or columns of B) by 64 bytes of k, 8 KiB, cut into chunks of 16 bytes. A chunk is moved within its line by exclusive or with
 /// bits of the line's number, so that the eight lines which a matrix load reads together lie in different banks. Written as stored:
 /// <code>
-/// Along    128 lines of 4 chunks                        chunk ^ (line / 2 mod 4)
-/// Across   bf16: 32 lines (k) of 16 chunks              chunk ^ (line mod 8)
+/// KMajor   128 lines of 4 chunks                        chunk ^ (line / 2 mod 4)
+/// MNMajor  bf16: 32 lines (k) of 16 chunks              chunk ^ (line mod 8)
 ///          tf32, float32: 16 lines (k) of 32 chunks              chunk ^ 2·(line mod 4)
 /// </code>
 /// A warp reads A in pieces of 16 rows and B in pieces of 16 columns, each 32 bytes of k deep. A lane computes one place for each operand, once; pieces and steps follow by exclusive or and addition

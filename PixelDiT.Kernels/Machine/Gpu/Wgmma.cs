@@ -6,19 +6,19 @@ namespace PixelDiT.Kernels.Machine.Gpu;
 /// <summary>
 /// C [64, 256] += A [64, 64]·B [64, 256] by a warp group, four warps side by side, with bfloat16 operands that the tensor cores read from shared memory themselves
 /// (PTX ISA, "wgmma.mma_async", sm_90a). Four instructions of k = 16, begun together and waited for. An operand is described by the address of its tile (<see
-/// cref="WgmmaTile"/>) and the distances of its atoms: 1024 bytes between atoms, and in the order <see cref="MNMajor"/> a block between 64 rows and the next. The C#
+/// cref="WgmmaTile"/>) and the distances of its atoms: 1024 bytes between atoms, and, where it is <see cref="MNMajor"/>, a block between 64 rows and the next. The C#
 /// bodies read shared memory by the same rule, each thread for its own sums, in the order of k.
 /// </summary>
 internal static class Wgmma
 {
-    /// <summary>sums + A·B for operands in either order; A across and B along does not occur.</summary>
+    /// <summary>sums + A·B for operands of either major; A MN-major with B K-major does not occur.</summary>
     /// <param name="sums">The thread's part of C.</param>
     /// <param name="a">The address of the warp group's 64 rows of A.</param>
     /// <param name="b">The address of B's tile.</param>
     public static WgmmaAccumulators Multiply<TMajorA, TMajorB>(WgmmaAccumulators sums, long a, long b) where TMajorA : struct, IMajor where TMajorB : struct, IMajor
         => TMajorB.IsKMajor ? MultiplyKMajor(sums, a, b) : TMajorA.IsKMajor ? MultiplyMixed(sums, a, b) : MultiplyMNMajor(sums, a, b);
 
-    // The descriptor of an operand without its address: the distance of atoms, for Across that of blocks too, and the 128-byte swizzle.
+    // The descriptor of an operand without its address: the distance of atoms, for MN-major ones that of blocks too, and the 128-byte swizzle.
     private const string KMajorLayout = "0x4000004000010000", MNMajorLayout = "0x4000004002000000";
 
     // From 16 k to the next, in units of 16 bytes: within a line, or two atoms further.
@@ -50,15 +50,15 @@ internal static class Wgmma
     private const string MNMajorOne = Instruction + "1, 1;\n", MNMajorNext = MNMajorOne + $"add.s64 a, a, {MNMajorStep};\nadd.s64 b, b, {MNMajorStep};\n";
     private const string Fence = "wgmma.fence.sync.aligned;\n";
 
-    /// <summary>Both operands with successive k side by side.</summary>
+    /// <summary>Both K-major.</summary>
     [IntrinsicImplementation, PtxBody(Begin + $"or.b64 a, a, {KMajorLayout};\nor.b64 b, b, {KMajorLayout};\n" + Fence + KMajorNext + KMajorNext + KMajorNext + KMajorOne + End)]
     private static WgmmaAccumulators MultiplyKMajor(WgmmaAccumulators sums, long a, long b) => Emulate<KMajor, KMajor>(sums, a, b);
 
-    /// <summary>A along k, B across.</summary>
+    /// <summary>A K-major, B MN-major.</summary>
     [IntrinsicImplementation, PtxBody(Begin + $"or.b64 a, a, {KMajorLayout};\nor.b64 b, b, {MNMajorLayout};\n" + Fence + MixedNext + MixedNext + MixedNext + MixedOne + End)]
     private static WgmmaAccumulators MultiplyMixed(WgmmaAccumulators sums, long a, long b) => Emulate<KMajor, MNMajor>(sums, a, b);
 
-    /// <summary>Both across k.</summary>
+    /// <summary>Both MN-major.</summary>
     [IntrinsicImplementation, PtxBody(Begin + $"or.b64 a, a, {MNMajorLayout};\nor.b64 b, b, {MNMajorLayout};\n" + Fence + MNMajorNext + MNMajorNext + MNMajorNext + MNMajorOne + End)]
     private static WgmmaAccumulators MultiplyMNMajor(WgmmaAccumulators sums, long a, long b) => Emulate<MNMajor, MNMajor>(sums, a, b);
 

@@ -4,8 +4,8 @@ namespace PixelDiT.Kernels.Machine.Gpu;
 /// A tile of a bfloat16 operand in shared memory as warp-group instructions read it (PTX ISA, "Shared memory matrix layout", 128-byte swizzle): lines of 128 bytes,
 /// eight of them an atom of 1024, and within a line each chunk of 16 bytes moved by exclusive or with the line's number. Tiles begin at multiples of 1024.
 /// <code>
-/// Along    a line is a row of A (column of B), 64 successive k      atoms follow each other along the rows
-/// Across   a line is a k, 64 successive rows (columns)              atoms follow each other along k; a block of 64 rows after another
+/// KMajor    a line is a row of A (column of B), 64 successive k      atoms follow each other along the rows
+/// MNMajor   a line is a k, 64 successive rows (columns)              atoms follow each other along k; a block of 64 rows after another
 /// </code>
 /// </summary>
 internal static class WgmmaTile

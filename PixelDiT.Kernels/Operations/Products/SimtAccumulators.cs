@@ -5,7 +5,7 @@ namespace PixelDiT.Kernels.Operations.Products;
 
 /// <summary>
 /// What a thread reads of a tile of float32 for four steps of k. Which eight of the tile's 128 rows (or columns) are its own depends on the order in memory, so that
-/// it reads 16 bytes at a time: <c>Along</c> number t, t + 16, .. t + 112; <c>Across</c> the four from 4·t and the four from 64 + 4·t.
+/// it reads 16 bytes at a time: K-major number t, t + 16, .. t + 112; MN-major the four from 4·t and the four from 64 + 4·t.
 /// </summary>
 internal struct SimtFragments
 {
