@@ -11,8 +11,8 @@ internal sealed record AddedToken(string Text, int Id, bool IsSpecial);
 /// <summary>Finds added tokens: at the leftmost place where one begins, the longest that begins there. A trie, so that the time is the text's length times that of the longest token at most.</summary>
 internal sealed class AddedTokens
 {
-    /// <summary>What a file may hold: Gemma-2 has 249.</summary>
-    public const int MaximumTokens = 1 << 14;
+    /// <summary>What a file may hold: Gemma-2 has 249 of at most 31 characters.</summary>
+    public const int MaximumTokens = 1 << 13, MaximumLength = 64;
 
     private const int Root = 0, None = -1;
 

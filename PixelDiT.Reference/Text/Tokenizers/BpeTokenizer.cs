@@ -46,17 +46,9 @@ public sealed class BpeTokenizer
     public static BpeTokenizer Open(string path)
     {
         string file = Resolve(path);
-        byte[] bytes;
-        using (var stream = AtomicFile.OpenRead(file))
-        {
-            if (IsSafetensors(stream))
-            {
-                using var weights = WeightFile.Open(file);
-                return Read(weights);
-            }
-            bytes = ReadAll(stream, file);
-        }
-        return Read(bytes, file);
+        if (TryReadAll(file) is { } bytes) return Read(bytes, file);
+        using var weights = WeightFile.Open(file);
+        return Read(weights);
     }
 
     /// <summary>Reads a tokenizer from the bytes of a tokenizer.json or tokenizer.model.</summary>
@@ -157,20 +149,15 @@ public sealed class BpeTokenizer
             ?? throw new FileFormatException($"{path}: is a folder without {string.Join(" or ", s_names)}; {Expected}");
     }
 
-    /// <summary>A length of eight bytes, then the brace of a header.</summary>
-    private static bool IsSafetensors(Stream stream)
-    {
-        byte[] start = new byte[sizeof(ulong) + 1];
-        int read = stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
-        return read == start.Length && start[^1] == '{' && start.AsSpan(sizeof(uint), sizeof(uint)).IndexOfAnyExcept((byte)0) < 0;
-    }
-
-    private static byte[] ReadAll(Stream stream, string source)
+    /// <summary>The bytes of a file; null where they are those of safetensors.</summary>
+    private static byte[]? TryReadAll(string path)
     {
         try
         {
-            if (!stream.CanSeek) throw new FileFormatException($"{source}: cannot be read: it is a pipe, a terminal or a device; {Expected}");
-            if (stream.Length > TokenizerJson.MaximumBytes) throw new FileFormatException($"{source}: has {stream.Length} bytes; {Expected}, of at most {TokenizerJson.MaximumBytes}");
+            using var stream = AtomicFile.OpenRead(path);
+            if (!stream.CanSeek) throw new FileFormatException($"{path}: cannot be read: it is a pipe, a terminal or a device; {Expected}");
+            if (IsSafetensors(stream)) return null;
+            if (stream.Length > TokenizerJson.MaximumBytes) throw new FileFormatException($"{path}: has {stream.Length} bytes; {Expected}, of at most {TokenizerJson.MaximumBytes}");
             byte[] bytes = new byte[stream.Length];
             stream.Position = 0;
             stream.ReadExactly(bytes);
@@ -178,7 +165,15 @@ public sealed class BpeTokenizer
         }
         catch (Exception error) when (AtomicFile.IsFileSystemError(error))
         {
-            throw new FileFormatException($"{source}: cannot be read: {SystemReason.Of(error)}", error);
+            throw new FileFormatException($"{path}: cannot be read: {SystemReason.Of(error)}", error);
         }
+    }
+
+    /// <summary>A length of eight bytes, then the brace of a header.</summary>
+    private static bool IsSafetensors(Stream stream)
+    {
+        byte[] start = new byte[sizeof(ulong) + 1];
+        int read = stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
+        return read == start.Length && start[^1] == '{' && start.AsSpan(sizeof(uint), sizeof(uint)).IndexOfAnyExcept((byte)0) < 0;
     }
 }

@@ -24,8 +24,9 @@ internal ref struct JsonCursor(ReadOnlySpan<byte> text, string source)
     public void Read()
     {
         // Utf8JsonReader puts a misspelled literal whole into its exception, which for a hundred million letters takes seconds and gigabytes.
-        var rest = _text[(int)_json.BytesConsumed..].TrimStart(": ,\t\r\n"u8);
-        if (rest is [(byte)'t' or (byte)'f' or (byte)'n', ..] && !rest.StartsWith("true"u8) && !rest.StartsWith("false"u8) && !rest.StartsWith("null"u8)) throw new JsonException("a word is misspelled");
+        int at = (int)_json.BytesConsumed;
+        while (at < _text.Length && _text[at] is (byte)':' or (byte)' ' or (byte)',' or (byte)'\t' or (byte)'\r' or (byte)'\n') at++;
+        if (at < _text.Length && _text[at] is (byte)'t' or (byte)'f' or (byte)'n' && !IsLiteral(_text[at..])) throw new JsonException("a word is misspelled");
         if (!_json.Read()) throw new JsonException("it ends too early");
     }
 
@@ -50,7 +51,7 @@ internal ref struct JsonCursor(ReadOnlySpan<byte> text, string source)
     }
 
     /// <summary>Whether the token here is this text.</summary>
-    public readonly bool Is(ReadOnlySpan<byte> utf8) => _json.ValueTextEquals(utf8);
+    public readonly bool Is(string text) => _json.ValueTextEquals(text);
 
     /// <summary>Copies the text here, which must fit into the buffer, and gives its length.</summary>
     public readonly int Text(scoped Span<char> buffer, string part)
@@ -104,6 +105,8 @@ internal ref struct JsonCursor(ReadOnlySpan<byte> text, string source)
         using var document = JsonDocument.Parse(value.ToArray(), new JsonDocumentOptions { AllowDuplicateProperties = false });
         return document.RootElement.Clone();
     }
+
+    private static bool IsLiteral(ReadOnlySpan<byte> text) => text.StartsWith("true"u8) || text.StartsWith("false"u8) || text.StartsWith("null"u8);
 
     /// <summary>Refuses the file.</summary>
     [DoesNotReturn]

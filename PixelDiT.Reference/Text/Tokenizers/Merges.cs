@@ -10,7 +10,7 @@ internal sealed class Merges
     /// <summary>What a file may hold: Gemma-2 has 580,604.</summary>
     public const int MaximumMerges = 1 << 21;
 
-    private readonly Vocabulary _vocabulary;
+    private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _ids;
     private readonly Dictionary<(int Left, int Right), Merge> _merges;
     private readonly string _source;
 
@@ -20,9 +20,11 @@ internal sealed class Merges
     public readonly record struct Merge(int Rank, int Id);
 
     /// <summary>A table without merges.</summary>
-    public Merges(Vocabulary vocabulary, string source)
+    /// <param name="ids">The pieces and their ids.</param>
+    /// <param name="source">How messages call the file.</param>
+    public Merges(Dictionary<string, int> ids, string source)
     {
-        (_vocabulary, _source) = (vocabulary, source);
+        (_ids, _source) = (ids.GetAlternateLookup<ReadOnlySpan<char>>(), source);
         // Tuples are hashed with a seed of this process: no file can choose pairs that fall together.
         _merges = [];
     }
@@ -40,9 +42,9 @@ internal sealed class Merges
     public void Add(ReadOnlySpan<char> pair, int leftLength)
     {
         ReadOnlySpan<char> left = pair[..leftLength], right = pair[leftLength..];
-        if (!_vocabulary.TryFind(left, out int leftId)) Refuse(left, "is not in the vocabulary");
-        if (!_vocabulary.TryFind(right, out int rightId)) Refuse(right, "is not in the vocabulary");
-        if (!_vocabulary.TryFind(pair, out int id)) Refuse(pair, "is not in the vocabulary");
+        if (!_ids.TryGetValue(left, out int leftId)) Refuse(left, "is not in the vocabulary");
+        if (!_ids.TryGetValue(right, out int rightId)) Refuse(right, "is not in the vocabulary");
+        if (!_ids.TryGetValue(pair, out int id)) Refuse(pair, "is not in the vocabulary");
         if (Count == MaximumMerges) throw new FileFormatException($"{_source}: has more than {MaximumMerges} merges");
         if (!_merges.TryAdd((leftId, rightId), new(Count, id))) Refuse(pair, "is made from the same pair as by an earlier merge");
     }

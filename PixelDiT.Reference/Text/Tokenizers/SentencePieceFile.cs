@@ -144,16 +144,18 @@ internal static class SentencePieceFile
         {
             var (text, _, kind) = pieces[id];
             if (!ids.TryAdd(text, id)) throw new FileFormatException($"{source}: piece {id}: {Quote.Text(text)} occurs twice");
-            if (kind is Unknown or Control or UserDefined) added.Add(new(text, id, kind != UserDefined || s_special.Contains(text)));
+            if (kind is not (Unknown or Control or UserDefined)) continue;
+            if (text.Length > AddedTokens.MaximumLength) throw new FileFormatException($"{source}: piece {id}, which is found in texts as it was typed, has {text.Length} characters; at most {AddedTokens.MaximumLength} are read");
+            added.Add(new(text, id, kind != UserDefined || s_special.Contains(text)));
         }
         if (added.Count > AddedTokens.MaximumTokens) throw new FileFormatException($"{source}: has {added.Count} control and user-defined pieces; at most {AddedTokens.MaximumTokens} are read");
-        var vocabulary = new Vocabulary(ids, [], source);
-        return new("tokenizer.model", vocabulary, Order(pieces, vocabulary, source), new(added), bos, pad);
+        return new("tokenizer.model", new(ids, [], source), Order(pieces, ids, source), new(added), bos, pad);
     }
 
     /// <summary>The merges: by score falling, then by the length of the left part falling, then of the right, then by the piece's id.</summary>
-    private static Merges Order(List<Piece> pieces, Vocabulary vocabulary, string source)
+    private static Merges Order(List<Piece> pieces, Dictionary<string, int> ids, string source)
     {
+        var known = ids.GetAlternateLookup<ReadOnlySpan<char>>();
         var splits = new List<Split>();
         for (int id = 0; id < pieces.Count; id++)
         {
@@ -164,7 +166,7 @@ internal static class SentencePieceFile
             {
                 if (at == 0 || char.IsLowSurrogate(text[at])) continue;
                 left++;
-                if (vocabulary.TryFind(text[..at], out int _) && vocabulary.TryFind(text[at..], out int _)) splits.Add(new(id, left, characters - left, at));
+                if (known.ContainsKey(text[..at]) && known.ContainsKey(text[at..])) splits.Add(new(id, left, characters - left, at));
             }
             if (splits.Count > Merges.MaximumMerges) throw new FileFormatException($"{source}: has more than {Merges.MaximumMerges} merges");
         }
@@ -175,7 +177,7 @@ internal static class SentencePieceFile
             if (order == 0) order = b.Right.CompareTo(a.Right);
             return order == 0 ? a.Piece.CompareTo(b.Piece) : order;
         });
-        var merges = new Merges(vocabulary, source);
+        var merges = new Merges(ids, source);
         foreach (var split in splits) merges.Add(pieces[split.Piece].Text, split.LeftUnits);
         return merges;
     }

@@ -5,15 +5,18 @@ using PixelDiT.Reference.Formats.Words;
 namespace PixelDiT.Reference.Text.Tokenizers;
 
 /// <summary>
-/// Reads the tokenizer.json of Hugging Face. Vocabulary and merges are read token by token in whatever order they stand; the small parts, which say how a text is prepared, must be
-/// those of Gemma-2. The keys truncation and padding are passed over: they are what a program last did to its rows.
+/// Reads the tokenizer.json of Hugging Face, token by token, in one pass where the vocabulary stands before the merges, as it does. The small parts, which say how a text is
+/// prepared, must be those of Gemma-2. The keys truncation and padding are passed over: they are what a program last did to its rows.
 /// </summary>
 internal static class TokenizerJson
 {
     /// <summary>The largest file that is read: Gemma-2's has 17.5 million bytes.</summary>
     public const int MaximumBytes = 128 << 20;
 
-    private const string Bos = "<bos>", Pad = "<pad>";
+    private const string Pad = "<pad>";
+    private const int MaximumSettings = 64;
+
+    private static readonly string[] s_parts = ["model", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder"];
 
     /// <summary>Reads the file.</summary>
     /// <exception cref="FileFormatException">It is no JSON, or describes a tokenizer of another kind; the message says where.</exception>
@@ -38,51 +41,55 @@ internal static class TokenizerJson
     private static TokenizerModel Parse(ReadOnlySpan<byte> text, string source)
     {
         var json = new JsonCursor(text, source);
-        JsonCursor model = default, added = default;
-        bool hasModel = false, hasAdded = false;
-        JsonElement? normalizer = null, preTokenizer = null, postProcessor = null, decoder = null;
+        var rules = new TokenizerRules(source);
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        List<AddedToken> added = [];
+        (Dictionary<string, int> Ids, Merges Merges)? model = null;
+        string? bos = null;
         json.Enter(JsonTokenType.StartObject, "the file");
         while (json.NextKey())
         {
-            if (json.Is("model"u8)) Keep(ref json, ref model, ref hasModel, "model");
-            else if (json.Is("added_tokens"u8)) Keep(ref json, ref added, ref hasAdded, "added_tokens");
-            else if (json.Is("normalizer"u8)) Take(ref json, ref normalizer, "normalizer");
-            else if (json.Is("pre_tokenizer"u8)) Take(ref json, ref preTokenizer, "pre_tokenizer");
-            else if (json.Is("post_processor"u8)) Take(ref json, ref postProcessor, "post_processor");
-            else if (json.Is("decoder"u8)) Take(ref json, ref decoder, "decoder");
-            else json.Skip();
+            string part = Part(json);
+            if (part.Length > 0 && !seen.Add(part)) json.Refuse(part, "occurs twice");
+            switch (part)
+            {
+                case "model": model = ReadModel(ref json, rules, source); break;
+                case "added_tokens": added = ReadAdded(ref json); break;
+                case "normalizer": rules.CheckNormalizer(json.Element(part)); break;
+                case "pre_tokenizer": rules.CheckPreTokenizer(json.Element(part)); break;
+                case "post_processor": bos = rules.TakeBos(json.Element(part)); break;
+                case "decoder": rules.CheckDecoder(json.Element(part)); break;
+                default: json.Skip(); break;
+            }
         }
         json.End();
-        if (!hasModel) json.Refuse("the file", "has no model; a tokenizer.json of Hugging Face was expected");
+        if (model is not var (ids, merges)) throw new FileFormatException($"{source}: the file has no model; a tokenizer.json of Hugging Face was expected");
+        if (!seen.Contains("normalizer")) rules.CheckNormalizer(null);
+        bos ??= rules.TakeBos(null);
+        foreach (var token in added)
+        {
+            if (ids.TryGetValue(token.Text, out int id) && id != token.Id) json.Refuse($"added_tokens: {Quote.Text(token.Text)}", $"has the id {token.Id}, and {id} in model.vocab");
+        }
+        return new("tokenizer.json", new(ids, added, source), merges, new(added), IdOf(bos), IdOf(Pad));
 
-        var rules = new TokenizerRules(source);
-        rules.CheckNormalizer(normalizer);
-        rules.CheckPreTokenizer(preTokenizer);
-        rules.CheckDecoder(decoder);
-        string bos = rules.TakeBos(postProcessor);
-        List<AddedToken> tokens = hasAdded ? ReadAdded(added) : [];
-        return ReadModel(model, tokens, bos, rules, source);
+        int IdOf(string name) => added.Find(token => token.Text == name)?.Id ?? throw new FileFormatException($"{source}: has no added token {Quote.Text(name)}");
     }
 
-    private static void Keep(ref JsonCursor json, ref JsonCursor place, ref bool has, string part)
+    /// <summary>Which of the parts that are read the key here names; empty for any other.</summary>
+    private static string Part(in JsonCursor json)
     {
-        if (has) json.Refuse(part, "occurs twice");
-        place = json;
-        has = true;
-        json.Skip();
+        foreach (string part in s_parts)
+        {
+            if (json.Is(part)) return part;
+        }
+        return "";
     }
 
-    private static void Take(ref JsonCursor json, ref JsonElement? value, string part)
-    {
-        if (value is not null) json.Refuse(part, "occurs twice");
-        value = json.Element(part);
-    }
-
-    private static List<AddedToken> ReadAdded(JsonCursor json)
+    private static List<AddedToken> ReadAdded(ref JsonCursor json)
     {
         var tokens = new List<AddedToken>();
         var texts = new HashSet<string>(StringComparer.Ordinal);
-        Span<char> buffer = stackalloc char[Vocabulary.MaximumLength];
+        Span<char> buffer = stackalloc char[AddedTokens.MaximumLength];
         json.Enter(JsonTokenType.StartArray, "added_tokens");
         while (true)
         {
@@ -96,14 +103,14 @@ internal static class TokenizerJson
             bool isSpecial = false;
             while (json.NextKey())
             {
-                if (json.Is("content"u8))
+                if (json.Is("content"))
                 {
                     json.Read();
                     content = buffer[..json.Text(buffer, $"{part}.content")].ToString();
                 }
-                else if (json.Is("id"u8)) id = json.Number($"{part}.id");
-                else if (json.Is("special"u8)) isSpecial = json.Truth($"{part}.special");
-                else if (json.Is("normalized"u8) || json.Is("lstrip"u8) || json.Is("rstrip"u8) || json.Is("single_word"u8))
+                else if (json.Is("id")) id = json.Number($"{part}.id");
+                else if (json.Is("special")) isSpecial = json.Truth($"{part}.special");
+                else if (json.Is("normalized") || json.Is("lstrip") || json.Is("rstrip") || json.Is("single_word"))
                 {
                     string key = $"{part}.{System.Text.Encoding.ASCII.GetString(json.Raw)}";
                     if (json.Truth(key)) json.Refuse(key, "is true; false was expected, as in Gemma-2");
@@ -117,40 +124,38 @@ internal static class TokenizerJson
         }
     }
 
-    private static TokenizerModel ReadModel(JsonCursor json, List<AddedToken> tokens, string bos, TokenizerRules rules, string source)
+    private static (Dictionary<string, int> Ids, Merges Merges) ReadModel(ref JsonCursor json, TokenizerRules rules, string source)
     {
-        JsonCursor vocabulary = default, merges = default;
-        bool hasVocabulary = false, hasMerges = false;
-        var settings = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
+        JsonCursor waiting = default;
+        bool isWaiting = false;
+        Dictionary<string, int>? ids = null;
+        Merges? merges = null;
+        var settings = new HashSet<string>(StringComparer.Ordinal);
         Span<char> buffer = stackalloc char[Vocabulary.MaximumLength];
         json.Enter(JsonTokenType.StartObject, "model");
         while (json.NextKey())
         {
-            if (json.Is("vocab"u8)) Keep(ref json, ref vocabulary, ref hasVocabulary, "model.vocab");
-            else if (json.Is("merges"u8)) Keep(ref json, ref merges, ref hasMerges, "model.merges");
+            string key = buffer[..json.Text(buffer, "a key of model")].ToString();
+            if (!settings.Add(key)) json.Refuse($"model.{Quote.Text(key)}", "occurs twice");
+            if (settings.Count > MaximumSettings) json.Refuse("model", $"has more than {MaximumSettings} keys");
+            if (key == "vocab") ids = ReadVocabulary(ref json);
+            else if (key != "merges") rules.CheckModel(key, json.Element($"model.{Quote.Text(key)}"));
+            else if (ids is not null) merges = ReadMerges(ref json, ids, source);
             else
             {
-                string key = buffer[..json.Text(buffer, "a key of model")].ToString();
-                if (!settings.TryAdd(key, json.Element($"model.{Quote.Text(key)}"))) json.Refuse($"model.{Quote.Text(key)}", "occurs twice");
-                if (settings.Count > 64) json.Refuse("model", "has more than 64 settings");
+                // They can be told only when the vocabulary is known.
+                waiting = json;
+                isWaiting = true;
+                json.Skip();
             }
         }
-        rules.CheckModel(settings);
-        if (!hasVocabulary) json.Refuse("model", "has no vocab; the pieces and their ids were expected");
-        if (!hasMerges) json.Refuse("model", "has no merges; the pairs of pieces were expected");
-
-        var ids = ReadVocabulary(vocabulary);
-        foreach (var token in tokens)
-        {
-            if (ids.TryGetValue(token.Text, out int id) && id != token.Id) json.Refuse($"added_tokens: {Quote.Text(token.Text)}", $"has the id {token.Id}, and {id} in model.vocab");
-        }
-        var pieces = new Vocabulary(ids, tokens, source);
-        return new("tokenizer.json", pieces, ReadMerges(merges, pieces, source), new(tokens), IdOf(bos), IdOf(Pad));
-
-        int IdOf(string name) => tokens.Find(token => token.Text == name)?.Id ?? throw new FileFormatException($"{source}: has no added token {Quote.Text(name)}");
+        if (!settings.Contains("byte_fallback")) json.Refuse("model", "has no byte_fallback; true was expected, as in Gemma-2");
+        if (ids is null) throw new FileFormatException($"{source}: model has no vocab; the pieces and their ids were expected");
+        if (isWaiting) merges = ReadMerges(ref waiting, ids, source);
+        return (ids, merges ?? throw new FileFormatException($"{source}: model has no merges; the pairs of pieces were expected"));
     }
 
-    private static Dictionary<string, int> ReadVocabulary(JsonCursor json)
+    private static Dictionary<string, int> ReadVocabulary(ref JsonCursor json)
     {
         var ids = new Dictionary<string, int>(StringComparer.Ordinal);
         Span<char> buffer = stackalloc char[Vocabulary.MaximumLength];
@@ -166,10 +171,10 @@ internal static class TokenizerJson
     }
 
     /// <summary>Merges are texts, "left right", or lists of two, ["left", "right"], as newer files have them.</summary>
-    private static Merges ReadMerges(JsonCursor json, Vocabulary vocabulary, string source)
+    private static Merges ReadMerges(ref JsonCursor json, Dictionary<string, int> ids, string source)
     {
         const string Part = "model.merges", Pair = "two pieces were expected";
-        var merges = new Merges(vocabulary, source);
+        var merges = new Merges(ids, source);
         Span<char> buffer = stackalloc char[2 * Vocabulary.MaximumLength + 1];
         json.Enter(JsonTokenType.StartArray, Part);
         while (true)

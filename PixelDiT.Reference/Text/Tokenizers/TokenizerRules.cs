@@ -44,25 +44,21 @@ internal sealed class TokenizerRules(string source)
         return bos.GetString()!;
     }
 
-    /// <summary>Byte-pair encoding with byte pieces, all merges always used.</summary>
-    public void CheckModel(IReadOnlyDictionary<string, JsonElement> settings)
+    /// <summary>A setting of the model: byte-pair encoding with byte pieces, all merges always used. Settings that name other things, such as the unknown piece, are passed over.</summary>
+    public void CheckModel(string key, JsonElement setting)
     {
-        // Files of old versions name the type of no model.
-        string type = settings.TryGetValue("type", out var value) ? value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText() : "BPE";
-        if (type != "BPE") throw new FileFormatException($"{source}: model.type is {Quote.Text(type)}; \"BPE\" was expected");
-        foreach (var (key, setting) in settings)
+        string? expected = (key, setting.ValueKind) switch
         {
-            string? expected = (key, setting.ValueKind) switch
-            {
-                ("dropout", not JsonValueKind.Null) => "null",
-                ("byte_fallback", not JsonValueKind.True) => "true",
-                ("ignore_merges", not JsonValueKind.False) => "false",
-                ("continuing_subword_prefix" or "end_of_word_suffix", not JsonValueKind.Null) when !IsText(setting, "") => "null",
-                _ => null
-            };
-            if (expected is not null) throw new FileFormatException($"{source}: model.{key} is {Quote.Text(setting.GetRawText())}; {expected} was expected, as in Gemma-2");
-        }
-        if (!settings.ContainsKey("byte_fallback")) throw new FileFormatException($"{source}: model has no byte_fallback; true was expected, as in Gemma-2");
+            ("type", _) when !IsText(setting, "BPE") => "\"BPE\"",
+            ("dropout", not JsonValueKind.Null) => "null",
+            ("byte_fallback", not JsonValueKind.True) => "true",
+            ("ignore_merges", not JsonValueKind.False) => "false",
+            ("continuing_subword_prefix" or "end_of_word_suffix", not JsonValueKind.Null) when !IsText(setting, "") => "null",
+            _ => null
+        };
+        if (expected is null) return;
+        string found = setting.ValueKind == JsonValueKind.String ? setting.GetString()! : setting.GetRawText();
+        throw new FileFormatException($"{source}: model.{key} is {Quote.Text(found)}; {expected} was expected, as in Gemma-2");
     }
 
     private static bool IsReplacement(JsonElement? step, string what, string by)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using NUnit.Framework;
 using PixelDiT.Reference.Text.Tokenizers;
@@ -31,6 +32,26 @@ public class GoldenTokenizerTests
 
     [Test]
     public void Gemma_gives_the_expected_rows() => Assert.That(CheckRows(Gemma, "gemma2_layout.json"), Is.EqualTo(9));
+
+    /// <summary>Gemma-2's tokenizer.model is not to be had freely. One is made of the vocabulary: the scores fall with the ids, as they do there.</summary>
+    [Test]
+    public void Gemma_as_a_sentencepiece_file_gives_the_expected_ids()
+    {
+        const int FirstByte = 217, FirstPiece = 473, LastAdded = 255_968, Control = 3, Unknown = 2, UserDefined = 4, Byte = 6;
+        var gemma = Gemma;
+        using var file = new MemoryStream();
+        for (int id = 0; id < gemma.Count; id++)
+        {
+            bool isByte = id is >= FirstByte and < FirstPiece, isAdded = id is < FirstByte or >= LastAdded;
+            string piece = isByte ? string.Create(CultureInfo.InvariantCulture, $"<0x{id - FirstByte:X2}>") : gemma.Piece(id);
+            file.Write(SentencePieceBytes.Piece(piece, isByte || isAdded ? 0 : FirstPiece - id, isByte ? Byte : !isAdded ? 1 : id < 3 ? Control : id == 3 ? Unknown : UserDefined));
+        }
+        file.Write([.. SentencePieceBytes.Trainer(), .. SentencePieceBytes.Normalizer()]);
+        var tokenizer = BpeTokenizer.Read(file.ToArray(), "rebuilt");
+        Assert.That(tokenizer.Kind, Is.EqualTo("tokenizer.model"));
+        CheckPrompts(tokenizer, "gemma2_prompts.json");
+        CheckRows(tokenizer, "gemma2_layout.json");
+    }
 
     /// <summary>The cases were drawn from texts that show a difference between ways to read the files; the golden file says where SentencePiece differs, and that it is not followed.</summary>
     [Test]

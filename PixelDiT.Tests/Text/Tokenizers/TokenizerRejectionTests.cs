@@ -69,15 +69,29 @@ public class TokenizerRejectionTests
     [TestCase("a cat on a chair", "is text")]
     public void Files_of_other_kinds_are_named(string file, string expected) => Assert.That(Refusal(file), Does.Contain(expected).And.EndWith("a tokenizer.json of Hugging Face or a tokenizer.model of SentencePiece was expected"));
 
+    [Test]
+    public void Binary_files_of_other_kinds_are_named()
+    {
+        Assert.Multiple(() =>
+        {
+            Assert.That(Refusal([(byte)'P', (byte)'K', 3, 4, 0, 0]), Does.Contain("is a zip archive"));
+            Assert.That(Refusal([0x1F, 0x8B, 8, 0]), Does.Contain("is compressed with gzip"));
+            Assert.That(Refusal([.. "GGUF"u8, 3, 0, 0, 0]), Does.Contain("is a GGUF file"));
+            Assert.That(Refusal(new byte[100]), Does.Contain("begins with 100 zero bytes"));
+            Assert.That(Refusal([0x0A, 0x50, 0x0A, 0x60, 1]), Does.Contain("is of no kind that is known here, its first bytes are 0a 50 0a 60 01"));
+        });
+    }
+
     [TestCase("{", "is no well-formed JSON: ")]
     [TestCase("{}", "the file has no model")]
     [TestCase("{\"weight_map\":{}}", "the file has no model")]
-    [TestCase("{\"model\":{}", "that should be closed")]
-    [TestCase("{\"model\":{}} {}", "is no well-formed JSON")]
+    [TestCase("{\"version\":{}", "that should be closed")]
+    [TestCase("{\"version\":{}} {}", "is no well-formed JSON")]
     [TestCase("{\"model\":tru}", "a word is misspelled")]
-    [TestCase("{\"model\":{},\"model\":{}}", "model occurs twice")]
-    [TestCase("{\"normalizer\":null,\"normalizer\":null}", "normalizer occurs twice")]
-    [TestCase("{\"model\":{}}", "normalizer is absent; \"Replace\" of a space by U+2581 was expected")]
+    [TestCase("{\"model\":{\"byte_fallback\":true}}", "model has no vocab")]
+    [TestCase("{\"model\":{\"type\":\"BPE\",\"type\":\"BPE\"}}", "model.\"type\" occurs twice")]
+    [TestCase("{\"decoder\":null,\"decoder\":null}", "decoder occurs twice")]
+    [TestCase("{\"normalizer\":null}", "normalizer is \"null\"; \"Replace\" of a space by U+2581 was expected")]
     public void Json_that_is_no_tokenizer_is_refused(string file, string expected) => Assert.That(Refusal(file), Does.Contain(expected));
 
     [Test]
@@ -109,7 +123,7 @@ public class TokenizerRejectionTests
     [TestCase("dropout", "0.1", "model.dropout is \"0.1\"; null was expected")]
     [TestCase("end_of_word_suffix", "\"</w>\"", "model.end_of_word_suffix is ")]
     [TestCase("vocab", "[]", "model.vocab is a list; an object was expected")]
-    [TestCase("vocab", "{}", "has no piece <0x00>")]
+    [TestCase("vocab", "{}", "is not in the vocabulary")]
     [TestCase("vocab", "{\"a\":0.5}", "model.vocab: an id is \"0.5\"; a whole number was expected")]
     [TestCase("merges", "{}", "model.merges is an object; a list was expected")]
     [TestCase("merges", "[\"a\"]", "model.merges[0] is the text \"a\"; two pieces were expected")]
@@ -129,6 +143,9 @@ public class TokenizerRejectionTests
     {
         Assert.Multiple(() =>
         {
+            Assert.That(Refusal(tree => tree.AsObject().Remove("normalizer")), Does.Contain("normalizer is absent"));
+            Assert.That(Refusal(tree => tree.AsObject().Remove("post_processor")), Does.Contain("post_processor is absent"));
+            Assert.That(Refusal(tree => tree.AsObject().Remove("model")), Does.Contain("the file has no model"));
             Assert.That(Refusal(tree => tree["model"]!.AsObject().Remove("merges")), Does.Contain("model has no merges"));
             Assert.That(Refusal(tree => tree["model"]!.AsObject().Remove("byte_fallback")), Does.Contain("model has no byte_fallback"));
             Assert.That(Refusal(tree => tree["model"]!["vocab"]!["new"] = 5000), Does.Contain("piece \"new\" has the id 5000; with 421 pieces an id from 0 to 420 was expected"));
@@ -138,6 +155,7 @@ public class TokenizerRejectionTests
             Assert.That(Refusal(tree => tree["added_tokens"]![2]!["id"] = 9), Does.Contain("\"<bos>\" has the id 9, and 2 in model.vocab"));
             Assert.That(Refusal(tree => tree["added_tokens"]![2]!["content"] = "<mask>"), Does.Contain("\"<mask>\" occurs twice"));
             Assert.That(Refusal(tree => tree["added_tokens"]!.AsArray().RemoveAt(2)), Does.Contain("has no added token \"<bos>\""));
+            Assert.That(Refusal(tree => tree["added_tokens"]![0]!["content"] = new string('x', 65)), Does.Contain("added_tokens[0].content is").And.Contain("too long; at most 64 characters"));
             Assert.That(Refusal(tree => tree["added_tokens"]![0]!["content"] = ""), Does.Contain("added_tokens[0] has no content"));
         });
     }
