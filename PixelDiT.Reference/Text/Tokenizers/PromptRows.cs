@@ -15,7 +15,7 @@ public sealed record PromptRow(int[] Ids, int Tokens, int[] Kept)
 /// <summary>
 /// How the text-to-image model lays out its texts. A prompt follows the instruction, both as one text. With T tokens of the instruction alone, the beginning of text included, and room
 /// for m tokens of the prompt a row has T + m − 2 ids: the beginning is counted twice, and the space at the instruction's end joins the prompt's first word. The states of index 0
-/// and of the last m − 1 are kept: m of them. Without an instruction a row has m ids, and all are kept.
+/// and of the last m − 1 are kept: m of them. Without an instruction a row has m ids, and all are kept (SPEC §6).
 /// </summary>
 public sealed class PromptRows
 {
