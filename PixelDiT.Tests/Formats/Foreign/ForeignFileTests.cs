@@ -6,9 +6,11 @@ using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Tests.Formats.Safetensors;
 using PixelDiT.Tests.Formats.Torch;
-using static PixelDiT.Tests.Formats.Torch.PickleBytes;
 
 namespace PixelDiT.Tests.Formats.Foreign;
+
+// Inside the namespace, so that Text is the method and not the neighbouring folder.
+using static PixelDiT.Tests.Formats.Torch.PickleBytes;
 
 /// <summary>Files that are no files of weights are refused by what they are, with what to do, in one line; none by the number that their first bytes spell.</summary>
 public class ForeignFileTests

@@ -1,10 +1,12 @@
 using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
-using static PixelDiT.Tests.Formats.Torch.PickleBytes;
 using static PixelDiT.Tests.Formats.Torch.PickleCalls;
 
 namespace PixelDiT.Tests.Formats.Torch;
+
+// Inside the namespace, so that Text is the method and not the neighbouring folder.
+using static PixelDiT.Tests.Formats.Torch.PickleBytes;
 
 /// <summary>What stands beside the weights and is not asked for refuses no file: long lists of numbers, deep trees, names that clash, entries of an archive that nothing needs.</summary>
 public class BesideTheWeightsTests

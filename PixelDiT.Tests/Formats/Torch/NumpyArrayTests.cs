@@ -1,10 +1,12 @@
 using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
-using static PixelDiT.Tests.Formats.Torch.PickleBytes;
 using static PixelDiT.Tests.Formats.Torch.PickleCalls;
 
 namespace PixelDiT.Tests.Formats.Torch;
+
+// Inside the namespace, so that Text is the method and not the neighbouring folder.
+using static PixelDiT.Tests.Formats.Torch.PickleBytes;
 
 /// <summary>NumPy arrays inside PyTorch files: plain little-endian numbers are read as tensors, everything else is listed with the reason.</summary>
 public class NumpyArrayTests

@@ -1,6 +1,7 @@
-using static PixelDiT.Tests.Formats.Torch.PickleBytes;
-
 namespace PixelDiT.Tests.Formats.Torch;
+
+// Inside the namespace, so that Text is the method and not the neighbouring folder.
+using static PixelDiT.Tests.Formats.Torch.PickleBytes;
 
 /// <summary>Writes the calls of Python pickles: classes, functions, tensors of other kinds than plain ones, NumPy's arrays.</summary>
 internal static class PickleCalls

@@ -1,8 +1,10 @@
 using NUnit.Framework;
 using PixelDiT.Reference.Formats;
-using static PixelDiT.Tests.Formats.Torch.PickleBytes;
 
 namespace PixelDiT.Tests.Formats.Torch;
+
+// Inside the namespace, so that Text is the method and not the neighbouring folder.
+using static PixelDiT.Tests.Formats.Torch.PickleBytes;
 
 /// <summary>A top-level state_dict gives its tensors under its own names; those beside it are not lost.</summary>
 internal sealed class StateDictTests

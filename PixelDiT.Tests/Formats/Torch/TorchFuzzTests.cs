@@ -1,9 +1,11 @@
 using System.Buffers.Binary;
 using NUnit.Framework;
 using PixelDiT.Reference.Formats;
-using static PixelDiT.Tests.Formats.Torch.PickleBytes;
 
 namespace PixelDiT.Tests.Formats.Torch;
+
+// Inside the namespace, so that Text is the method and not the neighbouring folder.
+using static PixelDiT.Tests.Formats.Torch.PickleBytes;
 
 /// <summary>
 /// Damaged checkpoints, 10,000 of each format, either read whole or are refused with a proper error; nothing else escapes. Where the damage is in a storage alone,

@@ -3,9 +3,11 @@ using System.IO.Compression;
 using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
-using static PixelDiT.Tests.Formats.Torch.PickleBytes;
 
 namespace PixelDiT.Tests.Formats.Torch;
+
+// Inside the namespace, so that Text is the method and not the neighbouring folder.
+using static PixelDiT.Tests.Formats.Torch.PickleBytes;
 
 /// <summary>Archives and pickles built to run code, to cost time or memory, or to point elsewhere.</summary>
 [NonParallelizable]

@@ -1,10 +1,12 @@
 using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
-using static PixelDiT.Tests.Formats.Torch.PickleBytes;
 using static PixelDiT.Tests.Formats.Torch.PickleCalls;
 
 namespace PixelDiT.Tests.Formats.Torch;
+
+// Inside the namespace, so that Text is the method and not the neighbouring folder.
+using static PixelDiT.Tests.Formats.Torch.PickleBytes;
 
 /// <summary>What checkpoints hold beside plain tensors in plain dicts: parameters, dicts of other classes, whole objects, shared values. Tensors in them are found, or named with the reason they are not read.</summary>
 public class TorchObjectTests
