@@ -9,11 +9,14 @@ namespace PixelDiT.Reference.Text.Encoders;
 
 /// <summary>
 /// Gemma-2 without its head as an encoder of texts: ids and mask in, the states after the last norm out. Weights are kept as the file has them, arithmetic is float32. Gemma-2-2B takes 4.9 GiB for its
-/// weights in bfloat16 and, for a pass over a row of 506 tokens, some 0.3 GiB more; with <see cref="GemmaOptions.LowMemory"/> 0.5 GiB in all.
+/// weights in bfloat16 and, for a pass over a row of 506 tokens, 0.2 GiB more; with <see cref="GemmaOptions.LowMemory"/> 0.35 GiB in all.
 /// Forward only.
 /// </summary>
 public sealed class GemmaEncoder : IDisposable
 {
+    /// <summary>Tokens of a text at most; Gemma-2 was trained on 8192.</summary>
+    public const int MostTokens = 1 << 16;
+
     private const string ConfigKey = "config";
 
     private readonly Device _device;
@@ -106,7 +109,7 @@ public sealed class GemmaEncoder : IDisposable
     /// <param name="progress">Told of every layer.</param>
     /// <param name="cancellation">Ends the pass after the layer in hand.</param>
     /// <returns>[B, L, C] in float32 on the device; the caller disposes of it.</returns>
-    /// <exception cref="ShapeException">Ids and mask differ in length, are empty or not a multiple of the texts.</exception>
+    /// <exception cref="ShapeException">Ids and mask differ in length, are empty or not a multiple of the texts, or a text has more than <see cref="MostTokens"/>.</exception>
     /// <exception cref="DataException">An id has no row in the embedding, or the mask holds something else than 0 and 1.</exception>
     /// <exception cref="FileFormatException">A layer cannot be read (low memory only).</exception>
     /// <exception cref="DeviceMemoryException">The device is out of memory.</exception>
@@ -178,6 +181,7 @@ public sealed class GemmaEncoder : IDisposable
     private void Require(ReadOnlySpan<int> ids, ReadOnlySpan<int> mask, int texts)
     {
         if (texts < 1 || ids.IsEmpty || ids.Length % texts != 0) throw new ShapeException($"{ids.Length} ids were given for {texts} texts of one length");
+        if (ids.Length / texts > MostTokens) throw new ShapeException($"a text of {ids.Length / texts} tokens was given; at most {MostTokens} are encoded");
         if (!mask.IsEmpty && mask.Length != ids.Length) throw new ShapeException($"the mask has {mask.Length} values for {ids.Length} ids");
         for (int i = 0; i < ids.Length; i++)
         {

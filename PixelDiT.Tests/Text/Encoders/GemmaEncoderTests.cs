@@ -114,6 +114,7 @@ internal sealed class GemmaRunTests
         Assert.That(() => encoder.Encode([2, 3], [1], 1), Throws.TypeOf<ShapeException>());
         Assert.That(() => encoder.Encode([2, 3, 4], [], 2), Throws.TypeOf<ShapeException>());
         Assert.That(() => encoder.Encode([], [], 1), Throws.TypeOf<ShapeException>());
+        Assert.That(() => encoder.Encode(new int[GemmaEncoder.MostTokens + 1], [], 1), Throws.TypeOf<ShapeException>().With.Message.Contains("a text of 65537 tokens"));
         Assert.That(() => GemmaGolden.Open(_device, "gemma", 0), Throws.TypeOf<ConfigurationException>().With.Message.Contains("soft cap is 0"));
     }
 
