@@ -5,7 +5,7 @@ namespace PixelDiT.Reference.Text.Encoders;
 /// <summary>The sizes and constants of a Gemma-2 decoder, as its <c>config.json</c> has them.</summary>
 public sealed record GemmaConfig
 {
-    private const int MostVocabulary = 1 << 22, MostWidth = 1 << 17, MostLayers = 1 << 10, MostHeads = 1 << 10, MostTokens = 1 << 24;
+    private const int MostVocabulary = 1 << 22, MostWidth = 1 << 17, MostLayers = 1 << 10, MostHeads = 1 << 10, MostHeadWidth = 1 << 12, MostTokens = 1 << 24;
 
     /// <summary>V, rows of the embedding (vocab_size).</summary>
     public required int Vocabulary { get; init; }
@@ -80,7 +80,7 @@ public sealed record GemmaConfig
         Check("num_hidden_layers", Layers, 1, MostLayers);
         Check("num_attention_heads", Heads, 1, MostHeads);
         Check("num_key_value_heads", KeyHeads, 1, MostHeads);
-        Check("head_dim", HeadWidth, 2, MostWidth / Heads);
+        Check("head_dim", HeadWidth, 2, Math.Min(MostHeadWidth, MostWidth / Heads));
         Check("sliding_window", Window, 1, MostTokens);
         if (HeadWidth % 2 != 0) throw new ConfigurationException($"{source}: head_dim is {HeadWidth}; an even number was expected, because RoPE turns one half of a head against the other");
         if (Heads % KeyHeads != 0) throw new ConfigurationException($"{source}: num_attention_heads is {Heads} and num_key_value_heads {KeyHeads}; the second must divide the first");

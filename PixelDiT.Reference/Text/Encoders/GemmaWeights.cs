@@ -97,10 +97,23 @@ internal sealed class GemmaWeights
     {
         var spec = _file[_prefix + Anchor];
         int width = checked((int)spec.Shape[1]);
-        float[] rows = new float[checked(ids.Length * width)];
-        for (int i = 0; i < ids.Length; i++) _file.ReadSingles(spec.Name, (long)ids[i] * width, rows.AsSpan(i * width, width));
-        RequireFinite(spec, Kinds(rows));
-        return device.Upload(rows, [ids.Length, width]);
+        float[] row = new float[width];
+        var rows = device.Allocate([ids.Length, width]);
+        try
+        {
+            for (int i = 0; i < ids.Length; i++)
+            {
+                _file.ReadSingles(spec.Name, (long)ids[i] * width, row);
+                RequireFinite(spec, Kinds(row));
+                rows.Slice((long)i * width, [width]).Upload(row);
+            }
+            return rows;
+        }
+        catch
+        {
+            rows.Dispose();
+            throw;
+        }
     }
 
     private Tensor? TryLoad(Device device, TensorSpec spec, Shape shape, ElementType type)
