@@ -8,7 +8,7 @@ using PixelDiT.Reference.Formats;
 namespace PixelDiT.Reference.Text.Encoders;
 
 /// <summary>
-/// Gemma-2 without its head as an encoder of texts: ids and mask in, the states after the last norm out. Weights are kept as the file has them, arithmetic is float32. Gemma-2-2B takes 4.9 GiB for its
+/// Gemma-2 (Gemma Team 2024) without its head as an encoder of texts: ids and mask in, the states after the last norm out. Weights are kept as the file has them, arithmetic is float32. Gemma-2-2B takes 4.9 GiB for its
 /// weights in bfloat16 and, for a pass over a row of 506 tokens, 0.2 GiB more; with <see cref="GemmaOptions.LowMemory"/> 0.35 GiB in all.
 /// Forward only.
 /// </summary>

@@ -1,3 +1,5 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
@@ -144,18 +146,26 @@ internal sealed class GemmaWeights
         }
     }
 
-    /// <summary>Whether all values are finite, and whether all are bfloat16s.</summary>
+    /// <summary>Whether all values are finite, and whether all are bfloat16s, whose lower halves are 0.</summary>
     private static (bool IsFinite, bool AreBFloat16) Kinds(ReadOnlySpan<float> values)
     {
-        const uint exponent = 0x7F800000;
-        uint set = 0;
-        bool isFinite = true;
-        foreach (uint bits in System.Runtime.InteropServices.MemoryMarshal.Cast<float, uint>(values))
+        const uint magnitude = 0x7FFFFFFF, infinity = 0x7F800000, lower = 0xFFFF;
+        var bits = MemoryMarshal.Cast<float, uint>(values);
+        Vector<uint> most = default, set = default;
+        int i = 0;
+        for (; i + Vector<uint>.Count <= bits.Length; i += Vector<uint>.Count)
         {
-            set |= bits;
-            isFinite &= (bits & exponent) != exponent;
+            var here = new Vector<uint>(bits[i..]);
+            most = Vector.Max(most, here & new Vector<uint>(magnitude));
+            set |= here;
         }
-        return (isFinite, (set & 0xFFFF) == 0);
+        bool isFinite = Vector.LessThanAll(most, new Vector<uint>(infinity)), areBFloat16 = (set & new Vector<uint>(lower)) == default;
+        for (; i < bits.Length; i++)
+        {
+            isFinite &= (bits[i] & magnitude) < infinity;
+            areBFloat16 &= (bits[i] & lower) == 0;
+        }
+        return (isFinite, areBFloat16);
     }
 
     private void RequireFinite(TensorSpec spec, (bool IsFinite, bool AreBFloat16) kinds)
