@@ -112,7 +112,7 @@ public sealed class GemmaEncoder : IDisposable
     /// <exception cref="ShapeException">Ids and mask differ in length, are empty or not a multiple of the texts, or a text has more than <see cref="MostTokens"/>.</exception>
     /// <exception cref="DataException">An id has no row in the embedding, or the mask holds something else than 0 and 1.</exception>
     /// <exception cref="FileFormatException">A layer cannot be read (low memory only).</exception>
-    /// <exception cref="DeviceMemoryException">The device is out of memory.</exception>
+    /// <exception cref="DeviceException">The device is out of memory, or does not multiply in the precision asked for.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     public Tensor Encode(ReadOnlySpan<int> ids, ReadOnlySpan<int> mask, int texts, Action<GemmaProgress>? progress = null, CancellationToken cancellation = default)
         => Encode(ids, mask, texts, null, progress, cancellation);
@@ -150,9 +150,8 @@ public sealed class GemmaEncoder : IDisposable
                 }
                 observe?.Invoke(layer + 1, x);
             }
-            var norm = _norm ?? _weights.Load(_device, "norm.weight");
-            ZeroCenteredRmsNorm.Forward(x, norm, (float)Config.NormEpsilon, null, x);
-            if (_norm is null) norm.Dispose();
+            using var norm = _norm is null ? _weights.Load(_device, "norm.weight") : null;
+            ZeroCenteredRmsNorm.Forward(x, norm ?? _norm!, (float)Config.NormEpsilon, null, x);
             progress?.Invoke(new(Config.Layers, Config.Layers, Loading: false));
             return x;
         }

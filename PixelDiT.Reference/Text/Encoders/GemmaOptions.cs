@@ -18,7 +18,8 @@ public sealed record GemmaOptions
     /// <summary>Reads a layer at a time from the file in every pass and frees it again: 1/26 of the memory of Gemma-2-2B, and the whole file read for each pass.</summary>
     public bool LowMemory { get; init; }
 
-    /// <exception cref="ConfigurationException">The cap is not above 0.</exception>
+    /// <summary>Checks the cap.</summary>
+    /// <exception cref="ConfigurationException">It is not above 0.</exception>
     internal void Validate()
     {
         if (SoftCap is { } cap && (!((float)cap > 0) || !float.IsFinite((float)cap))) throw new ConfigurationException($"the soft cap is {cap}; a number above 0 was expected, or none");
