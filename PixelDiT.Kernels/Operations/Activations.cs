@@ -60,6 +60,32 @@ public static class SwiGlu
 }
 
 /// <summary>
+/// The gate of a feed-forward with the GELU of a hyperbolic tangent, as Gemma's have it (Shazeer 2020, "GEGLU"). a, b, y of one shape, float32; forward only:
+/// <code>
+/// y = gelu_tanh(a)·b        gelu_tanh(z) = z/2·(1 + tanh(√(2/π)·(z + 0.044715·z³)))
+/// </code>
+/// </summary>
+public static class GeGlu
+{
+    /// <summary>y = gelu_tanh(a)·b; y may be a or b.</summary>
+    /// <exception cref="ShapeException">The counts differ.</exception>
+    public static void Forward(Tensor a, Tensor b, Tensor y)
+    {
+        a.RequireSameCount(b, y);
+        Map.Launch(a.Device, new ForwardEach(a.View<float>(), b.View<float>(), y.View<float>()), a.Count);
+    }
+
+    internal readonly struct ForwardEach(DeviceView<float> a, DeviceView<float> b, DeviceView<float> y) : IEach
+    {
+        private readonly DeviceView<float> _a = a, _b = b, _y = y;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
+            => L.Store(_y, i, L.Multiply(Formulas.GeluTanh<L, S>(L.Load(_a, i)), L.Load(_b, i)));
+    }
+}
+
+/// <summary>
 /// Exact GELU (SPEC §2), Φ the normal distribution function and φ its density:
 /// <code>
 /// forward    y = x·Φ(x)

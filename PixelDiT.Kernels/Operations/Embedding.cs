@@ -72,3 +72,52 @@ public static class Embedding
         }
     }
 }
+
+/// <summary>
+/// A row of a table for each token, times a number: the beginning of Gemma. table [V, n] in float32 or bfloat16, ids [R], y [R, n] in float32; forward only:
+/// <code>
+/// y_r = scale·table_(id r)
+/// </code>
+/// Ids are checked on the host before they are uploaded.
+/// </summary>
+public static class ScaledEmbedding
+{
+    /// <summary>y [R, n].</summary>
+    /// <exception cref="ShapeException">The shapes do not fit.</exception>
+    public static void Forward(Tensor table, Tensor ids, float scale, Tensor y)
+    {
+        y.RequireCountOf("the rows of a table", ids.Count * table.Shape[^1]);
+        if (table.Type == ElementType.BFloat16) Forward<BFloat16>(table, ids, scale, y);
+        else Forward<Single32>(table, ids, scale, y);
+    }
+
+    private static void Forward<T>(Tensor table, Tensor ids, float scale, Tensor y) where T : unmanaged, IStorage<T>
+    {
+        int n = table.Shape[^1];
+        y.Device.Launch(new ForwardKernel<T>(table.View<T>(), ids.View<int>(), y.View<float>(), n, scale), checked((int)ids.Count), Elements.LanesFor(n));
+    }
+
+    internal readonly struct ForwardKernel<T>(DeviceView<T> table, DeviceView<int> ids, DeviceView<float> y, int n, float scale) : IRowKernel where T : unmanaged, IStorage<T>
+    {
+        private readonly DeviceView<T> _table = table;
+        private readonly DeviceView<int> _ids = ids;
+        private readonly DeviceView<float> _y = y;
+        private readonly int _n = n;
+        private readonly float _scale = scale;
+
+        public void Run(int row, int lane, int lanes)
+            => Elements.For(new Each(_table, (long)Scalar.ReadLabel(_ids, row) * _n, _y, (long)row * _n, _scale), 0, _n, lane, lanes);
+
+        private readonly struct Each(DeviceView<T> table, long from, DeviceView<float> y, long to, float scale) : IEach
+        {
+            private readonly DeviceView<T> _table = table;
+            private readonly DeviceView<float> _y = y;
+            private readonly long _from = from, _to = to;
+            private readonly float _scale = scale;
+
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
+                => L.Store(_y, _to + i, L.Multiply(L.Load(_table, _from + i), L.Set(_scale)));
+        }
+    }
+}

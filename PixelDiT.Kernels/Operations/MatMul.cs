@@ -47,6 +47,29 @@ public static class MatMul
         else Forward<Single32>(x, weight, packed, bias, y, sizes);
     }
 
+    /// <summary>
+    /// y = x·Wᵀ with a weight of which no packing is kept, for models that only infer and whose weights would not fit twice. A GPU in bfloat16 multiplies a bfloat16 weight as it lies; everything else
+    /// widens it to float32, which is exact, packs it where that pays, and forgets both: 4 to 8 bytes for each of the weight's elements while the product runs, each written and read once.
+    /// </summary>
+    /// <param name="x">[.., in].</param>
+    /// <param name="weight">[out, in], float32 or bfloat16.</param>
+    /// <param name="y">[.., out], stored as x is.</param>
+    /// <param name="precision">What x and the weight are rounded to.</param>
+    /// <inheritdoc cref="Forward(Tensor, Tensor, Tensor?, Tensor?, Tensor, Precision)" path="/exception"/>
+    public static void ForwardOnce(Tensor x, Tensor weight, Tensor y, Precision precision = Precision.Single)
+    {
+        var device = weight.Device;
+        if (weight.Type == ElementType.BFloat16 && !(device.RunsTiles && precision == Precision.BFloat16))
+        {
+            using var wide = device.Allocate(weight.Shape);
+            Widen.Forward(weight, wide);
+            ForwardOnce(x, wide, y, precision);
+            return;
+        }
+        using var packed = weight.Type == ElementType.Single && WantsPacked(Rows(x, weight.Shape[1], "x"), device) ? Pack(weight, null, precision) : null;
+        Forward(x, weight, packed, null, y, precision);
+    }
+
     /// <summary>dx = or += dy·W, dx stored as dy is. A CPU makes no use of <paramref name="packed"/>.</summary>
     /// <inheritdoc cref="Forward(Tensor, Tensor, Tensor?, Tensor?, Tensor, Precision)" path="/exception"/>
     public static void BackwardInput(Tensor dY, Tensor weight, Tensor dX, bool accumulate, Precision precision = Precision.Single, Tensor? packed = null)

@@ -43,6 +43,17 @@ internal sealed class OperationShapeTests
         Misfit("path", "t [3]", x => FlowPath.Forward(x(2, 4), x(2, 4), x(3), x(2, 4), x(2, 4))),
         Misfit("combine", "[4] and [3]", x => Combine.Forward(1, x(4), 1, x(3), x(4))),
         Misfit("accumulate", "[4] and [3]", x => Accumulate.Forward(x(4), x(3))),
+        Misfit("scaled_embedding", "the rows of a table [3, 4]", x => ScaledEmbedding.Forward(x(5, 4), x(2), 1, x(3, 4))),
+        Misfit("zero_centered_norm", "the weight of a norm [3]", x => ZeroCenteredRmsNorm.Forward(x(2, 4), x(3), 1e-6f, null, x(2, 4))),
+        Misfit("zero_centered_residual", "[2, 4] and [4]", x => ZeroCenteredRmsNorm.Forward(x(2, 4), x(4), 1e-6f, x(4), x(2, 4))),
+        Misfit("geglu", "[2, 4] and [2, 3]", x => GeGlu.Forward(x(2, 4), x(2, 3), x(2, 4))),
+        Misfit("sequence_table", "5 tokens; the rotary table has 3", x => RotateHalves.Forward(x(1, 5, 2, 6), Sequence(x))),
+        Misfit("sequence_head", "[B, L, heads, 6]", x => RotateHalves.Forward(x(1, 3, 2, 4), Sequence(x))),
+        Misfit("odd_head", "7 channels", x => SequenceRotaryTable.Create(x(1).Device, 3, 7, 10_000)),
+        Misfit("grouped_keys", "keys [1, 3, 1, 4]", x => CausalAttention.Forward(HeadView.Of(x(1, 3, 4, 4)), HeadView.Of(x(1, 3, 1, 4)), HeadView.Of(x(1, 3, 2, 4)), null, new(1, 3, 4, 2, 4), new(1), HeadView.Of(x(1, 3, 4, 4)))),
+        Misfit("shared_keys", "4 heads of queries cannot share 3", x => CausalAttention.Forward(HeadView.Of(x(1, 3, 4, 4)), HeadView.Of(x(1, 3, 3, 4)), HeadView.Of(x(1, 3, 3, 4)), null, new(1, 3, 4, 3, 4), new(1), HeadView.Of(x(1, 3, 4, 4)))),
+        Misfit("mask", "a mask [2]", x => CausalAttention.Forward(HeadView.Of(x(1, 3, 1, 4)), HeadView.Of(x(1, 3, 1, 4)), HeadView.Of(x(1, 3, 1, 4)), x(2), new(1, 3, 1, 1, 4), new(1), HeadView.Of(x(1, 3, 1, 4)))),
+        Misfit("negative_cap", "cap -1", x => CausalAttention.Forward(HeadView.Of(x(1, 3, 1, 4)), HeadView.Of(x(1, 3, 1, 4)), HeadView.Of(x(1, 3, 1, 4)), null, new(1, 3, 1, 1, 4), new(1, -1), HeadView.Of(x(1, 3, 1, 4)))),
         Misfit("moments", "[4] and [3]", x => AdamW.Step(x(4), x(4), x(4), x(3), null, x(1), new AdamWStep(1, 0, 0, 0, 0, 0, 0, 1)))
     ];
 
@@ -55,6 +66,8 @@ internal sealed class OperationShapeTests
     }
 
     private static RotaryTable Rotary(Make make) => RotaryTable.Create(make(1).Device, 1, 3, 4);
+
+    private static SequenceRotaryTable Sequence(Make make) => SequenceRotaryTable.Create(make(1).Device, 3, 6, 10_000);
 
     private static TestCaseData Misfit(string name, string message, Action<Make> call)
         => new TestCaseData((Action<Func<int[], Tensor>>)(make => call(shape => make(shape))), message).SetArgDisplayNames(name);

@@ -54,6 +54,35 @@ public static class Formulas
     }
 
     /// <summary>
+    /// tanh(x) within 3e-7 relative. Below |x| = 0.625, where 1 − 2/(e^2x + 1) would cancel, x + x³·P(x²), P a polynomial through (tanh(x)/x − 1)/x² at Chebyshev points of [0, 0.625²].
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static S Tanh<L, S>(S x) where L : struct, ILanes<S> where S : unmanaged
+    {
+        S zero = L.Set(0f), one = L.Set(1f), size = L.Abs(x), square = L.Multiply(x, x);
+        S p = L.Set(2.29274482e-3f);
+        p = L.MultiplyAdd(p, square, L.Set(-8.34394526e-3f));
+        p = L.MultiplyAdd(p, square, L.Set(2.17689183e-2f));
+        p = L.MultiplyAdd(p, square, L.Set(-5.39592579e-2f));
+        p = L.MultiplyAdd(p, square, L.Set(0.133333042f));
+        p = L.MultiplyAdd(p, square, L.Set(-0.333333343f));
+        S small = L.MultiplyAdd(L.Multiply(p, square), x, x);
+        S large = L.Subtract(one, L.Divide(L.Set(2f), L.Add(Exp<L, S>(L.Add(size, size)), one)));
+        return L.SelectLess(size, L.Set(0.625f), small, L.SelectLess(x, zero, L.Subtract(zero, large), large));
+    }
+
+    /// <summary>
+    /// GELU with a hyperbolic tangent, x/2·(1 + tanh(u)), u = √(2/π)·(x + 0.044715·x³), within 3e-6 relative for x ≥ −4. Written as x·σ(2u), which is the same and keeps its digits where
+    /// 1 + tanh(u) loses them: what is left is the rounding of 2u, up to 11 there, which the exponential turns into a relative error.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static S GeluTanh<L, S>(S x) where L : struct, ILanes<S> where S : unmanaged
+    {
+        S cubic = L.MultiplyAdd(L.Multiply(x, x), L.Set(0.0713548163f), L.Set(1.59576912f));
+        return L.Multiply(x, Sigmoid<L, S>(L.Multiply(x, cubic)));
+    }
+
+    /// <summary>
     /// The normal distribution function Φ(x) = (1 + erf(x/√2))/2 within 5e-7 relative for x ≥ −4 (6e-7 without fused multiply-add), and its density's exponential exp(−x²/2).
     /// Around 0 the Taylor series of Φ − ½; in the tail Φ(−x) = exp(−x²/2)·R(1/(x+2)), R a polynomial through Φ(−x)·exp(x²/2) at Chebyshev points of [1.25, 9.5].
     /// </summary>

@@ -25,6 +25,12 @@ public static class ConformanceSuite
         string folder = slash < 0 ? "" : name[..slash], file = name[(slash + 1)..];
         if (file is "weights" or "sample_weights") return null;
         if (folder == ConformanceFiles.Checkpoints) return CheckpointCases.Run(name, files) ?? Skipped(name, "a checkpoint of unknown origin, or without the weights it was made from");
+        if (folder == EncoderCases.Folder)
+        {
+            int last = name.LastIndexOf('/');
+            if (name[(last + 1)..] == "weights") return null;
+            return name.EndsWith("/forward", StringComparison.Ordinal) && EncoderCases.IsCase(files, name[..last]) ? EncoderCases.Forward(name[..last], device, files, precision) : Skipped(name, "no text encoder with its weights");
+        }
         if (folder == "modules")
         {
             using var golden = files.Open(name);

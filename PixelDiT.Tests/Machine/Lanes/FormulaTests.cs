@@ -25,6 +25,10 @@ internal sealed class FormulaTests
 
     private readonly struct SiluDerivative : IFormula { public S At<L, S>(S x) where L : struct, ILanes<S> where S : unmanaged => Formulas.SiluDerivative<L, S>(x); }
 
+    private readonly struct Tanh : IFormula { public S At<L, S>(S x) where L : struct, ILanes<S> where S : unmanaged => Formulas.Tanh<L, S>(x); }
+
+    private readonly struct GeluTanh : IFormula { public S At<L, S>(S x) where L : struct, ILanes<S> where S : unmanaged => Formulas.GeluTanh<L, S>(x); }
+
     private readonly struct Normal : IFormula { public S At<L, S>(S x) where L : struct, ILanes<S> where S : unmanaged => Formulas.NormalDistribution<L, S>(x, out _); }
 
     private readonly struct Bell : IFormula
@@ -61,6 +65,8 @@ internal sealed class FormulaTests
         StaysNone<Silu>();
         StaysNone<SiluDerivative>();
         StaysNone<Normal>();
+        StaysNone<Tanh>();
+        StaysNone<GeluTanh>();
     });
 
     private static void StaysNone<TFormula>() where TFormula : struct, IFormula
@@ -91,6 +97,21 @@ internal sealed class FormulaTests
     // The slope passes through 0 near -1.28, so only its absolute error can be small everywhere.
     [Test]
     public void Silu_slope_is_within_15e7_absolute() => Check<SiluDerivative>(-87, 87, x => (1 + x * (1 - 1 / (1 + Math.Exp(-x)))) / (1 + Math.Exp(-x)), absolute: 1.5e-6);
+
+    [Test]
+    public void Tanh_is_within_3e7_relative() => Check<Tanh>(-100, 100, Math.Tanh, relative: 3e-7);
+
+    [Test]
+    public void Tanh_of_large_numbers_is_1() => Assert.That(Apply<Tanh>([-1e30f, float.NegativeInfinity, 1e30f, float.PositiveInfinity]), Is.EqualTo(new float[] { -1, -1, 1, 1 }));
+
+    [Test]
+    public void Gelu_with_tanh_is_within_3e6_relative() => Check<GeluTanh>(-4, 40, ExactGeluTanh, relative: 3e-6);
+
+    [Test]
+    public void Gelu_with_tanh_is_within_1e9_in_its_far_tail() => Check<GeluTanh>(-40, -4, ExactGeluTanh, absolute: 1e-9);
+
+    // x / (1 + e^(−2u)), which is x/2·(1 + tanh(u)) and loses no digits.
+    private static double ExactGeluTanh(double x) => x / (1 + Math.Exp(-2 * Math.Sqrt(2 / Math.PI) * (x + (0.044715 * x * x * x))));
 
     // Without fused multiply-add each step of the polynomials rounds twice.
     [Test]
