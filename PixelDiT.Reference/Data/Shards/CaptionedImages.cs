@@ -220,54 +220,43 @@ public sealed class CaptionedImages : IDisposable
         return (tar, captions);
     }
 
-    private static JsonElement ParseJson(Found found)
+    /// <summary>The fields of a sample's json; of two with one name the last.</summary>
+    private static Dictionary<string, JsonElement> ParseJson(Found found)
     {
         if (found.Json is null) throw new DataException($"{found.Name}: has no .json");
         try
         {
             using var document = JsonDocument.Parse(found.Json);
-            return document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.Clone() : throw new DataException($"{found.Name}: its .json is no object");
+            if (document.RootElement.ValueKind != JsonValueKind.Object) throw new DataException($"{found.Name}: its .json is no object");
+            var fields = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
+            foreach (var field in document.RootElement.EnumerateObject()) fields[field.Name] = field.Value.Clone();
+            return fields;
         }
         catch (JsonException error)
         {
             throw new DataException($"{found.Name}: its .json is none: {JsonReason.Of(error)}", error);
         }
-    }
-
-    private static ListedImage? ListedIn(JsonElement json, string key)
-    {
-        if (Size(json, "height") is not { } height || Size(json, "width") is not { } width) return null;
-        return new ListedImage(height, width, json.TryGetProperty("version", out var version) && Text(version) is { } text ? text : "others", key);
-    }
-
-    private static int? Size(JsonElement json, string name)
-        => json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int size) && size is >= 1 and <= 1 << 24 ? size : null;
-
-    private static Dictionary<string, CaptionText> Captions(Found found, JsonElement json)
-    {
-        var captions = new Dictionary<string, CaptionText>(StringComparer.Ordinal);
-        try
-        {
-            foreach (var field in json.EnumerateObject()) captions[field.Name] = CaptionText.Of(field.Value);
-        }
         catch (InvalidOperationException error)
         {
+            // Half a surrogate pair in a name.
             throw new DataException($"{found.Name}: its .json holds text that is no Unicode", error);
         }
-        found.Beside.LayOver(found.Key, captions);
-        return captions;
     }
 
-    private static string? Text(JsonElement value)
+    private static ListedImage? ListedIn(Dictionary<string, JsonElement> json, string key)
     {
-        try
-        {
-            return value.ValueKind == JsonValueKind.String ? value.GetString() : null;
-        }
-        catch (InvalidOperationException)
-        {
-            return null;
-        }
+        if (Size(json, "height") is not { } height || Size(json, "width") is not { } width) return null;
+        return new ListedImage(height, width, json.TryGetValue("version", out var version) && CaptionText.Of(version).Text is { } text ? text : "others", key);
+    }
+
+    private static int? Size(Dictionary<string, JsonElement> json, string name)
+        => json.TryGetValue(name, out var value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int size) && size is >= 1 and <= 1 << 24 ? size : null;
+
+    private static Dictionary<string, CaptionText> Captions(Found found, Dictionary<string, JsonElement> json)
+    {
+        var captions = json.ToDictionary(field => field.Key, field => CaptionText.Of(field.Value), StringComparer.Ordinal);
+        found.Beside.LayOver(found.Key, captions);
+        return captions;
     }
 
     private static IReadOnlyList<(string Type, double Score)> Scores(Found found)

@@ -60,10 +60,9 @@ internal sealed class ShardCaptions
                 _remarks.Add($"{path}: holds something else than an object for each sample and is left out");
                 return;
             }
-            foreach (var sample in root.EnumerateObject())
-            {
-                foreach (var field in sample.Value.EnumerateObject()) add(sample.Name, field.Name, field.Value);
-            }
+            // All names are read before any is kept: half a surrogate pair among them is an invalid operation to the parser.
+            (string Key, string Type, JsonElement Value)[] fields = [.. root.EnumerateObject().SelectMany(sample => sample.Value.EnumerateObject().Select(field => (sample.Name, field.Name, field.Value)))];
+            foreach (var (key, type, value) in fields) add(key, type, value);
         }
         catch (JsonException error)
         {
@@ -71,8 +70,7 @@ internal sealed class ShardCaptions
         }
         catch (Exception error) when (error is FileFormatException or InvalidOperationException)
         {
-            // Half a surrogate pair in a name or a text is an invalid operation to the parser.
-            _remarks.Add(error is FileFormatException ? $"{error.Message}; it is left out" : $"{path}: holds text that is no Unicode and is left out");
+            _remarks.Add(error is FileFormatException ? $"{error.Message}; it is left out" : $"{path}: holds names that are no Unicode and is left out");
         }
     }
 
@@ -85,7 +83,7 @@ internal sealed class ShardCaptions
     private void AddScore(string key, string type, JsonElement value)
     {
         if (!_scores.TryGetValue(key, out var scores)) _scores.Add(key, scores = []);
-        scores.Add((type, value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText()));
+        scores.Add((type, value.ValueKind == JsonValueKind.String && CaptionText.Of(value).Text is { } text ? text : value.GetRawText()));
     }
 }
 
@@ -93,11 +91,21 @@ internal sealed class ShardCaptions
 /// <param name="Text">The text; null for anything but a text, which only fails if it is chosen.</param>
 internal readonly record struct CaptionText(string? Text)
 {
-    /// <summary>A null is an empty caption.</summary>
-    public static CaptionText Of(JsonElement value) => new(value.ValueKind switch
+    /// <summary>A null is an empty caption; half a surrogate pair is no text.</summary>
+    public static CaptionText Of(JsonElement value)
     {
-        JsonValueKind.String => value.GetString(),
-        JsonValueKind.Null => "",
-        _ => null
-    });
+        try
+        {
+            return new(value.ValueKind switch
+            {
+                JsonValueKind.String => value.GetString(),
+                JsonValueKind.Null => "",
+                _ => null
+            });
+        }
+        catch (InvalidOperationException)
+        {
+            return new(null);
+        }
+    }
 }

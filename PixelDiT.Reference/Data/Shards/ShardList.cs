@@ -33,6 +33,11 @@ internal static class ShardList
         {
             throw new FileFormatException($"{path}: is no JSON: {JsonReason.Of(error)}", error);
         }
+        catch (InvalidOperationException error)
+        {
+            // Half a surrogate pair.
+            throw new FileFormatException($"{path}: holds text that is no Unicode", error);
+        }
     }
 
     /// <summary>A file's bytes.</summary>

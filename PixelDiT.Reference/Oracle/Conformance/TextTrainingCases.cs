@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Formats.Safetensors;
@@ -17,7 +18,20 @@ internal static class TextTrainingCases
     private const double RateTolerance = 1e-15;
 
     /// <summary>Runs of CAME from given gradients, which some parameters lack in some steps, with the whole state after each step; and tables of learning rates.</summary>
+    /// <exception cref="FileFormatException">The file is damaged.</exception>
     public static CaseResult Came(string name, Device device, SafetensorsReader golden)
+    {
+        try
+        {
+            return Run(name, device, golden);
+        }
+        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or IndexOutOfRangeException)
+        {
+            throw new FileFormatException($"{golden.Source}: the settings of a run or of a schedule are missing or no JSON", error);
+        }
+    }
+
+    private static CaseResult Run(string name, Device device, SafetensorsReader golden)
     {
         var comparison = new Comparison(name, golden);
         foreach (var (run, json) in golden.Metadata.Where(entry => entry.Value.Contains("\"clip_threshold\"", StringComparison.Ordinal)).OrderBy(entry => entry.Key, StringComparer.Ordinal))
@@ -53,7 +67,8 @@ internal static class TextTrainingCases
         foreach (var tensor in golden.Tensors.Where(tensor => tensor.Name.StartsWith(prefix, StringComparison.Ordinal) && tensor.Name.EndsWith(suffix, StringComparison.Ordinal)))
         {
             string shift = tensor.Name[prefix.Length..^suffix.Length];
-            var table = new TextTimeTable(double.Parse(shift, CultureInfo.InvariantCulture));
+            if (!double.TryParse(shift, NumberStyles.Float, CultureInfo.InvariantCulture, out double number)) throw new FileFormatException($"{golden.Source}: tensor {tensor.Name} names no shift");
+            var table = new TextTimeTable(number);
             comparison.Tensor($"{prefix}{shift}.sigma", [.. table.Sigma], 0);
             comparison.Tensor($"{prefix}{shift}.alpha", [.. table.Alpha], 0);
             comparison.Tensor($"{prefix}{shift}.time", [.. table.Time.Select(time => (float)time)], 0);

@@ -35,6 +35,8 @@ internal sealed class CaptionedImagesTests
     [TestCase("""{"wids_version": 1, "shardlist": [{"url": "/etc/s.tar", "nsamples": 1}]}""", "url is \"/etc/s.tar\"")]
     [TestCase("""{"wids_version": 1, "shardlist": [{"url": "https://example.com/s.tar", "nsamples": 1}]}""", "nothing is fetched from elsewhere")]
     [TestCase("""{"wids_version": 1, "shardlist": [{"url": "pipe:cat s.tar", "nsamples": 1}]}""", "url is \"pipe:cat s.tar\"")]
+    [TestCase("""{"wids_version": 1, "shardlist": [{"url": "\ud800.tar", "nsamples": 1}]}""", "holds text that is no Unicode")]
+    [TestCase("""{"\ud800": 1, "wids_version": 2}""", "wids_version")]
     public void An_index_that_is_none_is_refused_by_name(string index, string message)
     {
         string path = _folder.Write("wids-meta.json", Encoding.UTF8.GetBytes(index));
@@ -69,7 +71,8 @@ internal sealed class CaptionedImagesTests
     [TestCase("[1]", "its .json is no object")]
     [TestCase("""{"height": 2, "width": 3}""", "has no caption \"prompt\"")]
     [TestCase("""{"height": 2, "width": 3, "prompt": {}}""", "its caption \"prompt\" is no text")]
-    [TestCase("""{"height": 2, "width": 3, "prompt": "\ud800"}""", "holds text that is no Unicode")]
+    [TestCase("""{"height": 2, "width": 3, "prompt": "\ud800"}""", "its caption \"prompt\" is no text")]
+    [TestCase("""{"height": 2, "width": 3, "\ud800": "p"}""", "holds text that is no Unicode")]
     [TestCase("""{"height": -2, "width": 3, "prompt": "p"}""", "its json says no height and width")]
     [TestCase("""{"height": 1e300, "width": 3, "prompt": "p"}""", "its json says no height and width")]
     [TestCase("""{"height": "2", "width": [], "prompt": "p"}""", "its json says no height and width")]
@@ -106,7 +109,7 @@ internal sealed class CaptionedImagesTests
         Assert.That(Assert.Throws<DataException>(() => images.ReadSquare(0, 4, 0))!.Message, Does.Contain("s.tar: sample \"a\": ").And.Contain(message));
     }
 
-    [TestCase("[]"), TestCase("""{"a": 3}"""), TestCase("""{"a": {"prompt": "\ud800"}}""")]
+    [TestCase("[]"), TestCase("""{"a": 3}"""), TestCase("""{"b": {"prompt": "q"}, "a": {"prompt": "q", "\ud800": ""}}""")]
     public void A_caption_file_that_is_none_is_left_out_with_a_remark(string captions)
     {
         _folder.Write("s.json", Encoding.UTF8.GetBytes(captions));
