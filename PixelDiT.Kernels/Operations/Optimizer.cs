@@ -26,6 +26,35 @@ public static class GradientNorm
     }
 }
 
+/// <summary>What clipping multiplies every gradient by (SPEC §4), on the device so that the host does not wait: factor [1] = min(1, clip/(norm + 1e-6)).</summary>
+public static class ClipFactor
+{
+    /// <summary>factor [1] from norm [1].</summary>
+    /// <param name="norm">‖g‖ of all gradients together, from <see cref="GradientNorm"/>.</param>
+    /// <param name="clip">The largest norm of all gradients; 0 for no clipping.</param>
+    /// <param name="factor">[1], written.</param>
+    public static void Forward(Tensor norm, double clip, Tensor factor)
+    {
+        norm.RequireCountOf("a norm", 1);
+        factor.RequireCountOf("a clip factor", 1);
+        Map.Launch(norm.Device, new Each(norm.View<float>(), factor.View<float>(), (float)clip), 1);
+    }
+
+    internal readonly struct Each(DeviceView<float> norm, DeviceView<float> factor, float clip) : IEach
+    {
+        private readonly DeviceView<float> _norm = norm, _factor = factor;
+        private readonly float _clip = clip;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
+        {
+            S factor = L.Divide(L.Set(_clip), L.Add(L.Load(_norm, i), L.Set(1e-6f)));
+            // A norm that is no number leaves the factor no number: nothing hides it.
+            L.Store(_factor, i, _clip > 0 ? L.Min(factor, L.Set(1)) : L.Set(1));
+        }
+    }
+}
+
 /// <summary>The numbers of one AdamW step.</summary>
 /// <param name="LearningRate">lr.</param>
 /// <param name="Beta1">Decay of the first moment.</param>

@@ -42,6 +42,9 @@ public sealed class Parameter
         internal set => _gradient = value;
     }
 
+    /// <summary>Whether a backward has added to the gradient since gradients were cleared. Asking for <see cref="Gradient"/> itself makes a zero of it, which counts as one.</summary>
+    public bool HasGradient => _gradient is not null && !_gradientIsZero;
+
     /// <summary>Changes with the master.</summary>
     public long Version { get; internal set; }
 

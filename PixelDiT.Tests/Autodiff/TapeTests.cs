@@ -41,6 +41,26 @@ internal sealed class TapeTests
         Assert.That(InUse, Is.EqualTo(before));
     }
 
+    [Test]
+    public void A_parameter_that_no_backward_reached_has_no_gradient()
+    {
+        using var parameters = new ParameterSet(_device);
+        Parameter used = parameters.Add("used", [3]), unused = parameters.Add("unused", [3]);
+        parameters.Allocate();
+        Assert.That(used.HasGradient, Is.False);
+        parameters.RequireGradients();
+        using var x = _device.Upload([1f, -2f, 3f], [1, 3]);
+        using var target = _device.Upload([0f, 0f, 0f], [1, 3]);
+        for (int step = 0; step < 2; step++)
+        {
+            parameters.ClearGradients();
+            Assert.That((used.HasGradient, unused.HasGradient), Is.EqualTo((false, false)));
+            using var tape = new Tape(_device, recording: true);
+            tape.Backward(tape.MeanSquaredError(tape.RmsNorm(tape.Input(x, requiresGradient: false), used), target));
+            Assert.That((used.HasGradient, unused.HasGradient), Is.EqualTo((true, false)));
+        }
+    }
+
     // Stages of the forward at which an observer fails, with blocks' scopes open and closed.
     [Test, Combinatorial]
     public void An_exception_in_the_forward_leaves_nothing_behind([Values] bool recording, [Values("t_embedder", "patch_blocks.0.attn.q", "patch_blocks.1", "pixel_blocks.1.compact", "final_layer")] string stage)

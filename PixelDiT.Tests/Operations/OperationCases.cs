@@ -4,7 +4,9 @@ namespace PixelDiT.Tests.Operations;
 internal static class OperationCases
 {
     public static IReadOnlyList<OperationCase> All { get; } =
-        [.. NormCases.All, .. ActivationCases.All, .. ProductCases.All, .. AttentionCases.All, .. ImageCases.All, .. TrainingCases.All, .. TextCases.All];
+        [
+            .. NormCases.All, .. ActivationCases.All, .. ProductCases.All, .. AttentionCases.All, .. ImageCases.All, .. TrainingCases.All, .. TextCases.All, .. CameCases.All, .. JointCases.All
+        ];
 
     public static IEnumerable<OperationCase> WithGradients => All.Where(row => row.GradientTolerance is not null);
 

@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Pictures;
 using StbImageSharp;
 
 namespace PixelDiT.Reference.Data.Decoding;
@@ -37,6 +38,15 @@ internal static class ImageDecoder
         var picture = decode();
         bool lies = orientation >= 5;
         return new DecodedImage(Square(picture, orientation, resolution, channels), lies ? height : width, lies ? width : height, orientation != Exif.Upright);
+    }
+
+    /// <summary>Decodes a file's content to its colours as they are stored: not turned, not cut, opacity dropped without laying the picture on anything, gray as three equal colours.</summary>
+    /// <exception cref="DataException">It cannot be decoded; the message is the reason.</exception>
+    public static Picture DecodeColours(byte[] file)
+    {
+        var (width, height, _, decode) = Open(file);
+        using var room = PixelBudget.Shared.Take((long)width * height);
+        return new Picture(width, height, 3, decode().Colours());
     }
 
     /// <summary>Looks a file through; nothing is decoded yet and no memory taken for pixels.</summary>

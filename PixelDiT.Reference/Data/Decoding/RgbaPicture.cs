@@ -32,6 +32,15 @@ internal sealed record RgbaPicture(int Width, int Height, byte[] Pixels)
         return (Mix(pixel[0], alpha), Mix(pixel[1], alpha), Mix(pixel[2], alpha));
     }
 
+    /// <summary>[H, W, 3]: the colours alone, whatever the opacity.</summary>
+    public byte[] Colours()
+    {
+        var colours = new byte[checked(3 * Width * Height)];
+        int red = IsApple ? 2 : 0, blue = IsApple ? 0 : 2;
+        for (int i = 0, from = 0; i < colours.Length; i += 3, from += 4) (colours[i], colours[i + 1], colours[i + 2]) = (Pixels[from + red], Pixels[from + 1], Pixels[from + blue]);
+        return colours;
+    }
+
     private static byte Mix(byte value, byte alpha) => (byte)((value * alpha + 255 * (255 - alpha) + 127) / 255);
 
     private static byte Add(byte value, byte alpha) => (byte)Math.Min(255, value + 255 - alpha);

@@ -41,6 +41,16 @@ public static class ConformanceSuite
             using var golden = files.Open(name);
             return TrainingCases.Optimizer(name, device, golden);
         }
+        if (name == "came")
+        {
+            using var golden = files.Open(name);
+            return TextTrainingCases.Came(name, device, golden);
+        }
+        if (name == "t2i_train/time_table")
+        {
+            using var golden = files.Open(name);
+            return TextTrainingCases.TimeTable(name, golden);
+        }
         if (name == "torch_randn")
         {
             using var golden = files.Open(name);

@@ -19,13 +19,7 @@ internal static class TrainingCases
     public static CaseResult Optimizer(string name, Device device, SafetensorsReader golden)
     {
         var comparison = new Comparison(name, golden);
-        using var parameters = new ParameterSet(device);
-        foreach (var start in golden.Tensors.Where(tensor => tensor.Name.StartsWith("start.", StringComparison.Ordinal)))
-        {
-            parameters.Add(start.Name["start.".Length..], Shape.Create([.. start.Shape.Select(size => (int)size)]));
-        }
-        parameters.Allocate();
-        foreach (var parameter in parameters.All) parameter.Value.Upload(golden.ReadSingles($"start.{parameter.Name}"));
+        using var parameters = Start(device, golden);
         using var optimizer = new Optimizer(parameters, Settings(golden.Metadata));
         for (int step = 0; golden.Contains($"step.{step}.grad_norm"); step++)
         {
@@ -40,6 +34,20 @@ internal static class TrainingCases
             }
         }
         return comparison.Result();
+    }
+
+    /// <summary>Parameters with the values of the tensors <c>start.NAME</c>.</summary>
+    public static ParameterSet Start(Device device, SafetensorsReader golden)
+    {
+        const string prefix = "start.";
+        var parameters = new ParameterSet(device);
+        foreach (var start in golden.Tensors.Where(tensor => tensor.Name.StartsWith(prefix, StringComparison.Ordinal)))
+        {
+            parameters.Add(start.Name[prefix.Length..], Shape.Create([.. start.Shape.Select(size => (int)size)]));
+        }
+        parameters.Allocate();
+        foreach (var parameter in parameters.All) parameter.Value.Upload(golden.ReadSingles(prefix + parameter.Name));
+        return parameters;
     }
 
     /// <summary>A training run of a class model.</summary>
