@@ -8,7 +8,7 @@ namespace PixelDiT.Reference.Autodiff;
 
 /// <summary>
 /// Reverse-mode differentiation. Each operation launches its forward and pushes a closure that turns its output's gradient into its inputs' gradients;
-/// <see cref="Backward"/> runs the closures in reverse. When a closure has run, its output's value and gradient and what it saved are released: every
+/// <see cref="Backward(Variable, Tensor)"/> runs the closures in reverse. When a closure has run, its output's value and gradient and what it saved are released: every
 /// consumer of the output was pushed later and has run already. Disposing releases whatever is left, also after an exception.
 /// </summary>
 /// <remarks>
@@ -103,6 +103,25 @@ public sealed class Tape : IDisposable
             Accumulate.Forward(cotangent, seed);
         }
         root.Gradient = seed;
+        Run();
+    }
+
+    /// <summary>The same from several roots at once.</summary>
+    /// <param name="roots">Variables of this tape and the gradients fed in, of their shapes, copied.</param>
+    public void Backward(params ReadOnlySpan<(Variable Root, Tensor Cotangent)> roots)
+    {
+        if (!Recording) throw new InvalidOperationException("this tape does not record");
+        foreach (var (root, cotangent) in roots)
+        {
+            root.Gradient = Allocate(root.Shape, root.Value.Type);
+            root.Gradient.Clear();
+            Accumulate.Forward(cotangent, root.Gradient);
+        }
+        Run();
+    }
+
+    private void Run()
+    {
         for (int i = _nodes.Count - 1; i >= 0; i--)
         {
             var node = _nodes[i];
@@ -123,7 +142,7 @@ public sealed class Tape : IDisposable
     private Tensor? Whole(Variable? output)
     {
         if (output?.Gradient is not { } gradient) return null;
-        if (output.PartsMissing != 0) throw new InvalidOperationException($"parts {output.PartsMissing:b} of a gradient {output.Shape} were never written");
+        if (output.PartsMissing != 0 && !output.PartsAreOptional) throw new InvalidOperationException($"parts {output.PartsMissing:b} of a gradient {output.Shape} were never written");
         if (GradientObserver is { } observer && _watched.TryGetValue(output, out string? stage)) observer(stage, gradient);
         return gradient;
     }
@@ -185,6 +204,7 @@ public sealed class Tape : IDisposable
         if (input.Gradient is null)
         {
             input.Gradient = Allocate(input.Shape, input.Value.Type);
+            if (input.PartsAreOptional) input.Gradient.Clear();
             input.PartsMissing = (1u << parts) - 1;
         }
         if ((input.PartsMissing & (1u << part)) == 0) throw new InvalidOperationException($"part {part} of a gradient {input.Shape} has two writers");
