@@ -21,7 +21,7 @@ internal sealed class PixelLevel(PixelEmbedder embedder, PixelBlock[] blocks, Fi
     /// <param name="positions">The position embedding of pixels.</param>
     public Variable Forward(Tape tape, Variable x, Variable s, Variable tEmb, RotaryTable rotary, Tensor positions)
     {
-        // snippet: pixel level
+        // snippet: pixel-level
         var condition = tape.AddSilu(s, tEmb);                                    // [B, L, D]
         tape.Step("pixel_condition", condition);
 
