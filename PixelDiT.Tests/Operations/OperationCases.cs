@@ -4,7 +4,7 @@ namespace PixelDiT.Tests.Operations;
 internal static class OperationCases
 {
     public static IReadOnlyList<OperationCase> All { get; } =
-        [.. NormCases.All, .. ActivationCases.All, .. ProductCases.All, .. AttentionCases.All, .. ImageCases.All, .. TextCases.All, .. TrainingCases.All];
+        [.. NormCases.All, .. ActivationCases.All, .. ProductCases.All, .. AttentionCases.All, .. ImageCases.All, .. JointCases.All, .. TrainingCases.All];
 
     public static IEnumerable<OperationCase> WithGradients => All.Where(row => row.GradientTolerance is not null);
 

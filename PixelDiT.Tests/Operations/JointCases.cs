@@ -7,7 +7,7 @@ using static PixelDiT.Tests.Operations.Input;
 namespace PixelDiT.Tests.Operations;
 
 /// <summary>What the text model adds: its tokens' places, and attention over a joint sequence in two tensors, seen from either output.</summary>
-internal static class TextCases
+internal static class JointCases
 {
     // Tiles of a CPU's forward have 64 queries, those of a GPU's 128: sequences part inside and at the edges of tiles.
     public static IEnumerable<OperationCase> All =>
