@@ -166,6 +166,35 @@ public static class Differentiable
         return o;
     }
 
+    /// <summary>
+    /// Attention over a joint sequence, text before image, of q, k [B, n, h, hd] and [B, L, h, hd] over the values in qkv [B, n, 3, h, hd] and [B, L, 3, h, hd]; the results of both. Nothing is
+    /// joined in memory. See <see cref="Kernels.Operations.Attention"/>.
+    /// </summary>
+    public static (Variable Text, Variable Image) JointAttention(this Tape tape, (Variable Q, Variable K, Variable Qkv) text, (Variable Q, Variable K, Variable Qkv) image)
+    {
+        int words = text.Q.Shape[1];
+        var sizes = new AttentionSizes(image.Q.Shape[0], words + image.Q.Shape[1], image.Q.Shape[2], image.Q.Shape[3]);
+        HeadView Joint(Tensor first, Tensor second) => HeadView.Of(first).Then(words, HeadView.Of(second));
+        HeadView Values(Tensor first, Tensor second) => HeadView.PartOf(first, 2).Then(words, HeadView.PartOf(second, 2));
+
+        Variable oText = tape.Output(text.Q.Shape, text.Q.Value.Type, true), oImage = tape.Output(image.Q.Shape, image.Q.Value.Type, true);
+        var lse = tape.Allocate([sizes.Batch, sizes.Heads, sizes.Tokens]);
+        var precision = tape.Precision;
+        Kernels.Operations.Attention.Forward(
+            Joint(text.Q.Value, image.Q.Value), Joint(text.K.Value, image.K.Value), Values(text.Qkv.Value, image.Qkv.Value), sizes, Joint(oText.Value, oImage.Value), lse, precision);
+        tape.Push(oText, oImage, (dText, dImage) =>
+        {
+            // The last block's text goes nowhere.
+            using var none = dText is null ? tape.Device.Allocate(oText.Shape, oText.Value.Type) : dImage is null ? tape.Device.Allocate(oImage.Shape, oImage.Value.Type) : null;
+            none?.Clear();
+            Kernels.Operations.Attention.Backward(
+                Joint(dText ?? none!, dImage ?? none!), Joint(text.Q.Value, image.Q.Value), Joint(text.K.Value, image.K.Value), Values(text.Qkv.Value, image.Qkv.Value),
+                Joint(oText.Value, oImage.Value), lse, sizes, Joint(tape.Only(text.Q), tape.Only(image.Q)), Joint(tape.Only(text.K), tape.Only(image.K)),
+                Values(tape.TargetPart(text.Qkv, 2, 3)!, tape.TargetPart(image.Qkv, 2, 3)!), precision);
+        }, lse);
+        return (oText, oImage);
+    }
+
     /// <summary>x in float32: itself where it is stored so. See <see cref="Kernels.Operations.Widen"/>.</summary>
     public static Variable Widen(this Tape tape, Variable x)
     {
@@ -220,6 +249,29 @@ public static class Differentiable
         var y = tape.Output(x.Shape, x.Value.Type, x.RequiresGradient);
         Kernels.Operations.AddPositions.Forward(x.Value, positions, y.Value);
         tape.Push(y, _ => tape.Pass(y, x));
+        return y;
+    }
+
+    /// <summary>x [B, n, D] + the first n rows of a trained table [1, N, D]. See <see cref="Kernels.Operations.AddPositions"/>.</summary>
+    public static Variable AddPositions(this Tape tape, Variable x, Parameter positions)
+    {
+        Shape rows = [x.Shape[1], x.Shape[2]];
+        var y = tape.Output(x.Shape, x.Value.Type, true);
+        Kernels.Operations.AddPositions.Forward(x.Value, positions.Value.Slice(0, rows), y.Value);
+        tape.Push(y, dY =>
+        {
+            if (positions.Gradient is { } dPositions) MatMul.BackwardBias(dY, dPositions.Slice(0, [x.Shape[1] * x.Shape[2]]));
+            tape.Pass(y, x);
+        });
+        return y;
+    }
+
+    /// <summary>The first <paramref name="tokens"/> tokens of x [B, n, w], as activations are stored; x in float32. See <see cref="Kernels.Operations.Narrow"/>.</summary>
+    public static Variable Narrow(this Tape tape, Variable x, int tokens, ElementType type = ElementType.Single)
+    {
+        var y = tape.Output([x.Shape[0], tokens, x.Shape[2]], type, x.RequiresGradient);
+        Kernels.Operations.Narrow.Forward(x.Value, y.Value);
+        tape.Push(y, dY => Kernels.Operations.Narrow.Backward(dY, tape.Only(x)));
         return y;
     }
 

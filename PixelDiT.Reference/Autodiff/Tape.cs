@@ -8,7 +8,7 @@ namespace PixelDiT.Reference.Autodiff;
 
 /// <summary>
 /// Reverse-mode differentiation. Each operation launches its forward and pushes a closure that turns its output's gradient into its inputs' gradients;
-/// <see cref="Backward"/> runs the closures in reverse. When a closure has run, its output's value and gradient and what it saved are released: every
+/// <see cref="Backward(Variable, Tensor)"/> runs the closures in reverse. When a closure has run, its output's value and gradient and what it saved are released: every
 /// consumer of the output was pushed later and has run already. Disposing releases whatever is left, also after an exception.
 /// </summary>
 /// <remarks>
@@ -17,7 +17,7 @@ namespace PixelDiT.Reference.Autodiff;
 /// </remarks>
 public sealed class Tape : IDisposable
 {
-    private readonly record struct Node(Variable Output, Action<Tensor> Backward, Tensor? Saved);
+    private readonly record struct Node(Variable Output, Variable? Second, Action<Tensor?, Tensor?> Backward, Tensor? Saved);
 
     private readonly List<Node> _nodes = [];
     private readonly List<Tensor> _live = [];
@@ -103,21 +103,55 @@ public sealed class Tape : IDisposable
             Accumulate.Forward(cotangent, seed);
         }
         root.Gradient = seed;
+        Run();
+    }
+
+    /// <summary>The same from several roots at once.</summary>
+    /// <param name="roots">Variables of this tape and the gradients fed in, of their shapes, copied.</param>
+    public void Backward(params ReadOnlySpan<(Variable Root, Tensor Cotangent)> roots)
+    {
+        if (!Recording) throw new InvalidOperationException("this tape does not record");
+        foreach (var (root, cotangent) in roots)
+        {
+            root.Gradient = Allocate(root.Shape, root.Value.Type);
+            root.Gradient.Clear();
+            Accumulate.Forward(cotangent, root.Gradient);
+        }
+        Run();
+    }
+
+    private void Run()
+    {
         for (int i = _nodes.Count - 1; i >= 0; i--)
         {
             var node = _nodes[i];
-            if (node.Output.Gradient is { } gradient)
+            if ((Whole(node.Output), Whole(node.Second)) is var (gradient, second) && (gradient ?? second) is not null)
             {
-                if (node.Output.PartsMissing != 0) throw new InvalidOperationException($"parts {node.Output.PartsMissing:b} of a gradient {node.Output.Shape} were never written");
-                if (GradientObserver is { } observer && _watched.TryGetValue(node.Output, out string? stage)) observer(stage, gradient);
-                node.Backward(gradient);
-                Release(node.Output.Gradient);
-                node.Output.Gradient = null;
+                node.Backward(gradient, second);
+                ReleaseGradient(node.Output);
+                ReleaseGradient(node.Second);
             }
             if (node.Output.Owned) Release(node.Output.Value);
+            if (node.Second is { Owned: true }) Release(node.Second.Value);
             Release(node.Saved);
         }
         _nodes.Clear();
+    }
+
+    /// <summary>The gradient of an output when all of its consumers have run; null where none of them gave one.</summary>
+    private Tensor? Whole(Variable? output)
+    {
+        if (output?.Gradient is not { } gradient) return null;
+        if (output.PartsMissing != 0 && !output.PartsAreOptional) throw new InvalidOperationException($"parts {output.PartsMissing:b} of a gradient {output.Shape} were never written");
+        if (GradientObserver is { } observer && _watched.TryGetValue(output, out string? stage)) observer(stage, gradient);
+        return gradient;
+    }
+
+    private void ReleaseGradient(Variable? output)
+    {
+        if (output is null) return;
+        Release(output.Gradient);
+        output.Gradient = null;
     }
 
     /// <summary>Releases everything the tape still holds; gradients of inputs end here.</summary>
@@ -144,7 +178,13 @@ public sealed class Tape : IDisposable
     /// <summary>Adds an operation's backward, which takes the output's gradient.</summary>
     internal void Push(Variable output, Action<Tensor> backward, Tensor? saved = null)
     {
-        if (output.RequiresGradient) _nodes.Add(new Node(output, backward, saved));
+        if (output.RequiresGradient) _nodes.Add(new Node(output, null, (gradient, _) => backward(gradient!), saved));
+    }
+
+    /// <summary>The same for an operation with two outputs; the gradient of one that no consumer gave any is null.</summary>
+    internal void Push(Variable output, Variable second, Action<Tensor?, Tensor?> backward, Tensor? saved = null)
+    {
+        if (output.RequiresGradient || second.RequiresGradient) _nodes.Add(new Node(output, second, backward, saved));
     }
 
     /// <summary>Where an operation's backward puts an input's gradient; null where nobody wants it.</summary>
@@ -164,6 +204,7 @@ public sealed class Tape : IDisposable
         if (input.Gradient is null)
         {
             input.Gradient = Allocate(input.Shape, input.Value.Type);
+            if (input.PartsAreOptional) input.Gradient.Clear();
             input.PartsMissing = (1u << parts) - 1;
         }
         if ((input.PartsMissing & (1u << part)) == 0) throw new InvalidOperationException($"part {part} of a gradient {input.Shape} has two writers");

@@ -24,4 +24,7 @@ public sealed class Variable
 
     /// <summary>For a gradient that consumers write in disjoint parts (chunks of a modulation; q, k, v): a bit for each part that is not written yet.</summary>
     internal uint PartsMissing { get; set; }
+
+    /// <summary>Whether some of those consumers may lead nowhere, so that their parts stay zero.</summary>
+    internal bool PartsAreOptional { get; set; }
 }

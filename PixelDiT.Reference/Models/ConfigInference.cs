@@ -2,7 +2,7 @@ using PixelDiT.Kernels;
 
 namespace PixelDiT.Reference.Models;
 
-/// <summary>The sizes of a class-conditional model, read off the names and shapes of its parameters.</summary>
+/// <summary>The sizes of a model, read off the names and shapes of its parameters.</summary>
 public static class ConfigInference
 {
     /// <summary>Infers the configuration.</summary>
@@ -10,12 +10,10 @@ public static class ConfigInference
     /// <param name="source">The file, for messages.</param>
     /// <param name="prefix">What stands before the names in the file, for messages.</param>
     /// <returns>A configuration that has been validated.</returns>
-    /// <exception cref="FileFormatException">A tensor that tells a size is missing or has a shape that no model has, or the model takes text.</exception>
+    /// <exception cref="FileFormatException">A tensor that tells a size is missing or has a shape that no model has.</exception>
     /// <exception cref="ConfigurationException">The sizes do not fit each other.</exception>
     public static ModelConfig Infer(IReadOnlyDictionary<string, IReadOnlyList<long>> shapes, string source, string prefix = "")
     {
-        if (shapes.ContainsKey("y_pos_embedding")) throw new FileFormatException($"{source}: holds a text-to-image model; class-conditional models only can be built");
-
         int Size(string name, int rank, int axis)
         {
             if (!shapes.TryGetValue(name, out var shape)) throw new FileFormatException($"{source}: tensor {prefix}{name} is missing, so the model's sizes are unknown");
@@ -38,7 +36,8 @@ public static class ConfigInference
         int hidden = Size("s_embedder.proj.weight", 2, 0), channels = Size("pixel_embedder.proj.weight", 2, 1), width = Size("pixel_embedder.proj.weight", 2, 0);
         int pixels = Divide(Size("s_embedder.proj.weight", 2, 1), channels, "the number of a patch's pixels"), patch = (int)Math.Round(Math.Sqrt(pixels));
         if (patch * patch != pixels) throw new FileFormatException($"{source}: a patch would have {pixels} pixels, which is no square");
-        int heads = Divide(hidden, Size("patch_blocks.0.attn.q_norm.weight", 1, 0), "the number of heads");
+        bool text = shapes.ContainsKey("y_pos_embedding");
+        int heads = Divide(hidden, Size(text ? "patch_blocks.0.attn.q_norm_x.weight" : "patch_blocks.0.attn.q_norm.weight", 1, 0), "the number of heads");
         int attention = Size("pixel_blocks.0.attn.qkv.weight", 2, 1), pixelHeads = Divide(attention, Size("pixel_blocks.0.attn.q_norm.weight", 1, 0), "the number of heads in a pixel block");
         int modulation = Divide(Divide(Size("pixel_blocks.0.adaLN_modulation.0.weight", 2, 0), pixels, "a pixel's modulation"), width, "the number of a pixel's modulations");
         if (modulation is not (4 or 6)) throw new FileFormatException($"{source}: a pixel would have {modulation} modulations; 6, or 4 with post-modulation, were expected");
@@ -50,7 +49,9 @@ public static class ConfigInference
             PatchDepth = Depth("patch_blocks."),
             PixelDepth = Depth("pixel_blocks."),
             PixelHidden = width,
-            Classes = Size("y_embedder.embedding_table.weight", 2, 0) - 1,
+            Classes = text ? 0 : Size("y_embedder.embedding_table.weight", 2, 0) - 1,
+            TextWidth = text ? Size("y_embedder.proj.weight", 2, 1) : 0,
+            TextTokens = text ? Size("y_pos_embedding", 3, 1) : 0,
             Channels = channels,
             PostModulation = modulation == 4,
             PixelAttention = attention == hidden ? 0 : attention,

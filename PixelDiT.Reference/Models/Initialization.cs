@@ -15,8 +15,8 @@ public static class Initialization
     /// <summary>How the numbers of a tensor are drawn: about a centre, normal or uniform.</summary>
     private readonly record struct Distribution(float Center, float Spread, bool Normal = false);
 
-    /// <summary>Draws all parameters of a class model as training begins. A parameter's draws depend on the seed and its place in the model alone.</summary>
-    public static void Draw(PixelDiTModel model, ulong seed)
+    /// <summary>Draws all parameters of a model as training begins. A parameter's draws depend on the seed and its place in the model alone.</summary>
+    public static void Draw(PixelTransformer model, ulong seed)
     {
         var fill = Fill(model.Config, seed);
         foreach (var parameter in model.Parameters.All)
@@ -42,16 +42,19 @@ public static class Initialization
         {
             // A bias has the inputs of its weight.
             int inputs = shapes[name].Count == 2 ? (int)shapes[name][1] : shapes.TryGetValue(name.Replace(".bias", ".weight", StringComparison.Ordinal), out var weight) ? (int)weight[^1] : 0;
-            var distribution = nonzero ? Everywhere(name, inputs) : AsPublished(name, inputs, shapes[name]);
+            var distribution = nonzero ? Everywhere(name, inputs) : AsPublished(name, inputs, shapes[name], config.IsText);
             ulong stream = streams[name];
             for (int i = 0; i < chunk.Length; i++) chunk[i] = Number(distribution, seed, stream, (ulong)(first + i));
         };
     }
 
-    private static Distribution AsPublished(string name, int inputs, IReadOnlyList<long> shape)
+    private static Distribution AsPublished(string name, int inputs, IReadOnlyList<long> shape, bool text)
     {
         if (name.Contains("norm", StringComparison.Ordinal)) return new(1, 0);
-        if (name.StartsWith("final_layer.linear", StringComparison.Ordinal) || name.Contains("adaLN_modulation", StringComparison.Ordinal) || name == "s_embedder.proj.bias") return new(0, 0);
+        if (name == "y_pos_embedding") return new(0, 1, Normal: true);
+        // A text model begins with modulations that are not zero (SPEC §6).
+        bool zero = name.Contains("adaLN_modulation", StringComparison.Ordinal) && !text;
+        if (name.StartsWith("final_layer.linear", StringComparison.Ordinal) || zero || name == "s_embedder.proj.bias") return new(0, 0);
         if (name == "s_embedder.proj.weight") return new(0, MathF.Sqrt(6f / (shape[0] + shape[1])));
         if (name == "y_embedder.embedding_table.weight" || (name.StartsWith("t_embedder", StringComparison.Ordinal) && shape.Count == 2)) return new(0, 0.02f, Normal: true);
         return new(0, 1f / MathF.Sqrt(inputs));
@@ -60,7 +63,7 @@ public static class Initialization
     private static Distribution Everywhere(string name, int inputs)
     {
         if (name.Contains("norm", StringComparison.Ordinal)) return new(1, Half);
-        if (name == "y_embedder.embedding_table.weight") return new(0, 1, Normal: true);
+        if (name is "y_embedder.embedding_table.weight" or "y_pos_embedding") return new(0, 1, Normal: true);
         return new(0, name.EndsWith(".bias", StringComparison.Ordinal) ? Half : MathF.Sqrt(3f / inputs));
     }
 

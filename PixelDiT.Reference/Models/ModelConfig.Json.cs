@@ -18,10 +18,17 @@ public sealed partial record ModelConfig
             ["patch_depth"] = PatchDepth,
             ["pixel_depth"] = PixelDepth,
             ["patch_size"] = Patch,
-            ["num_classes"] = Classes,
             ["use_pixel_abs_pos"] = true,
             ["pit_adaln_post_modulation"] = PostModulation
         };
+        if (IsText)
+        {
+            fields["txt_embed_dim"] = TextWidth;
+            fields["txt_max_length"] = TextTokens;
+            fields["use_text_rope"] = TextRope;
+            fields["text_rope_theta"] = TextRopeTheta;
+        }
+        else fields["num_classes"] = Classes;
         if (PixelAttention > 0) fields["pixel_attn_hidden_size"] = PixelAttention;
         if (PixelHeads > 0) fields["pixel_num_groups"] = PixelHeads;
         return JsonSerializer.Serialize(fields);
@@ -59,6 +66,13 @@ public sealed partial record ModelConfig
             problem ??= $"{key} is {Quote.Text(value.GetRawText())}; a whole number was expected";
             return 0;
         }
+        double Number(string key, double absent)
+        {
+            if (!fields.Remove(key, out var value) || value.ValueKind == JsonValueKind.Null) return absent;
+            if (value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number)) return number;
+            problem ??= $"{key} is {Quote.Text(value.GetRawText())}; a number was expected";
+            return absent;
+        }
         bool Flag(string key, bool absent)
         {
             if (!fields.Remove(key, out var value)) return absent;
@@ -77,7 +91,11 @@ public sealed partial record ModelConfig
             PatchDepth = Size("patch_depth"),
             PixelDepth = Size("pixel_depth"),
             Patch = Size("patch_size"),
-            Classes = Size("num_classes"),
+            Classes = fields.ContainsKey("txt_embed_dim") ? Size("num_classes", 0) : Size("num_classes"),
+            TextWidth = Size("txt_embed_dim", 0),
+            TextTokens = Size("txt_max_length", 0),
+            TextRope = Flag("use_text_rope", true),
+            TextRopeTheta = Number("text_rope_theta", 10000),
             PixelAttention = Size("pixel_attn_hidden_size", 0),
             PixelHeads = Size("pixel_num_groups", 0),
             PostModulation = Flag("pit_adaln_post_modulation", false)
@@ -91,7 +109,7 @@ public sealed partial record ModelConfig
         {
             return (null, hasPositions, $"describes no model: {error.Message}");
         }
-        return (config, hasPositions, fields.Count > 0 ? $"has {Quote.Text(string.Join(", ", fields.Keys))}, which a class-conditional model does not know" : null);
+        return (config, hasPositions, fields.Count > 0 ? $"has {Quote.Text(string.Join(", ", fields.Keys))}, which no model of this kind knows" : null);
     }
 
     private static Dictionary<string, JsonElement>? Fields(string json)

@@ -3,7 +3,7 @@ using PixelDiT.Kernels;
 namespace PixelDiT.Reference.Models;
 
 /// <summary>
-/// The sizes of a class-conditional PixelDiT (SPEC §1, §10). Immutable; <see cref="Validate"/> is called by every constructor of a model.
+/// The sizes of a class-conditional or a text-to-image PixelDiT (SPEC §1, §6, §10). Immutable; <see cref="Validate"/> is called by every constructor of a model.
 /// </summary>
 public sealed partial record ModelConfig
 {
@@ -28,7 +28,7 @@ public sealed partial record ModelConfig
     /// <summary>d, the width of a pixel token; a multiple of 4.</summary>
     public required int PixelHidden { get; init; }
 
-    /// <summary>The number of classes, without the null class that stands for "no label".</summary>
+    /// <summary>The number of classes, without the null class that stands for "no label"; 0 for a text model.</summary>
     public required int Classes { get; init; }
 
     /// <summary>Image channels: 3 for colour, 1 for gray.</summary>
@@ -42,6 +42,21 @@ public sealed partial record ModelConfig
 
     /// <summary>The heads of attention inside PiT blocks; 0 means h.</summary>
     public int PixelHeads { get; init; }
+
+    /// <summary>The width of a text's states as an encoder gives them, 2304 for Gemma-2-2B; 0 for a class model.</summary>
+    public int TextWidth { get; init; }
+
+    /// <summary>Tokens of a text that the model takes at most; 0 for a class model.</summary>
+    public int TextTokens { get; init; }
+
+    /// <summary>Whether queries and keys of text tokens are turned by their place.</summary>
+    public bool TextRope { get; init; } = true;
+
+    /// <summary>θ of the text's RoPE.</summary>
+    public double TextRopeTheta { get; init; } = 10000;
+
+    /// <summary>Whether the model takes text (SPEC §6), and no classes.</summary>
+    public bool IsText => TextWidth > 0;
 
     /// <summary>A with its default put in.</summary>
     public int PixelAttentionWidth => PixelAttention == 0 ? Hidden : PixelAttention;
@@ -75,7 +90,7 @@ public sealed partial record ModelConfig
         foreach (var (name, value) in new[]
         {
             ("hidden", Hidden), ("heads", Heads), ("patch", Patch), ("patch-depth", PatchDepth), ("pixel-depth", PixelDepth),
-            ("pixel-hidden", PixelHidden), ("classes", Classes), ("channels", Channels)
+            ("pixel-hidden", PixelHidden), (IsText ? "text-tokens" : "classes", IsText ? TextTokens : Classes), ("channels", Channels)
         })
         {
             if (value is < 1 or > 1 << 20) throw new ConfigurationException($"{name} is {value}; it must be from 1 to {1 << 20}");
@@ -84,6 +99,10 @@ public sealed partial record ModelConfig
         {
             if (value > most) throw new ConfigurationException($"{name} is {value}; it must be from 1 to {most}");
         }
+        if (IsText && Classes != 0) throw new ConfigurationException($"classes is {Classes} in a model that takes text; 0 was expected");
+        if (TextWidth is < 0 or > 1 << 20) throw new ConfigurationException($"text-width is {TextWidth}; it must be from 1 to {1 << 20}, or 0 for a class model");
+        if (!IsText && TextTokens != 0) throw new ConfigurationException($"text-tokens is {TextTokens} in a model that takes no text; 0 was expected");
+        if (!(TextRopeTheta > 0 && double.IsFinite(TextRopeTheta))) throw new ConfigurationException($"text-rope-theta is {TextRopeTheta}; a positive number was expected");
         if (Hidden % Heads != 0) throw new ConfigurationException($"hidden is {Hidden} and heads is {Heads}; hidden must be a multiple of heads");
         if (HeadWidth % 4 != 0) throw new ConfigurationException($"hidden / heads is {HeadWidth}; the width of a head must be a multiple of 4 (2-D RoPE turns pairs along x and y)");
         foreach (var (name, value) in new[] { ("pixel-attention", PixelAttention), ("pixel-heads", PixelHeads) })

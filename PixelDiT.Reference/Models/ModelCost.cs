@@ -4,7 +4,7 @@ namespace PixelDiT.Reference.Models;
 public static class ModelCost
 {
     /// <summary>Floating-point operations of a forward, by SPEC §1's convention: 2·n·in·out for each Linear, 4·B·n²·C for each attention, nothing else.</summary>
-    /// <param name="config">The sizes.</param>
+    /// <param name="config">The sizes; of a text model with as many text tokens as it takes.</param>
     /// <param name="batch">B.</param>
     /// <param name="height">H in pixels, a multiple of the patch.</param>
     /// <param name="width">W in pixels, a multiple of the patch.</param>
@@ -13,26 +13,30 @@ public static class ModelCost
         long b = batch, l = (long)(height / config.Patch) * (width / config.Patch), d = config.Hidden, p = config.PatchPixels, w = config.PixelHidden, a = config.PixelAttentionWidth;
         long tokens = b * l, pixels = tokens * p;
         long embedders = Linear(b, 256, d) + Linear(b, d, d) + Linear(tokens, config.Channels * p, d) + Linear(pixels, config.Channels, w);
-        long patchBlock = Linear(b, d, 6 * d) + AttentionFlops(b, l, d) + (3 * Linear(tokens, d, config.FeedForward));
+        long words = b * config.TextTokens, inner = config.FeedForward;
+        long patchBlock = config.IsText
+            ? (2 * Linear(b, d, 6 * d)) + Linear(tokens + words, d, 4 * d) + Scores(b, l + config.TextTokens, d) + (3 * Linear(tokens + words, d, inner))
+            : Linear(b, d, 6 * d) + AttentionFlops(b, l, d) + (3 * Linear(tokens, d, inner));
+        embedders += Linear(words, config.TextWidth, d);
         long pixelBlock = Linear(tokens, d, config.PixelModulation * p) + (2 * Linear(tokens, p * w, a)) + AttentionFlops(b, l, a) + (2 * Linear(pixels, w, config.PixelMlp));
         return embedders + (config.PatchDepth * patchBlock) + (config.PixelDepth * pixelBlock) + Linear(pixels, w, config.Channels);
     }
 
-    /// <summary>Trained numbers of a class model.</summary>
+    /// <summary>Trained numbers of a model.</summary>
     public static long Parameters(ModelConfig config)
     {
         long d = config.Hidden, p = config.PatchPixels, w = config.PixelHidden, a = config.PixelAttentionWidth, c = config.Channels;
-        long embedders = Weights(c, w) + Weights(c * p, d) + Weights(256, d) + Weights(d, d) + ((config.Classes + 1) * d);
-        long patchBlock = (2 * d) + AttentionWeights(d, config.Heads) + (3 * d * config.FeedForward) + Weights(d, 6 * d);
+        long embedders = Weights(c, w) + Weights(c * p, d) + Weights(256, d) + Weights(d, d) + (config.IsText ? (config.TextTokens * d) + Weights(config.TextWidth, d) + d : (config.Classes + 1) * d);
+        long patchBlock = (config.IsText ? 2 : 1) * ((2 * d) + AttentionWeights(d, config.Heads) + (3 * d * config.FeedForward) + Weights(d, 6 * d));
         long pixelBlock = (2 * w) + Weights(p * w, a) + Weights(a, p * w) + AttentionWeights(a, config.PixelAttentionHeads)
             + Weights(w, config.PixelMlp) + Weights(config.PixelMlp, w) + Weights(d, config.PixelModulation * p);
         return embedders + w + Weights(w, c) + (config.PatchDepth * patchBlock) + (config.PixelDepth * pixelBlock);
     }
 
-    /// <summary>Tensors in a checkpoint of a class model: 12 + 12N + 17M.</summary>
-    public static int Tensors(ModelConfig config) => 12 + (12 * config.PatchDepth) + (17 * config.PixelDepth);
+    /// <summary>Tensors in a checkpoint: 12 + 12N + 17M of a class model, 15 + 24N + 17M of a text model.</summary>
+    public static int Tensors(ModelConfig config) => (config.IsText ? 15 + (24 * config.PatchDepth) : 12 + (12 * config.PatchDepth)) + (17 * config.PixelDepth);
 
-    /// <summary>The released names and the shapes of a class model's parameters, in the order of SPEC §3.</summary>
+    /// <summary>The released names and the shapes of a model's parameters, in the order of SPEC §3 and §6.</summary>
     public static IReadOnlyDictionary<string, IReadOnlyList<long>> Shapes(ModelConfig config)
     {
         long d = config.Hidden, p = config.PatchPixels, w = config.PixelHidden, c = config.Channels;
@@ -42,29 +46,52 @@ public static class ModelCost
             shapes.Add($"{name}.weight", [outputs, inputs]);
             shapes.Add($"{name}.bias", [outputs]);
         }
-        void Attention(string name, long width, long heads)
+        void Attention(string name, long width, long heads, string kind = "")
         {
-            shapes.Add($"{name}.qkv.weight", [3 * width, width]);
-            shapes.Add($"{name}.q_norm.weight", [width / heads]);
-            shapes.Add($"{name}.k_norm.weight", [width / heads]);
-            Dense($"{name}.proj", width, width);
+            shapes.Add($"{name}.qkv{kind}.weight", [3 * width, width]);
+            shapes.Add($"{name}.q_norm{kind}.weight", [width / heads]);
+            shapes.Add($"{name}.k_norm{kind}.weight", [width / heads]);
+            Dense($"{name}.proj{kind}", width, width);
+        }
+        void FeedForward(string name)
+        {
+            foreach (string gate in (string[])["w1", "w3"]) shapes.Add($"{name}.{gate}.weight", [config.FeedForward, d]);
+            shapes.Add($"{name}.w2.weight", [d, config.FeedForward]);
         }
 
         Dense("pixel_embedder.proj", c, w);
         Dense("s_embedder.proj", c * p, d);
         Dense("t_embedder.mlp.0", 256, d);
         Dense("t_embedder.mlp.2", d, d);
-        shapes.Add("y_embedder.embedding_table.weight", [config.Classes + 1, d]);
+        if (config.IsText)
+        {
+            Dense("y_embedder.proj", config.TextWidth, d);
+            shapes.Add("y_embedder.norm.weight", [d]);
+            shapes.Add("y_pos_embedding", [1, config.TextTokens, d]);
+        }
+        else shapes.Add("y_embedder.embedding_table.weight", [config.Classes + 1, d]);
         shapes.Add("final_layer.norm.weight", [w]);
         Dense("final_layer.linear", w, c);
         for (int i = 0; i < config.PatchDepth; i++)
         {
             string block = $"patch_blocks.{i}";
+            if (config.IsText)
+            {
+                // x is the image's stream, y the text's.
+                foreach (string kind in (string[])["x", "y"])
+                {
+                    shapes.Add($"{block}.norm_{kind}1.weight", [d]);
+                    Attention($"{block}.attn", d, config.Heads, $"_{kind}");
+                    shapes.Add($"{block}.norm_{kind}2.weight", [d]);
+                    FeedForward($"{block}.mlp_{kind}");
+                    Dense($"{block}.adaLN_modulation_{(kind == "x" ? "img" : "txt")}.0", d, 6 * d);
+                }
+                continue;
+            }
             shapes.Add($"{block}.norm1.weight", [d]);
             Attention($"{block}.attn", d, config.Heads);
             shapes.Add($"{block}.norm2.weight", [d]);
-            foreach (string gate in (string[])["w1", "w3"]) shapes.Add($"{block}.mlp.{gate}.weight", [config.FeedForward, d]);
-            shapes.Add($"{block}.mlp.w2.weight", [d, config.FeedForward]);
+            FeedForward($"{block}.mlp");
             Dense($"{block}.adaLN_modulation.0", d, 6 * d);
         }
         for (int j = 0; j < config.PixelDepth; j++)
@@ -89,5 +116,7 @@ public static class ModelCost
 
     private static long Linear(long rows, long inputs, long outputs) => 2 * rows * inputs * outputs;
 
-    private static long AttentionFlops(long batch, long tokens, long width) => Linear(batch * tokens, width, 3 * width) + (4 * batch * tokens * tokens * width) + Linear(batch * tokens, width, width);
+    private static long AttentionFlops(long batch, long tokens, long width) => Linear(batch * tokens, width, 4 * width) + Scores(batch, tokens, width);
+
+    private static long Scores(long batch, long tokens, long width) => 4 * batch * tokens * tokens * width;
 }

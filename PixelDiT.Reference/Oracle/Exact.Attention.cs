@@ -44,6 +44,63 @@ public static partial class Exact
         static double Linspace(int index, int count) => count == 1 ? 0 : RopeSpan * index / (count - 1);
     }
 
+    /// <summary>cos and sin of a text's RoPE (SPEC §6): pair i turns by position·θ^(−2i/hd), positions 0, 1, 2 ….</summary>
+    /// <param name="headWidth">hd, even.</param>
+    /// <param name="tokens">Tokens of the text.</param>
+    /// <param name="theta">θ; null for no rotation at all.</param>
+    /// <returns>[n, hd/2, 2]: (cos, sin) of each pair of each token</returns>
+    /// <exception cref="ShapeException"><paramref name="headWidth"/> is odd, or there is no token.</exception>
+    public static double[] TextRopeTable(int headWidth, int tokens, double? theta)
+    {
+        if (headWidth < 2 || headWidth % 2 != 0) throw new ShapeException($"the width of a head is {headWidth}; a multiple of 2 was expected");
+        if (tokens < 1) throw new ShapeException($"the text has {tokens} tokens; at least one was expected");
+        int pairs = headWidth / 2;
+        double[] table = new double[tokens * headWidth];
+        for (int at = 0; at < tokens * pairs; at++)
+        {
+            double angle = theta is { } period ? at / pairs * Math.Pow(period, -2.0 * (at % pairs) / headWidth) : 0;
+            table[2 * at] = Math.Cos(angle);
+            table[(2 * at) + 1] = Math.Sin(angle);
+        }
+        return table;
+    }
+
+    /// <summary>Two sequences of each image, one after the other.</summary>
+    /// <param name="first">[B, n, width]</param>
+    /// <param name="second">[B, m, width]</param>
+    /// <param name="images">B</param>
+    /// <returns>[B, n + m, width]</returns>
+    /// <exception cref="ShapeException">A length is no multiple of B.</exception>
+    public static double[] Join(double[] first, double[] second, int images)
+    {
+        int n = Values(first), m = Values(second);
+        double[] joint = new double[first.Length + second.Length];
+        for (int b = 0; b < images; b++)
+        {
+            Array.Copy(first, b * n, joint, b * (n + m), n);
+            Array.Copy(second, b * m, joint, (b * (n + m)) + n, m);
+        }
+        return joint;
+
+        int Values(double[] sequence) => images > 0 && sequence.Length % images == 0 ? sequence.Length / images : throw new ShapeException($"{sequence.Length} values are no sequences of {images} images");
+    }
+
+    /// <summary>The two sequences of each image that <see cref="Join"/> made one of.</summary>
+    /// <param name="joint">[B, n + m, width]</param>
+    /// <param name="images">B</param>
+    /// <param name="values">n · width</param>
+    public static (double[] First, double[] Second) Part(double[] joint, int images, long values)
+    {
+        int whole = joint.Length / images, n = (int)values, m = whole - n;
+        double[] first = new double[images * n], second = new double[images * m];
+        for (int b = 0; b < images; b++)
+        {
+            Array.Copy(joint, b * whole, first, b * n, n);
+            Array.Copy(joint, (b * whole) + n, second, b * m, m);
+        }
+        return (first, second);
+    }
+
     /// <summary>One of q, k, v out of their common projection.</summary>
     /// <param name="qkv">[B, L, 3, h, hd]</param>
     /// <param name="part">0 for q, 1 for k, 2 for v.</param>

@@ -3,7 +3,7 @@ using PixelDiT.Reference.Models;
 namespace PixelDiT.Reference.Oracle;
 
 /// <summary>
-/// The layers and blocks of the class model, composed of <see cref="Exact"/>. A layer asks for its parameters by the names they have inside
+/// The layers and blocks of both models, composed of <see cref="Exact"/>. A layer asks for its parameters by the names they have inside
 /// it, such as "attn.qkv.weight" (SPEC §3, Parameter names); <see cref="Under"/> puts a layer's own name before them.
 /// </summary>
 internal static class ExactLayers
@@ -99,6 +99,43 @@ internal static class ExactLayers
         f = Exact.Modulate(f, modulation, shift: 3, scale: 4, chunks: 6, D, L);
         f = FeedForward(f, parameter.Under("mlp"), D);
         return Exact.Gate(s, f, modulation, gate: 5, chunks: 6, D, L);
+    }
+
+    /// <summary>
+    /// An MM-DiT block (SPEC §6): each stream is modulated, projected, gated and fed forward by weights of its own; they meet in one attention over [text, image].
+    /// </summary>
+    /// <param name="x">[B, L, D], the image</param>
+    /// <param name="y">[B, n, D], the text</param>
+    /// <param name="c">[B, D], the condition</param>
+    /// <param name="parameter">the names under patch_blocks.i</param>
+    /// <param name="grid">[L, hd/2, 2]</param>
+    /// <param name="line">[n, hd/2, 2]</param>
+    /// <param name="config">D and h</param>
+    /// <returns>[B, L, D] and [B, n, D]</returns>
+    public static (double[] X, double[] Y) MmDitBlock(double[] x, double[] y, double[] c, Func<string, double[]> parameter, double[] grid, double[] line, ModelConfig config)
+    {
+        int D = config.Hidden, h = config.Heads, hd = config.HeadWidth, B = c.Length / D, L = grid.Length / hd, n = line.Length / hd;
+        double[] mx = Linear(c, parameter.Under("adaLN_modulation_img.0"), D), my = Linear(c, parameter.Under("adaLN_modulation_txt.0"), D);      // [B, 6D]
+
+        double[] qkvX = Qkv(x, mx, "x", L), qkvY = Qkv(y, my, "y", n);                                                                          // [B, ·, 3, h, hd]
+        double[] q = Exact.Join(Turned(qkvY, 0, "q_norm_y", line, n), Turned(qkvX, 0, "q_norm_x", grid, L), B);                                   // [B, n + L, h, hd]
+        double[] k = Exact.Join(Turned(qkvY, 1, "k_norm_y", line, n), Turned(qkvX, 1, "k_norm_x", grid, L), B);
+        double[] v = Exact.Join(Exact.Part(qkvY, 2, D), Exact.Part(qkvX, 2, D), B);
+        var (oY, oX) = Exact.Part(Exact.Attention(q, k, v, n + L, h, hd), B, (long)n * D);
+        return (After(x, oX, mx, "x", L), After(y, oY, my, "y", n));
+
+        double[] Qkv(double[] stream, double[] modulation, string kind, int tokens)
+        {
+            double[] a = Exact.Modulate(Exact.RmsNorm(stream, parameter($"norm_{kind}1.weight")), modulation, shift: 0, scale: 1, chunks: 6, D, tokens);
+            return Exact.Linear(a, parameter($"attn.qkv_{kind}.weight"), null, D, 3 * D);
+        }
+        double[] Turned(double[] qkv, int part, string norm, double[] table, int tokens) => Exact.NormRotate(qkv, part, parameter($"attn.{norm}.weight"), table, tokens, h, hd);
+        double[] After(double[] stream, double[] attention, double[] modulation, string kind, int tokens)
+        {
+            stream = Exact.Gate(stream, Linear(attention, parameter.Under($"attn.proj_{kind}"), D), modulation, gate: 2, chunks: 6, D, tokens);
+            double[] f = Exact.Modulate(Exact.RmsNorm(stream, parameter($"norm_{kind}2.weight")), modulation, shift: 3, scale: 4, chunks: 6, D, tokens);
+            return Exact.Gate(stream, FeedForward(f, parameter.Under($"mlp_{kind}"), D), modulation, gate: 5, chunks: 6, D, tokens);
+        }
     }
 
     /// <summary>Every pixel: Linear C→d plus its position (SPEC §3.5).</summary>

@@ -11,7 +11,7 @@ internal sealed class PresetTests
     private static ModelConfig Preset(string name, bool post) => Presets.Get(name) with { PostModulation = post };
 
     [TestCase("B", false, 184_749_155, 190), TestCase("L", false, 569_648_963, 344), TestCase("XL", false, 797_383_203, 392)]
-    [TestCase("B", true, 172_149_859, 190), TestCase("L", true, 536_061_763, 344), TestCase("XL", true, 759_601_699, 392)]
+    [TestCase("B", true, 172_149_859, 190), TestCase("L", true, 536_061_763, 344), TestCase("XL", true, 759_601_699, 392), TestCase("T2I", false, 1_302_470_787, 385)]
     public void Parameters_and_tensors(string name, bool post, long parameters, int tensors)
     {
         Assert.That(ModelCost.Parameters(Preset(name, post)), Is.EqualTo(parameters));
@@ -20,14 +20,17 @@ internal sealed class PresetTests
 
     private static readonly ModelConfig[] s_built =
     [
-        Presets.Get("micro"), Preset("micro", true), SmallModel.Config(channels: 1), SmallModel.Config(3, 1), SmallModel.Config(1, 2, post: true) with { PixelAttention = 24, PixelHeads = 3 }
+        Presets.Get("micro"), Preset("micro", true), SmallModel.Config(channels: 1), SmallModel.Config(3, 1), SmallModel.Config(1, 2, post: true) with { PixelAttention = 24, PixelHeads = 3 },
+        Presets.Get("micro-text"), Presets.Get("micro-text") with { PixelAttention = 32, PixelHeads = 2, PostModulation = true, TextRope = false }
     ];
 
     [TestCaseSource(nameof(s_built))]
     public void A_built_model_has_as_many(ModelConfig config)
     {
         using var device = Device.Open("cpu", 1);
-        using var model = new PixelDiTModel(config, device);
+        using PixelTransformer model = config.IsText ? new TextToImageModel(config, device) : new PixelDiTModel(config, device);
+        Assert.That(model.Parameters.All.ToDictionary(parameter => parameter.Name, parameter => string.Join(',', parameter.Shape)),
+            Is.EquivalentTo(ModelCost.Shapes(config).ToDictionary(entry => entry.Key, entry => string.Join(',', entry.Value))));
         Assert.That(model.Parameters.Count, Is.EqualTo(ModelCost.Parameters(config)));
         Assert.That(model.Parameters.All, Has.Count.EqualTo(ModelCost.Tensors(config)));
     }
@@ -35,6 +38,7 @@ internal sealed class PresetTests
     [TestCase("B", false, 256, 75.429), TestCase("B", false, 512, 335.279), TestCase("B", false, 1024, 1882.020)]
     [TestCase("L", false, 256, 227.768), TestCase("L", false, 512, 993.986), TestCase("L", false, 1024, 5315.134)]
     [TestCase("XL", false, 256, 311.194), TestCase("XL", false, 512, 1352.241), TestCase("XL", false, 1024, 7147.176), TestCase("XL", true, 256, 291.867)]
+    [TestCase("T2I", false, 256, 525.778), TestCase("T2I", false, 512, 1432.566), TestCase("T2I", false, 1024, 6183.118)]
     public void Cost_of_a_forward(string name, bool post, int size, double gigaflops)
         => Assert.That(ModelCost.ForwardFlops(Preset(name, post), 1, size, size) / 1e9, Is.EqualTo(gigaflops).Within(0.0005));
 

@@ -38,7 +38,10 @@ internal static class PlainAttentionBackwardBody
         // A row of scores is a little longer than L: read down a column, a power of two between rows would fall into one cache set.
         int scoreRow = tokens + 16;
         long across = Packing.PackedCount(width, tokens), scoreCount = (long)most * scoreRow;
-        long copied = CpuHeads.Count<T>(tokens, width, a.Precision), part = CpuHeads.Count<T>(most, width, a.Precision);
+        // Every view has room for a copy where one of them needs it.
+        bool copies = CpuHeads.Count(a.K, 1, 1, a.Precision) + CpuHeads.Count(a.V, 1, 1, a.Precision) + CpuHeads.Count(a.Q, 1, 1, a.Precision) + CpuHeads.Count(a.O, 1, 1, a.Precision)
+            + CpuHeads.Count(a.DO, 1, 1, a.Precision) + CpuHeads.Count(a.DQ, 1, 1, a.Precision) + CpuHeads.Count(a.DK, 1, 1, a.Precision) + CpuHeads.Count(a.DV, 1, 1, a.Precision) > 0;
+        long copied = copies ? (long)tokens * width : 0, part = copies ? (long)most * width : 0;
         float* keysAcross = HostMemory.Floats((2 * across) + (2 * scoreCount) + (4 * copied) + (4 * part));
         float* valuesAcross = keysAcross + across, p = valuesAcross + across, d = p + scoreCount, wideDk = d + scoreCount, wideDv = wideDk + copied;
         float* wideK = wideDv + copied, wideV = wideK + copied, wideQ = wideV + copied, wideDo = wideQ + part, wideO = wideDo + part, wideDq = wideO + part;
@@ -84,14 +87,14 @@ internal static class PlainAttentionBackwardBody
                 for (int j = 0; j < a.Tokens; j++)
                 {
                     float slope = Slope(a, image, head, row, j, out _);
-                    long key = a.K.First(image, head) + ((long)j * a.K.TokenStride) + c;
+                    long key = a.K.Row(image, head, j) + c;
                     q0 += slope * a.K.Read(key);
                     q1 += slope * a.K.Read(key + 1);
                     q2 += slope * a.K.Read(key + 2);
                     q3 += slope * a.K.Read(key + 3);
 
                     slope = Slope(a, image, head, j, row, out float p);
-                    long query = a.Q.First(image, head) + ((long)j * a.Q.TokenStride) + c, output = a.DO.First(image, head) + ((long)j * a.DO.TokenStride) + c;
+                    long query = a.Q.Row(image, head, j) + c, output = a.DO.Row(image, head, j) + c;
                     k0 += slope * a.Q.Read(query);
                     k1 += slope * a.Q.Read(query + 1);
                     k2 += slope * a.Q.Read(query + 2);
@@ -111,9 +114,9 @@ internal static class PlainAttentionBackwardBody
     /// <summary>dS of a query and a key, and P.</summary>
     private static float Slope<T>(PlainAttentionBackward<T> a, int image, int head, int i, int j, out float p) where T : unmanaged, IStorage<T>
     {
-        long query = a.Q.First(image, head) + ((long)i * a.Q.TokenStride), key = a.K.First(image, head) + ((long)j * a.K.TokenStride);
-        long slope = a.DO.First(image, head) + ((long)i * a.DO.TokenStride), value = a.V.First(image, head) + ((long)j * a.V.TokenStride);
-        long result = a.O.First(image, head) + ((long)i * a.O.TokenStride);
+        long query = a.Q.Row(image, head, i), key = a.K.Row(image, head, j);
+        long slope = a.DO.Row(image, head, i), value = a.V.Row(image, head, j);
+        long result = a.O.Row(image, head, i);
         float score = 0, along = 0, delta = 0;
         for (int c = 0; c < a.Width; c++)
         {
@@ -128,7 +131,7 @@ internal static class PlainAttentionBackwardBody
 
     private static void Store<T>(HeadMemory<T> target, int image, int head, int row, int c, float v0, float v1, float v2, float v3) where T : unmanaged, IStorage<T>
     {
-        long place = target.First(image, head) + ((long)row * target.TokenStride) + c;
+        long place = target.Row(image, head, row) + c;
         target.Values[place] = T.FromSingle(v0);
         target.Values[place + 1] = T.FromSingle(v1);
         target.Values[place + 2] = T.FromSingle(v2);

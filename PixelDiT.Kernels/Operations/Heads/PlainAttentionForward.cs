@@ -39,9 +39,10 @@ internal static class PlainAttentionForwardBody
         }
         int tokens = a.Tokens, width = a.Width, rows = Math.Min(Attention.TileRows, tokens - first);
         long keyCount = Packing.PackedCount(width, tokens);
-        float* keys = HostMemory.Floats(keyCount + ((long)rows * tokens) + (2 * CpuHeads.Count<T>(tokens, width, a.Precision)) + CpuHeads.Count<T>(rows, width, Precision.Single));
-        float* scores = keys + keyCount, widened = scores + ((long)rows * tokens), wideValues = widened + CpuHeads.Count<T>(tokens, width, a.Precision);
-        float* result = wideValues + CpuHeads.Count<T>(tokens, width, a.Precision);
+        // The keys' copy is free again when they are packed, and serves the queries.
+        long keyCopy = Math.Max(CpuHeads.Count(a.K, tokens, width, a.Precision), CpuHeads.Count(a.Q, rows, width, a.Precision)), valueCopy = CpuHeads.Count(a.V, tokens, width, a.Precision);
+        float* keys = HostMemory.Floats(keyCount + ((long)rows * tokens) + keyCopy + valueCopy + CpuHeads.Count(a.O, rows, width, Precision.Single));
+        float* scores = keys + keyCount, widened = scores + ((long)rows * tokens), wideValues = widened + keyCopy, result = wideValues + valueCopy;
 
         float* source = CpuHeads.Widen(a.K, image, head, 0, tokens, width, a.Precision, widened, out nint stride);
         Packing.PackB(source, 1, stride, width, tokens, keys);
@@ -63,16 +64,15 @@ internal static class PlainAttentionForwardBody
     /// <summary>A GPU thread takes a query: one pass over the keys for the largest score and the sum, then one for every four channels of the result.</summary>
     private static void DeviceTile<T>(PlainAttentionForward<T> a, int image, int head, int first, int lane, int lanes) where T : unmanaged, IStorage<T>
     {
-        long keys = a.K.First(image, head), values = a.V.First(image, head);
         for (int row = first + lane; row < first + Attention.TileRows; row += lanes)
         {
             if (row < a.Tokens)
             {
-                long query = a.Q.First(image, head) + ((long)row * a.Q.TokenStride), output = a.O.First(image, head) + ((long)row * a.O.TokenStride);
+                long query = a.Q.Row(image, head, row), output = a.O.Row(image, head, row);
                 float largest = -3e38f, sum = 0;
                 for (int j = 0; j < a.Tokens; j++)
                 {
-                    float score = Dot(a, query, keys + ((long)j * a.K.TokenStride)) * a.Scale;
+                    float score = Dot(a, query, a.K.Row(image, head, j)) * a.Scale;
                     if (score > largest)
                     {
                         sum *= Formulas.Exp<GpuLane, float>(largest - score);
@@ -88,8 +88,8 @@ internal static class PlainAttentionForwardBody
                     float o0 = 0, o1 = 0, o2 = 0, o3 = 0;
                     for (int j = 0; j < a.Tokens; j++)
                     {
-                        float p = Formulas.Exp<GpuLane, float>((Dot(a, query, keys + ((long)j * a.K.TokenStride)) * a.Scale) - lse);
-                        long value = values + ((long)j * a.V.TokenStride) + c;
+                        float p = Formulas.Exp<GpuLane, float>((Dot(a, query, a.K.Row(image, head, j)) * a.Scale) - lse);
+                        long value = a.V.Row(image, head, j) + c;
                         o0 += p * a.V.Read(value);
                         o1 += p * a.V.Read(value + 1);
                         o2 += p * a.V.Read(value + 2);

@@ -3,7 +3,7 @@ using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Operations.Heads;
 
-/// <summary>The angles of 2-D RoPE on a grid of tokens (SPEC §2), made once on the host: GPU sines are approximate.</summary>
+/// <summary>The angles of RoPE, 2-D on a grid of tokens (SPEC §2) or 1-D along a text (SPEC §6), made once on the host: GPU sines are approximate.</summary>
 public sealed class RotaryTable : IDisposable
 {
     /// <summary>The span of positions along each axis, whatever the resolution.</summary>
@@ -37,6 +37,30 @@ public sealed class RotaryTable : IDisposable
             {
                 float frequency = (float)(1.0 / Math.Pow(10000.0, 4.0 * (pair / 2) / headWidth));
                 float angle = (pair % 2 == 0 ? x : y) * frequency;
+                int at = (token * headWidth) + (2 * pair);
+                cos[at] = cos[at + 1] = (float)Math.Cos(angle);
+                sin[at + 1] = (float)Math.Sin(angle);
+                sin[at] = -sin[at + 1];
+            }
+        }
+        return new RotaryTable(device.Upload(cos, [tokens, headWidth]), device.Upload(sin, [tokens, headWidth]));
+    }
+
+    /// <summary>The table of a text (SPEC §6): pair i of a head turns by position·θ^(−2i/hd), positions 0, 1, 2 ….</summary>
+    /// <param name="device">Where the table lives.</param>
+    /// <param name="tokens">Tokens of the text.</param>
+    /// <param name="headWidth">hd, even.</param>
+    /// <param name="theta">θ; null for no rotation at all.</param>
+    /// <exception cref="ShapeException"><paramref name="headWidth"/> is odd.</exception>
+    public static RotaryTable CreateText(Device device, int tokens, int headWidth, double? theta)
+    {
+        if (headWidth % 2 != 0) throw new ShapeException($"a head of {headWidth} channels has no pairs to turn; a multiple of 2 is needed");
+        float[] cos = new float[tokens * headWidth], sin = new float[tokens * headWidth];
+        for (int token = 0; token < tokens; token++)
+        {
+            for (int pair = 0; pair < headWidth / 2; pair++)
+            {
+                float angle = theta is { } period ? token * (float)(1.0 / Math.Pow(period, 2.0 * pair / headWidth)) : 0;
                 int at = (token * headWidth) + (2 * pair);
                 cos[at] = cos[at + 1] = (float)Math.Cos(angle);
                 sin[at + 1] = (float)Math.Sin(angle);

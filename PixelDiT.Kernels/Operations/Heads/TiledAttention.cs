@@ -84,7 +84,7 @@ internal static class TiledAttention
             // Heads of a token lie side by side.
             int head = item % _heads, token = item / _heads % _tokens, image = item / _heads / _tokens;
             float delta = Elements.Sum(
-                new Term(_dO.Values, _o.Values, _dO.First(image, head) + ((long)token * _dO.TokenStride), _o.First(image, head) + ((long)token * _o.TokenStride)), _width, lane, lanes);
+                new Term(_dO.Values, _o.Values, _dO.Row(image, head, token), _o.Row(image, head, token)), _width, lane, lanes);
             if (lane == 0) Scalar.Write(_delta, ((((long)image * _heads) + head) * _tokens) + token, delta);
         }
 

@@ -16,10 +16,12 @@ internal sealed class ModelOptions
     private readonly Option<int> _channels = Cli.Option("--channels", "Image channels: 3 for colour, 1 for gray.", 3);
     private readonly Option<bool> _postModulation = new("--post-modulation") { Description = "Modulate after attention and MLP in the pixel blocks: the authors' cure for loss spikes." };
 
-    public ModelOptions(string preset)
+    /// <param name="preset">The preset that holds where none is given.</param>
+    /// <param name="text">Whether the verb knows text models too.</param>
+    public ModelOptions(string preset, bool text = false)
     {
         _preset = preset;
-        _presetName = new("--preset", "Sizes by name.", Presets.Names, preset);
+        _presetName = new("--preset", "Sizes by name.", text ? Presets.Names : Presets.ClassNames, preset);
     }
 
     /// <summary>Adds the options to a verb.</summary>

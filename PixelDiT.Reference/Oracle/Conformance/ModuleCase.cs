@@ -30,12 +30,13 @@ internal sealed class ModuleCase : IDisposable
         _tape = new Tape(device, recording: true) { Precision = precision };
     }
 
-    /// <summary>Runs a case; null says that the module is not of the class model.</summary>
+    /// <summary>Runs a case; null says that the module is not known here.</summary>
     public static CaseResult? Run(string name, Device device, SafetensorsReader golden, Precision precision)
     {
         if (!golden.Metadata.TryGetValue("module", out string? module)) return name.EndsWith("tables", StringComparison.Ordinal) ? Tables(name, device, golden) : null;
         using var run = new ModuleCase(device, golden, precision);
-        return run.Build(module) is { } forward ? run.Compare(name, forward) : null;
+        if (module == "MMDiTBlockT2I") return run.Compare(name, run.BuildMmDit());
+        return run.Build(module) is { } forward ? run.Compare(name, () => [forward()]) : null;
     }
 
     private int Number(string key) => int.Parse(_golden.Metadata[key], CultureInfo.InvariantCulture);
@@ -84,6 +85,19 @@ internal sealed class ModuleCase : IDisposable
         }
     }
 
+    private Func<Variable[]> BuildMmDit()
+    {
+        var config = Config();
+        var block = new MmDitBlock(_parameters, "param", config);
+        return () =>
+        {
+            var (x, y) = block.Forward(
+                _tape, Input("in.x"), Input("in.y"), Input("in.c", [Size("in.c", 0), Size("in.c", ^1)]), Rotary(config.HeadWidth),
+                Own(RotaryTable.CreateText(_device, Size("in.y", 1), config.HeadWidth, config.TextRopeTheta)));
+            return [x, y];
+        };
+    }
+
     private ModelConfig Config() => new ModelConfig
     {
         Hidden = Number("hidden"),
@@ -98,7 +112,7 @@ internal sealed class ModuleCase : IDisposable
         PixelHeads = _golden.Metadata.ContainsKey("pixel_attention_heads") ? Number("pixel_attention_heads") : 0
     }.Validate();
 
-    private CaseResult Compare(string name, Func<Variable> forward)
+    private CaseResult Compare(string name, Func<Variable[]> forward)
     {
         var comparison = new Comparison(name, _golden);
         _parameters.Allocate();
@@ -106,10 +120,10 @@ internal sealed class ModuleCase : IDisposable
         foreach (var parameter in _parameters.All) parameter.Value.Upload(_golden.ReadSingles(parameter.Name));
         _parameters.MarkChanged();
 
-        var output = _tape.Widen(forward());
-        comparison.Tensor("out", output.Value.ToArray(), _tolerances.ModuleOutput);
-        using var cotangent = _device.Upload(_golden.ReadSingles("cotangent"), output.Shape);
-        _tape.Backward(output, cotangent);
+        Variable[] outputs = [.. forward().Select(_tape.Widen)];
+        string Named(string tensor, int output) => outputs.Length == 1 ? tensor : $"{tensor}.{output}";
+        for (int i = 0; i < outputs.Length; i++) comparison.Tensor(Named("out", i), outputs[i].Value.ToArray(), _tolerances.ModuleOutput);
+        _tape.Backward([.. outputs.Select((output, i) => (output, Own(_device.Upload(_golden.ReadSingles(Named("cotangent", i)), output.Shape))))]);
         double largest = comparison.LargestOf("grad.");
         foreach (var (input, variable) in _inputs) comparison.Tensor($"grad.{input}", variable.Gradient!.ToArray(), _tolerances.ModuleGradient, largest);
         foreach (var parameter in _parameters.All) comparison.Tensor($"grad.{parameter.Name}", parameter.Gradient!.ToArray(), _tolerances.ModuleGradient, largest);

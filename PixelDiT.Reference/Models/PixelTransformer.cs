@@ -1,0 +1,111 @@
+using PixelDiT.Kernels;
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Operations.Heads;
+using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Autodiff;
+using PixelDiT.Reference.Layers;
+
+namespace PixelDiT.Reference.Models;
+
+/// <summary>What the class model and the text model share: sizes, parameters, embedders of patches and times, position tables, and the pixel level.</summary>
+public abstract class PixelTransformer : IDisposable
+{
+    // All parameters, with the padding between them, are one tensor.
+    private const long MostParameters = 2_000_000_000;
+
+    private readonly PixelEmbedder _pixelEmbedder;
+    private readonly Dictionary<(int Height, int Width), Tables> _tables = [];
+
+    /// <summary>Position tables of an image size.</summary>
+    /// <param name="Patch">RoPE of patch blocks.</param>
+    /// <param name="Pixel">RoPE of PiT blocks.</param>
+    /// <param name="Positions">The position embedding of pixels.</param>
+    private protected sealed record Tables(RotaryTable Patch, RotaryTable Pixel, Tensor Positions);
+
+    /// <summary>Declares the parameters up to the timestep embedder; a model goes on with its own, then calls <see cref="Complete"/>.</summary>
+    private protected PixelTransformer(ModelConfig config, Device device)
+    {
+        (Config, Device) = (config.Validate(), device);
+        RequireSize(config);
+        var p = Parameters = new ParameterSet(device);
+        _pixelEmbedder = new PixelEmbedder(p, "pixel_embedder", config.Channels, config.PixelHidden, config.Patch);
+        SEmbedder = new Linear(p, "s_embedder.proj", config.Channels * config.PatchPixels, config.Hidden);
+        TEmbedder = new TimestepEmbedder(device, p, "t_embedder", config.Hidden);
+    }
+
+    /// <summary>The sizes.</summary>
+    public ModelConfig Config { get; }
+
+    /// <summary>Where the model lives.</summary>
+    public Device Device { get; }
+
+    /// <summary>The parameters under their released names.</summary>
+    public ParameterSet Parameters { get; }
+
+    /// <summary>
+    /// What products round their operands to. TF32 and bfloat16 run on a GPU's tensor cores and are imitated elsewhere; bfloat16 is also how activations are stored.
+    /// Parameters, their gradients, the conditions of images, statistics of norms, softmax, rotations, times and the loss are float32 whatever the precision.
+    /// </summary>
+    public Precision Precision { get; set; }
+
+    private protected Linear SEmbedder { get; }
+
+    private protected TimestepEmbedder TEmbedder { get; }
+
+    /// <summary>Declares the head.</summary>
+    private protected FinalLayer DeclareHead() => new(Parameters, "final_layer", Config.PixelHidden, Config.Channels);
+
+    /// <summary>Declares the PiT blocks and takes the memory of all parameters.</summary>
+    private protected PixelLevel Complete(FinalLayer head)
+    {
+        var blocks = Enumerable.Range(0, Config.PixelDepth).Select(j => new PixelBlock(Parameters, $"pixel_blocks.{j}", Config)).ToArray();
+        Parameters.Allocate();
+        return new PixelLevel(_pixelEmbedder, blocks, head, Config.Patch);
+    }
+
+    /// <summary>The tables for images [B, C, H, W].</summary>
+    /// <exception cref="ShapeException">The images do not fit the model.</exception>
+    private protected Tables TablesFor(Shape x)
+    {
+        if (x.Rank != 4 || x[1] != Config.Channels) throw new ShapeException($"x is {x}; this model takes [B, {Config.Channels}, H, W]");
+        RequireDivides(x[2], x[3]);
+        if (_tables.TryGetValue((x[2], x[3]), out var known)) return known;
+        int height = x[2] / Config.Patch, width = x[3] / Config.Patch;
+        return _tables[(x[2], x[3])] = new Tables(
+            RotaryTable.Create(Device, height, width, Config.HeadWidth),
+            RotaryTable.Create(Device, height, width, Config.PixelAttentionWidth / Config.PixelAttentionHeads),
+            AddPositions.Table(Device, Config.PixelHidden, x[2], x[3], Config.Patch));
+    }
+
+    /// <summary>Checks that an image size is a multiple of the patch.</summary>
+    /// <exception cref="ShapeException">It is not.</exception>
+    public void RequireDivides(int height, int width)
+    {
+        if (height < 1 || width < 1 || height % Config.Patch != 0 || width % Config.Patch != 0)
+            throw new ShapeException($"an image of {height}×{width} cannot be cut into patches of {Config.Patch}×{Config.Patch}; both sides must be multiples of {Config.Patch}");
+    }
+
+    /// <summary>Checks that a model of these sizes can be built.</summary>
+    /// <exception cref="ConfigurationException">It cannot.</exception>
+    public static void RequireSize(ModelConfig config)
+    {
+        if (ModelCost.Parameters(config) is > MostParameters and long parameters)
+            throw new ConfigurationException($"a model of these sizes has {parameters} parameters; at most {MostParameters} were expected");
+    }
+
+    /// <summary>Frees the model's memory.</summary>
+    public virtual void Dispose()
+    {
+        foreach (var tables in _tables.Values)
+        {
+            tables.Patch.Dispose();
+            tables.Pixel.Dispose();
+            tables.Positions.Dispose();
+        }
+        _tables.Clear();
+        TEmbedder.Dispose();
+        Parameters.Dispose();
+    }
+}
