@@ -13,8 +13,11 @@ internal readonly struct HeadCopy<TFormat, TWidth, T>(HeadMemory<T> heads, int i
     where TFormat : struct, IHeadFormat where TWidth : struct, IHeadWidth where T : unmanaged, IStorage<T>
 {
     private readonly long _first = heads.Values.Start + (heads.First(image, head) * ElementBytes);
-    private readonly long _jump = heads.Jump(image) * ElementBytes;
-    private readonly int _tokenBytes = heads.TokenStride * ElementBytes, _aligned = heads.Aligned, _split = heads.Split;
+    private readonly int _tokenBytes = heads.TokenStride * ElementBytes, _aligned = heads.Aligned;
+
+    // Where the second part of a joint sequence lies is a kernel argument, computed where it is used: kept, it would cost registers that sums need.
+    private readonly HeadMemory<T> _heads = heads;
+    private readonly int _image = image;
     private readonly int _tokens = tokens, _width = width, _thread = thread;
 
     private static int ElementBytes => T.ElementType == ElementType.BFloat16 ? 2 : 4;
@@ -31,7 +34,7 @@ internal readonly struct HeadCopy<TFormat, TWidth, T>(HeadMemory<T> heads, int i
             int line = i / chunks, chunk = i % chunks, token = firstToken + line;
             int left = token < _tokens ? _width - (chunk * TFormat.ChunkElements) : 0;
             long to = tile + (line * HeadTile.LineBytes<TFormat, TWidth>()) + (chunk * 16);
-            long from = _first + ((long)token * _tokenBytes) + (token < _split ? 0 : _jump) + (chunk * TFormat.ChunkElements * ElementBytes);
+            long from = _first + ((long)token * _tokenBytes) + (token < _heads.Split ? 0 : _heads.Jump(_image) * ElementBytes) + (chunk * TFormat.ChunkElements * ElementBytes);
             if (_aligned == 0) ElementCopy.Move<TFormat, T>(to, from, left);
             else if (TFormat.IsStoredAs(T.ElementType)) AsyncCopy.Copy(to, from, left <= 0 ? 0 : left >= TFormat.ChunkElements ? 16 : left * ElementBytes);
             else Memory.StoreShared(to, TFormat.Pack(Memory.LoadGlobal(from, left > 0 ? 1 : 0), TFormat.ChunkElements > 4 ? Memory.LoadGlobal(from + 16, left > 4 ? 1 : 0) : default));

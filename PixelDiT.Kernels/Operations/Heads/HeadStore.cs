@@ -9,7 +9,8 @@ internal readonly struct HeadStore<TWidth, T>(HeadMemory<T> target, int image, i
     where TWidth : struct, IHeadWidth where T : unmanaged, IStorage<T>
 {
     private readonly HeadMemory<T> _target = target;
-    private readonly long _first = target.First(image, head), _jump = target.Jump(image), _shared = shared;
+    private readonly long _first = target.First(image, head), _shared = shared;
+    private readonly int _image = image;
     private readonly int _tokens = tokens, _width = width;
 
     // Float32 with an odd number of chunks a token: eight tokens' pairs then lie in as few banks' turns as they can.
@@ -33,7 +34,7 @@ internal readonly struct HeadStore<TWidth, T>(HeadMemory<T> target, int image, i
         for (int i = thread; i < HeadTile.GroupRows * quads; i += MmaTile.Threads)
         {
             int line = i / quads, quad = i % quads, token = firstToken + line;
-            if (token < _tokens) Write(_first + ((long)token * _target.TokenStride) + (token < _target.Split ? 0 : _jump) + (quad * 4), Memory.LoadSharedQuad(_shared + (line * LineBytes) + (quad * 16)));
+            if (token < _tokens) Write(_first + ((long)token * _target.TokenStride) + (token < _target.Split ? 0 : _target.Jump(_image)) + (quad * 4), Memory.LoadSharedQuad(_shared + (line * LineBytes) + (quad * 16)));
         }
     }
 
