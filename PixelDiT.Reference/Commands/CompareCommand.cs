@@ -37,6 +37,7 @@ internal static class CompareCommand
             var names = parsed.GetValue(map) is { } path ? NameMap.Open(path) : null;
             if (parsed.GetValue(model) is not null && parsed.GetValue(former) is not null) throw new ConfigurationException("--weights is the former name of --model; give one of them");
             using var stored = (parsed.GetValue(model) ?? parsed.GetValue(former)) is { } file ? StoredModel.Open(file, parsed.GetValue(choice)) : null;
+            stored?.Require(text: false, "compare takes");
             if (stored is not null) WeightsReport.SayTaken(stored);
             var comparison = new TraceComparison(new TraceFile(a), new TraceFile(b, names))
             {

@@ -43,6 +43,7 @@ internal static class TraceCommand
                 ({ } file, { } text) => (file, WeightChoice.Parse(text))
             };
             using var stored = StoredModel.Open(source, choice);
+            stored.Require(text: false, "trace takes");
             OutputFile.Require(target, parsed.GetValue(overwrite), [.. stored.Files, parsed.GetValue(inputs)]);
             seed.Announce();
             string? wanted = parsed.GetValue(stages);
@@ -59,7 +60,7 @@ internal static class TraceCommand
             else
             {
                 using var opened = Cli.Open(parsed, device, threads);
-                using var model = stored.Load(opened);
+                using var model = (PixelDiTModel)stored.Load(opened);
                 model.Precision = PrecisionNames.Parse(parsed.GetRequiredValue(precision));
                 var given = Given();
                 model.RequireDivides(given.Shape[2], given.Shape[3]);

@@ -58,6 +58,13 @@ public sealed partial record ModelConfig
     /// <summary>Whether the model takes text (SPEC §6), and no classes.</summary>
     public bool IsText => TextWidth > 0;
 
+    /// <summary>How messages call the kind of model.</summary>
+    public string KindName => NameOfKind(IsText);
+
+    /// <summary>How messages call a kind of model.</summary>
+    /// <param name="text">Whether it takes text.</param>
+    public static string NameOfKind(bool text) => text ? "text-to-image" : "class-conditional";
+
     /// <summary>A with its default put in.</summary>
     public int PixelAttentionWidth => PixelAttention == 0 ? Hidden : PixelAttention;
 

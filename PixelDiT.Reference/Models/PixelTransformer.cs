@@ -35,6 +35,13 @@ public abstract class PixelTransformer : IDisposable
         TEmbedder = new TimestepEmbedder(device, p, "t_embedder", config.Hidden);
     }
 
+    /// <summary>A model of the kind that the sizes say, with all parameters zero.</summary>
+    /// <param name="config">The sizes.</param>
+    /// <param name="device">Where the model lives.</param>
+    /// <exception cref="ConfigurationException">The sizes do not fit each other.</exception>
+    /// <exception cref="DeviceException">The device is out of memory.</exception>
+    public static PixelTransformer Create(ModelConfig config, Device device) => config.IsText ? new TextToImageModel(config, device) : new PixelDiTModel(config, device);
+
     /// <summary>The sizes.</summary>
     public ModelConfig Config { get; }
 

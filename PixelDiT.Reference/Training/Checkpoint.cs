@@ -74,17 +74,18 @@ public static class Checkpoint
     /// <summary>About how many bytes <see cref="SaveModel"/> writes.</summary>
     public static long ModelBytes(ModelConfig sizes) => (ModelCost.Parameters(sizes) * sizeof(float)) + (HeaderBytesPerTensor * ModelCost.Tensors(sizes));
 
-    /// <summary>Builds a model and loads its weights, a tensor at a time, from a file of any format that <see cref="WeightFile"/> opens.</summary>
+    /// <summary>Builds a class model and loads its weights, a tensor at a time, from a file of any format that <see cref="WeightFile"/> opens.</summary>
     /// <param name="path">The file.</param>
     /// <param name="device">Where the model shall live.</param>
     /// <param name="choice">Which of the file's sets of weights to take; null for <see cref="WeightChoice.Ema"/>.</param>
     /// <exception cref="FileFormatException">The file is damaged, holds not the weights that are asked for, or a tensor is missing, unexpected or of another shape.</exception>
-    /// <exception cref="ConfigurationException">The model is one this program cannot build.</exception>
+    /// <exception cref="ConfigurationException">The model is one this program cannot build, or a text-to-image one.</exception>
     /// <exception cref="DeviceException">The device is out of memory.</exception>
     public static (PixelDiTModel Model, ModelInfo Info) LoadModel(string path, Device device, WeightChoice? choice = null)
     {
         using var file = StoredModel.Open(path, choice);
-        return (file.Load(device), file.Info);
+        file.Require(text: false, "this takes");
+        return ((PixelDiTModel)file.Load(device), file.Info);
     }
 
     private static (string Prefix, Tensor Values)[] Parts(Trainer trainer) =>

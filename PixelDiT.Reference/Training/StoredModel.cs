@@ -9,7 +9,7 @@ using PixelDiT.Reference.Models.Weights;
 namespace PixelDiT.Reference.Training;
 
 /// <summary>
-/// A file of a class-conditional model, of any format that <see cref="WeightFile"/> opens: names, shapes and sizes are checked when it is opened, numbers stay in the
+/// A file of a model, of any format that <see cref="WeightFile"/> opens: names, shapes and sizes are checked when it is opened, numbers stay in the
 /// file until they are read.
 /// </summary>
 public sealed class StoredModel : IDisposable
@@ -20,14 +20,14 @@ public sealed class StoredModel : IDisposable
     /// <summary>Takes an open file, which belongs to this object from here on.</summary>
     /// <param name="file">The file.</param>
     /// <param name="choice">Which of its sets of weights to take; null for <see cref="WeightChoice.Ema"/>.</param>
-    /// <exception cref="FileFormatException">It holds no class-conditional model, not the weights that are asked for, or a tensor is missing, unexpected or of another shape.</exception>
+    /// <exception cref="FileFormatException">It holds no model, not the weights that are asked for, or a tensor is missing, unexpected or of another shape.</exception>
     /// <exception cref="ConfigurationException">The model is one this program cannot build.</exception>
     public StoredModel(IWeightFile file, WeightChoice? choice = null)
     {
         _file = file;
         try
         {
-            _weights = WeightMap.FindClassModel(file, choice ?? WeightChoice.Ema);
+            _weights = WeightMap.FindModel(file, choice ?? WeightChoice.Ema);
             Info = Check(file, _weights);
             Shapes = ModelCost.Shapes(Info.Config);
         }
@@ -92,15 +92,24 @@ public sealed class StoredModel : IDisposable
         return values;
     }
 
-    /// <summary>Builds the model and loads its weights, a tensor at a time.</summary>
+    /// <summary>Checks that it is the kind of model that somebody needs.</summary>
+    /// <param name="text">Whether it must take text; otherwise it must take classes.</param>
+    /// <param name="who">What needs it, to begin the message's second half with.</param>
+    /// <exception cref="ConfigurationException">It is of the other kind.</exception>
+    public void Require(bool text, string who)
+    {
+        if (Info.Config.IsText != text) throw new ConfigurationException($"{Source}: holds a {Info.Config.KindName} model; {who} a {ModelConfig.NameOfKind(text)} one");
+    }
+
+    /// <summary>Builds the model, of the kind its sizes say, and loads its weights, a tensor at a time.</summary>
     /// <param name="device">Where the model shall live.</param>
     /// <exception cref="FileFormatException">The file cannot be read, or a type has no values.</exception>
     /// <exception cref="ConfigurationException">The model is larger than can be built.</exception>
     /// <exception cref="DeviceException">The device is out of memory.</exception>
-    public PixelDiTModel Load(Device device)
+    public PixelTransformer Load(Device device)
     {
         NotFinite = new ValueTally();
-        var model = new PixelDiTModel(Info.Config, device);
+        var model = PixelTransformer.Create(Info.Config, device);
         try
         {
             foreach (var parameter in model.Parameters.All)
@@ -146,7 +155,7 @@ public sealed class StoredModel : IDisposable
     /// <exception cref="ConfigurationException">The sizes do not fit each other, or make a model larger than can be built.</exception>
     public static void WriteNew(string path, ModelConfig config, ulong seed, bool nonzero, DataType type, CancellationToken cancel = default)
     {
-        PixelDiTModel.RequireSize(config.Validate());
+        PixelTransformer.RequireSize(config.Validate());
         Write(path, new ModelInfo(config, 0, 0, []), type, Initialization.Fill(config, seed, nonzero), cancel);
     }
 

@@ -10,13 +10,14 @@ namespace PixelDiT.Reference.Commands.Display;
 /// <summary>What every verb that takes a model from a file says of it.</summary>
 internal static class WeightsReport
 {
-    /// <summary>Loads a model and says what was taken, left and found; the file is closed again.</summary>
+    /// <summary>Loads a class model and says what was taken, left and found; the file is closed again.</summary>
     /// <returns>The model, what its file says of it, and what is wrong with its weights, null for nothing.</returns>
     public static (PixelDiTModel Model, ModelInfo Info, string? Problem) Load(string path, WeightChoice? choice, Device device)
     {
         using var stored = StoredModel.Open(path, choice);
+        stored.Require(text: false, "this verb takes");
         SayTaken(stored);
-        var model = stored.Load(device);
+        var model = (PixelDiTModel)stored.Load(device);
         SayNotFinite(stored);
         return (model, stored.Info, NotFinite(stored.NotFinite));
     }

@@ -15,7 +15,7 @@ public static class WeightHash
 
     /// <summary>The hash of a model as it is.</summary>
     /// <returns>64 hexadecimal digits in lower case.</returns>
-    public static string Of(PixelDiTModel model) =>
+    public static string Of(PixelTransformer model) =>
         Of(ModelCost.Shapes(model.Config), (name, first, values) => model.Parameters[name].Value.Slice(first, [values.Length]).Download(values));
 
     /// <summary>The hash of a model that is read part by part.</summary>

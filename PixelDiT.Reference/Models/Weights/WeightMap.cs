@@ -51,13 +51,10 @@ public sealed partial class WeightMap
     /// <exception cref="FileFormatException">The set that is asked for is not there, several could be meant, or the halves of an adaLN layer do not fit.</exception>
     public static WeightMap? Find(IWeightFile file, WeightChoice choice) => WeightSelection.Choose(WeightSets.Find(file), choice) is { } selection ? new WeightMap(file, selection) : null;
 
-    /// <summary>As <see cref="Find"/>, where a file must have weights of a class-conditional model.</summary>
-    /// <exception cref="FileFormatException">It has none; the message says what it has instead.</exception>
-    public static WeightMap FindClassModel(IWeightFile file, WeightChoice choice)
-    {
-        var map = Find(file, choice) ?? throw new FileFormatException($"{file.Source}: none of its {file.Tensors.Count} tensors is named {WeightSets.Anchor}, with or without a prefix; it holds no PixelDiT");
-        return map.IsTextModel ? throw new FileFormatException($"{file.Source}: holds a text-to-image model; this program samples from class-conditional models only") : map;
-    }
+    /// <summary>As <see cref="Find"/>, where a file must have weights of a model.</summary>
+    /// <exception cref="FileFormatException">It has none.</exception>
+    public static WeightMap FindModel(IWeightFile file, WeightChoice choice)
+        => Find(file, choice) ?? throw new FileFormatException($"{file.Source}: none of its {file.Tensors.Count} tensors is named {WeightSets.Anchor}, with or without a prefix; it holds no PixelDiT");
 
     /// <summary>Checks that the set's parameters have values; what stands among them without being one is judged by its name alone.</summary>
     /// <exception cref="FileFormatException">One has none; the message says why.</exception>

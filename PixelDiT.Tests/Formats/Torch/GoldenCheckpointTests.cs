@@ -91,7 +91,7 @@ public class GoldenCheckpointTests
         Assert.That(file.Metadata["np"], Is.EqualTo("1.5"));
         Assert.That(file.ReadDoubles("w"), Is.EqualTo(views.ReadDoubles("whole")));
         Assert.That(file.Metadata.Keys, Does.Not.Contain("when").And.Not.Contain("big"));
-        Assert.That(() => WeightMap.FindClassModel(file, WeightChoice.Ema), Throws.TypeOf<FileFormatException>().With.Message.Contains("no PixelDiT"));
+        Assert.That(() => WeightMap.FindModel(file, WeightChoice.Ema), Throws.TypeOf<FileFormatException>().With.Message.Contains("no PixelDiT"));
     }
 
     [Test]
@@ -100,7 +100,7 @@ public class GoldenCheckpointTests
         using var file = WeightFile.Open(PathOf("pixeldit_t2i_bf16.pth"));
         Assert.That(file.Tensors.Select(tensor => tensor.Type), Is.All.EqualTo(DataType.BF16));
         foreach (var tensor in file.Tensors) Assert.That(file.ReadDoubles(tensor.Name), Is.All.Matches<double>(double.IsFinite), tensor.Name);
-        Assert.That(() => WeightMap.FindClassModel(file, WeightChoice.Ema), Throws.TypeOf<FileFormatException>().With.Message.Contains("text-to-image"));
+        Assert.That(() => WeightMap.FindModel(file, WeightChoice.Ema), Throws.TypeOf<FileFormatException>().With.Message.Contains("text-to-image"));
         var shapes = WeightMap.Find(file, WeightChoice.Ema)!.Shapes;
         Assert.That(() => ConfigInference.Infer(shapes, "f"), Throws.TypeOf<FileFormatException>().With.Message.Contains("text-to-image"));
     }

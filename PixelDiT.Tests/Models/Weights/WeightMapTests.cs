@@ -53,7 +53,7 @@ public class WeightMapTests
     public void Prefixes_are_found(string prefix)
     {
         using var file = File(Named(s_config, prefix).Append(new TensorData("_repa_projector.0.weight", [1], [0f])));
-        var map = WeightMap.FindClassModel(file, WeightChoice.Ema);
+        var map = WeightMap.FindModel(file, WeightChoice.Ema);
         Assert.That(map.Prefix, Is.EqualTo(prefix));
         EqualsWeights(map, s_config);
     }
@@ -77,7 +77,7 @@ public class WeightMapTests
         }
         using var file = File(Weights(config).SelectMany(entry => Split((entry.Key, entry.Value.Shape, entry.Value.Values))));
         Assert.That(file.Contains($"pixel_blocks.1.adaLN_modulation_msa{inner}.bias"), Is.True);
-        var map = WeightMap.FindClassModel(file, WeightChoice.Ema);
+        var map = WeightMap.FindModel(file, WeightChoice.Ema);
         EqualsWeights(map, config);
         Assert.That(ConfigInference.Infer(map.Shapes, "f"), Is.EqualTo(config));
     }
@@ -100,7 +100,7 @@ public class WeightMapTests
     public void Missing_and_unexpected_names_are_told()
     {
         using var file = File(Named(s_config, "core.").Where(tensor => tensor.Spec.Name != "core.final_layer.norm.weight").Append(new TensorData("core.extra", [1], [0f])));
-        var map = WeightMap.FindClassModel(file, WeightChoice.Ema);
+        var map = WeightMap.FindModel(file, WeightChoice.Ema);
         Assert.That(map.Missing(ModelCost.Shapes(s_config).Keys), Is.EqualTo(new[] { "final_layer.norm.weight" }));
         Assert.That(map.Unexpected(ModelCost.Shapes(s_config).Keys), Is.EqualTo(new[] { "extra" }));
     }
