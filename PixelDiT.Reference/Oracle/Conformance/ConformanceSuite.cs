@@ -61,6 +61,7 @@ public static class ConformanceSuite
         return file switch
         {
             "forward_backward" when sizes is { IsText: true } => ModelCases.TextForwardBackward(folder, device, files, precision),
+            "sample" when sizes is { IsText: true } => SamplingCases.RunText(folder, device, files, precision),
             _ when sizes is { IsText: true } => Skipped(name, "a kind of case of a text model that this version does not know"),
             "forward_backward" => ModelCases.ForwardBackward(folder, device, files, precision),
             "train" => TrainingCases.Train(folder, device, files, precision),
