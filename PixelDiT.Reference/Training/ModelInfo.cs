@@ -15,10 +15,13 @@ namespace PixelDiT.Reference.Training;
 /// <param name="ClassNames">A name for each class; empty where the file does not say.</param>
 public sealed record ModelInfo(ModelConfig Config, long Step, int Resolution, IReadOnlyList<string> ClassNames)
 {
-    internal const string ConfigKey = "config", StepKey = "step", ResolutionKey = "resolution", ClassesKey = "class_names", LightningStepKey = "global_step";
+    internal const string ConfigKey = "config", StepKey = "step", ResolutionKey = "resolution", ClassesKey = "class_names", TextEncoderKey = "text_encoder", LightningStepKey = "global_step";
 
     /// <summary>Whether the sizes are those of a config in the file, not only of its shapes.</summary>
     public bool SaysConfig { get; init; }
+
+    /// <summary>The text encoder that the model was trained with, such as "words"; null where the file does not say.</summary>
+    public string? TextEncoder { get; init; }
 
     /// <summary>What was left aside in the file and why, a line each: notes of other programs, tensors that are not the model's. Each begins with the file.</summary>
     public IReadOnlyList<string> Remarks { get; init; } = [];
@@ -38,7 +41,7 @@ public sealed record ModelInfo(ModelConfig Config, long Step, int Resolution, IR
         notes.RequirePositions();
         var said = notes.Config(weights.Shapes);
         var config = said ?? ConfigInference.Infer(weights.Shapes, file.Source, weights.ShownPrefix);
-        var info = new ModelInfo(config, notes.Number(StepKey, LightningStepKey), notes.Resolution(ResolutionKey), notes.ClassNames(config.Classes)) { SaysConfig = said is not null };
+        var info = new ModelInfo(config, notes.Number(StepKey, LightningStepKey), notes.Resolution(ResolutionKey), notes.ClassNames(config.Classes)) { SaysConfig = said is not null, TextEncoder = config.IsText ? file.Metadata.GetValueOrDefault(TextEncoderKey) : null };
         if (weights.Selection.Taken.Aside is { Count: > 0 } aside) notes.Add($"left aside beside the model: {WeightSet.List(aside.Select(WeightSet.Show))}");
         string[] others = [.. file.LeftInFolder.Where(HoldsModel).Select(path => Quote.Text(Path.GetFileName(path)))];
         if (others.Length > 0) notes.Add($"taken from its folder; left there: {WeightSet.List(others)}; name a file to take it");
@@ -67,6 +70,7 @@ public sealed record ModelInfo(ModelConfig Config, long Step, int Resolution, IR
         if (Step > 0) metadata[StepKey] = Step.ToString(CultureInfo.InvariantCulture);
         if (Resolution > 0) metadata[ResolutionKey] = Resolution.ToString(CultureInfo.InvariantCulture);
         if (ClassNames.Count > 0) metadata[ClassesKey] = JsonSerializer.Serialize(ClassNames);
+        if (TextEncoder is not null) metadata[TextEncoderKey] = TextEncoder;
         return metadata;
     }
 
