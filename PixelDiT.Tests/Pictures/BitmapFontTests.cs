@@ -65,6 +65,15 @@ internal sealed class BitmapFontTests
         Assert.That(CaptionedSheet.Compose([dark, dark, dark], ["", "", ""], 2, minimumSide: 2).Height, Is.EqualTo(6 + 2 * (2 + 6)), "no room for captions where there are none");
     }
 
+    [TestCase(32, 10 * 1024 * 1024 / (128 * 193))]
+    [TestCase(1024, 64)]
+    public void A_sheet_holds_what_fits_into_its_bytes(int side, int least)
+    {
+        int most = CaptionedSheet.Capacity(side, side, 3);
+        Assert.That(most, Is.AtLeast(least));
+        Assert.That((long)most * side * side * 3, Is.LessThanOrEqualTo(Grid.MaximumBytes));
+    }
+
     [Test]
     public void A_sheet_that_cannot_be_is_refused()
     {
