@@ -11,22 +11,44 @@ namespace PixelDiT.Reference.Diffusion;
 /// <param name="Time">The shifted time the step began at.</param>
 /// <param name="Next">The shifted time it arrived at.</param>
 /// <param name="State">x at <paramref name="Next"/>.</param>
-/// <param name="Slope">What was multiplied by <paramref name="Next"/> − <paramref name="Time"/> and added to x: for Heun the mean of two velocities.</param>
+/// <param name="Slope">What was multiplied by <paramref name="Next"/> − <paramref name="Time"/> and added to x: for Heun the mean of two velocities. For DPM-Solver++ the velocity that was evaluated.</param>
 public readonly record struct SamplerStep(int Index, float Time, float Next, Tensor State, Tensor Slope);
 
-/// <summary>Integrates a velocity field from noise to data on a device (SPEC §5). May run again and again, one run at a time.</summary>
-/// <param name="device">Where the state lies and the sums are computed.</param>
-/// <param name="config">The settings.</param>
-/// <exception cref="ConfigurationException">A setting is out of range.</exception>
-public sealed class FlowSampler(Device device, SamplingConfig config)
+/// <summary>Integrates a velocity field from noise to data on a device (SPEC §5, §6). May run again and again, one run at a time.</summary>
+public sealed class FlowSampler
 {
-    private readonly SamplingConfig _config = config.Validate();
-    private readonly float[] _times = TimeGrid.Create(config.Steps, config.TimeShift);
+    private readonly Device _device;
+    private readonly SamplingConfig _config;
+    private readonly float[] _times;
+    private VelocityPair? _pair;
+
+    private FlowSampler(Device device, SamplingConfig config, float[] times) => (_device, _config, _times) = (device, config, times);
+
+    /// <summary>A sampler of the class model's flow: times rise from 0, noise, to 1, data.</summary>
+    /// <param name="device">Where the state lies and the sums are computed.</param>
+    /// <param name="config">The settings.</param>
+    /// <exception cref="ConfigurationException">A setting is out of range, or the sampler is one of text models.</exception>
+    public FlowSampler(Device device, SamplingConfig config) : this(device, config.Validate(), TimeGrid.Create(config.Steps, config.TimeShift))
+    {
+        if (config.Sampler == Sampler.DpmSolver) throw new ConfigurationException($"sampler is '{Sampler.DpmSolver.Name}', which is of text models; a class model takes euler, heun, heun-exact or flow-dpm");
+    }
+
+    /// <summary>A sampler of the text model's flow: noise levels σ fall from about 1, noise, to 0, data, and the velocity is ε − x.</summary>
+    /// <param name="device">Where the state lies and the sums are computed.</param>
+    /// <param name="config">The settings.</param>
+    /// <param name="pair">Evaluates both velocities of guidance in one pass; null for one after the other.</param>
+    /// <exception cref="ConfigurationException">A setting is out of range, or the sampler is one of class models.</exception>
+    public static FlowSampler OfNoiseLevels(Device device, SamplingConfig config, VelocityPair? pair = null)
+    {
+        if (config.Validate().Sampler == Sampler.FlowDpm) throw new ConfigurationException($"sampler is '{Sampler.FlowDpm.Name}', which is of class models; a text model takes dpm-solver++, euler, heun or heun-exact");
+        return new(device, config, TimeGrid.NoiseLevels(config.Steps, config.TimeShift)) { _pair = pair };
+    }
+
 
     /// <summary>Velocities that the present or last run has evaluated; a guided one counts once, though it takes two passes of the field.</summary>
     public int Evaluations { get; private set; }
 
-    /// <summary>Turns noise into images. Takes up to four tensors of x's size from the device and frees them however it ends.</summary>
+    /// <summary>Turns noise into images. Takes up to five tensors of x's size from the device and frees them however it ends.</summary>
     /// <param name="x">
     /// [B, C, H, W] float32: noise on entry, images in [−1, 1] or near it on return; after an exception, the state of the last whole step.
     /// </param>
@@ -39,22 +61,25 @@ public sealed class FlowSampler(Device device, SamplingConfig config)
     public void Run(Tensor x, VelocityField field, Action<SamplerStep>? observe = null, CancellationToken cancel = default)
     {
         if (x.Type != ElementType.Single) throw new ShapeException($"the sampler's state {x.Shape} is of {x.Type}; it must be of {ElementType.Single}");
-        if (x.Device != device) throw new DeviceException($"the sampler's state lies on {x.Device.Description}; the sampler was made for another device");
+        if (x.Device != _device) throw new DeviceException($"the sampler's state lies on {x.Device.Description}; the sampler was made for another device");
 
         Evaluations = 0;
-        using var v = device.Allocate(x.Shape);
-        using var unconditional = _config.Guidance == 1 ? null : device.Allocate(x.Shape);
-        var guidance = new Guidance(field, _config, unconditional, cancel);
+        using var v = _device.Allocate(x.Shape);
+        using var unconditional = _config.Guidance == 1 ? null : _device.Allocate(x.Shape);
+        var guidance = new Guidance(field, _config, unconditional, cancel, _pair);
         switch (_config.Sampler)
         {
             case Sampler.Euler:
                 Euler(v);
                 break;
             case Sampler.FlowDpm:
-                using (var previous = device.Allocate(x.Shape)) FlowDpm(v, previous);
+                using (var previous = _device.Allocate(x.Shape)) FlowDpm(v, previous);
+                break;
+            case Sampler.DpmSolver:
+                using (var previous = _device.Allocate(x.Shape)) DpmSolver(v, previous);
                 break;
             default:
-                using (Tensor next = device.Allocate(x.Shape), ahead = device.Allocate(x.Shape)) Heun(v, next, ahead);
+                using (Tensor next = _device.Allocate(x.Shape), ahead = _device.Allocate(x.Shape)) Heun(v, next, ahead);
                 break;
         }
 
@@ -95,6 +120,36 @@ public sealed class FlowSampler(Device device, SamplingConfig config)
                 (v, previous) = (previous, v);
             }
         }
+
+        // α = 1 − σ, λ = ln α − ln σ, h = λ_next − λ; x₀ = x − σ·v is the image that the velocity points to. The first and the last step are of order 1.
+        void DpmSolver(Tensor v, Tensor previous)
+        {
+            using var image = _device.Allocate(x.Shape);
+            var (now, before) = (image, previous);
+            double hBefore = 0;
+            for (int i = 0; i < _config.Steps; i++)
+            {
+                Evaluate(x, i, v);
+                double sigma = _times[i], next = _times[i + 1], h = LogSignalToNoise(next) - LogSignalToNoise(sigma);
+                Combine.Forward(1, x, -_times[i], v, now);
+                if (i > 0 && i < _config.Steps - 1)
+                {
+                    float half = (float)(h / (2 * hBefore));
+                    Combine.Forward(1 + half, now, -half, before, before);
+                }
+                else
+                {
+                    Combine.Forward(1, now, 0, now, before);
+                }
+                // −expm1(−h) = 1 − α·σ_next / (α_next·σ), with no difference of logarithms.
+                double factor = next == 0 ? 1 : 1 - ((1 - sigma) * next / ((1 - next) * sigma));
+                Combine.Forward((float)(next / sigma), x, (float)((1 - next) * factor), before, x);
+                (now, before, hBefore) = (before, now, h);
+                observe?.Invoke(new SamplerStep(i, _times[i], _times[i + 1], x, v));
+            }
+        }
+
+        static double LogSignalToNoise(double sigma) => Math.Log(1 - sigma) - Math.Log(sigma);
 
         void Evaluate(Tensor state, int i, Tensor v)
         {

@@ -10,6 +10,13 @@ namespace PixelDiT.Reference.Diffusion;
 /// <param name="v">[B, C, H, W] float32, undefined on entry, to be written whole.</param>
 public delegate void VelocityField(Tensor x, float t, bool conditional, Tensor v);
 
+/// <summary>Evaluates both velocities of a batch in one pass of the model.</summary>
+/// <param name="x">The state, as for <see cref="VelocityField"/>.</param>
+/// <param name="t">The time.</param>
+/// <param name="v">[B, C, H, W], the conditional velocity.</param>
+/// <param name="u">[B, C, H, W], the unconditional one.</param>
+public delegate void VelocityPair(Tensor x, float t, Tensor v, Tensor u);
+
 /// <summary>
 /// Classifier-free guidance inside an interval of time (SPEC §5): v = u + g·(c − u) where min &lt; t &lt; max, elsewhere c alone and u is not evaluated.
 /// </summary>
@@ -17,18 +24,21 @@ public delegate void VelocityField(Tensor x, float t, bool conditional, Tensor v
 /// <param name="config">g and the interval.</param>
 /// <param name="unconditional">A buffer of the state's shape for u; null only where guidance is 1.</param>
 /// <param name="cancel">Looked at before every pass of the field.</param>
-internal sealed class Guidance(VelocityField field, SamplingConfig config, Tensor? unconditional, CancellationToken cancel)
+/// <param name="pair">Evaluates c and u together where both are needed; null for one after the other.</param>
+internal sealed class Guidance(VelocityField field, SamplingConfig config, Tensor? unconditional, CancellationToken cancel, VelocityPair? pair = null)
 {
     /// <summary>v = the guided velocity of x at t.</summary>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public void Evaluate(Tensor x, float t, Tensor v)
     {
         cancel.ThrowIfCancellationRequested();
-        field(x, t, true, v);
-        if (unconditional is not { } u || !config.Guides(t)) return;
+        var u = config.Guides(t) ? unconditional : null;
+        if (u is not null && pair is not null) pair(x, t, v, u);
+        else field(x, t, true, v);
+        if (u is null) return;
 
         cancel.ThrowIfCancellationRequested();
-        field(x, t, false, u);
+        if (pair is null) field(x, t, false, u);
         // In SPEC's order and not as (1 − g)·u + g·c: where c equals u the result is u to the bit.
         Combine.Forward(1, v, -1, u, v);
         Combine.Forward(1, u, (float)config.Guidance, v, v);

@@ -15,7 +15,12 @@ public enum Sampler
     HeunExact,
 
     /// <summary>The authors' FlowDPMSolver, which made the published FIDs: x += dt·(1.5·v − 0.5·v of the step before); n evaluations.</summary>
-    FlowDpm
+    FlowDpm,
+
+    /// <summary>
+    /// DPM-Solver++ of order 2 (Lu et al. 2022), with which the text models are sampled: multistep in the image that the velocity points to, exact in the logarithm of the signal-to-noise ratio (SPEC §6); n evaluations.
+    /// </summary>
+    DpmSolver
 }
 
 /// <summary>The samplers' names on the command line.</summary>
@@ -26,7 +31,8 @@ public static class SamplerNames
         ["euler"] = Sampler.Euler,
         ["heun"] = Sampler.Heun,
         ["heun-exact"] = Sampler.HeunExact,
-        ["flow-dpm"] = Sampler.FlowDpm
+        ["flow-dpm"] = Sampler.FlowDpm,
+        ["dpm-solver++"] = Sampler.DpmSolver
     };
 
     /// <summary>All names.</summary>

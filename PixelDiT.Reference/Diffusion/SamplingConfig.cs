@@ -17,10 +17,12 @@ public sealed record SamplingConfig
     /// <summary>g in v = u + g·(c − u), from 0 to 100; at 1 only the conditional velocity is evaluated.</summary>
     public double Guidance { get; init; } = 1;
 
-    /// <summary>The shifted times between which, bounds excluded, guidance applies: 0 ≤ Min ≤ Max ≤ 1.</summary>
+    /// <summary>The shifted times, of a text model the noise levels σ, between which, bounds excluded, guidance applies: 0 ≤ Min ≤ Max ≤ 1.</summary>
     public (float Min, float Max) Interval { get; init; } = (0, 1);
 
-    /// <summary>s of the time shift t / (t + (1 − t)·s), from 0.01 to 100: 1 at 256², 2 at 512² in the published settings.</summary>
+    /// <summary>
+    /// s of the time shift t / (t + (1 − t)·s), from 0.01 to 100: 1 at 256², 2 at 512² in the published settings. Of a text model σ moves by s·σ / (1 + (s − 1)·σ), the same with σ = 1 − t: 3 at 512², 4 at 1024².
+    /// </summary>
     public float TimeShift { get; init; } = 1;
 
     /// <summary>Whether the velocity at a shifted time is guided; the comparison is strict and in float32.</summary>

@@ -56,11 +56,13 @@ public static class ConformanceSuite
             using var golden = files.Open(name);
             return SamplingCases.TorchRandn(name, golden);
         }
+        if (folder == "t2i_train") return TextTrainingCases.Train(name, device, files, precision);
         var sizes = ModelCases.Sizes(files, folder);
         if (folder.Length > 0 && sizes is null) return Skipped(name, "no weights that say a model's sizes");
         return file switch
         {
             "forward_backward" when sizes is { IsText: true } => ModelCases.TextForwardBackward(folder, device, files, precision),
+            "sample" when sizes is { IsText: true } => SamplingCases.RunText(folder, device, files, precision),
             _ when sizes is { IsText: true } => Skipped(name, "a kind of case of a text model that this version does not know"),
             "forward_backward" => ModelCases.ForwardBackward(folder, device, files, precision),
             "train" => TrainingCases.Train(folder, device, files, precision),

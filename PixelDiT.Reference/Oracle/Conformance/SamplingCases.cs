@@ -10,7 +10,7 @@ using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Oracle.Conformance;
 
-/// <summary>Trajectories of the samplers with a class model.</summary>
+/// <summary>Trajectories of the samplers.</summary>
 internal static class SamplingCases
 {
     // A byte may differ by one where the value lies this near a rounding edge: the state's own tolerance in units of a byte.
@@ -61,6 +61,32 @@ internal static class SamplingCases
         return comparison.Result();
     }
 
+    /// <summary>Every run of a text model in a case's file, whose head is not that of the case's weights.</summary>
+    public static CaseResult RunText(string name, Device device, ConformanceFiles files, Precision precision)
+    {
+        var tolerances = new ConformanceTolerances(precision);
+        using var golden = files.Open($"{name}/sample");
+        using var model = ModelCases.LoadText(device, files, $"{name}/weights", precision, golden);
+        var comparison = new Comparison($"{name}/sample", golden);
+        Shape Of(string tensor) => Shape.Create([.. golden[tensor].Shape.Select(size => (int)size)]);
+        using var text = device.Upload(golden.ReadSingles("in.cond"), Of("in.cond"));
+        using var negative = device.Upload(golden.ReadSingles("in.uncond"), Of("in.uncond"));
+        foreach (var (run, json) in golden.Metadata.Where(entry => entry.Value.Contains("\"sampler\"", StringComparison.Ordinal)).OrderBy(entry => entry.Key, StringComparer.Ordinal))
+        {
+            var config = TextSettings(run, json);
+            comparison.Tensor($"{run}.timesteps", TimeGrid.NoiseLevels(config.Steps, config.TimeShift), 0);
+            foreach (bool batched in (bool[])[false, true])
+            {
+                using var x = device.Upload(golden.ReadSingles("in.z"), Of("in.z"));
+                var states = new List<float[]> { x.ToArray() };
+                new TextSampler(model, config) { BatchedGuidance = batched }.Run(x, text, negative, step => states.Add(step.State.ToArray()));
+                comparison.Tensor($"{run}.x", [.. states.SelectMany(state => state)], tolerances.TextState);
+                comparison.Tensor($"{run}.final", states[^1], tolerances.TextState);
+            }
+        }
+        return comparison.Result();
+    }
+
     /// <summary>The golden file keeps FlowDPMSolver's velocities; the sampler reports the slopes 1.5·v − 0.5·v_prev that it applied.</summary>
     private static float[] Velocities(List<float[]> slopes, int count)
     {
@@ -84,6 +110,21 @@ internal static class SamplingCases
             if (Math.Abs(bytes[i] - expected[i]) > levels + (atEdge ? 1 : 0)) wrong++;
         }
         return wrong;
+    }
+
+    private static SamplingConfig TextSettings(string run, string json)
+    {
+        using var settings = JsonDocument.Parse(json);
+        var root = settings.RootElement;
+        string sampler = root.GetProperty("sampler").GetString()!;
+        return new SamplingConfig
+        {
+            Sampler = sampler == "dpmpp_2m" ? Sampler.DpmSolver : throw new ConfigurationException($"{run}: sampler '{sampler}' is unknown"),
+            Steps = root.GetProperty("steps").GetInt32(),
+            Guidance = root.GetProperty("guidance").GetDouble(),
+            Interval = (root.GetProperty("interval")[0].GetSingle(), root.GetProperty("interval")[1].GetSingle()),
+            TimeShift = root.GetProperty("flow_shift").GetSingle()
+        };
     }
 
     private static SamplingConfig Settings(string run, string json)
