@@ -4,7 +4,7 @@ using PixelDiT.Reference.Pictures;
 namespace PixelDiT.Reference.Sampling;
 
 /// <summary>
-/// The pictures of a run on one sheet: samples.png, a row a class, and trajectory.png, the first image of each class on its way from noise. Pictures are kept in
+/// The pictures of a run on one sheet: samples.png, a row a class with its name, and trajectory.png, the first image of each class on its way from noise. Pictures are kept in
 /// bytes, as many as <see cref="Grid.MaximumBytes"/> lets stand in a grid; a film strip has as many of the first classes as fit.
 /// </summary>
 internal sealed class SampleSheet
@@ -61,8 +61,9 @@ internal sealed class SampleSheet
     /// <exception cref="Kernels.FileFormatException">A file cannot be written.</exception>
     public void Write(string folder)
     {
-        if (_hasGrid) PngWriter.Write(Path.Combine(folder, GridName), Grid.Compose(_pictures, _plan.PerClass));
+        string[] names = [.. _plan.Classes.Select(label => _plan.NameOf(label) ?? $"class {label}")];
+        if (_hasGrid) PngWriter.Write(Path.Combine(folder, GridName), Grid.Compose(_pictures, _plan.PerClass, rowNames: names));
         Picture[] film = [.. _film.Chunk(_shown.Length).Where(row => row.All(picture => picture is not null)).SelectMany(row => row.Select(picture => picture!))];
-        if (film.Length > 0) PngWriter.Write(Path.Combine(folder, FilmName), Grid.Compose(film, _shown.Length));
+        if (film.Length > 0) PngWriter.Write(Path.Combine(folder, FilmName), Grid.Compose(film, _shown.Length, rowNames: names));
     }
 }
