@@ -69,9 +69,9 @@ public static class TextDemo
     private static Prompt[] Words { get; } =
     [
         One(Figure.Square, Colour.Red, FigureSize.Large, Place.Left, Ground.Dark), One(Figure.Square, Colour.Blue, FigureSize.Large, Place.Left, Ground.Dark),
-        One(Figure.Ring, Colour.Blue, FigureSize.Large, Place.Left, Ground.Dark), One(Figure.Ring, Colour.Blue, FigureSize.Small, Place.Left, Ground.Dark),
-        One(Figure.Ring, Colour.Blue, FigureSize.Small, Place.Bottom, Ground.Dark), One(Figure.Ring, Colour.Blue, FigureSize.Small, Place.Bottom, Ground.Light),
-        One(Figure.Ring, Colour.Green, FigureSize.Small, Place.Bottom, Ground.Light), One(Figure.Cross, Colour.Green, FigureSize.Small, Place.Bottom, Ground.Light)
+        One(Figure.Disc, Colour.Blue, FigureSize.Large, Place.Left, Ground.Dark), One(Figure.Disc, Colour.Blue, FigureSize.Small, Place.Left, Ground.Dark),
+        One(Figure.Disc, Colour.Blue, FigureSize.Small, Place.Bottom, Ground.Dark), One(Figure.Disc, Colour.Blue, FigureSize.Small, Place.Bottom, Ground.Light),
+        One(Figure.Disc, Colour.Green, FigureSize.Small, Place.Bottom, Ground.Light), One(Figure.Triangle, Colour.Green, FigureSize.Small, Place.Bottom, Ground.Light)
     ];
 
     /// <summary>A run of the demonstration in a folder.</summary>
