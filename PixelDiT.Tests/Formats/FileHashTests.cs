@@ -41,7 +41,10 @@ internal sealed class FileHashTests
     public void A_large_file_is_hashed_once_and_a_change_of_it_is_seen()
     {
         string first = Make(5 << 20, 1, DateTime.UnixEpoch);
+        Assert.That(FileHash.IsRemembered(File, Memory), Is.False);
         Assert.That(Of(), Is.EqualTo((first, true)));
+        Assert.That(FileHash.IsRemembered(File, Memory));
+        Assert.That(FileHash.IsRemembered(File, null), Is.False);
         Assert.That(Of(), Is.EqualTo((first, false)));
         string second = Make(5 << 20, 2, DateTime.UnixEpoch.AddTicks(1));
         Assert.That(Of(), Is.EqualTo((second, true)));

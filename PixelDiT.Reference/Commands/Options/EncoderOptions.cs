@@ -56,7 +56,11 @@ internal sealed class EncoderOptions
         string? problem = encoder.Width != model.TextWidth ? $"makes states of {encoder.Width} channels; this model takes {model.TextWidth}"
             : encoder.Tokens > model.TextTokens ? $"makes {encoder.Tokens} states of a text; this model takes at most {model.TextTokens}"
             : null;
-        if (problem is null) return encoder;
+        if (problem is null)
+        {
+            if (trainedWith is not null && trainedWith != encoder.Name) Terminal.Complain($"the model's file says that it was trained with the text encoder {Quote.Text(trainedWith)}; this one is {Quote.Text(encoder.Name)}");
+            return encoder;
+        }
         using (encoder) throw new ConfigurationException($"{Value(parsed, _embeddings) ?? Value(parsed, _encoder) ?? trainedWith}: the encoder {encoder.Name} {problem}");
     }
 
@@ -75,7 +79,6 @@ internal sealed class EncoderOptions
         string? name = named ?? (embeddings is null && trainedWith == Words ? Words : null);
         if (name is null && embeddings is null) throw new ConfigurationException($"--encoder is missing: {Missing(trainedWith)}");
         if (embeddings is not null || name == Words) RequireNone(parsed, embeddings is null ? $"the encoder {Words}" : "--embeddings");
-        if (trainedWith is not null && name is not null && (name == Words) != (trainedWith == Words)) Terminal.Complain($"the model's file says that it was trained with the text encoder {Quote.Text(trainedWith)}, and --encoder is {Quote.Text(name)}");
         if (embeddings is not null) return EmbeddingFile.Open(embeddings);
         if (name == Words) return new WordsEncoder(model?.TextWidth ?? throw new ConfigurationException($"the encoder {Words} makes states of any width; --model says which"), tokens, Terminal.Complain);
         return OpenGemma(parsed, name!, tokens, device, cancel);
@@ -92,7 +95,7 @@ internal sealed class EncoderOptions
         };
         string? cache = Value(parsed, _cache) is { } folder ? folder == None ? null : folder : EmbeddingCache.UserFolder();
         GemmaSource Find(Action<double>? progress) => GemmaSource.Open(path, Value(parsed, _tokenizer), instruction, tokens, options, cache, progress, cancel);
-        var source = ProgressDisplay.Show("text encoder", 1, show => Find(done => show(done, "reading the text encoder for its hash")));
+        var source = GemmaSource.IsRemembered(path, cache) ? Find(null) : ProgressDisplay.Show("text encoder", 1, show => Find(done => show(done, "reading the text encoder for its hash")));
         var encoder = new GemmaTextEncoder(source, device, instruction, tokens, options, Terminal.Complain);
         return cache is null ? encoder : new EmbeddingCache(encoder, cache, Terminal.Complain);
     }
