@@ -44,7 +44,7 @@ public sealed record ModelInfo(ModelConfig Config, long Step, int Resolution, IR
         notes.RequirePositions();
         var said = notes.Config(weights.Shapes);
         var config = said ?? ConfigInference.Infer(weights.Shapes, file.Source, weights.ShownPrefix);
-        var info = new ModelInfo(config, notes.Number(StepKey, LightningStepKey), notes.Resolution(ResolutionKey), notes.ClassNames(config.Classes)) 
+        var info = new ModelInfo(config, notes.Number(StepKey, LightningStepKey), notes.Resolution(ResolutionKey), notes.ClassNames(config.Classes))
         {
             SaysConfig = said is not null,
             TextEncoder = config.IsText ? notes.Line(TextEncoderKey) : null,

@@ -69,9 +69,9 @@ internal sealed class EncodeCommandTests
             Assert.That(file.Encode(prompts), Is.EqualTo(encoder.Encode(prompts)));
         }
 
-        // Without the weights' values: what is kept is not computed again, whatever the memory.
         var again = Run([.. encode, "--out", "states.safetensors", "--low-memory"]);
         Assert.That((again.ExitCode, again.Error.Trim().Split('\n')[^1]), Is.EqualTo((1, "pixeldit: states.safetensors: is there already; --overwrite replaces it")));
+        // What is kept is not computed again, whatever the memory.
         var kept = Run([.. encode, "--out", "again.safetensors", "--low-memory"]);
         Assert.That(kept.ExitCode, Is.Zero, kept.Error);
         Assert.That(kept.Output, Does.Not.Contain("layer"));
@@ -132,6 +132,26 @@ internal sealed class EncodeCommandTests
         Assert.That(device.Arena.BytesInUse, Is.Zero);
         Assert.That(Refusal(s_model with { TextWidth = 64 }, "--encoder", _files.Folder, "--no-instruction"), Is.EqualTo($"{_files.Folder}: the encoder gemma-2 (36,896 parameters) makes states of 32 channels; this model takes 64"));
         Assert.That(Refusal(s_model with { TextTokens = 7 }, "--embeddings", _files.At("states.safetensors")), Is.EqualTo($"{_files.At("states.safetensors")}: the encoder words makes 8 states of a text; this model takes at most 7"));
+    }
+
+    /// <summary>A run that goes on takes its encoder from the settings that it wrote, whichever it was.</summary>
+    [TestCase("words")]
+    [TestCase("gemma")]
+    public void A_runs_settings_name_its_encoder(string name)
+    {
+        var options = new EncoderOptions();
+        var config = new Option<string?>("--config");
+        var command = new Command("test") { config };
+        options.AddTo(command);
+        string[] given = name == "words" ? ["--encoder", name] : ["--encoder", _files.Folder, "--instruction", _files.InstructionFile, "--softcap", "50", "--cache", "none"];
+        File.WriteAllText(_files.At("config.json"), new Settings(command.Parse(given), command, config).ToJson());
+        var settings = new Settings(command.Parse(["--config", _files.At("config.json")]), command, config);
+        using var device = Device.Open("cpu", 1);
+        using var encoder = options.Open(settings, s_model, device);
+        using var direct = options.Open(command.Parse(given), s_model, device);
+        Assert.That(encoder.Identity, Is.EqualTo(direct.Identity));
+        Assert.That(options.IsBuiltIn(settings, null), Is.EqualTo(name == "words"));
+        Assert.That(options.All.Where(settings.IsGiven).Select(option => option.Name), Is.EquivalentTo(given.Where(word => word.StartsWith("--", StringComparison.Ordinal))));
     }
 
     [Test]

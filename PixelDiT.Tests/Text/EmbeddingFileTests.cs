@@ -83,7 +83,12 @@ internal sealed class EmbeddingFileTests
     {
         var metadata = new Dictionary<string, string>
         {
-            ["kind"] = "text states", ["version"] = "1", ["encoder"] = "words", ["identity"] = new('0', 64), ["width"] = "3", ["tokens"] = "2",
+            ["kind"] = "text states",
+            ["version"] = "1",
+            ["encoder"] = "words",
+            ["identity"] = new('0', 64),
+            ["width"] = "3",
+            ["tokens"] = "2",
             ["texts"] = """[{"prompt": "a", "negative": false, "tensor": "t"}]"""
         };
         change(metadata);
