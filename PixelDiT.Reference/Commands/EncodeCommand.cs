@@ -34,7 +34,7 @@ internal static class EncodeCommand
             OutputFile.Require(path, parsed.GetValue(overwrite), [parsed.GetValue(file), parsed.GetValue(model), .. encoder.Files(parsed)]);
             var entries = Entries(parsed.GetValue(file), parsed.GetValue(prompt) ?? [], parsed.GetValue(negative) ?? []);
             using var opened = Cli.Open(parsed, device, threads);
-            using var states = parsed.GetValue(model) is { } given ? OfModel(given) : encoder.Open(parsed, parsed.GetValue(tokens), opened, cancel);
+            using var states = parsed.GetValue(model) is { } given ? OfModel(given) : encoder.Open(new Settings(parsed), parsed.GetValue(tokens), opened, cancel);
             Write(path, states, entries, Cli.Stored(parsed.GetRequiredValue(type)), encoder.AtATime(parsed), cancel);
             return 0;
 

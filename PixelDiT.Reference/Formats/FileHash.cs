@@ -31,8 +31,7 @@ public static class FileHash
         {
             using var stream = AtomicFile.OpenRead(path);
             var written = File.GetLastWriteTimeUtc(path);
-            string? note = memory is null || stream.Length < LeastRemembered ? null
-                : Path.Combine(memory, Sum(JsonSerializer.SerializeToUtf8Bytes((string[])[Path.GetFullPath(path), $"{stream.Length}", $"{written.Ticks}"])) + Ending);
+            string? note = stream.Length < LeastRemembered ? null : NoteOf(path, stream.Length, written, memory);
             if (note is not null && Recall(note) is { } known) return known;
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             byte[] buffer = new byte[Math.Min(BufferBytes, Math.Max(1, stream.Length))];
@@ -51,6 +50,16 @@ public static class FileHash
             throw new FileFormatException($"{path}: cannot be read: {SystemReason.Of(error)}", error);
         }
     }
+
+    /// <summary>Whether the hash of a file is to be had at once: it is remembered, or the file is small or cannot be read.</summary>
+    public static bool IsRemembered(string path, string? memory)
+    {
+        var file = new FileInfo(path);
+        return !file.Exists || file.Length < LeastRemembered || (NoteOf(path, file.Length, file.LastWriteTimeUtc, memory) is { } note && Recall(note) is not null);
+    }
+
+    private static string? NoteOf(string path, long length, DateTime written, string? memory) => memory is null ? null
+        : Path.Combine(memory, Sum(JsonSerializer.SerializeToUtf8Bytes((string[])[Path.GetFullPath(path), $"{length}", $"{written.Ticks}"])) + Ending);
 
     /// <summary>SHA-256 of bytes in 64 hexadecimal digits.</summary>
     internal static string Sum(ReadOnlySpan<byte> bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));

@@ -120,7 +120,7 @@ public sealed class EmbeddingFile : ITextEncoder
             {
                 first += states.Count;
                 var part = prompts[first..Math.Min(prompts.Length, first + atATime)];
-                states = encoder.Encode(part, (done, what) => progress?.Invoke((first + done * part.Length) / prompts.Length, $"text {first + 1} of {prompts.Length}: {what}"), cancel);
+                states = encoder.Encode(part, (done, what) => progress?.Invoke((first + done * part.Length) / prompts.Length, Within(first, part.Length, prompts.Length) + what), cancel);
                 RequireFinite(path, part, states);
             }
             cancel.ThrowIfCancellationRequested();
@@ -146,6 +146,8 @@ public sealed class EmbeddingFile : ITextEncoder
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => _file.Dispose();
+
+    private static string Within(int first, int count, int all) => count == all ? "" : $"text{(count == 1 ? "" : $"s {first + 1} to")} {first + count} of {all}: ";
 
     private static string NameOf(int index) => string.Create(CultureInfo.InvariantCulture, $"text.{index}");
 

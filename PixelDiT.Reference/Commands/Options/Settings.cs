@@ -13,7 +13,7 @@ internal sealed class Settings
 {
     private readonly ParseResult _parsed;
     private readonly Command _command;
-    private readonly Option _config;
+    private readonly Option? _config;
     private readonly List<Layer> _layers = [];
 
     private sealed record Layer(string Path, Dictionary<string, JsonElement> Values);
@@ -27,6 +27,9 @@ internal sealed class Settings
         if (path.Length == 0) throw new ConfigurationException("--config is ''; a JSON file was expected");
         Add(Directory.Exists(path) ? Path.Combine(path, RunFolder.ConfigFile) : path);
     }
+
+    /// <summary>The values of a verb that has no --config.</summary>
+    public Settings(ParseResult parsed) => (_parsed, _command) = (parsed, parsed.CommandResult.Command);
 
     /// <summary>Adds a file of settings, over which everything before it wins.</summary>
     /// <inheritdoc cref="Settings(ParseResult, Command, Option{string?})" path="/exception"/>
@@ -46,8 +49,8 @@ internal sealed class Settings
         _layers.Add(new Layer(path, values));
     }
 
-    /// <summary>Whether an option was given, on the command line or in a file.</summary>
-    public bool IsGiven(Option option) => Cli.IsGiven(_parsed, option) || _layers.Any(layer => layer.Values.ContainsKey(Key(option)));
+    /// <summary>Whether an option was given, on the command line or in a file, where a flag of false is none.</summary>
+    public bool IsGiven(Option option) => Cli.IsGiven(_parsed, option) || _layers.Any(layer => layer.Values.TryGetValue(Key(option), out var value) && value.ValueKind != JsonValueKind.False);
 
     /// <summary>An option's value.</summary>
     /// <exception cref="ConfigurationException">The file's value is of another kind.</exception>

@@ -16,8 +16,6 @@ public sealed class GemmaSource
 {
     private const int Version = 1;
 
-    private static readonly string[] s_tokenizers = ["tokenizer.json", "tokenizer.model"];
-
     private GemmaSource(string path, GemmaConfig config, string tokenizer, string identity) => (Path, Config, Tokenizer, Identity) = (path, config, tokenizer, identity);
 
     /// <summary>The folder or file that was named.</summary>
@@ -34,7 +32,7 @@ public sealed class GemmaSource
 
     /// <summary>Finds the files of an encoder, checks the weights' names and shapes, and hashes all.</summary>
     /// <param name="path">As <see cref="GemmaEncoder.Open"/> takes it.</param>
-    /// <param name="tokenizer">The tokenizer's file; null for tokenizer.json or tokenizer.model beside the weights, or the tensor "spiece_model" among them.</param>
+    /// <param name="tokenizer">The tokenizer's file or its folder; null for tokenizer.json or tokenizer.model beside the weights, or the tensor "spiece_model" among them.</param>
     /// <param name="instruction">What stands before every prompt; empty for none.</param>
     /// <param name="states">The states that are kept of a text.</param>
     /// <param name="options">How the encoder runs.</param>
@@ -54,7 +52,7 @@ public sealed class GemmaSource
             config = GemmaEncoder.ConfigOf(weights);
             _ = new GemmaWeights(weights, config);
             files = [.. weights.Files];
-            tokenizer ??= FindTokenizer(weights);
+            tokenizer = tokenizer is null ? FindTokenizer(weights) : BpeTokenizer.Resolve(tokenizer);
         }
         string tokenizerHash = files.Contains(tokenizer) ? "within" : FileHash.Of(tokenizer, memory, null, cancel);
         double total = files.Sum(file => (double)new FileInfo(file).Length), done = 0;
@@ -68,12 +66,20 @@ public sealed class GemmaSource
         return new(path, config, tokenizer, FileHash.Sum(JsonSerializer.SerializeToUtf8Bytes(parts)));
     }
 
+    /// <summary>Whether an encoder's weights need not be read for their hash.</summary>
+    /// <inheritdoc cref="WeightFile.Open(string)" path="/exception"/>
+    public static bool IsRemembered(string path, string? memory)
+    {
+        using var weights = WeightFile.Open(path);
+        return weights.Files.All(file => FileHash.IsRemembered(file, memory));
+    }
+
     private static string FindTokenizer(IWeightFile weights)
     {
         string folder = System.IO.Path.GetDirectoryName(weights.Files[0]) ?? "";
-        if (s_tokenizers.Select(name => System.IO.Path.Combine(folder, name)).FirstOrDefault(File.Exists) is { } beside) return beside;
+        if (BpeTokenizer.FileNames.Select(name => System.IO.Path.Combine(folder, name)).FirstOrDefault(File.Exists) is { } beside) return beside;
         if (weights.Contains(BpeTokenizer.TensorName)) return weights.Files[0];
-        throw new FileFormatException($"{weights.Source}: has no tokenizer: there is no {string.Join(" and no ", s_tokenizers)} beside it, and no tensor {Quote.Text(BpeTokenizer.TensorName)} in it; --tokenizer names the file");
+        throw new FileFormatException($"{weights.Source}: has no tokenizer: there is no {string.Join(" and no ", BpeTokenizer.FileNames)} beside it, and no tensor {Quote.Text(BpeTokenizer.TensorName)} in it; --tokenizer names the file");
     }
 
     /// <summary>All that the config says, in an order of its own.</summary>

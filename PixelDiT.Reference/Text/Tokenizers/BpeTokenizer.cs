@@ -17,7 +17,8 @@ public sealed class BpeTokenizer
 
     private const string Expected = "a tokenizer.json of Hugging Face or a tokenizer.model of SentencePiece was expected";
 
-    private static readonly string[] s_names = ["tokenizer.json", "tokenizer.model"];
+    /// <summary>The files that are looked for in a folder, the better one first.</summary>
+    internal static readonly IReadOnlyList<string> FileNames = ["tokenizer.json", "tokenizer.model"];
 
     private readonly TokenizerModel _model;
 
@@ -142,11 +143,13 @@ public sealed class BpeTokenizer
         return _model.Vocabulary[id];
     }
 
-    private static string Resolve(string path)
+    /// <summary>The file that a path stands for: itself, or, of a folder, the one of a tokenizer in it.</summary>
+    /// <exception cref="FileFormatException">A folder has none.</exception>
+    internal static string Resolve(string path)
     {
         if (!Directory.Exists(path)) return path;
-        return s_names.Select(name => Path.Combine(path, name)).FirstOrDefault(File.Exists)
-            ?? throw new FileFormatException($"{path}: is a folder without {string.Join(" or ", s_names)}; {Expected}");
+        return FileNames.Select(name => Path.Combine(path, name)).FirstOrDefault(File.Exists)
+            ?? throw new FileFormatException($"{path}: is a folder without {string.Join(" or ", FileNames)}; {Expected}");
     }
 
     /// <summary>The bytes of a file; null where they are those of safetensors.</summary>
