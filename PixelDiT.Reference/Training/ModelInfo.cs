@@ -15,13 +15,16 @@ namespace PixelDiT.Reference.Training;
 /// <param name="ClassNames">A name for each class; empty where the file does not say.</param>
 public sealed record ModelInfo(ModelConfig Config, long Step, int Resolution, IReadOnlyList<string> ClassNames)
 {
-    internal const string ConfigKey = "config", StepKey = "step", ResolutionKey = "resolution", ClassesKey = "class_names", TextEncoderKey = "text_encoder", LightningStepKey = "global_step";
+    internal const string ConfigKey = "config", StepKey = "step", ResolutionKey = "resolution", ClassesKey = "class_names", TextEncoderKey = "text_encoder", TimeShiftKey = "time_shift", LightningStepKey = "global_step";
+
+    /// <summary>The encoder whose states a text model was trained on, by its <see cref="Text.ITextEncoder.Name"/>; null where the file does not say.</summary>
+    public string? TextEncoder { get; init; }
+
+    /// <summary>The time shift that a text model was trained with; null where the file does not say.</summary>
+    public double? TimeShift { get; init; }
 
     /// <summary>Whether the sizes are those of a config in the file, not only of its shapes.</summary>
     public bool SaysConfig { get; init; }
-
-    /// <summary>The text encoder that the model was trained with, such as "words"; null where the file does not say.</summary>
-    public string? TextEncoder { get; init; }
 
     /// <summary>What was left aside in the file and why, a line each: notes of other programs, tensors that are not the model's. Each begins with the file.</summary>
     public IReadOnlyList<string> Remarks { get; init; } = [];
@@ -41,7 +44,12 @@ public sealed record ModelInfo(ModelConfig Config, long Step, int Resolution, IR
         notes.RequirePositions();
         var said = notes.Config(weights.Shapes);
         var config = said ?? ConfigInference.Infer(weights.Shapes, file.Source, weights.ShownPrefix);
-        var info = new ModelInfo(config, notes.Number(StepKey, LightningStepKey), notes.Resolution(ResolutionKey), notes.ClassNames(config.Classes)) { SaysConfig = said is not null, TextEncoder = config.IsText ? file.Metadata.GetValueOrDefault(TextEncoderKey) : null };
+        var info = new ModelInfo(config, notes.Number(StepKey, LightningStepKey), notes.Resolution(ResolutionKey), notes.ClassNames(config.Classes))
+        {
+            SaysConfig = said is not null,
+            TextEncoder = config.IsText ? notes.Line(TextEncoderKey) : null,
+            TimeShift = config.IsText ? notes.TimeShift(TimeShiftKey) : null
+        };
         if (weights.Selection.Taken.Aside is { Count: > 0 } aside) notes.Add($"left aside beside the model: {WeightSet.List(aside.Select(WeightSet.Show))}");
         string[] others = [.. file.LeftInFolder.Where(HoldsModel).Select(path => Quote.Text(Path.GetFileName(path)))];
         if (others.Length > 0) notes.Add($"taken from its folder; left there: {WeightSet.List(others)}; name a file to take it");
@@ -69,8 +77,9 @@ public sealed record ModelInfo(ModelConfig Config, long Step, int Resolution, IR
         var metadata = new Dictionary<string, string> { ["format"] = "pt", [ConfigKey] = Config.ToJson() };
         if (Step > 0) metadata[StepKey] = Step.ToString(CultureInfo.InvariantCulture);
         if (Resolution > 0) metadata[ResolutionKey] = Resolution.ToString(CultureInfo.InvariantCulture);
-        if (ClassNames.Count > 0) metadata[ClassesKey] = JsonSerializer.Serialize(ClassNames);
         if (TextEncoder is not null) metadata[TextEncoderKey] = TextEncoder;
+        if (TimeShift is { } shift) metadata[TimeShiftKey] = shift.ToString("R", CultureInfo.InvariantCulture);
+        if (ClassNames.Count > 0) metadata[ClassesKey] = JsonSerializer.Serialize(ClassNames);
         return metadata;
     }
 

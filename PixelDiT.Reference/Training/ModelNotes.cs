@@ -58,6 +58,25 @@ internal sealed partial class ModelNotes(IWeightFile file)
         return 0;
     }
 
+    /// <summary>A note that is a short line of text; null where there is none.</summary>
+    public string? Line(string key)
+    {
+        const int longest = 200;
+        if (!file.Metadata.TryGetValue(key, out string? text)) return null;
+        if (text.Length is > 0 and <= longest && !text.Any(char.IsControl)) return text;
+        LeaveAside(key, text, "which is no name");
+        return null;
+    }
+
+    /// <summary>A note that is a time shift; null where there is none.</summary>
+    public double? TimeShift(string key)
+    {
+        if (!file.Metadata.TryGetValue(key, out string? text)) return null;
+        if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double shift) && shift is >= 0.01 and <= 100) return shift;
+        LeaveAside(key, text, "which is no time shift from 0.01 to 100");
+        return null;
+    }
+
     /// <summary>A name for each class; empty where the file does not give them.</summary>
     public IReadOnlyList<string> ClassNames(int classes)
     {
