@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
@@ -6,7 +5,7 @@ using PixelDiT.Reference.Formats.Words;
 namespace PixelDiT.Reference.Sampling;
 
 /// <summary>The folder of a sampling run. <c>samples.json</c> says which run it holds; images of two runs never stand in one folder.</summary>
-public sealed partial class SampleFolder
+public sealed class SampleFolder
 {
     /// <summary>The record of the run.</summary>
     public const string RecordName = "samples.json";
@@ -77,21 +76,25 @@ public sealed partial class SampleFolder
     }
 
     /// <summary>The file of image k, without its extension.</summary>
-    public string ImagePath(long k) => In($"{k:D6}_class{_plan.LabelOf(k):D4}");
+    public string ImagePath(long k) => In(_plan.FileOf(k));
 
     private string In(string name) => System.IO.Path.Combine(Path, name);
 
     private string? FirstImage()
-        => Directory.Exists(Path) ? Directory.EnumerateFiles(Path).Select(file => System.IO.Path.GetFileName(file)).FirstOrDefault(name => ImageName().IsMatch(name)) : null;
+    {
+        var isOwn = _plan.IsOwnFile();
+        return Directory.Exists(Path) ? Directory.EnumerateFiles(Path).Select(file => System.IO.Path.GetFileName(file)).FirstOrDefault(name => ClassPlan.IsImage(name) || isOwn(name)) : null;
+    }
 
     private void Clear()
     {
+        var prompts = SampleRecord.PromptsOf(In(RecordName));
         try
         {
             foreach (string file in Directory.GetFiles(Path))
             {
                 string name = System.IO.Path.GetFileName(file);
-                if (s_names.Contains(name) || ImageName().IsMatch(name)) File.Delete(file);
+                if (s_names.Contains(name) || ClassPlan.IsImage(name) || prompts.Hold(name)) File.Delete(file);
             }
         }
         catch (Exception error) when (AtomicFile.IsFileSystemError(error))
@@ -99,7 +102,4 @@ public sealed partial class SampleFolder
             throw new FileFormatException($"{Path}: the run in it cannot be deleted: {SystemReason.Of(error)}", error);
         }
     }
-
-    [GeneratedRegex(@"^[0-9]{6,}_class[0-9]{4,}\.(png|json)$", RegexOptions.NonBacktracking)]
-    private static partial Regex ImageName();
 }
