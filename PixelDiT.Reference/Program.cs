@@ -9,6 +9,7 @@ var root = new RootCommand("PixelDiT in C#: train, sample, verify.")
     TrainCommand.Create(),
     DataCommand.Create(),
     SampleCommand.Create(),
+    EncodeCommand.Create(),
     VerifyCommand.Create(),
     BenchCommand.Create(),
     TraceCommand.Create(),

@@ -15,22 +15,10 @@ public static class ImageCache
     /// <summary>The most bytes that all files of the cache take: 8 GiB. The oldest go first.</summary>
     public const long MostBytes = 8L << 30;
 
-    private const string Ending = ".bin", TemporaryFiles = ".pixeldit-*.tmp";
+    private const string Ending = ".bin";
 
-    private static readonly TimeSpan s_abandoned = TimeSpan.FromDays(1);
-
-    /// <summary>The user's own: below XDG_CACHE_HOME, or where the system keeps such files. Null where there is no such place.</summary>
-    public static string? UserFolder()
-    {
-        string? root = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
-        if (string.IsNullOrEmpty(root) || !Path.IsPathFullyQualified(root))
-        {
-            string home = Environment.GetFolderPath(OperatingSystem.IsWindows() ? Environment.SpecialFolder.LocalApplicationData : Environment.SpecialFolder.UserProfile);
-            if (home.Length == 0) return null;
-            root = OperatingSystem.IsWindows() ? home : Path.Combine(home, ".cache");
-        }
-        return Path.Combine(root, "pixeldit", "images");
-    }
+    /// <summary>The user's own. Null where there is no such place.</summary>
+    public static string? UserFolder() => CacheFolder.OfUser("images");
 
     /// <summary>The file for a folder's images.</summary>
     internal static string FileOf(string cacheFolder, string folder, FolderListing listing, int resolution, int channels)
@@ -89,40 +77,13 @@ public static class ImageCache
     }
 
     /// <summary>Notes that a file was used.</summary>
-    internal static void Touch(string path)
-    {
-        try
-        {
-            File.SetLastWriteTimeUtc(path, DateTime.UtcNow);
-        }
-        catch (Exception error) when (AtomicFile.IsFileSystemError(error))
-        {
-            // It is only removed sooner than others.
-        }
-    }
+    internal static void Touch(string path) => CacheFolder.Touch(path);
 
-    /// <summary>Removes the oldest files until the rest take no more than a number of bytes, and what killed processes left.</summary>
+    /// <inheritdoc cref="CacheFolder.Trim" path="/summary"/>
     /// <param name="folder">The cache.</param>
     /// <param name="keep">A file that stays.</param>
     /// <param name="most">The bytes.</param>
-    internal static void Trim(string folder, string keep, long most = MostBytes)
-    {
-        try
-        {
-            var cache = new DirectoryInfo(folder);
-            foreach (var left in cache.GetFiles(TemporaryFiles).Where(left => DateTime.UtcNow - left.LastWriteTimeUtc > s_abandoned)) left.Delete();
-            long total = 0;
-            foreach (var file in cache.GetFiles("*" + Ending).OrderByDescending(file => file.Name == Path.GetFileName(keep)).ThenByDescending(file => file.LastWriteTimeUtc))
-            {
-                total += file.Length;
-                if (total > most && file.Name != Path.GetFileName(keep)) file.Delete();
-            }
-        }
-        catch (Exception error) when (AtomicFile.IsFileSystemError(error))
-        {
-            // Another process may be at the same; the next one tries again.
-        }
-    }
+    internal static void Trim(string folder, string keep, long most = MostBytes) => CacheFolder.Trim(folder, Ending, keep, most);
 
     /// <summary>Why images of this many bytes are not kept; null if they are.</summary>
     internal static string? TooLarge(long bytes) => bytes <= MostBytes

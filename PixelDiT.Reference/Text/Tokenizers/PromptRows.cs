@@ -10,6 +10,9 @@ public sealed record PromptRow(int[] Ids, int Tokens, int[] Kept)
 {
     /// <summary>1 for the text's ids, 0 for padding [n].</summary>
     public int[] Mask => [.. Ids.Select((_, i) => i < Tokens ? 1 : 0)];
+
+    /// <summary>How many of the text's ids did not fit.</summary>
+    public int CutOff { get; init; }
 }
 
 /// <summary>
@@ -62,6 +65,6 @@ public sealed class PromptRows
         int[] row = new int[length];
         ids.AsSpan(0, tokens).CopyTo(row);
         row.AsSpan(tokens).Fill(_tokenizer.PadId);
-        return new(row, tokens, [0, .. Enumerable.Range(length - States + 1, States - 1)]);
+        return new(row, tokens, [0, .. Enumerable.Range(length - States + 1, States - 1)]) { CutOff = ids.Length - tokens };
     }
 }
