@@ -65,6 +65,11 @@ public sealed class TextSampler(TextToImageModel model, SamplingConfig config)
     /// <summary>The same with negative states of its own for each image.</summary>
     /// <param name="texts">For each image the states [n, width] of its text, all of one length.</param>
     /// <param name="negatives">For each image the states [m, width] that guidance leads away from, all of one length; null only where guidance is 1.</param>
+    /// <param name="seeds">A seed for each image.</param>
+    /// <param name="height">H, a multiple of the patch.</param>
+    /// <param name="width">W, a multiple of the patch.</param>
+    /// <param name="observe">As above.</param>
+    /// <param name="cancel">Stops the run.</param>
     /// <inheritdoc cref="Sample"/>
     public float[] SampleEach(
         IReadOnlyList<float[]> texts, IReadOnlyList<float[]>? negatives, ReadOnlySpan<ulong> seeds, int height, int width, Action<int, Tensor>? observe = null, CancellationToken cancel = default)

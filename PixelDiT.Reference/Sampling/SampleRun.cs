@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Models;
@@ -33,10 +34,8 @@ public sealed class SampleRun
     /// <param name="plan">Which images.</param>
     /// <param name="folder">Where to write them.</param>
     /// <exception cref="ConfigurationException">A setting is out of range.</exception>
-    public static SampleRun OfClasses(PixelDiTModel model, ClassPlan plan, SampleFolder folder)
+    public SampleRun(PixelDiTModel model, ClassPlan plan, SampleFolder folder) : this(model, plan, folder, DrawingOf(model, plan))
     {
-        var sampler = new ClassSampler(model, plan.Sampling);
-        return new(model, plan, folder, (images, seeds, size, observe, cancel) => sampler.Sample([.. images.Select(plan.LabelOf)], seeds, size.Height, size.Width, observe, cancel));
     }
 
     /// <summary>A run of prompts.</summary>
@@ -46,27 +45,37 @@ public sealed class SampleRun
     /// <param name="folder">Where to write them.</param>
     /// <param name="batchedGuidance">Whether both sides of guidance are one pass (<see cref="TextSampler.BatchedGuidance"/>); the images do not depend on it.</param>
     /// <exception cref="ConfigurationException">A setting is out of range.</exception>
-    public static SampleRun OfPrompts(TextToImageModel model, TextPlan plan, TextStates states, SampleFolder folder, bool batchedGuidance = false)
+    public SampleRun(TextToImageModel model, TextPlan plan, TextStates states, SampleFolder folder, bool batchedGuidance = false) : this(model, plan, folder, DrawingOf(model, plan, states, batchedGuidance))
+    {
+    }
+
+    private static Drawing DrawingOf(PixelDiTModel model, ClassPlan plan)
+    {
+        var sampler = new ClassSampler(model, plan.Sampling);
+        return (images, seeds, size, observe, cancel) => sampler.Sample([.. images.Select(plan.LabelOf)], seeds, size.Height, size.Width, observe, cancel);
+    }
+
+    private static Drawing DrawingOf(TextToImageModel model, TextPlan plan, TextStates states, bool batchedGuidance)
     {
         var sampler = new TextSampler(model, plan.Sampling) { RoundTime = plan.RoundTime, BatchedGuidance = batchedGuidance };
-        return new(model, plan, folder, (images, seeds, size, observe, cancel) =>
+        return (images, seeds, size, observe, cancel) =>
         {
             PlannedPrompt[] prompts = [.. images.Select(plan.PromptOf)];
             return sampler.SampleEach([.. prompts.Select(states.Of)], plan.IsGuided ? [.. prompts.Select(states.AwayFrom)] : null, seeds, size.Height, size.Width, observe, cancel);
-        });
+        };
     }
 
     /// <summary>Whether to write an archive instead of a sheet.</summary>
-    public bool Archive { get; init; }
+    public bool Archive { get; set; }
 
     /// <summary>Whether to write each image as a PNG of its own, with a record beside it.</summary>
-    public bool Singles { get; init; }
+    public bool Singles { get; set; }
 
     /// <summary>Images at a time, at least 1; the images do not depend on it.</summary>
-    public int Batch { get; init; } = 32;
+    public int Batch { get; set; } = 32;
 
     /// <summary>What is known to be wrong with the weights, said where images are not finite; null for nothing.</summary>
-    public string? WeightsProblem { get; init; }
+    public string? WeightsProblem { get; set; }
 
     /// <summary>Images of the run that are on the disk: those of an archive, which is gone on with, or those of a sheet that was cut short.</summary>
     public long Saved { get; private set; }

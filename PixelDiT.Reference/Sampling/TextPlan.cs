@@ -19,6 +19,7 @@ public sealed record PlannedPrompt(string Text, string Negative, ImageSize Size,
 public sealed record TextPlan : SamplePlan
 {
     private readonly IReadOnlyList<PlannedPrompt> _prompts = [];
+    private readonly IReadOnlyList<ImageSize> _sizes = [];
 
     /// <summary>The prompts, at least one.</summary>
     public required IReadOnlyList<PlannedPrompt> Prompts
@@ -27,7 +28,7 @@ public sealed record TextPlan : SamplePlan
         init
         {
             if (value.Count == 0) throw new ConfigurationException("there are no prompts; at least one was expected");
-            (_prompts, Sizes) = (value, [.. value.Select(prompt => prompt.Size).Distinct()]);
+            (_prompts, _sizes) = (value, [.. value.Select(prompt => prompt.Size).Distinct()]);
         }
     }
 
@@ -50,7 +51,7 @@ public sealed record TextPlan : SamplePlan
     public override int Columns => PerRow > 1 ? PerRow : (int)Math.Ceiling(Math.Sqrt(Rows));
 
     /// <inheritdoc/>
-    public override IReadOnlyList<ImageSize> Sizes { get; } = [];
+    public override IReadOnlyList<ImageSize> Sizes => _sizes;
 
     /// <summary>The prompt of image k.</summary>
     public PlannedPrompt PromptOf(long k) => Prompts[LabelOf(k)];
