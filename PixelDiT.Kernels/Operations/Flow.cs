@@ -8,45 +8,87 @@ using PixelDiT.Kernels.Tensors;
 namespace PixelDiT.Kernels.Operations;
 
 /// <summary>
-/// The straight path from noise to data (SPEC §4), t = 1 is data. x, ε [B, ..], t [B]: x_t = t·x + (1 − t)·ε and the target v = x − ε.
+/// The straight path between noise and data. Of the class model (SPEC §4), where t = 1 is data: x, ε [B, ..], t [B], x_t = t·x + (1 − t)·ε and the target v = x − ε. Of the text model (SPEC §6), where σ = 1 is noise:
+/// α, σ [B], x_σ = α·x + σ·ε and the target v = ε − x.
 /// </summary>
 public static class FlowPath
 {
     private const int Chunk = 4096;
 
-    /// <summary>x_t and v, of x's shape, float32.</summary>
+    /// <summary>x_t and v of the class model, of x's shape, float32.</summary>
     public static void Forward(Tensor x, Tensor noise, Tensor t, Tensor xt, Tensor target)
     {
-        x.RequireSameCount(noise, xt, target);
         t.RequireCountOf("t", x.Shape[0]);
+        Launch<FromNoise>(x, noise, t, t, xt, target);
+    }
+
+    /// <summary>x_σ and v of the text model, of x's shape, float32. α is given beside σ: the trainer's table rounds both from double precision, so that α is not always 1 − σ.</summary>
+    public static void Forward(Tensor x, Tensor noise, Tensor alpha, Tensor sigma, Tensor xSigma, Tensor target)
+    {
+        alpha.RequireCountOf("alpha", x.Shape[0]);
+        sigma.RequireCountOf("sigma", x.Shape[0]);
+        Launch<FromData>(x, noise, alpha, sigma, xSigma, target);
+    }
+
+    private static void Launch<D>(Tensor x, Tensor noise, Tensor ofData, Tensor ofNoise, Tensor xt, Tensor target) where D : unmanaged, IDirection
+    {
+        x.RequireSameCount(noise, xt, target);
         int images = x.Shape[0], n = checked((int)(x.Count / images));
-        x.Device.Launch(new Kernel(x.View<float>(), noise.View<float>(), t.View<float>(), xt.View<float>(), target.View<float>(), n), checked(images * Chunks(n)), Elements.MaxLanes);
+        x.Device.Launch(
+            new Kernel<D>(x.View<float>(), noise.View<float>(), ofData.View<float>(), ofNoise.View<float>(), xt.View<float>(), target.View<float>(), n), checked(images * Chunks(n)), Elements.MaxLanes);
+    }
+
+    /// <summary>Which way the path runs.</summary>
+    internal interface IDirection
+    {
+        /// <summary>The share of noise, from what the second tensor of shares holds.</summary>
+        static abstract float NoiseShare(float read);
+
+        /// <summary>The velocity.</summary>
+        static abstract S Velocity<L, S>(S x, S noise) where L : struct, ILanes<S> where S : unmanaged;
+    }
+
+    /// <summary>The class model's: t grows towards data.</summary>
+    internal readonly struct FromNoise : IDirection
+    {
+        public static float NoiseShare(float read) => 1f - read;
+
+        public static S Velocity<L, S>(S x, S noise) where L : struct, ILanes<S> where S : unmanaged => L.Subtract(x, noise);
+    }
+
+    /// <summary>The text model's: σ grows towards noise.</summary>
+    internal readonly struct FromData : IDirection
+    {
+        public static float NoiseShare(float read) => read;
+
+        public static S Velocity<L, S>(S x, S noise) where L : struct, ILanes<S> where S : unmanaged => L.Subtract(noise, x);
     }
 
     private static int Chunks(int n) => (n + Chunk - 1) / Chunk;
 
-    internal readonly struct Kernel(DeviceView<float> x, DeviceView<float> noise, DeviceView<float> t, DeviceView<float> xt, DeviceView<float> target, int n) : IKernel
+    internal readonly struct Kernel<D>(DeviceView<float> x, DeviceView<float> noise, DeviceView<float> ofData, DeviceView<float> ofNoise, DeviceView<float> xt, DeviceView<float> target, int n) : IKernel
+        where D : unmanaged, IDirection
     {
-        private readonly DeviceView<float> _x = x, _noise = noise, _t = t, _xt = xt, _target = target;
+        private readonly DeviceView<float> _x = x, _noise = noise, _ofData = ofData, _ofNoise = ofNoise, _xt = xt, _target = target;
         private readonly int _n = n;
 
         public void Run(int item, int lane, int lanes)
         {
             int image = item / Chunks(_n), first = (item - (image * Chunks(_n))) * Chunk, left = _n - first;
-            Elements.For(new Each(this, Scalar.Read(_t, image)), ((long)image * _n) + first, left < Chunk ? left : Chunk, lane, lanes);
+            Elements.For(new Each(this, Scalar.Read(_ofData, image), D.NoiseShare(Scalar.Read(_ofNoise, image))), ((long)image * _n) + first, left < Chunk ? left : Chunk, lane, lanes);
         }
 
-        private readonly struct Each(Kernel a, float t) : IEach
+        private readonly struct Each(Kernel<D> a, float ofData, float ofNoise) : IEach
         {
-            private readonly Kernel _a = a;
-            private readonly float _t = t;
+            private readonly Kernel<D> _a = a;
+            private readonly float _ofData = ofData, _ofNoise = ofNoise;
 
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
             {
                 S x = L.Load(_a._x, i), noise = L.Load(_a._noise, i);
-                L.Store(_a._xt, i, L.Add(L.Multiply(L.Set(_t), x), L.Multiply(L.Set(1f - _t), noise)));
-                L.Store(_a._target, i, L.Subtract(x, noise));
+                L.Store(_a._xt, i, L.Add(L.Multiply(L.Set(_ofData), x), L.Multiply(L.Set(_ofNoise), noise)));
+                L.Store(_a._target, i, D.Velocity<L, S>(x, noise));
             }
         }
     }

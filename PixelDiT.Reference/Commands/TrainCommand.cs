@@ -25,7 +25,7 @@ internal static class TrainCommand
         Option<double> lr = Cli.Number("--lr", "AdamW's learning rate.", s_defaults.Optimizer.LearningRate), weightDecay = Cli.Number("--weight-decay", "Decoupled weight decay.", 0);
         var decay = new ChoiceOption("--lr-decay", "How the learning rate moves after the warm-up.", ["constant", "cosine"], "constant");
         Option<double> clip = Cli.Number("--clip", "The largest norm of all gradients; 0 for no clipping.", s_defaults.Optimizer.Clip), beta2 = Cli.Number("--beta2", "AdamW's second decay.", s_defaults.Optimizer.Beta2);
-        Option<double> classDrop = Cli.Number("--class-drop", "The share of images trained without their class.", s_defaults.ClassDrop);
+        Option<double> classDrop = Cli.Number("--class-drop", "The share of images trained without their class.", s_defaults.ConditionDrop);
         Option<double> timeShift = Cli.Number("--time-shift", "s of the time shift t/(t+(1-t)s); the authors use 3 at 512x512.", s_defaults.TimeShift);
         Option<double> ema = Cli.Number("--ema", "The share of the averaged weights that a step keeps, once warmed up: min(ema, (1+n)/(10+n)).", s_defaults.Optimizer.EmaDecay);
         var seed = new SeedOption("The seed of everything random.");
@@ -64,7 +64,7 @@ internal static class TrainCommand
                 Batch = settings.Get(batch),
                 Steps = settings.Get(steps),
                 Resolution = settings.Get(resolution),
-                ClassDrop = settings.Get(classDrop),
+                ConditionDrop = settings.Get(classDrop),
                 TimeShift = settings.Get(timeShift),
                 Warmup = settings.Get(warmup),
                 Decay = settings.Get(decay) == "cosine" ? LearningRateDecay.Cosine : LearningRateDecay.Constant,
@@ -86,7 +86,7 @@ internal static class TrainCommand
             var images = DataReport.Open(spec, training.Resolution, model.Channels(settings), source.Read(settings.Get, cancel));
             using var opened = Device.Open(settings.Get(device), settings.Get(threads));
             var existing = resuming ? ExistingRun.Resume : settings.Get(overwrite) ? ExistingRun.Replace : ExistingRun.Refuse;
-            using var run = TrainingRun.Create(folder, opened, images, model.Build(settings, images.Classes), training, existing, settings.ToJson([output, resume, overwrite, .. Machine(settings, device, threads)]));
+            using var run = TrainingRun.Create(folder, opened, new ClassData(images), model.Build(settings, images.Classes), training, existing, settings.ToJson([output, resume, overwrite, .. Machine(settings, device, threads)]));
             Terminal.WriteLine($"{run.Trainer.Model.Parameters.Count:N0} parameters on {opened.Description}");
             TrainingProgress.Train(run, folder, settings.Get(every), cancel);
             if (sampling is not null) TrainingProgress.DrawSamples(run, sampling, cancel);

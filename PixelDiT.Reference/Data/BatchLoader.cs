@@ -1,4 +1,3 @@
-using System.Runtime.ExceptionServices;
 using PixelDiT.Kernels;
 
 namespace PixelDiT.Reference.Data;
@@ -18,14 +17,7 @@ public sealed class BatchLoader : IDisposable
     private readonly IImageSource _source;
     private readonly ulong _seed;
     private readonly bool _flip;
-    private readonly Batch[] _ring;
-    private readonly Thread _thread;
-    private readonly Lock _gate = new();
-    private readonly SemaphoreSlim _free, _ready;
-    private readonly CancellationTokenSource _stop = new();
-    private ExceptionDispatchInfo? _failure;
-    private int _taken;
-    private bool _holding, _disposed;
+    private readonly ReadAhead<Batch> _batches;
 
     /// <summary>Starts to read.</summary>
     /// <param name="source">Where the images come from.</param>
@@ -46,10 +38,9 @@ public sealed class BatchLoader : IDisposable
         (this._source, this._seed, this._flip, Position) = (source, seed, flip, position);
         int length = source.Channels * source.Height * source.Width;
         // One more than is read ahead: the one the caller holds.
-        _ring = [.. Enumerable.Range(0, ahead + 1).Select(_ => new Batch(new float[checked(batch * length)], new int[batch]))];
-        (_free, _ready) = (new SemaphoreSlim(_ring.Length), new SemaphoreSlim(0));
-        _thread = new Thread(() => Fill(position)) { IsBackground = true, Name = "batch loader" };
-        _thread.Start();
+        Batch[] ring = [.. Enumerable.Range(0, ahead + 1).Select(_ => new Batch(new float[checked(batch * length)], new int[batch]))];
+        long next = position;
+        _batches = new ReadAhead<Batch>(ring, (target, stop) => next = Fill(target, next, stop));
     }
 
     /// <summary>Images in the batches that <see cref="Next"/> has returned, plus those before the start. Saved with a run, it resumes the order exactly.</summary>
@@ -61,69 +52,20 @@ public sealed class BatchLoader : IDisposable
     /// <exception cref="ObjectDisposedException">The loader is closed.</exception>
     public Batch Next()
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        if (_holding) _free.Release();
-        _holding = false;
-        _ready.Wait();
-
-        lock (_gate)
-        {
-            // Batches that were complete before the failure are handed out first; the failure itself stays.
-            if (_failure is not null && _ready.CurrentCount == 0)
-            {
-                _ready.Release();
-                _failure.Throw();
-            }
-        }
-        _holding = true;
-        var batch = _ring[_taken];
-        _taken = (_taken + 1) % _ring.Length;
+        var batch = _batches.Next();
         Position += batch.Labels.Length;
         return batch;
     }
 
     /// <summary>Stops reading; waits for the image in hand only.</summary>
-    public void Dispose()
-    {
-        if (_disposed) return;
-        _disposed = true;
-        _stop.Cancel();
-        _thread.Join();
-        _stop.Dispose();
-        _free.Dispose();
-        _ready.Dispose();
-    }
+    public void Dispose() => _batches.Dispose();
 
-    private void Fill(long position)
-    {
-        try
-        {
-            for (int slot = 0; ; slot = (slot + 1) % _ring.Length)
-            {
-                _free.Wait(_stop.Token);
-                position = Fill(_ring[slot], position);
-                _ready.Release();
-            }
-        }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
-        {
-        }
-        catch (Exception error)
-        {
-            lock (_gate)
-            {
-                _failure = ExceptionDispatchInfo.Capture(error);
-                _ready.Release();
-            }
-        }
-    }
-
-    private long Fill(Batch batch, long position)
+    private long Fill(Batch batch, long position, CancellationToken stop)
     {
         int length = batch.Images.Length / batch.Labels.Length;
         for (int b = 0; b < batch.Labels.Length; b++, position++)
         {
-            _stop.Token.ThrowIfCancellationRequested();
+            stop.ThrowIfCancellationRequested();
             var (epoch, place) = Math.DivRem(position, _source.Count);
             var order = new Permutation(_source.Count, CounterHash.Bits(_seed, (ulong)epoch));
             var image = batch.Images.AsSpan(b * length, length);

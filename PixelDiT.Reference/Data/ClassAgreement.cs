@@ -112,7 +112,7 @@ public sealed class ClassAgreement
 
     private double Share(ReadOnlySpan<float> images, ReadOnlySpan<int> labels, bool typicalOnly)
     {
-        CheckBatch(images, labels, _imageLength);
+        CheckBatch(images.Length, labels.Length, _imageLength);
         int agreed = 0;
         for (int i = 0; i < labels.Length; i++)
         {
@@ -134,7 +134,7 @@ public sealed class ClassAgreement
     /// <exception cref="DataException">No two images have the same class, or all real ones of a class are equal.</exception>
     public double SpreadWithinClasses(ReadOnlySpan<float> generated, ReadOnlySpan<int> generatedLabels, ReadOnlySpan<float> real, ReadOnlySpan<int> realLabels)
     {
-        double spread = MeanPairDistance(generated, generatedLabels, "generated"), expected = MeanPairDistance(real, realLabels, "real");
+        double spread = MeanPairDistance(generated, generatedLabels, _imageLength, "generated"), expected = MeanPairDistance(real, realLabels, _imageLength, "real");
         return expected > 0 ? spread / expected : throw new DataException("the real images of each class are all equal; different ones were expected");
     }
 
@@ -164,18 +164,25 @@ public sealed class ClassAgreement
         return sum;
     }
 
-    private double MeanPairDistance(ReadOnlySpan<float> images, ReadOnlySpan<int> labels, string kind)
+    /// <summary>The mean L2 distance between two images of one label.</summary>
+    /// <param name="images">[N, C, H, W].</param>
+    /// <param name="labels">[N].</param>
+    /// <param name="imageLength">C·H·W.</param>
+    /// <param name="kind">What the images are, for messages.</param>
+    /// <exception cref="ShapeException">Images and labels do not fit.</exception>
+    /// <exception cref="DataException">No two images have the same label.</exception>
+    internal static double MeanPairDistance(ReadOnlySpan<float> images, ReadOnlySpan<int> labels, int imageLength, string kind)
     {
-        CheckBatch(images, labels, _imageLength);
+        CheckBatch(images.Length, labels.Length, imageLength);
         double sum = 0;
         long pairs = 0;
         for (int i = 0; i < labels.Length; i++)
         {
-            var a = images.Slice(i * _imageLength, _imageLength);
+            var a = images.Slice(i * imageLength, imageLength);
             for (int j = i + 1; j < labels.Length; j++)
             {
                 if (labels[i] != labels[j]) continue;
-                var b = images.Slice(j * _imageLength, _imageLength);
+                var b = images.Slice(j * imageLength, imageLength);
                 double squares = 0;
                 for (int k = 0; k < a.Length; k++) squares += (a[k] - b[k]) * (double)(a[k] - b[k]);
                 sum += Math.Sqrt(squares);
@@ -202,11 +209,12 @@ public sealed class ClassAgreement
         return means;
     }
 
-    private static void CheckBatch(ReadOnlySpan<float> images, ReadOnlySpan<int> labels, int imageLength)
+    /// <summary>Refuses images that are not as many as their labels.</summary>
+    internal static void CheckBatch(int values, int labels, int imageLength)
     {
-        if (labels.Length == 0 || images.Length != (long)labels.Length * imageLength)
+        if (labels == 0 || values != (long)labels * imageLength)
         {
-            throw new ShapeException($"images and labels do not fit: {images.Length} values and {labels.Length} labels; at least one label and {imageLength} values each were expected");
+            throw new ShapeException($"images and labels do not fit: {values} values and {labels} labels; at least one label and {imageLength} values each were expected");
         }
     }
 

@@ -66,7 +66,7 @@ public sealed record CameConfig
 /// Clipping, the average and CAME for all parameters of a model. A parameter that no backward has reached is left alone whole: its value, its moments and its count of steps stay
 /// (the text half of the last block has never a gradient). A gradient that is zero is a step.
 /// </summary>
-public sealed class CameOptimizer : IDisposable
+public sealed class CameOptimizer : IOptimizer
 {
     private readonly Dictionary<Parameter, Entry> _states = [];
     private readonly Tensor _moments, _factor;

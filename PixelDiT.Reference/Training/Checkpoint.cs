@@ -24,18 +24,19 @@ public static class Checkpoint
 
     private const long HeaderBytesPerTensor = 150;
 
-    /// <summary>Writes the averaged weights.</summary>
+    /// <summary>Writes the weights to sample from: the averaged ones, where an average is kept.</summary>
     /// <exception cref="FileFormatException">The file cannot be written; what was there is untouched.</exception>
-    public static void SaveModel(string path, PixelDiTModel model, Optimizer optimizer, int resolution, IReadOnlyList<string> classNames)
-        => Write(path, model.Parameters, [("", optimizer.Average)], new ModelInfo(model.Config, optimizer.Steps, resolution, classNames).Metadata());
+    public static void SaveModel(string path, Trainer trainer, TrainingData data)
+        => Write(path, trainer.Model.Parameters, [("", trainer.Weights)], data.Describe(trainer.Model.Config, trainer.Config, trainer.Optimizer.Steps).Metadata());
 
     /// <summary>Writes everything a resumed run needs.</summary>
     /// <exception cref="FileFormatException">The file cannot be written; what was there is untouched.</exception>
-    public static void SaveState(string path, Trainer trainer)
+    public static void SaveState(string path, Trainer trainer, TrainingData data)
     {
-        var metadata = RunIdentity.Metadata(trainer.Model.Config, trainer.Config, trainer.Source);
+        var metadata = RunIdentity.Metadata(trainer.Model.Config, trainer.Config, data);
         metadata[ModelInfo.StepKey] = trainer.Optimizer.Steps.ToString(CultureInfo.InvariantCulture);
-        Write(path, trainer.Model.Parameters, Parts(trainer), metadata);
+        if (trainer.Optimizer is CameOptimizer came) CameStateFile.Save(path, came, metadata);
+        else Write(path, trainer.Model.Parameters, Parts(trainer, (Optimizer)trainer.Optimizer), metadata);
     }
 
     /// <summary>Restores a trainer to where <see cref="SaveState"/> found it.</summary>
@@ -43,12 +44,17 @@ public static class Checkpoint
     /// <exception cref="FileFormatException">The file is damaged.</exception>
     /// <exception cref="ConfigurationException">It is of another model or other settings.</exception>
     /// <exception cref="DataException">It is of other data.</exception>
-    public static IReadOnlyList<string> LoadState(string path, Trainer trainer)
+    public static IReadOnlyList<string> LoadState(string path, Trainer trainer, TrainingData data)
     {
         using var file = SafetensorsReader.Open(path);
-        var remarks = RunIdentity.RequireSame(file, Path.GetDirectoryName(path)!, trainer.Model.Config, trainer.Config, trainer.Source);
+        var remarks = RunIdentity.RequireSame(file, Path.GetDirectoryName(path)!, trainer.Model.Config, trainer.Config, data);
+        if (trainer.Optimizer is CameOptimizer came)
+        {
+            CameStateFile.Load(path, came);
+            return remarks;
+        }
         long step = ModelInfo.Number(file, ModelInfo.StepKey);
-        foreach (var (prefix, tensor) in Parts(trainer)) Read(file, prefix, trainer.Model.Parameters, tensor);
+        foreach (var (prefix, tensor) in Parts(trainer, (Optimizer)trainer.Optimizer)) Read(file, prefix, trainer.Model.Parameters, tensor);
         trainer.Optimizer.Steps = step;
         trainer.Model.Parameters.MarkChanged();
         return remarks;
@@ -88,9 +94,9 @@ public static class Checkpoint
         return ((PixelDiTModel)file.Load(device), file.Info);
     }
 
-    private static (string Prefix, Tensor Values)[] Parts(Trainer trainer) =>
+    private static (string Prefix, Tensor Values)[] Parts(Trainer trainer, Optimizer optimizer) =>
     [
-        ("param.", trainer.Model.Parameters.Values!), ("first.", trainer.Optimizer.First), ("second.", trainer.Optimizer.Second), ("ema.", trainer.Optimizer.Average)
+        ("param.", trainer.Model.Parameters.Values!), ("first.", optimizer.First), ("second.", optimizer.Second), ("ema.", optimizer.Average)
     ];
 
     private static void Write(string path, ParameterSet parameters, (string Prefix, Tensor Values)[] parts, Dictionary<string, string> metadata)

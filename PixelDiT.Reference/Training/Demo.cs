@@ -47,7 +47,7 @@ public static class Demo
 
     /// <summary>A run of the demonstration in a folder.</summary>
     /// <inheritdoc cref="TrainingRun.Create" path="/exception"/>
-    public static TrainingRun Create(string folder, Device device, ExistingRun existing) => TrainingRun.Create(folder, device, new Shapes(Training.Resolution), Sizes, Training, existing);
+    public static TrainingRun Create(string folder, Device device, ExistingRun existing) => TrainingRun.Create(folder, device, new ClassData(new Shapes(Training.Resolution)), Sizes, Training, existing);
 
     /// <summary>Draws samples.png (a row a class) and trajectory.png, and measures the images.</summary>
     /// <param name="run">The run, trained to its end.</param>
@@ -62,7 +62,7 @@ public static class Demo
         var film = Array.ConvertAll(shown, _ => new float[source.Classes * size]);
         using var averaged = run.Averaged();
         // All images of a class are one batch, so that the film follows the first of each.
-        float[] images = new ClassSampler(averaged, Sampling).Sample(labels, side, side, Training.Seed, PerClass, (first, step, state) =>
+        float[] images = new ClassSampler((PixelDiTModel)averaged, Sampling).Sample(labels, side, side, Training.Seed, PerClass, (first, step, state) =>
         {
             report?.Invoke(first + (PerClass * (double)step / Sampling.Steps), labels.Length);
             int column = Array.IndexOf(shown, step);

@@ -55,7 +55,7 @@ public sealed record OptimizerConfig
 }
 
 /// <summary>Clipping, AdamW and the average of the weights for all parameters of a model.</summary>
-public sealed class Optimizer : IDisposable
+public sealed class Optimizer : IOptimizer
 {
     private readonly ParameterSet _parameters;
 
@@ -80,8 +80,10 @@ public sealed class Optimizer : IDisposable
     /// <summary>The mean of squared gradients, in the parameters' layout.</summary>
     public Tensor Second { get; }
 
-    /// <summary>The averaged weights (EMA), in the parameters' layout.</summary>
+    /// <inheritdoc/>
     public Tensor Average { get; }
+
+    Tensor? IOptimizer.Average => Average;
 
     /// <summary>The norm of all gradients before clipping, [1], after a step.</summary>
     public Tensor Norm { get; }

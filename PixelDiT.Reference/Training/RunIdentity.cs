@@ -20,11 +20,16 @@ internal static class RunIdentity
     private const string EarlierDataKey = "data";
 
     /// <summary>The identity as metadata of a training state.</summary>
-    public static Dictionary<string, string> Metadata(ModelConfig sizes, TrainingConfig config, IImageSource source) => new()
+    public static Dictionary<string, string> Metadata(ModelConfig sizes, TrainingConfig config, TrainingData data) => new()
     {
         [ModelInfo.ConfigKey] = sizes.ToJson(),
         [TrainingKey] = JsonSerializer.Serialize(Settings(config)),
-        [DataKey] = JsonSerializer.Serialize(new DataRecord(source.ClassNames, source.ClassCounts, source.ListingHash))
+        [DataKey] = data switch
+        {
+            ClassData { Source: var source } => JsonSerializer.Serialize(new DataRecord(source.ClassNames, source.ClassCounts, source.ListingHash)),
+            CaptionedData captioned => JsonSerializer.Serialize(Record(captioned)),
+            _ => throw new ArgumentException($"{data.Name} is of an unknown kind", nameof(data))
+        }
     };
 
     /// <summary>Holds a training state against a run that is to go on from it.</summary>
@@ -32,12 +37,17 @@ internal static class RunIdentity
     /// <exception cref="DataException">The data is another.</exception>
     /// <exception cref="ConfigurationException">The sizes or the settings are others; the message names each that differs.</exception>
     /// <exception cref="FileFormatException">The state does not say what it was trained with.</exception>
-    public static IReadOnlyList<string> RequireSame(SafetensorsReader state, string folder, ModelConfig sizes, TrainingConfig config, IImageSource source)
+    public static IReadOnlyList<string> RequireSame(SafetensorsReader state, string folder, ModelConfig sizes, TrainingConfig config, TrainingData data)
     {
         var settings = Parse<Dictionary<string, JsonElement>>(state, TrainingKey);
         var remarks = new List<string>();
-        if (state.Metadata.ContainsKey(DataKey)) RequireSameData(Parse<DataRecord>(state, DataKey), folder, source);
-        else remarks.AddRange(RequireEarlierData(settings, folder, source));
+        RequireSameKind(sizes, state, folder);
+        if (data is CaptionedData captioned) RequireSameCaptions(Parse<CaptionRecord>(state, DataKey), folder, captioned);
+        else if (data is ClassData { Source: var source })
+        {
+            if (state.Metadata.ContainsKey(DataKey)) RequireSameData(Parse<DataRecord>(state, DataKey), folder, source);
+            else remarks.AddRange(RequireEarlierData(settings, folder, source));
+        }
         string[] differences =
         [
             .. Sizes(sizes).Zip(Sizes(ModelConfig.FromJson(state.Metadata.GetValueOrDefault(ModelInfo.ConfigKey, ""), state.Source)), (here, there) => Difference(here.Option, here.Value, there.Value)).OfType<string>(),
@@ -45,6 +55,24 @@ internal static class RunIdentity
         ];
         if (differences.Length > 0) throw new ConfigurationException($"{string.Join(", ", differences)} in {folder}; a resumed run keeps its settings, so leave the option out or choose another --out");
         return remarks;
+    }
+
+    private static void RequireSameKind(ModelConfig sizes, SafetensorsReader state, string folder)
+    {
+        var then = ModelConfig.FromJson(state.Metadata.GetValueOrDefault(ModelInfo.ConfigKey, ""), state.Source);
+        if (then.IsText != sizes.IsText) throw new ConfigurationException($"{folder}: holds the run of a {then.KindName} model; that of a {sizes.KindName} one was expected");
+    }
+
+    private static CaptionRecord Record(CaptionedData data)
+        => new(data.Source.Count, data.Source.ListingHash, [.. data.Source.Sizes.Select(size => $"{size.Height}x{size.Width}")], data.Encoder.Name, data.Encoder.Identity);
+
+    private static void RequireSameCaptions(CaptionRecord then, string folder, CaptionedData data)
+    {
+        var now = Record(data);
+        if (then.Images != now.Images) throw new DataException($"{data.Name}: is not the data of the run in {folder}: it has {now.Images} images, and had {then.Images}");
+        if (then.Listing != now.Listing) throw new DataException($"{data.Name}: is not the data of the run in {folder}: there are as many images, but names, sizes of files or captions are others");
+        if (!then.Sizes.SequenceEqual(now.Sizes, StringComparer.Ordinal)) throw new DataException($"{data.Name}: its images are brought to {First(now.Sizes)} here, and were to {First(then.Sizes)} in {folder}");
+        if (then.EncoderIdentity != now.EncoderIdentity) throw new ConfigurationException($"the encoder {now.Encoder} is not the one of the run in {folder}, {Printable.Line(then.Encoder)}: weights, tokenizer, instruction or options are others");
     }
 
     private static void RequireSameData(DataRecord then, string folder, IImageSource source)
@@ -84,14 +112,14 @@ internal static class RunIdentity
     {
         ["batch"] = config.Batch,
         ["resolution"] = config.Resolution,
-        ["class_drop"] = config.ClassDrop,
+        ["class_drop"] = config.ConditionDrop,
         ["time_shift"] = config.TimeShift,
         ["warmup"] = config.Warmup,
         ["seed"] = config.Seed,
         ["precision"] = config.Precision.Name,
         // A constant learning rate does not know how long the run will be.
         ["cosine_over"] = config.Decay == LearningRateDecay.Cosine ? config.Steps : null,
-        ["optimizer"] = config.Optimizer
+        ["optimizer"] = config.Came is null ? config.Optimizer : config.Came
     };
 
     private static IEnumerable<string> Differences(Dictionary<string, JsonElement> then, TrainingConfig config)
@@ -142,6 +170,10 @@ internal static class RunIdentity
         nameof(OptimizerConfig.LearningRate) => "lr",
         nameof(OptimizerConfig.Beta1) => "beta1",
         nameof(OptimizerConfig.Beta2) => "beta2",
+        nameof(CameConfig.Beta3) => "beta3",
+        nameof(CameConfig.UpdateClip) => "update-clip",
+        nameof(CameConfig.Epsilon1) => "eps1",
+        nameof(CameConfig.Epsilon2) => "eps2",
         nameof(OptimizerConfig.Epsilon) => "eps",
         nameof(OptimizerConfig.WeightDecay) => "weight-decay",
         nameof(OptimizerConfig.Clip) => "clip",
@@ -195,6 +227,9 @@ internal static class RunIdentity
         }
         throw new FileFormatException($"{state.Source}: metadata {key} is {(text.Length == 0 ? "absent" : Quote.Text(text))}; what a training state records of its run was expected");
     }
+
+    /// <summary>What is recorded of captioned data and of the encoder.</summary>
+    private sealed record CaptionRecord(long Images, string Listing, string[] Sizes, string Encoder, string EncoderIdentity);
 
     /// <summary>What is recorded of the data.</summary>
     /// <param name="Classes">The names of the classes, in the order of the labels.</param>

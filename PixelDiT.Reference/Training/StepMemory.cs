@@ -27,16 +27,22 @@ public static class StepMemory
     public static long OfTraining(ModelConfig sizes, TrainingConfig config, int height, int width)
     {
         using var device = Device.OpenDry();
-        using var model = new PixelDiTModel(sizes, device) { Precision = config.Validate().Precision };
+        using var model = PixelTransformer.Create(sizes, device);
+        model.Precision = config.Validate().Precision;
         model.RequireDivides(height, width);
         Shape images = [config.Batch, sizes.Channels, height, width];
         RequireCountable(images);
-        using var optimizer = new Optimizer(model.Parameters, config.Optimizer);
-        using Tensor x = device.Allocate(images), noise = device.Allocate(images), t = device.Allocate([config.Batch]), y = device.Allocate([config.Batch], ElementType.Int32);
+        using IOptimizer optimizer = config.Came is { } came ? new CameOptimizer(model.Parameters, came) : new Optimizer(model.Parameters, config.Optimizer);
+        using Tensor x = device.Allocate(images), noise = device.Allocate(images);
         using var figures = new Readback(device, TrainingStep.Figures);
-        var step = new TrainingStep(model, optimizer);
+        using var condition = sizes.IsText ? device.Allocate([config.Batch, sizes.TextTokens, sizes.TextWidth]) : device.Allocate([config.Batch], ElementType.Int32);
+        using var times = device.Allocate(sizes.IsText ? [TextTrainingStep.LevelRows, config.Batch] : [config.Batch]);
         // The second step has the packed weights of the first.
-        for (int i = 0; i < 2; i++) step.Queue(x, noise, t, y, figures);
+        for (int i = 0; i < 2; i++)
+        {
+            if (model is TextToImageModel text) new TextTrainingStep(text, optimizer).Queue(x, noise, times, condition, figures);
+            else new TrainingStep((PixelDiTModel)model, optimizer).Queue(x, noise, times, condition, figures);
+        }
         return device.Arena.PeakBytes + (HostBatches * images.Count * sizeof(float));
     }
 

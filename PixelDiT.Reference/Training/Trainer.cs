@@ -1,11 +1,8 @@
 using System.Diagnostics;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
-using PixelDiT.Reference.Data;
-using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Models;
 
 namespace PixelDiT.Reference.Training;
@@ -19,59 +16,58 @@ namespace PixelDiT.Reference.Training;
 public readonly record struct StepReport(long Step, float Loss, float GradientNorm, double LearningRate, double ImagesPerSecond);
 
 /// <summary>
-/// Trains a class model (SPEC §4). Everything random is a function of the seed and the step: the order of images, the noise, the times and the dropped classes;
-/// so a run gives the same bits at any thread count, and a resumed run those of one that was never interrupted.
+/// Trains a model. Everything random is a function of the seed and the step: the order of images, the noise, the times and what is dropped; so a run gives the same bits at any thread count,
+/// and a resumed run those of one that was never interrupted.
 /// </summary>
-public sealed class Trainer : IDisposable
+public abstract class Trainer : IDisposable
 {
+    private readonly PendingStep[] _steps;
+
+    /// <summary>A trainer of a model whose weights are there already.</summary>
+    /// <exception cref="ConfigurationException">A setting is out of range.</exception>
+    private protected Trainer(PixelTransformer model, TrainingConfig config)
+    {
+        (Model, Config) = (model, config.Validate());
+        Optimizer = config.Came is { } came ? new CameOptimizer(model.Parameters, came) : new Optimizer(model.Parameters, config.Optimizer);
+        _steps = [new PendingStep(model.Device, config.Batch), new PendingStep(model.Device, config.Batch)];
+        ReadsLate = model.Device.Kind == DeviceKind.Cuda;
+    }
+
     /// <summary>Separates the draws of one step.</summary>
-    private enum Draw
+    private protected enum Draw
     {
         Noise,
         Time,
         Drop
     }
 
-    private readonly TrainingStep _step;
-    private readonly StagingBuffer _x, _t, _y;
-    private readonly Tensor _noise;
-    private readonly PendingStep[] _steps;
-
-    /// <summary>A trainer of a model whose weights are there already.</summary>
-    /// <exception cref="ConfigurationException">A setting is out of range.</exception>
-    /// <exception cref="DataException">The data does not fit the model.</exception>
-    /// <exception cref="ShapeException">The resolution does not divide.</exception>
-    public Trainer(PixelDiTModel model, IImageSource source, TrainingConfig config)
-    {
-        (Model, Source, Config) = (model, source, config.Validate());
-        if (source.Channels != model.Config.Channels) throw new DataException($"{source.Name}: images have {source.Channels} channels; the model takes {model.Config.Channels}");
-        if (source.Classes > model.Config.Classes) throw new DataException($"{source.Name}: has {source.Classes} classes; the model has {model.Config.Classes}");
-        model.RequireDivides(source.Height, source.Width);
-        Optimizer = new Optimizer(model.Parameters, config.Optimizer);
-        _step = new TrainingStep(model, Optimizer);
-        Shape images = [config.Batch, model.Config.Channels, source.Height, source.Width];
-        _x = new StagingBuffer(model.Device, images);
-        _noise = model.Device.Allocate(images);
-        _t = new StagingBuffer(model.Device, [config.Batch]);
-        _y = new StagingBuffer(model.Device, [config.Batch], ElementType.Int32);
-        _steps = [new PendingStep(model.Device, config.Batch), new PendingStep(model.Device, config.Batch)];
-        ReadsLate = model.Device.Kind == DeviceKind.Cuda;
-    }
-
     /// <summary>The model in training.</summary>
-    public PixelDiTModel Model { get; }
-
-    /// <summary>The data.</summary>
-    public IImageSource Source { get; }
+    public PixelTransformer Model { get; }
 
     /// <summary>The settings.</summary>
     public TrainingConfig Config { get; }
 
     /// <summary>Moments, average and the number of steps taken.</summary>
-    public Optimizer Optimizer { get; }
+    public IOptimizer Optimizer { get; }
+
+    /// <summary>The weights to sample from: the averaged ones, or where no average is kept those in training.</summary>
+    public Tensor Weights => Optimizer.Average ?? Model.Parameters.Values!;
 
     /// <summary>Whether a step's figures are read when the next one is queued, so that a GPU never waits for the host. Nothing else depends on it.</summary>
     internal bool ReadsLate { get; set; }
+
+    /// <summary>The learning rate of a step, from 0.</summary>
+    private protected virtual double RateAt(long step) => Config.LearningRateAt(step);
+
+    /// <summary>Begins to read the batches of a step and those after it.</summary>
+    private protected abstract IDisposable Read(long step);
+
+    /// <summary>Queues a step.</summary>
+    /// <param name="loader">What <see cref="Read"/> has returned.</param>
+    /// <param name="step">The step, from 0.</param>
+    /// <param name="rate">Its learning rate.</param>
+    /// <param name="figures">Receives the loss and the norm.</param>
+    private protected abstract void Queue(IDisposable loader, long step, double rate, Readback figures);
 
     /// <summary>Trains until the last step, or until it is cancelled; a step that has begun is finished.</summary>
     /// <param name="report">Called after every step, in their order; on a GPU the next one may have begun.</param>
@@ -80,14 +76,18 @@ public sealed class Trainer : IDisposable
     /// <exception cref="ConfigurationException">The loss is not finite; the message names the step. At most one step has been made since.</exception>
     public void Run(Action<StepReport> report, CancellationToken cancel = default, int restEvery = 0)
     {
-        using var loader = new BatchLoader(Source, Config.Batch, Config.Seed, Optimizer.Steps * Config.Batch);
+        using var loader = Read(Optimizer.Steps);
         PendingStep? pending = null;
         long before = 0;
         try
         {
             while (Optimizer.Steps < Config.Steps && !cancel.IsCancellationRequested)
             {
-                var next = Queue(loader, Optimizer.Steps);
+                long began = Stopwatch.GetTimestamp(), step = Optimizer.Steps;
+                var next = _steps[step % _steps.Length];
+                double rate = RateAt(step);
+                next.Begin(step + 1, rate, began);
+                Queue(loader, step, rate, next.Figures);
                 FinishPending();
                 pending = next;
                 if (!ReadsLate || (restEvery > 0 && Optimizer.Steps % restEvery == 0)) FinishPending();
@@ -108,44 +108,20 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    private PendingStep Queue(BatchLoader loader, long step)
-    {
-        long began = Stopwatch.GetTimestamp();
-        double rate = Config.LearningRateAt(step);
-        var batch = loader.Next();
-        var (times, labels) = Draws(batch, step);
-        var queued = _steps[step % _steps.Length];
-        queued.Begin(step + 1, rate, began);
-        var x = _x.Send<float>(batch.Images);
-        Noise.Fill(_noise, Config.Seed, Stream(step, Draw.Noise));
-        _step.Queue(x, _noise, _t.Send<float>(times), _y.Send<int>(labels), queued.Figures, rate);
-        return queued;
-    }
-
-    private (float[] Times, int[] Labels) Draws(Batch batch, long step)
-    {
-        var times = new float[Config.Batch];
-        var labels = new int[Config.Batch];
-        for (int b = 0; b < Config.Batch; b++)
-        {
-            times[b] = FlowTime.LogitNormal(Philox.Normal(Config.Seed, Stream(step, Draw.Time), (ulong)b), (float)Config.TimeShift);
-            bool dropped = Philox.Uniform(Config.Seed, Stream(step, Draw.Drop), (ulong)b) < Config.ClassDrop;
-            labels[b] = dropped ? Model.Config.NullClass : batch.Labels[b];
-        }
-        return (times, labels);
-    }
-
     // Initialisation draws from low streams with the same key, so steps begin far above them.
-    private static ulong Stream(long step, Draw draw) => (1UL << 40) + ((ulong)step * 4) + (ulong)draw;
+    private protected static ulong Stream(long step, Draw draw) => (1UL << 40) + ((ulong)step * 4) + (ulong)draw;
+
+    /// <summary>Whether an image of a step is trained without its condition.</summary>
+    private protected bool IsDropped(long step, int image) => Philox.Uniform(Config.Seed, Stream(step, Draw.Drop), (ulong)image) < Config.ConditionDrop;
+
+    /// <summary>The normal draw behind the time of an image of a step.</summary>
+    private protected float TimeDraw(long step, int image) => Philox.Normal(Config.Seed, Stream(step, Draw.Time), (ulong)image);
 
     /// <summary>Frees moments, average and buffers; the model stays its owner's.</summary>
-    public void Dispose()
+    public virtual void Dispose()
     {
-        _x.Dispose();
-        _noise.Dispose();
-        _t.Dispose();
-        _y.Dispose();
         foreach (var step in _steps) step.Dispose();
         Optimizer.Dispose();
+        GC.SuppressFinalize(this);
     }
 }

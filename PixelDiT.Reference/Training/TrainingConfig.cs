@@ -25,10 +25,10 @@ public sealed record TrainingConfig
     /// <summary>The side of the square images.</summary>
     public int Resolution { get; init; } = 32;
 
-    /// <summary>The share of images that are trained without their class, in [0, 1].</summary>
-    public double ClassDrop { get; init; } = 0.1;
+    /// <summary>The share of images that are trained without their condition, in [0, 1]: the null class for the class, the empty text for the caption.</summary>
+    public double ConditionDrop { get; init; } = 0.1;
 
-    /// <summary>s of the time shift t / (t + (1 − t)·s): 1 at 256², 3 at 512².</summary>
+    /// <summary>s of the time shift t / (t + (1 − t)·s): 1 at 256², 3 at 512²; of a text model, whose σ is 1 − t, 3 at 512² and 4 at 1024².</summary>
     public double TimeShift { get; init; } = 1;
 
     /// <summary>Steps over which the learning rate rises from zero.</summary>
@@ -43,8 +43,11 @@ public sealed record TrainingConfig
     /// <summary>What products round their operands to; parameters, gradients of parameters and the optimiser stay float32.</summary>
     public Precision Precision { get; init; }
 
-    /// <summary>The optimiser's numbers.</summary>
+    /// <summary>AdamW's numbers, and those of the average.</summary>
     public OptimizerConfig Optimizer { get; init; } = new();
+
+    /// <summary>CAME's numbers; null for AdamW.</summary>
+    public CameConfig? Came { get; init; }
 
     /// <summary>Checks every number.</summary>
     /// <exception cref="ConfigurationException">One is out of its range; the message names it.</exception>
@@ -53,10 +56,11 @@ public sealed record TrainingConfig
         Require("batch", Batch, Batch is >= 1 and <= 65536, "from 1 to 65536");
         Require("steps", Steps, Steps is >= 1 and <= 100_000_000, "from 1 to 100000000");
         Require("resolution", Resolution, Resolution is >= 1 and <= 4096, "from 1 to 4096");
-        Require("class-drop", ClassDrop, ClassDrop is >= 0 and <= 1, "from 0 to 1");
+        Require("class-drop", ConditionDrop, ConditionDrop is >= 0 and <= 1, "from 0 to 1");
         Require("time-shift", TimeShift, TimeShift is >= 0.01 and <= 100, "from 0.01 to 100, where 1 is none");
         Require("warmup", Warmup, Warmup >= 0, "0 or above");
         Optimizer.Validate();
+        Came?.Validate();
         return this;
     }
 

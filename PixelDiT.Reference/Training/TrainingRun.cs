@@ -1,6 +1,5 @@
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Pictures;
@@ -13,20 +12,17 @@ namespace PixelDiT.Reference.Training;
 /// </summary>
 public sealed class TrainingRun : IDisposable
 {
-    /// <summary>What <see cref="DrawSamples"/> draws: rows for at most so many classes, and so many pictures a row.</summary>
-    public const int MostClasses = 16, SamplesPerClass = 8;
-
-    private const int SampleBatch = 64;
-
     private readonly RunFolder _folder;
-    private readonly IImageSource _source;
-    private readonly PixelDiTModel _model;
+    private readonly PixelTransformer _model;
     private readonly long _resumedFrom;
     private readonly ExistingRun _existing;
     private readonly string? _settings;
 
-    private TrainingRun(RunFolder folder, IImageSource source, PixelDiTModel model, Trainer trainer, ExistingRun existing, string? settings, IReadOnlyList<string> remarks)
-        => (_folder, _source, _model, Trainer, _existing, _settings, Remarks, _resumedFrom) = (folder, source, model, trainer, existing, settings, remarks, trainer.Optimizer.Steps);
+    private TrainingRun(RunFolder folder, TrainingData data, PixelTransformer model, Trainer trainer, ExistingRun existing, string? settings, IReadOnlyList<string> remarks)
+        => (_folder, Data, _model, Trainer, _existing, _settings, Remarks, _resumedFrom) = (folder, data, model, trainer, existing, settings, remarks, trainer.Optimizer.Steps);
+
+    /// <summary>What it is trained on.</summary>
+    public TrainingData Data { get; }
 
     /// <summary>The trainer.</summary>
     public Trainer Trainer { get; }
@@ -49,7 +45,7 @@ public sealed class TrainingRun : IDisposable
     /// <summary>Builds model and trainer, and takes the folder. An error leaves no trace in it.</summary>
     /// <param name="folder">The run's folder.</param>
     /// <param name="device">Where to train.</param>
-    /// <param name="source">The images.</param>
+    /// <param name="data">The images, and their classes or captions.</param>
     /// <param name="sizes">The model.</param>
     /// <param name="config">The run's settings.</param>
     /// <param name="existing">What to do with a run that is there already.</param>
@@ -58,23 +54,24 @@ public sealed class TrainingRun : IDisposable
     /// <exception cref="DataException">The data does not fit the model, or is not what a resumed run was trained on.</exception>
     /// <exception cref="DeviceMemoryException">A step takes more memory than there is.</exception>
     /// <exception cref="FileFormatException">The folder cannot be written, has no room for a checkpoint or belongs to another process, or the training state does not fit.</exception>
-    public static TrainingRun Create(string folder, Device device, IImageSource source, ModelConfig sizes, TrainingConfig config, ExistingRun existing, string? settings = null)
+    public static TrainingRun Create(string folder, Device device, TrainingData data, ModelConfig sizes, TrainingConfig config, ExistingRun existing, string? settings = null)
     {
-        StepMemory.RequireTraining(device, sizes, config, source.Height, source.Width);
+        StepMemory.RequireTraining(device, sizes, config, data.Largest.Height, data.Largest.Width);
         var opened = RunFolder.Open(folder, existing);
-        PixelDiTModel? model = null;
+        PixelTransformer? model = null;
         Trainer? trainer = null;
         try
         {
             opened.RequireSpace(Checkpoint.StateBytes(sizes), Checkpoint.ModelBytes(sizes));
-            model = new PixelDiTModel(sizes, device) { Precision = config.Precision };
+            model = PixelTransformer.Create(sizes, device);
+            model.Precision = config.Precision;
             Initialization.Draw(model, config.Seed);
-            trainer = new Trainer(model, source, config);
+            trainer = data.CreateTrainer(model, config);
             opened.DeleteRemains();
-            IReadOnlyList<string> remarks = existing == ExistingRun.Resume ? Checkpoint.LoadState(opened.StatePath, trainer) : [];
+            IReadOnlyList<string> remarks = existing == ExistingRun.Resume ? Checkpoint.LoadState(opened.StatePath, trainer, data) : [];
             if (trainer.Optimizer.Steps > config.Steps)
                 throw new ConfigurationException($"steps is {config.Steps}, and the run in {folder} is at step {trainer.Optimizer.Steps} already; --steps {trainer.Optimizer.Steps} or more was expected");
-            return new TrainingRun(opened, source, model, trainer, existing, settings, remarks);
+            return new TrainingRun(opened, data, model, trainer, existing, settings, remarks);
         }
         catch
         {
@@ -120,28 +117,26 @@ public sealed class TrainingRun : IDisposable
         return Trainer.Optimizer.Steps >= Trainer.Config.Steps;
     }
 
-    /// <summary>Draws a row of pictures for each class (the first sixteen) with the averaged weights into samples.png.</summary>
+    /// <summary>Draws a row of pictures for each class (the first sixteen), or for captions, with the averaged weights into samples.png.</summary>
     /// <param name="sampling">How.</param>
     /// <param name="report">Is told, after every step of the sampler, how many images are done, shares of those in hand included, and of how many.</param>
     /// <param name="cancel">Stops the drawing; what was there is untouched.</param>
     public void DrawSamples(SamplingConfig sampling, Action<double, int>? report = null, CancellationToken cancel = default)
     {
-        int classes = Math.Min(MostClasses, _source.Classes);
+        var (count, columns) = Data.Samples;
         using var averaged = Averaged();
-        int[] labels = [.. Enumerable.Range(0, classes * SamplesPerClass).Select(i => i / SamplesPerClass)];
-        float[] images = new ClassSampler(averaged, sampling).Sample(
-            labels, _source.Height, _source.Width, Trainer.Config.Seed, SampleBatch,
-            (first, step, state) => report?.Invoke(first + (state.Shape[0] * (double)step / sampling.Steps), labels.Length), cancel);
-        var pictures = Picture.FromBatch(images, averaged.Config.Channels, _source.Height, _source.Width);
-        PngWriter.Write(SamplesPath, Grid.Compose(pictures, SamplesPerClass));
+        float[] images = Data.DrawSamples(averaged, sampling, Trainer.Config.Seed, done => report?.Invoke(done, count), cancel);
+        var (height, width) = Data.SampleSize;
+        PngWriter.Write(SamplesPath, Grid.Compose(Picture.FromBatch(images, averaged.Config.Channels, height, width), columns));
     }
 
     /// <summary>A model of its own with the averaged weights.</summary>
-    public PixelDiTModel Averaged()
+    public PixelTransformer Averaged()
     {
-        var averaged = new PixelDiTModel(_model.Config, _model.Device) { Precision = _model.Precision };
+        var averaged = PixelTransformer.Create(_model.Config, _model.Device);
+        averaged.Precision = _model.Precision;
         // A new model's values are zero, so adding is copying.
-        Kernels.Operations.Accumulate.Forward(Trainer.Optimizer.Average, averaged.Parameters.Values!);
+        Kernels.Operations.Accumulate.Forward(Trainer.Weights, averaged.Parameters.Values!);
         averaged.Parameters.MarkChanged();
         return averaged;
     }
@@ -156,14 +151,14 @@ public sealed class TrainingRun : IDisposable
         return new RunLog(_folder.In(RunFolder.LogFile), _resumedFrom, warn);
     }
 
-    private void SaveModel() => Checkpoint.SaveModel(ModelPath, _model, Trainer.Optimizer, _source.Height, _source.ClassNames);
+    private void SaveModel() => Checkpoint.SaveModel(ModelPath, Trainer, Data);
 
     private void Save(Action<string>? warn)
     {
         try
         {
             // The state first: it is the larger file and can make the model again, so a full disk stops before a model without its state is there.
-            Checkpoint.SaveState(_folder.StatePath, Trainer);
+            Checkpoint.SaveState(_folder.StatePath, Trainer, Data);
             SaveModel();
         }
         catch (FileFormatException error) when (warn is not null)

@@ -8,7 +8,7 @@ namespace PixelDiT.Reference.Training;
 /// <summary>One step of flow matching from given draws (SPEC §4): x_t and v, forward, loss, backward, clipping, AdamW, EMA.</summary>
 /// <param name="model">The model.</param>
 /// <param name="optimizer">Its optimiser.</param>
-public sealed class TrainingStep(PixelDiTModel model, Optimizer optimizer)
+public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer)
 {
     /// <summary>Numbers that a step shows: the loss, mean (v_θ − v)², and the norm of all gradients before clipping, in this order.</summary>
     public const int Figures = 2;
@@ -37,10 +37,16 @@ public sealed class TrainingStep(PixelDiTModel model, Optimizer optimizer)
         using var xt = device.Allocate(x.Shape);
         using var target = device.Allocate(x.Shape);
         FlowPath.Forward(x, noise, t, xt, target);
+        Descend(model, optimizer, figures, learningRate, tape => tape.MeanSquaredError(model.Forward(tape, tape.Input(xt), t, y), target));
+    }
+
+    /// <summary>Gradients of a loss, and a step of the optimiser.</summary>
+    internal static void Descend(PixelTransformer model, IOptimizer optimizer, Readback figures, double? learningRate, Func<Tape, Variable> forward)
+    {
         model.Parameters.ClearGradients();
-        using (var tape = new Tape(device, recording: true))
+        using (var tape = new Tape(model.Device, recording: true))
         {
-            var loss = tape.MeanSquaredError(model.Forward(tape, tape.Input(xt), t, y), target);
+            var loss = forward(tape);
             figures.Copy(0, loss.Value);
             tape.Backward(loss);
         }

@@ -40,6 +40,7 @@ internal sealed class OperationShapeTests
         Misfit("embedding", "the rows of a table [3, 4]", x => Embedding.Forward(x(5, 4), x(2), x(3, 4))),
         Misfit("timestep", "a timestep embedding [2, 255]", x => TimestepEmbedding.Forward(x(2), x(128), x(2, 255))),
         Misfit("loss", "[4] and [3]", x => MeanSquaredError.Forward(x(4), x(3), x(1))),
+        Misfit("levels", "sigma [3]", x => FlowPath.Forward(x(2, 4), x(2, 4), x(2), x(3), x(2, 4), x(2, 4))),
         Misfit("path", "t [3]", x => FlowPath.Forward(x(2, 4), x(2, 4), x(3), x(2, 4), x(2, 4))),
         Misfit("combine", "[4] and [3]", x => Combine.Forward(1, x(4), 1, x(3), x(4))),
         Misfit("accumulate", "[4] and [3]", x => Accumulate.Forward(x(4), x(3))),

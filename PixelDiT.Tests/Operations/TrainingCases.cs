@@ -9,7 +9,7 @@ internal static class TrainingCases
 {
     public static IEnumerable<OperationCase> All =>
     [
-        .. new[] { 1, 3, 17, 257, 5000 }.SelectMany<int, OperationCase>(n => [Path(n), Combined(n), Added(n), Filled(n), Norm(n)]),
+        .. new[] { 1, 3, 17, 257, 5000 }.SelectMany<int, OperationCase>(n => [Path(n), NoisePath(n), Combined(n), Added(n), Filled(n), Norm(n)]),
         Stepped(17, step: 1, clip: 1, decay: 0.1, average: true), Stepped(257, step: 7, clip: 0, decay: 0, average: false),
         Stepped(5000, step: 1000, clip: 100_000, decay: 0.01, average: true), Stepped(1, step: 2, clip: 0.5, decay: 0, average: true),
         Drawn(1), Drawn(7), Drawn(257), Drawn(5000), Counted
@@ -25,6 +25,23 @@ internal static class TrainingCases
             return y;
         },
         Oracle = at => [.. Exact.Interpolate(at["x"], at["noise"], at["t"]), .. Exact.Velocity(at["x"], at["noise"])],
+        ForwardTolerance = new(2e-7, "two products and a sum")
+    };
+
+    private static OperationCase NoisePath(int n) => new($"flow_path_of_levels_3x{n}", typeof(FlowPath))
+    {
+        Inputs = [Constant("x", [3, n]), Constant("noise", [3, n]), Constant("alpha", [3]) with { Draw = random => random.NextDouble() }, Constant("sigma", [3]) with { Draw = random => random.NextDouble() }],
+        Forward = run =>
+        {
+            var y = run.Output([2, 3, n]);
+            FlowPath.Forward(run.Tensor("x"), run.Tensor("noise"), run.Tensor("alpha"), run.Tensor("sigma"), y.Value.Slice(0, [3, n]), y.Value.Slice(3 * n, [3, n]));
+            return y;
+        },
+        Oracle = at =>
+        [
+            .. at["x"].Select((x, i) => (at["alpha"][i / n] * x) + (at["sigma"][i / n] * at["noise"][i])),
+            .. Exact.Velocity(at["noise"], at["x"])
+        ],
         ForwardTolerance = new(2e-7, "two products and a sum")
     };
 

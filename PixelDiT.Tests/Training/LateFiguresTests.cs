@@ -36,7 +36,7 @@ public sealed class LateFiguresTests
         var checkpoints = new Dictionary<long, byte[]>();
         Exception? failure = null;
         using var device = Device.Open("cpu", 1);
-        using (var run = TrainingRun.Create(folder, device, source ?? new Shapes(16), s_sizes, s_config, ExistingRun.Replace))
+        using (var run = TrainingRun.Create(folder, device, new ClassData(source ?? new Shapes(16)), s_sizes, s_config, ExistingRun.Replace))
         {
             run.Trainer.ReadsLate = late;
             using var stop = new CancellationTokenSource();
@@ -110,7 +110,7 @@ public sealed class LateFiguresTests
     public void A_steady_step_waits_for_nothing_and_takes_no_memory(bool late)
     {
         using var device = Device.Open("cpu", 1);
-        using var run = TrainingRun.Create(Path.Combine(_folder, "run"), device, new Shapes(16), s_sizes, s_config, ExistingRun.Refuse);
+        using var run = TrainingRun.Create(Path.Combine(_folder, "run"), device, new ClassData(new Shapes(16)), s_sizes, s_config, ExistingRun.Refuse);
         run.Trainer.ReadsLate = late;
         var seen = new List<(long Waits, long Reserved, long Peak)>();
         run.Trainer.Run(_ => seen.Add((device.Synchronizations, device.Arena.BytesReserved, device.Arena.PeakBytes)));

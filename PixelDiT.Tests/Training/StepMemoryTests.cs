@@ -23,7 +23,7 @@ public sealed class StepMemoryTests
         using var device = Device.Open("cpu", 2);
         using var model = new PixelDiTModel(s_sizes, device) { Precision = precision };
         Initialization.Draw(model, 0);
-        using var trainer = new Trainer(model, new Shapes(resolution), config);
+        using var trainer = new ClassTrainer(model, new Shapes(resolution), config);
         trainer.Run(_ => { });
         long images = 3L * batch * 3 * resolution * resolution * sizeof(float);
         Assert.That((StepMemory.OfTraining(s_sizes, config, resolution, resolution) - images) / (double)device.Arena.PeakBytes, Is.EqualTo(1).Within(0.005), "small tensors have places of their own");
@@ -55,7 +55,7 @@ public sealed class StepMemoryTests
     {
         string folder = Path.Combine(Path.GetTempPath(), $"pixeldit-{Guid.NewGuid():N}");
         using var device = Device.Open("cpu", 1);
-        var error = Assert.Throws<DeviceMemoryException>(() => TrainingRun.Create(folder, device, new Shapes(256), Presets.Get("B") with { Classes = 9 }, new TrainingConfig { Batch = 4096, Resolution = 256 }, ExistingRun.Refuse));
+        var error = Assert.Throws<DeviceMemoryException>(() => TrainingRun.Create(folder, device, new ClassData(new Shapes(256)), Presets.Get("B") with { Classes = 9 }, new TrainingConfig { Batch = 4096, Resolution = 256 }, ExistingRun.Refuse));
         Assert.That(error!.Message, Does.StartWith("training with 4096 images of 256×256 a step takes ").And.Contain("free"));
         Assert.That(Directory.Exists(folder), Is.False);
         Assert.That(device.Arena.BytesInUse, Is.Zero);

@@ -26,7 +26,7 @@ public sealed class TrainingTests
     {
         using var opened = Device.Open(device, threads);
         var losses = new List<float>();
-        using (var run = TrainingRun.Create(Path.Combine(_folder, name), opened, new Shapes(16), s_sizes, s_config with { Seed = seed }, existing))
+        using (var run = TrainingRun.Create(Path.Combine(_folder, name), opened, new ClassData(new Shapes(16)), s_sizes, s_config with { Seed = seed }, existing))
         {
             using var stop = new CancellationTokenSource();
             run.Run(3, report =>
@@ -102,7 +102,7 @@ public sealed class TrainingTests
     public void Data_with_other_channels_is_refused()
     {
         using var device = Device.Open("cpu", 1);
-        var error = Assert.Throws<DataException>(() => TrainingRun.Create(Path.Combine(_folder, "x"), device, new Shapes(16, 1), s_sizes, s_config, ExistingRun.Refuse));
+        var error = Assert.Throws<DataException>(() => TrainingRun.Create(Path.Combine(_folder, "x"), device, new ClassData(new Shapes(16, 1)), s_sizes, s_config, ExistingRun.Refuse));
         Assert.That(error!.Message, Does.Contain("1 channels"));
         Assert.That(device.Arena.BytesInUse, Is.Zero);
     }

@@ -35,8 +35,8 @@ internal static class TrainingProgress
     /// <summary>Draws the sample grid under a display.</summary>
     public static void DrawSamples(TrainingRun run, SamplingConfig sampling, CancellationToken cancel)
     {
-        int classes = Math.Min(TrainingRun.MostClasses, run.Trainer.Source.Classes), images = classes * TrainingRun.SamplesPerClass;
-        Terminal.WriteLine($"drawing {Counted.Of(images, "image")}, {TrainingRun.SamplesPerClass} of {(classes < run.Trainer.Source.Classes ? $"the first {classes} classes" : $"each class")}, with {sampling.Steps} steps; --sample-steps 0 leaves them out");
+        int images = run.Data.Samples.Count;
+        Terminal.WriteLine($"drawing {Counted.Of(images, "image")}, {run.Data.SamplesInWords}, with {sampling.Steps} steps; --sample-steps 0 leaves them out");
         try
         {
             ProgressDisplay.Show("drawing", images, show =>

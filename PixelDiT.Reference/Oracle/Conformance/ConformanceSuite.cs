@@ -56,6 +56,7 @@ public static class ConformanceSuite
             using var golden = files.Open(name);
             return SamplingCases.TorchRandn(name, golden);
         }
+        if (folder == "t2i_train") return TextTrainingCases.Train(name, device, files, precision);
         var sizes = ModelCases.Sizes(files, folder);
         if (folder.Length > 0 && sizes is null) return Skipped(name, "no weights that say a model's sizes");
         return file switch

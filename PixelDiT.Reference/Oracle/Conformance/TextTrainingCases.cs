@@ -2,13 +2,16 @@ using System.Globalization;
 using System.Text.Json;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Training;
 
 namespace PixelDiT.Reference.Oracle.Conformance;
 
-/// <summary>The text trainer's arithmetic that needs no model: its optimiser, its learning rates and its noise levels.</summary>
+/// <summary>The text trainer's arithmetic: its optimiser, its learning rates, its noise levels, and ten steps of it.</summary>
 internal static class TextTrainingCases
 {
     // Gradients are given: independent implementations in float32 differ by 1.3e-7 in parameters and 5e-7 in the state.
@@ -57,6 +60,88 @@ internal static class TextTrainingCases
         }
         foreach (var table in golden.Tensors.Where(tensor => tensor.Name.StartsWith("schedule.", StringComparison.Ordinal))) Rates(comparison, golden, table.Name);
         return comparison.Result();
+    }
+
+    /// <summary>Ten steps of the text trainer with CAME from given draws, whose levels, times and noisy images must be equal to the bit.</summary>
+    public static CaseResult Train(string name, Device device, ConformanceFiles files, Precision precision)
+    {
+        var tolerances = new ConformanceTolerances(precision);
+        using var golden = files.Open(name);
+        try
+        {
+            return Train(name, device, files, precision, tolerances, golden);
+        }
+        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or IndexOutOfRangeException)
+        {
+            throw new FileFormatException($"{golden.Source}: the settings of the run are missing or no JSON", error);
+        }
+    }
+
+    private static CaseResult Train(string name, Device device, ConformanceFiles files, Precision precision, ConformanceTolerances tolerances, SafetensorsReader golden)
+    {
+        var comparison = new Comparison(name, golden);
+        using var model = ModelCases.LoadText(device, files, golden.Metadata["weights"], precision);
+        using var optimizer = new CameOptimizer(model.Parameters, Settings(golden.Metadata));
+        using var figures = new Readback(device, TrainingStep.Figures);
+        var step = new TextTrainingStep(model, optimizer);
+        var table = new TextTimeTable(Number(golden.Metadata, "flow_shift"));
+        var schedule = new LearningRateSchedule { LearningRate = Number(golden.Metadata, "lr"), Warmup = (int)Number(golden.Metadata, "warmup_steps") };
+        double drop = Number(golden.Metadata, "text_drop");
+        float[] empty = golden.ReadSingles("null_text");
+        double[] losses = golden.ReadDoubles("loss"), norms = golden.ReadDoubles("grad_norm"), rates = golden.ReadDoubles("lr");
+        for (int s = 0; s < losses.Length; s++)
+        {
+            string prefix = $"step.{s}.";
+            Shape Of(string tensor) => Shape.Create([.. golden[prefix + tensor].Shape.Select(size => (int)size)]);
+            int[] levels = Array.ConvertAll(golden.ReadSingles(prefix + "normal"), TextTimeTable.LevelOf);
+            comparison.Value(prefix + "k", levels.Zip(golden.ReadDoubles(prefix + "k"), (a, b) => Math.Abs(a - b)).Max(), 0);
+            comparison.Value(prefix + "time", levels.Zip(golden.ReadDoubles(prefix + "time"), (k, time) => Math.Abs(table.Time[k] - time)).Max(), 0);
+            float[] text = golden.ReadSingles(prefix + "text");
+            foreach (var (b, u) in golden.ReadSingles(prefix + "drop_u").Index())
+            {
+                if (u < drop) empty.CopyTo(text.AsSpan(b * empty.Length));
+            }
+            using Tensor x = device.Upload(golden.ReadSingles(prefix + "x0"), Of("x0")), noise = device.Upload(golden.ReadSingles(prefix + "noise"), Of("noise")), states = device.Upload(text, Of("text"));
+            using var rows = device.Upload([.. levels.Select(k => table.Alpha[k]), .. levels.Select(k => table.Sigma[k]), .. levels.Select(k => (float)table.Time[k])], [TextTrainingStep.LevelRows, levels.Length]);
+            if (golden.Contains(prefix + "x_t")) comparison.Tensor(prefix + "x_t", NoisyImages(x, noise, rows), 0);
+            comparison.Value(prefix + "lr", Math.Abs(schedule.At(s) - rates[s]) / schedule.LearningRate, RateTolerance);
+            step.Queue(x, noise, rows, states, figures, schedule.At(s));
+            var read = figures.Read();
+            comparison.Number($"loss of step {s}", read[0], losses[s], tolerances.Loss);
+            comparison.Number($"grad_norm of step {s}", read[1], norms[s], tolerances.TextGradientNorm);
+        }
+        using var start = files.Open(golden.Metadata["weights"]);
+        TrainingCases.Together(comparison, tolerances.TextUpdate, golden, start, "final.param.", model.Parameters, parameter => parameter.Value.ToArray());
+        if (optimizer.Average is { } average) TrainingCases.Together(comparison, tolerances.TextUpdate, golden, start, "final.ema.", model.Parameters, parameter => model.Parameters.SliceOf(average, parameter).ToArray());
+        return comparison.Result();
+    }
+
+    private static float[] NoisyImages(Tensor x, Tensor noise, Tensor rows)
+    {
+        using Tensor xt = x.Device.Allocate(x.Shape), target = x.Device.Allocate(x.Shape);
+        int images = x.Shape[0];
+        FlowPath.Forward(x, noise, rows.Slice(0, [images]), rows.Slice(images, [images]), xt, target);
+        return xt.ToArray();
+    }
+
+    private static double Number(IReadOnlyDictionary<string, string> metadata, string key) => double.Parse(metadata[key], CultureInfo.InvariantCulture);
+
+    private static CameConfig Settings(IReadOnlyDictionary<string, string> metadata)
+    {
+        double[] betas = JsonSerializer.Deserialize<double[]>(metadata["betas"])!, eps = JsonSerializer.Deserialize<double[]>(metadata["eps"])!;
+        return new CameConfig
+        {
+            LearningRate = Number(metadata, "lr"),
+            Beta1 = betas[0],
+            Beta2 = betas[1],
+            Beta3 = betas[2],
+            Epsilon1 = eps[0],
+            Epsilon2 = eps[1],
+            UpdateClip = Number(metadata, "clip_threshold"),
+            WeightDecay = Number(metadata, "weight_decay"),
+            Clip = Number(metadata, "clip_norm"),
+            EmaDecay = metadata["ema_decay"].Length == 0 ? null : Number(metadata, "ema_decay")
+        };
     }
 
     /// <summary>The noise levels of every shift, to the bit.</summary>

@@ -80,24 +80,41 @@ internal static class TrainingCases
         return comparison.Result();
     }
 
+    /// <summary>The whole update of a text model, whose golden names have their prefix.</summary>
+    public static void Together(Comparison comparison, double tolerance, SafetensorsReader golden, SafetensorsReader start, string prefix, ParameterSet parameters, Func<Parameter, float[]> read)
+    {
+        double off = 0, moved = 0;
+        foreach (var parameter in parameters.All)
+        {
+            var (here, all) = Distance(golden.ReadDoubles(prefix + "core." + parameter.Name), start.ReadDoubles("core." + parameter.Name), read(parameter));
+            (off, moved) = (off + here, moved + all);
+        }
+        comparison.Value($"{prefix}* together", Math.Sqrt(off / moved), tolerance);
+    }
+
     private static void Updates(Comparison comparison, ConformanceTolerances tolerances, SafetensorsReader golden, SafetensorsReader start, string prefix, ParameterSet parameters, Func<Parameter, float[]> read)
     {
         double allOff = 0, allMoved = 0;
         foreach (var parameter in parameters.All)
         {
-            double[] expected = golden.ReadDoubles(prefix + parameter.Name), began = start.ReadDoubles(parameter.Name);
-            float[] actual = read(parameter);
-            double off = 0, moved = 0;
-            for (int i = 0; i < actual.Length; i++)
-            {
-                off += Square(actual[i] - expected[i]);
-                moved += Square(expected[i] - began[i]);
-            }
+            var (off, moved) = Distance(golden.ReadDoubles(prefix + parameter.Name), start.ReadDoubles(parameter.Name), read(parameter));
             comparison.Value(prefix + parameter.Name, Math.Sqrt(off / moved), tolerances.TensorUpdate);
             allOff += off;
             allMoved += moved;
         }
         comparison.Value($"{prefix}* together", Math.Sqrt(allOff / allMoved), tolerances.Update);
+    }
+
+    /// <summary>The squares of how far a result is off, and of how far it should have moved.</summary>
+    private static (double Off, double Moved) Distance(double[] expected, double[] began, float[] actual)
+    {
+        double off = 0, moved = 0;
+        for (int i = 0; i < actual.Length; i++)
+        {
+            off += Square(actual[i] - expected[i]);
+            moved += Square(expected[i] - began[i]);
+        }
+        return (off, moved);
     }
 
     private static double Square(double value) => value * value;

@@ -1,0 +1,72 @@
+using PixelDiT.Kernels;
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Data;
+using PixelDiT.Reference.Diffusion;
+using PixelDiT.Reference.Models;
+
+namespace PixelDiT.Reference.Training;
+
+/// <summary>Trains a class model (SPEC §4).</summary>
+public sealed class ClassTrainer : Trainer
+{
+    private readonly TrainingStep _step;
+    private readonly StagingBuffer _x, _t, _y;
+    private readonly Tensor _noise;
+    private readonly int _nullClass;
+
+    /// <summary>A trainer of a model whose weights are there already.</summary>
+    /// <exception cref="ConfigurationException">A setting is out of range.</exception>
+    /// <exception cref="DataException">The data does not fit the model.</exception>
+    /// <exception cref="ShapeException">The resolution does not divide.</exception>
+    public ClassTrainer(PixelDiTModel model, IImageSource source, TrainingConfig config) : base(RequireFits(model, source), config)
+    {
+        Source = source;
+        _nullClass = model.Config.NullClass;
+        _step = new TrainingStep(model, Optimizer);
+        Shape images = [config.Batch, model.Config.Channels, source.Height, source.Width];
+        _x = new StagingBuffer(model.Device, images);
+        _noise = model.Device.Allocate(images);
+        _t = new StagingBuffer(model.Device, [config.Batch]);
+        _y = new StagingBuffer(model.Device, [config.Batch], ElementType.Int32);
+    }
+
+    /// <summary>The data.</summary>
+    public IImageSource Source { get; }
+
+    private static PixelDiTModel RequireFits(PixelDiTModel model, IImageSource source)
+    {
+        if (source.Channels != model.Config.Channels) throw new DataException($"{source.Name}: images have {source.Channels} channels; the model takes {model.Config.Channels}");
+        if (source.Classes > model.Config.Classes) throw new DataException($"{source.Name}: has {source.Classes} classes; the model has {model.Config.Classes}");
+        model.RequireDivides(source.Height, source.Width);
+        return model;
+    }
+
+    private protected override IDisposable Read(long step) => new BatchLoader(Source, Config.Batch, Config.Seed, step * Config.Batch);
+
+    private protected override void Queue(IDisposable loader, long step, double rate, Readback figures)
+    {
+        var batch = ((BatchLoader)loader).Next();
+        var times = new float[Config.Batch];
+        var labels = new int[Config.Batch];
+        for (int b = 0; b < Config.Batch; b++)
+        {
+            times[b] = FlowTime.LogitNormal(TimeDraw(step, b), (float)Config.TimeShift);
+            labels[b] = IsDropped(step, b) ? _nullClass : batch.Labels[b];
+        }
+        var x = _x.Send<float>(batch.Images);
+        Noise.Fill(_noise, Config.Seed, Stream(step, Draw.Noise));
+        _step.Queue(x, _noise, _t.Send<float>(times), _y.Send<int>(labels), figures, rate);
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _x.Dispose();
+        _noise.Dispose();
+        _t.Dispose();
+        _y.Dispose();
+        base.Dispose();
+    }
+}

@@ -1,0 +1,106 @@
+using PixelDiT.Kernels;
+using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Data;
+using PixelDiT.Reference.Diffusion;
+using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Text;
+
+namespace PixelDiT.Reference.Training;
+
+/// <summary>
+/// Trains a text-to-image model (SPEC §6): noise levels from the authors' table, the empty text in the place of a share of the captions, and batches of one size each where the data has several.
+/// </summary>
+public sealed class TextTrainer : Trainer
+{
+    private readonly TextTrainingStep _step;
+    private readonly TextTimeTable _table;
+    private readonly StagingBuffer _x, _levels, _text;
+    private readonly Tensor _noise;
+    private readonly float[] _empty;
+
+    /// <summary>A trainer of a model whose weights are there already.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="source">Images and captions.</param>
+    /// <param name="encoder">Gives the states of the captions, and of the empty text; stays its owner's.</param>
+    /// <param name="config">The settings.</param>
+    /// <exception cref="ConfigurationException">A setting is out of range, or the encoder does not fit the model.</exception>
+    /// <exception cref="DataException">The data does not fit the model.</exception>
+    /// <exception cref="ShapeException">A size does not divide.</exception>
+    public TextTrainer(TextToImageModel model, ICaptionedSource source, ITextEncoder encoder, TrainingConfig config) : base(RequireFits(model, source, encoder), config)
+    {
+        (Source, Encoder) = (source, encoder);
+        _table = new TextTimeTable(config.TimeShift);
+        _step = new TextTrainingStep(model, Optimizer);
+        _empty = encoder.Encode([new Prompt("", Negative: true)])[0];
+        var device = model.Device;
+        int largest = source.Sizes.Max(size => size.Height * size.Width);
+        Shape images = [config.Batch, model.Config.Channels, largest];
+        _x = new StagingBuffer(device, images);
+        _noise = device.Allocate(images);
+        _levels = new StagingBuffer(device, [TextTrainingStep.LevelRows, config.Batch]);
+        _text = new StagingBuffer(device, [config.Batch, encoder.Tokens, encoder.Width]);
+    }
+
+    /// <summary>The data.</summary>
+    public ICaptionedSource Source { get; }
+
+    /// <summary>What encodes the captions.</summary>
+    public ITextEncoder Encoder { get; }
+
+    private static TextToImageModel RequireFits(TextToImageModel model, ICaptionedSource source, ITextEncoder encoder)
+    {
+        if (source.Channels != model.Config.Channels) throw new DataException($"{source.Name}: images have {source.Channels} channels; the model takes {model.Config.Channels}");
+        if (encoder.Width != model.Config.TextWidth) throw new ConfigurationException($"the encoder {encoder.Name} gives states of {encoder.Width} channels; the model takes {model.Config.TextWidth}");
+        foreach (var (height, width) in source.Sizes) model.RequireDivides(height, width);
+        return model;
+    }
+
+    /// <summary>The text trainer counts as the authors' does: a warm-up begins at 0 (SPEC §6).</summary>
+    private protected override double RateAt(long step) => new LearningRateSchedule
+    {
+        LearningRate = Config.Came?.LearningRate ?? Config.Optimizer.LearningRate,
+        Shape = Config.Decay == LearningRateDecay.Cosine ? ScheduleShape.Cosine : ScheduleShape.Constant,
+        Warmup = Config.Warmup,
+        Length = Config.Steps
+    }.At(step);
+
+    private protected override IDisposable Read(long step) => new CaptionedBatchLoader(Source, Config.Batch, Config.Seed, step);
+
+    private protected override void Queue(IDisposable loader, long step, double rate, Readback figures)
+    {
+        var batch = ((CaptionedBatchLoader)loader).Next();
+        int images = Config.Batch;
+        var levels = new float[TextTrainingStep.LevelRows * images];
+        var kept = Enumerable.Range(0, images).Where(b => !IsDropped(step, b)).ToList();
+        for (int b = 0; b < images; b++)
+        {
+            int k = TextTimeTable.LevelOf(TimeDraw(step, b));
+            (levels[b], levels[images + b], levels[(2 * images) + b]) = (_table.Alpha[k], _table.Sigma[k], _table.Time[k]);
+        }
+        Shape shape = [images, Model.Config.Channels, batch.Height, batch.Width];
+        var x = _x.Send<float>(batch.Images).Slice(0, shape);
+        var noise = _noise.Slice(0, shape);
+        Noise.Fill(noise, Config.Seed, Stream(step, Draw.Noise));
+        _step.Queue(x, noise, _levels.Send<float>(levels), _text.Send<float>(States(batch.Captions, kept)), figures, rate);
+    }
+
+    private float[] States(string[] captions, List<int> kept)
+    {
+        var encoded = kept.Count == 0 ? [] : Encoder.Encode([.. kept.Select(b => new Prompt(captions[b]))]);
+        var states = new float[captions.Length * _empty.Length];
+        for (int b = 0; b < captions.Length; b++) _empty.CopyTo(states.AsSpan(b * _empty.Length));
+        foreach (var (i, b) in kept.Index()) encoded[i].CopyTo(states.AsSpan(b * _empty.Length));
+        return states;
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _x.Dispose();
+        _noise.Dispose();
+        _levels.Dispose();
+        _text.Dispose();
+        base.Dispose();
+    }
+}

@@ -1,0 +1,32 @@
+using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Autodiff;
+using PixelDiT.Reference.Models;
+
+namespace PixelDiT.Reference.Training;
+
+/// <summary>One step of the text model's flow matching from given draws (SPEC §6): x_σ = α·x + σ·ε and the target ε − x, forward, loss, backward, clipping, the optimiser.</summary>
+/// <param name="model">The model.</param>
+/// <param name="optimizer">Its optimiser.</param>
+public sealed class TextTrainingStep(TextToImageModel model, IOptimizer optimizer)
+{
+    /// <summary>The rows of a step's noise levels: α, σ and the model's time, each [B].</summary>
+    public const int LevelRows = 3;
+
+    /// <summary>Queues the step. On a GPU the host goes on before it is done.</summary>
+    /// <param name="x">Clean images [B, C, H, W] in [−1, 1].</param>
+    /// <param name="noise">ε [B, C, H, W].</param>
+    /// <param name="levels">[3, B]: α, σ and the time ⌊1000·σ⌋ of each image, as <see cref="Diffusion.TextTimeTable"/> has them.</param>
+    /// <param name="text">States [B, n, width], of dropped captions already those of the empty text.</param>
+    /// <param name="figures">Receives the loss, mean (v_θ − v)², and the norm of all gradients before clipping.</param>
+    /// <param name="learningRate">The step size, where a schedule moves it.</param>
+    public void Queue(Tensor x, Tensor noise, Tensor levels, Tensor text, Readback figures, double? learningRate = null)
+    {
+        int images = x.Shape[0];
+        Tensor Row(int row) => levels.Slice((long)row * images, [images]);
+        using var xt = model.Device.Allocate(x.Shape);
+        using var target = model.Device.Allocate(x.Shape);
+        FlowPath.Forward(x, noise, Row(0), Row(1), xt, target);
+        TrainingStep.Descend(model, optimizer, figures, learningRate, tape => tape.MeanSquaredError(model.Forward(tape, tape.Input(xt), Row(2), tape.Input(text)), target));
+    }
+}

@@ -1,0 +1,149 @@
+using PixelDiT.Kernels;
+using PixelDiT.Reference.Data;
+using PixelDiT.Reference.Diffusion;
+using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Text;
+
+namespace PixelDiT.Reference.Training;
+
+/// <summary>What a run is trained on, and what follows from its kind: which trainer, and which pictures show how far it is.</summary>
+public abstract class TrainingData
+{
+    /// <summary>How messages call it.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>The size of the largest images, which decides the memory of a step.</summary>
+    public abstract (int Height, int Width) Largest { get; }
+
+    /// <summary>The size of a sample sheet's pictures.</summary>
+    public abstract (int Height, int Width) SampleSize { get; }
+
+    /// <summary>Pictures of a sample sheet in the order of its rows, and how many stand in a row.</summary>
+    public abstract (int Count, int Columns) Samples { get; }
+
+    /// <summary>The pictures of a sample sheet, in words.</summary>
+    public abstract string SamplesInWords { get; }
+
+    /// <summary>A trainer of a model of this kind.</summary>
+    /// <exception cref="PixelDiTException">The data does not fit the model, or a setting is out of range.</exception>
+    internal abstract Trainer CreateTrainer(PixelTransformer model, TrainingConfig config);
+
+    /// <summary>What the file of a model that was trained on this says of it.</summary>
+    internal abstract ModelInfo Describe(ModelConfig sizes, TrainingConfig config, long steps);
+
+    /// <summary>Draws the pictures of a sample sheet.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="sampling">How.</param>
+    /// <param name="seed">The first picture's seed.</param>
+    /// <param name="report">Is told after every step of the sampler how many pictures are done, shares of those in hand included.</param>
+    /// <param name="cancel">Stops the drawing.</param>
+    /// <returns>[count, C, H, W], of one size.</returns>
+    internal abstract float[] DrawSamples(PixelTransformer model, SamplingConfig sampling, ulong seed, Action<double>? report, CancellationToken cancel);
+}
+
+/// <summary>Images of classes.</summary>
+/// <param name="source">The images.</param>
+public sealed class ClassData(IImageSource source) : TrainingData
+{
+    private const int MostClasses = 16, PicturesPerClass = 8, PicturesAtATime = 64;
+
+    /// <summary>The images.</summary>
+    public IImageSource Source { get; } = source;
+
+    /// <inheritdoc/>
+    public override string Name => Source.Name;
+
+    /// <inheritdoc/>
+    public override (int Height, int Width) Largest => (Source.Height, Source.Width);
+
+    /// <inheritdoc/>
+    public override (int Height, int Width) SampleSize => Largest;
+
+    /// <inheritdoc/>
+    public override (int Count, int Columns) Samples => (Math.Min(MostClasses, Source.Classes) * PicturesPerClass, PicturesPerClass);
+
+    /// <inheritdoc/>
+    public override string SamplesInWords => $"{PicturesPerClass} of {(Source.Classes > MostClasses ? $"the first {MostClasses} classes" : $"each class")}";
+
+    internal override Trainer CreateTrainer(PixelTransformer model, TrainingConfig config) => new ClassTrainer((PixelDiTModel)model, Source, config);
+
+    internal override ModelInfo Describe(ModelConfig sizes, TrainingConfig config, long steps) => new(sizes, steps, Source.Height, Source.ClassNames);
+
+    internal override float[] DrawSamples(PixelTransformer model, SamplingConfig sampling, ulong seed, Action<double>? report, CancellationToken cancel)
+    {
+        int[] labels = [.. Enumerable.Range(0, Samples.Count).Select(i => i / PicturesPerClass)];
+        return new ClassSampler((PixelDiTModel)model, sampling).Sample(
+            labels, Source.Height, Source.Width, seed, PicturesAtATime, (first, step, state) => report?.Invoke(first + (state.Shape[0] * (double)step / sampling.Steps)), cancel);
+    }
+}
+
+/// <summary>Images with captions, and what encodes these.</summary>
+/// <param name="source">Images and captions.</param>
+/// <param name="encoder">The encoder; stays its owner's.</param>
+public sealed class CaptionedData(ICaptionedSource source, ITextEncoder encoder) : TrainingData
+{
+    private const int MostPrompts = 8, PicturesPerPrompt = 8;
+
+    private IReadOnlyList<string>? _prompts;
+
+    /// <summary>Images and captions.</summary>
+    public ICaptionedSource Source { get; } = source;
+
+    /// <summary>What encodes captions.</summary>
+    public ITextEncoder Encoder { get; } = encoder;
+
+    /// <inheritdoc/>
+    public override string Name => Source.Name;
+
+    /// <inheritdoc/>
+    public override (int Height, int Width) Largest => Source.Sizes.MaxBy(size => (long)size.Height * size.Width);
+
+    /// <inheritdoc/>
+    public override (int Height, int Width) SampleSize => Source.Sizes[0];
+
+    /// <inheritdoc/>
+    public override (int Count, int Columns) Samples => (Prompts.Count * PicturesPerPrompt, PicturesPerPrompt);
+
+    /// <inheritdoc/>
+    public override string SamplesInWords => $"{PicturesPerPrompt} of each of {(Prompts.Count == 1 ? "one caption" : $"{Prompts.Count} captions")}";
+
+    /// <summary>The captions of a sample sheet: of the first images, each once.</summary>
+    public IReadOnlyList<string> Prompts => _prompts ??= FirstCaptions();
+
+    internal override Trainer CreateTrainer(PixelTransformer model, TrainingConfig config) => new TextTrainer((TextToImageModel)model, Source, Encoder, config);
+
+    internal override ModelInfo Describe(ModelConfig sizes, TrainingConfig config, long steps)
+        => new(sizes, steps, Source.Sizes.Count == 1 ? Source.Sizes[0].Height : 0, []) { TextEncoder = Encoder.Name, TimeShift = config.TimeShift };
+
+    internal override float[] DrawSamples(PixelTransformer model, SamplingConfig sampling, ulong seed, Action<double>? report, CancellationToken cancel)
+    {
+        var (height, width) = SampleSize;
+        var states = Encoder.Encode([new Prompt("", Negative: true), .. Prompts.Select(words => new Prompt(words))], null, cancel);
+        int size = model.Config.Channels * height * width;
+        var images = new float[Samples.Count * size];
+        var sampler = new TextSampler((TextToImageModel)model, sampling);
+        foreach (var (row, text) in states.Skip(1).Index())
+        {
+            int first = row * PicturesPerPrompt;
+            ulong[] seeds = [.. Enumerable.Range(0, PicturesPerPrompt).Select(k => unchecked(seed + (ulong)(first + k)))];
+            float[] drawn = sampler.Sample(
+                [.. Enumerable.Repeat(text, PicturesPerPrompt)], states[0], seeds, height, width, (step, _) => report?.Invoke(first + (PicturesPerPrompt * (double)step / sampling.Steps)), cancel);
+            drawn.CopyTo(images.AsSpan(first * size));
+        }
+        return images;
+    }
+
+    private List<string> FirstCaptions()
+    {
+        var found = new List<string>();
+        float[] image = [];
+        for (long index = 0; index < Math.Min(Source.Count, 4 * MostPrompts) && found.Count < MostPrompts; index++)
+        {
+            var (height, width) = Source.Sizes[Source.SizeOf(index)];
+            if (image.Length != Source.Channels * height * width) image = new float[Source.Channels * height * width];
+            string caption = Source.Read(index, 0, image);
+            if (caption.Length > 0 && !found.Contains(caption)) found.Add(caption);
+        }
+        return found.Count > 0 ? found : [""];
+    }
+}
