@@ -32,13 +32,9 @@ internal static class SampleCommand
         Option<int> threads = Cli.Threads();
         Option<string> precision = Cli.Precision();
         var options = new SampleOptions();
-        var encoder = new EncoderOptions();
         var command = new Command("sample", "Draw images of classes or of texts. Writes a grid (a row a class or prompt) and a film strip of the first image of each; single PNGs for prompts, and on request, or one npz.") { file, weights, output };
         options.AddTo(command);
-        foreach (Option option in new Option[] { batch, singles, npz, overwrite, precision }) command.Options.Add(option);
-        encoder.AddTo(command);
-        command.Options.Add(device);
-        command.Options.Add(threads);
+        foreach (Option option in new Option[] { batch, singles, npz, overwrite, precision, device, threads }) command.Options.Add(option);
         command.SetRun((parsed, cancel) =>
         {
             string path = parsed.GetRequiredValue(output);
@@ -59,7 +55,7 @@ internal static class SampleCommand
             TextStates? states = null;
             if (plan is TextPlan texts)
             {
-                using var source = encoder.Open(parsed, sizes, opened, stored.Info.TextEncoder, cancel);
+                using var source = options.Encoder.Open(parsed, sizes, opened, stored.Info.TextEncoder, cancel);
                 plan = texts = texts with { Encoder = source.Name, EncoderIdentity = source.Identity };
                 SampleFolder.Open(path, plan, replaces);
                 states = Encode(texts, source, sizes, cancel);

@@ -173,7 +173,7 @@ internal sealed class SampleTextTests
         yield return Case("seeds.txt: holds 3 seeds; 1", [.. text, .. prompt, "--seeds", "seeds.txt"]);
         yield return Case("; output.npz holds images of one size", [.. text, "--prompts", "prompts.jsonl", "--npz"]);
         yield return Case("--encoder is missing", ["--model", "text.safetensors", "--resolution", "8", .. prompt]);
-        yield return Case("--encoder", [.. classes, .. words, "--prompt", "a"]);
+        yield return Case("; --encoder is of text-to-image ones", [.. classes, .. words]);
         yield return Case("MiB", [.. text, .. prompt, "--width", "4096", "--height", "4096", "--count", "64", "--batch", "64"]);
     }
 

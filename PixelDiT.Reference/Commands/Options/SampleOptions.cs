@@ -32,6 +32,9 @@ internal sealed class SampleOptions
     private readonly SizeOptions _sizes = new();
     private readonly PromptOptions _prompts = new();
 
+    /// <summary>The options of the text encoder.</summary>
+    public EncoderOptions Encoder { get; } = new();
+
     /// <summary>Whether both sides of guidance are one pass.</summary>
     public bool IsOnePass(ParseResult parsed) => parsed.GetValue(_passes) == One;
 
@@ -44,6 +47,7 @@ internal sealed class SampleOptions
         foreach (Option option in new Option[] { _count, _sampler, _steps, _guidance, _interval, _timeShift }) command.Options.Add(option);
         _sizes.AddTo(command);
         foreach (Option option in new Option[] { _seed, _seeds, _timeType, _passes }) command.Options.Add(option);
+        Encoder.AddTo(command);
     }
 
     /// <summary>What the options say without a model: checked, and the prompts read.</summary>
@@ -127,7 +131,7 @@ internal sealed class SampleOptions
 
     /// <summary>The first option that a model of the other kind has.</summary>
     private string? Foreign(ParseResult parsed, bool isText)
-        => (isText ? [_classes] : new[] { _prompts.Given(parsed), _timeType, _passes }).OfType<Option>().FirstOrDefault(option => Cli.IsGiven(parsed, option))?.Name;
+        => (isText ? [_classes] : new[] { _prompts.Given(parsed), _timeType, _passes, Encoder.Given(parsed) }).OfType<Option>().FirstOrDefault(option => Cli.IsGiven(parsed, option))?.Name;
 
     private SamplingConfig Config(ParseResult parsed, SamplingConfig given) => new SamplingConfig
     {
