@@ -36,7 +36,8 @@ public static class Benchmark
     {
         RequireBatch(batch);
         Repeated.RequireCount(repeat);
-        using var model = new PixelDiTModel(config, device) { Precision = precision };
+        using var model = PixelTransformer.Create(config, device);
+        model.Precision = precision;
         model.RequireDivides(resolution, resolution);
         foreach (var (parameter, index) in model.Parameters.All.Select((parameter, index) => (parameter, index)))
         {
@@ -50,8 +51,10 @@ public static class Benchmark
         using Tensor x = device.Allocate(shape), target = device.Allocate(shape);
         Noise.Fill(x, 2, 0);
         Noise.Fill(target, 2, 1);
-        using var t = device.Upload([.. Enumerable.Range(0, batch).Select(b => (b + 0.5f) / batch)], [batch]);
-        using var y = device.Upload([.. Enumerable.Range(0, batch).Select(b => b % config.Classes)], [batch]);
+        float[] shares = [.. Enumerable.Range(0, batch).Select(b => (b + 0.5f) / batch)];
+        using var t = device.Upload(Array.ConvertAll(shares, share => config.IsText ? 1000 * share : share), [batch]);
+        using var condition = config.IsText ? device.Allocate([batch, config.TextTokens, config.TextWidth]) : device.Upload([.. Enumerable.Range(0, batch).Select(b => b % config.Classes)], [batch]);
+        if (config.IsText) Noise.Fill(condition, 2, 2);
         device.Arena.ResetPeak();
 
         double gflop = ModelCost.ForwardFlops(config, batch, resolution, resolution) / 1e9;
@@ -65,10 +68,11 @@ public static class Benchmark
         Action last = train ? ForwardBackward : Forward;
         using var optimizer = step ? new Optimizer(model.Parameters, new OptimizerConfig()) : null;
         using var figures = new Readback(device, TrainingStep.Figures);
+        // α, σ and the time of each image.
+        using var levels = device.Upload([.. shares.Select(share => 1 - share), .. shares, .. shares.Select(share => 1000 * share)], [TextTrainingStep.LevelRows, batch]);
         if (optimizer is not null)
         {
-            var training = new TrainingStep(model, optimizer);
-            last = () => training.Queue(x, target, t, y, figures);
+            last = Step;
             whole = Repeated.Measure(last, 3 * gflop, repeat, device, warmUp, cancel);
         }
         device.Profile = new LaunchProfile();
@@ -80,7 +84,17 @@ public static class Benchmark
         void Forward()
         {
             using var tape = new Tape(device, recording: false);
-            model.Forward(tape, tape.Input(x), t, y);
+            Output(tape);
+        }
+
+        Variable Output(Tape tape) => model is TextToImageModel text
+            ? text.Forward(tape, tape.Input(x), t, tape.Input(condition))
+            : ((PixelDiTModel)model).Forward(tape, tape.Input(x), t, condition);
+
+        void Step()
+        {
+            if (model is TextToImageModel text) new TextTrainingStep(text, optimizer!).Queue(x, target, levels, condition, figures);
+            else new TrainingStep((PixelDiTModel)model, optimizer!).Queue(x, target, t, condition, figures);
         }
 
         void ForwardBackward()
@@ -89,7 +103,7 @@ public static class Benchmark
             model.Parameters.MarkChanged();
             model.Parameters.ClearGradients();
             using var tape = new Tape(device, recording: true);
-            tape.Backward(tape.MeanSquaredError(model.Forward(tape, tape.Input(x), t, y), target));
+            tape.Backward(tape.MeanSquaredError(Output(tape), target));
         }
     }
 }

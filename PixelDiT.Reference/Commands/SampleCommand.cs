@@ -48,6 +48,7 @@ internal static class SampleCommand
             int atATime = Cli.IsGiven(parsed, batch) ? parsed.GetValue(batch) : UsualBatchOf(plan);
             bool hasSingles = Cli.IsGiven(parsed, singles) ? parsed.GetValue(singles) : sizes.IsText && !isArchive;
             SampleRun.Require(plan, sizes.Channels, atATime, isArchive, hasSingles);
+            RequireOthers(SampleFolder.Open(path, plan, overwrite: true), options.Files(parsed));
             using var opened = Cli.Open(parsed, device, threads);
             RequireMemory(opened, sizes, plan, atATime, options.IsOnePass(parsed));
 
@@ -86,7 +87,22 @@ internal static class SampleCommand
     }
 
     private static TextStates Encode(TextPlan plan, ITextEncoder encoder, ModelConfig model, CancellationToken cancel)
-        => ProgressDisplay.Show("encoding", 1, show => TextStates.Encode(plan, encoder, model, (done, what) => show(done, what), cancel));
+        => ProgressDisplay.Show("encoding", 1, show =>
+        {
+            var states = TextStates.Encode(plan, encoder, model, (done, what) => show(done, what), cancel);
+            show(1, $"{Counted.Of(TextStates.TextsOf(plan).Count, "text")} encoded");
+            return states;
+        });
+
+    /// <summary>Checks that the run writes over none of the files that it reads from.</summary>
+    private static void RequireOthers(SampleFolder folder, IEnumerable<string?> inputs)
+    {
+        foreach (string input in inputs.OfType<string>())
+        {
+            string name = Path.GetFileName(input);
+            if (folder.Owns(name)) OutputFile.Require(Path.Combine(folder.Path, name), overwrite: true, input);
+        }
+    }
 
     private static void Draw(SampleRun run, long count, string path, CancellationToken cancel)
     {

@@ -6,7 +6,7 @@ namespace PixelDiT.Reference.Data;
 
 /// <summary>A picture file of a folder.</summary>
 /// <param name="Path">Where it is.</param>
-/// <param name="Name">Its name in its class.</param>
+/// <param name="Name">Its name in its class; with the folders that it lies in where a class has such.</param>
 /// <param name="Label">Its class.</param>
 /// <param name="Length">Its length in bytes.</param>
 /// <param name="Written">When it was last written, in ticks.</param>
@@ -33,6 +33,7 @@ internal sealed class FolderListing
     private readonly List<FolderFile> _files = [];
     private readonly List<SkippedImage> _leftOut = [];
     private readonly LeftOutCount _counted = new();
+    private bool _hasCaptions;
 
     private FolderListing(string folder) => _folder = folder;
 
@@ -71,6 +72,56 @@ internal sealed class FolderListing
         if (folders.Length == 0) listing.AddOnlyClass(entries);
         else listing.AddClasses(folders, entries, allowEmpty, cancel);
         return listing;
+    }
+
+    /// <summary>Lists all pictures in a folder and in those below it as one class. Their names are the paths from there, with slashes; those of a folder come before those of its subfolders. Links to folders are not followed, and files that keep
+    /// pictures company, such as captions, not counted.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="cancel">Ends the listing.</param>
+    /// <exception cref="DataException">There is no such folder, it cannot be listed, or there is no picture.</exception>
+    public static FolderListing ReadDeep(string folder, CancellationToken cancel = default)
+    {
+        if (File.Exists(folder)) throw new DataException($"{folder}: is a file; a folder with pictures was expected");
+        if (!Directory.Exists(folder)) throw new DataException($"{folder}: there is no such folder; one with pictures was expected");
+        var listing = new FolderListing(folder) { ClassNames = [OnlyClass], _hasCaptions = true };
+        listing.AddDeep("", cancel);
+        if (listing._files.Count == 0) throw new DataException($"{folder}: no pictures, nor in the folders below it ({FileKind.Read}){listing.Found()}");
+        return listing;
+    }
+
+    /// <summary>Leaves files out.</summary>
+    /// <param name="reasonAgainst">Why a file is left out; null for one that stays.</param>
+    public void LeaveOut(Func<FolderFile, string?> reasonAgainst)
+    {
+        var reasons = _files.ToDictionary(file => file, reasonAgainst);
+        _leftOut.AddRange(_files.Where(file => reasons[file] is not null).Select(file => new SkippedImage(file.Path, reasons[file]!)));
+        _files.RemoveAll(file => reasons[file] is not null);
+    }
+
+    private void AddDeep(string within, CancellationToken cancel)
+    {
+        cancel.ThrowIfCancellationRequested();
+        string path = Path.Combine(_folder, within);
+        FileSystemInfo[] entries;
+        try
+        {
+            entries = Entries(path);
+            AddFiles(path, entries.OfType<FileInfo>(), 0, within);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            if (within.Length == 0) throw new DataException($"{path}: cannot be listed ({SystemReason.Of(error)})", error);
+            _leftOut.Add(new SkippedImage(path, $"cannot be listed ({SystemReason.Of(error)})"));
+            return;
+        }
+        foreach (var folder in entries.OfType<DirectoryInfo>())
+        {
+            string? reason = s_systemFolders.Contains(folder.Name) ? "is a folder of the system's"
+                : IsUnnameable(folder) ? "its name is not UTF-8, so it cannot be opened"
+                : folder.Attributes.HasFlag(FileAttributes.ReparsePoint) ? "is a link to a folder, which is not followed" : null;
+            if (reason is null) AddDeep($"{within}{folder.Name}/", cancel);
+            else _leftOut.Add(new SkippedImage(Path.Combine(path, folder.Name), reason));
+        }
     }
 
     private void AddOnlyClass(FileSystemInfo[] entries)
@@ -159,7 +210,7 @@ internal sealed class FolderListing
         return path == folder || path.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal) || folder.Length == 0;
     }
 
-    private void AddFiles(string folder, IEnumerable<FileInfo> files, int label)
+    private void AddFiles(string folder, IEnumerable<FileInfo> files, int label, string within = "")
     {
         foreach (var file in files)
         {
@@ -181,9 +232,10 @@ internal sealed class FolderListing
             }
             if (HasPictureEnding(file) || KindBehind(path, file, length) is { Format: not PictureFormat.None })
             {
-                _files.Add(new FolderFile(path, file.Name, label, length, FileStart.Target(file).LastWriteTimeUtc.Ticks));
+                _files.Add(new FolderFile(path, within + file.Name, label, length, FileStart.Target(file).LastWriteTimeUtc.Ticks));
                 continue;
             }
+            if (_hasCaptions && IsCompanion(file)) continue;
             var (one, many) = Ending(file);
             _counted.Add(1, one, many, KindBehind(path, file, length)?.Name is { } name && name is not ("text" or "empty" or "unreadable" or "not a picture of a known format") ? $"{name}, not read" : "no picture");
         }

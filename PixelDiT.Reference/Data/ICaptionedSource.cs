@@ -17,8 +17,8 @@ public interface ICaptionedSource
     int Channels { get; }
 
     /// <summary>
-    /// The identity of the data, 64 hexadecimal digits: equal for the same images in the same order with the same captions, however the source was called, wherever it lies and at whatever size it is read. Of picture files
-    /// names and lengths count, not their content; of captions the text.
+    /// The identity of the data, 64 hexadecimal digits: equal for the same images in the same order with the same captions, however the source was called, wherever it lies and at whatever size it is read. Of pictures and
+    /// tars in files names and lengths count, not their content; of captions beside pictures the text.
     /// </summary>
     string ListingHash { get; }
 

@@ -31,11 +31,24 @@ internal sealed class ImageFolder : IImageSource
     /// <exception cref="DataException">There is no such folder, it or a class of it has no picture, no picture in it is readable, or decoding one hangs.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public ImageFolder(string folder, int resolution, int channels, string? name = null, SourceOptions? options = null, long mostKept = MostKept, TimeSpan? limit = null)
+        : this(FolderListing.Read(folder, options?.AllowEmptyClasses ?? false, options?.Cancel ?? default), folder, resolution, channels, name ?? $"folder:{folder}", options ?? new SourceOptions(), mostKept, limit)
     {
-        (Name, Channels, Height, Width) = (name ?? $"folder:{folder}", channels, resolution, resolution);
-        options ??= new SourceOptions();
+    }
+
+    /// <summary>Decodes the images of a listing.</summary>
+    /// <inheritdoc cref="ImageFolder(string, int, int, string?, SourceOptions?, long, TimeSpan?)"/>
+    /// <param name="listing">The files; at least one.</param>
+    /// <param name="folder">The folder that they are of.</param>
+    /// <param name="resolution">The side of an image, in pixels.</param>
+    /// <param name="channels">1 or 3.</param>
+    /// <param name="name">What the user called the source.</param>
+    /// <param name="options">How it is opened.</param>
+    /// <param name="mostKept">The memory that decoded images may take, in bytes.</param>
+    /// <param name="limit">What decoding a file may take.</param>
+    public ImageFolder(FolderListing listing, string folder, int resolution, int channels, string name, SourceOptions options, long mostKept = MostKept, TimeSpan? limit = null)
+    {
+        (Name, Channels, Height, Width) = (name, channels, resolution, resolution);
         _limit = limit ?? DecodingThreads.Limit;
-        var listing = FolderListing.Read(folder, options.AllowEmptyClasses, options.Cancel);
         (ClassNames, _files) = (listing.ClassNames, [.. listing.Files]);
 
         long imageBytes = (long)channels * resolution * resolution;
@@ -51,7 +64,7 @@ internal sealed class ImageFolder : IImageSource
         if (!options.AllowEmptyClasses) CheckClasses(folder, records);
         Skipped = [.. skipped, .. listing.LeftOut];
         Remarks = [.. ((string?[])[listing.Remark, remark]).OfType<string>()];
-        Originals = Summary(records, resolution);
+        Originals = Summary(records, record => Math.Min(record.Width, record.Height) < resolution);
         ListingHash = Hash();
     }
 
@@ -93,21 +106,67 @@ internal sealed class ImageFolder : IImageSource
         return _files[slot].Label;
     }
 
-    private byte[] ReadAgain(int slot)
+    /// <summary>The file of an image.</summary>
+    public FolderFile FileOf(long index) => _files[_slots[index]];
+
+    /// <summary>Decodes files, many at a time.</summary>
+    /// <param name="files">The files.</param>
+    /// <param name="decode">Makes an image of a file's content; to be told how many pixels it has when that begins.</param>
+    /// <param name="keep">Is given each image, from any thread.</param>
+    /// <param name="options">Progress and cancellation.</param>
+    /// <param name="limit">What decoding a file may take.</param>
+    /// <returns>What is to be known of each file; the reason of those that cannot be decoded.</returns>
+    /// <exception cref="DataException">Decoding a file hangs, or there is no memory for it.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    internal static ImageRecord[] DecodeAll(FolderFile[] files, Func<byte[], Action<long>, DecodedImage> decode, Action<int, byte[]> keep, SourceOptions options, TimeSpan limit)
     {
-        var pixels = new byte[Channels * Height * Width];
-        if (_stored is not null && _stored.TryRead(slot, pixels)) return pixels;
-        string path = _files[slot].Path;
+        var records = new ImageRecord[files.Length];
+        DecodingThreads.Run(files.Length, i => files[i].Path, (i, begins) =>
+        {
+            byte[]? content = null;
+            try
+            {
+                content = FileStart.ReadAll(files[i].Path);
+                var image = decode(content, begins);
+                records[i] = new ImageRecord(null, image.Width, image.Height, image.IsTurned, Crc32.Append(0, image.Pixels));
+                keep(i, image.Pixels);
+            }
+            catch (OutOfMemoryException error)
+            {
+                // It ends the run, since what is left out must not depend on the machine.
+                throw new DataException($"{files[i].Path}: there is not enough memory to decode it; make it smaller, or take it out of the data", error);
+            }
+            catch (DataException error)
+            {
+                records[i] = new ImageRecord(error.Message, 0, 0, false, 0) { IsUnread = content is null && files[i].Length > 0 };
+            }
+        }, options.Progress, limit, options.Cancel);
+        return records;
+    }
+
+    /// <summary>Decodes a file that was decoded before.</summary>
+    /// <exception cref="DataException">It no longer can be.</exception>
+    internal static byte[] DecodeAgain(string path, string source, Func<byte[], Action<long>, DecodedImage> decode, TimeSpan limit)
+    {
+        byte[]? pixels = null;
         try
         {
-            DecodingThreads.Run(1, _ => path, (_, begins) => pixels = ImageDecoder.Read(path, Height, Channels, begins).Pixels, limit: _limit);
-            return pixels;
+            DecodingThreads.Run(1, _ => path, (_, begins) => pixels = decode(FileStart.ReadAll(path), begins).Pixels, limit: limit);
+            return pixels!;
         }
         catch (DataException error)
         {
-            throw new DataException(error.Message.StartsWith(path, StringComparison.Ordinal) ? error.Message : $"{path}: was readable when {Name} was opened and now {error.Message}", error);
+            throw new DataException(error.Message.StartsWith(path, StringComparison.Ordinal) ? error.Message : $"{path}: was readable when {source} was opened and now {error.Message}", error);
         }
     }
+
+    private byte[] ReadAgain(int slot)
+    {
+        var pixels = new byte[Channels * Height * Width];
+        return _stored is not null && _stored.TryRead(slot, pixels) ? pixels : DecodeAgain(_files[slot].Path, Name, Decode, _limit);
+    }
+
+    private DecodedImage Decode(byte[] file, Action<long> begins) => ImageDecoder.Decode(file, Height, Channels, begins);
 
     /// <summary>Takes the images from the cache, or decodes them and puts them there.</summary>
     private (ImageRecord[] Records, StoredImageFile? Stored, string? Remark) Load(string folder, FolderListing listing, bool keep, SourceOptions options)
@@ -148,31 +207,7 @@ internal sealed class ImageFolder : IImageSource
         return true;
     }
 
-    private ImageRecord[] DecodeAll(Action<int, byte[]> keep, SourceOptions options)
-    {
-        var records = new ImageRecord[_files.Length];
-        DecodingThreads.Run(_files.Length, i => _files[i].Path, (i, begins) =>
-        {
-            byte[]? content = null;
-            try
-            {
-                content = FileStart.ReadAll(_files[i].Path);
-                var image = ImageDecoder.Decode(content, Height, Channels, begins);
-                records[i] = new ImageRecord(null, image.Width, image.Height, image.IsTurned, Crc32.Append(0, image.Pixels));
-                keep(i, image.Pixels);
-            }
-            catch (OutOfMemoryException error)
-            {
-                // It ends the run, since what is left out must not depend on the machine.
-                throw new DataException($"{_files[i].Path}: there is not enough memory to decode it; make it smaller, or take it out of the data", error);
-            }
-            catch (DataException error)
-            {
-                records[i] = new ImageRecord(error.Message, 0, 0, false, 0) { IsUnread = content is null && _files[i].Length > 0 };
-            }
-        }, options.Progress, _limit, options.Cancel);
-        return records;
-    }
+    private ImageRecord[] DecodeAll(Action<int, byte[]> keep, SourceOptions options) => DecodeAll(_files, Decode, keep, options, _limit);
 
     private long[] Counts()
     {
@@ -191,13 +226,14 @@ internal sealed class ImageFolder : IImageSource
         }
     }
 
-    private static Originals Summary(ImageRecord[] records, int resolution)
+    /// <summary>What the pictures were.</summary>
+    internal static Originals Summary(ImageRecord[] records, Func<ImageRecord, bool> isScaledUp)
     {
         var read = records.Where(record => record.Reason is null).ToArray();
         var (smallest, largest) = (read.MinBy(record => Math.Min(record.Width, record.Height))!, read.MaxBy(record => (long)record.Width * record.Height)!);
         return new Originals(
             (smallest.Width, smallest.Height), (largest.Width, largest.Height),
-            read.Count(record => Math.Min(record.Width, record.Height) < resolution), read.Count(record => record.IsTurned));
+            read.Count(isScaledUp), read.Count(record => record.IsTurned));
     }
 
     private string Hash()

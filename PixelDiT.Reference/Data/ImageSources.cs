@@ -5,6 +5,8 @@ namespace PixelDiT.Reference.Data;
 /// <summary>Opens an image source from the text a user types.</summary>
 public static class ImageSources
 {
+    private static readonly string[] s_kinds = ["shapes", "idx", "cifar10", "folder"];
+
     /// <summary>The forms of a specification, each with a few words of explanation.</summary>
     public static IReadOnlyList<(string Form, string Meaning)> Known { get; } =
     [
@@ -32,7 +34,7 @@ public static class ImageSources
         if (resolution is < 8 or > 4096) throw new DataException($"{spec}: the resolution is {resolution}; it must be from 8 to 4096");
         if (channels is not (1 or 3)) throw new DataException($"{spec}: {channels} channels; images have 3 (colour) or 1 (gray)");
 
-        var (kind, path) = Split(spec);
+        var (kind, path) = Split(spec, s_kinds);
         return (kind, path) switch
         {
             ("shapes", null) => new Shapes(resolution, channels, part),
@@ -47,18 +49,21 @@ public static class ImageSources
     }
 
     /// <summary>Whether opening a source decodes files, which takes its time.</summary>
-    public static bool IsFolder(string spec) => Split(spec) is ("folder", not (null or ""));
+    public static bool IsFolder(string spec) => Split(spec, s_kinds) is ("folder", not (null or ""));
 
-    private static (string Kind, string? Path) Split(string spec)
+    /// <summary>Takes a specification apart: its kind and what follows the colon, or "folder" and a folder that is there. What is neither is a kind of its own.</summary>
+    /// <param name="spec">What the user typed.</param>
+    /// <param name="kinds">The words that may stand before a colon, or alone.</param>
+    internal static (string Kind, string? Path) Split(string spec, IReadOnlyList<string> kinds)
     {
-        if (spec is "shapes" or "idx" or "cifar10" or "folder") return (spec, null);
-        if (spec.Split(':', 2) is ["shapes" or "idx" or "cifar10" or "folder", _] parts) return (parts[0], Expanded(parts[1]));
+        if (kinds.Contains(spec)) return (spec, null);
+        if (spec.Split(':', 2) is [var kind, var rest] && kinds.Contains(kind)) return (kind, Expanded(rest));
         string path = Expanded(spec);
         return Directory.Exists(path) ? ("folder", path) : (spec, null);
     }
 
     /// <summary>A shell replaces "~" at the start of a word only, not behind "folder:".</summary>
-    private static string Expanded(string path) => path == "~" || path.StartsWith("~/", StringComparison.Ordinal) || path.StartsWith($"~{Path.DirectorySeparatorChar}", StringComparison.Ordinal)
+    internal static string Expanded(string path) => path == "~" || path.StartsWith("~/", StringComparison.Ordinal) || path.StartsWith($"~{Path.DirectorySeparatorChar}", StringComparison.Ordinal)
         ? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + path[1..]
         : path;
 }

@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Data;
 
@@ -15,6 +16,23 @@ internal static class PixelScale
     public static void ToValues(ReadOnlySpan<byte> bytes, Span<float> values)
     {
         for (int i = 0; i < bytes.Length; i++) values[i] = s_values[bytes[i]];
+    }
+
+    /// <summary>The planes of a coloured picture.</summary>
+    /// <param name="picture">Of three channels.</param>
+    /// <param name="channels">3, or 1 for its brightness.</param>
+    /// <returns>[C, H, W].</returns>
+    public static byte[] ToPlanes(Picture picture, int channels)
+    {
+        int area = picture.Width * picture.Height;
+        var planes = new byte[channels * area];
+        for (int i = 0; i < area; i++)
+        {
+            var pixel = picture.Pixels.AsSpan(3 * i, 3);
+            if (channels == 1) planes[i] = Gray(pixel[0], pixel[1], pixel[2]);
+            else (planes[i], planes[area + i], planes[2 * area + i]) = (pixel[0], pixel[1], pixel[2]);
+        }
+        return planes;
     }
 
     /// <summary>The brightness of a colour, 0.299 R + 0.587 G + 0.114 B rounded; a gray colour keeps its value.</summary>

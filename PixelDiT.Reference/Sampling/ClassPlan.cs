@@ -47,6 +47,8 @@ public sealed partial record ClassPlan : SamplePlan
     /// <summary>Whether a file is named as an image of some run of a class model.</summary>
     internal static bool IsImage(string fileName) => ImageName().IsMatch(fileName);
 
+    internal override string TitleOf(int row) => NameOf(Classes[row]) ?? $"class {Classes[row]}";
+
     internal override Func<string, bool> IsOwnFile() => IsImage;
 
     internal override IEnumerable<(string Key, object? Value)> SettingFields => Size.IsSquare ? [("resolution", Size.Height)] : [("height", Size.Height), ("width", Size.Width)];

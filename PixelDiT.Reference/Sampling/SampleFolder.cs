@@ -59,6 +59,9 @@ public sealed class SampleFolder
         return folder;
     }
 
+    /// <summary>Whether a run in the folder may write a file of a name, or delete it with the run that it replaces.</summary>
+    public bool Owns(string fileName) => IsOwn(SampleRecord.PromptsOf(In(RecordName)))(fileName) || _plan.IsOwnFile()(fileName);
+
     /// <summary>Makes the folder, where it is not there, and keeps other processes out of it until the lock is given back.</summary>
     /// <exception cref="FileFormatException">It cannot be made, no file can be made in it, or another process writes to it.</exception>
     public FolderLock Prepare()
@@ -80,6 +83,9 @@ public sealed class SampleFolder
 
     private string In(string name) => System.IO.Path.Combine(Path, name);
 
+    /// <summary>Whether a file is that of a run with such prompts, or of any run of classes.</summary>
+    private static Func<string, bool> IsOwn(PromptFiles prompts) => name => s_names.Contains(name) || ClassPlan.IsImage(name) || prompts.Hold(name);
+
     private string? FirstImage()
     {
         var isOwn = _plan.IsOwnFile();
@@ -88,13 +94,12 @@ public sealed class SampleFolder
 
     private void Clear()
     {
-        var prompts = SampleRecord.PromptsOf(In(RecordName));
+        var isOwn = IsOwn(SampleRecord.PromptsOf(In(RecordName)));
         try
         {
             foreach (string file in Directory.GetFiles(Path))
             {
-                string name = System.IO.Path.GetFileName(file);
-                if (s_names.Contains(name) || ClassPlan.IsImage(name) || prompts.Hold(name)) File.Delete(file);
+                if (isOwn(System.IO.Path.GetFileName(file))) File.Delete(file);
             }
         }
         catch (Exception error) when (AtomicFile.IsFileSystemError(error))

@@ -59,6 +59,9 @@ public abstract record SamplePlan
     /// <summary>What image k shows, for messages.</summary>
     public abstract string SubjectOf(long k);
 
+    /// <summary>What stands on a sheet beside a class or a prompt.</summary>
+    internal abstract string TitleOf(int row);
+
     /// <summary>The fields of the record that say sizes and the like.</summary>
     internal abstract IEnumerable<(string Key, object? Value)> SettingFields { get; }
 

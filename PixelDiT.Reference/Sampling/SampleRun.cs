@@ -104,9 +104,8 @@ public sealed class SampleRun
         if (archive && plan.Sizes.Count > 1) throw new ConfigurationException($"the images are of {plan.Sizes[0]}, {plan.Sizes[1]}{(plan.Sizes.Count > 2 ? " and other sizes" : "")}; {ImageArchive.FileName} holds images of one size");
         if (!archive && !singles && !SampleSheet.Fits(plan, channels))
         {
-            var frame = plan.Frame;
             throw new ConfigurationException(
-                $"{plan.Count} images of {frame} are too many for {SampleSheet.GridName}, which holds {Grid.Capacity(frame.Width, frame.Height, channels)}; a smaller --count, --singles or --npz was expected");
+                $"{plan.Count} images of {plan.Frame} are too many for {SampleSheet.GridName}, which holds {SampleSheet.Capacity(plan, channels)}; a smaller --count, --singles or --npz was expected");
         }
     }
 

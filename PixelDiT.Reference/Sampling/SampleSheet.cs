@@ -4,8 +4,11 @@ using PixelDiT.Reference.Pictures;
 namespace PixelDiT.Reference.Sampling;
 
 /// <summary>
-/// The pictures of a run on one sheet: samples.png, a row a class or prompt (prompts of one picture each in a square), and trajectory.png, the first image of each class or prompt on its way from noise. Pictures are
-/// kept in bytes, as many as <see cref="Grid.MaximumBytes"/> lets stand in a grid; a film strip has as many of the first rows as fit. Where sizes differ, each picture stands in the middle of a white frame.
+        if (_pictures is not null) PngWriter.Write(Path.Combine(folder, GridName), Sheet([.. _pictures.Index().Where(picture => picture.Item is not null)!]));
+        var rows = _film.Chunk(_shown.Length).Index().Where(row => row.Item.All(picture => picture is not null)).ToList();
+        if (rows.Count == 0) return;
+        var film = rows.SelectMany(row => row.Item).Select(picture => picture!.Frame(_frame.Width, _frame.Height));
+        PngWriter.Write(Path.Combine(folder, FilmName), Grid.Compose([.. film], _shown.Length, rowNames: [.. rows.Select(row => _plan.TitleOf(row.Index))]));
 /// </summary>
 internal sealed class SampleSheet
 {
@@ -30,7 +33,14 @@ internal sealed class SampleSheet
     }
 
     /// <summary>Whether a grid holds all images of a run.</summary>
-    public static bool Fits(SamplePlan plan, int channels) => plan.Count <= Grid.Capacity(plan.Frame.Width, plan.Frame.Height, channels);
+    public static bool Fits(SamplePlan plan, int channels) => plan.Count <= Capacity(plan, channels);
+
+    /// <summary>How many images of a run a grid holds.</summary>
+    public static int Capacity(SamplePlan plan, int channels)
+    {
+        var frame = plan.Frame;
+        return plan is TextPlan ? CaptionedSheet.Capacity(frame.Width, frame.Height, channels) : Grid.Capacity(frame.Width, frame.Height, channels);
+    }
 
     /// <summary>Looks at a batch on its way.</summary>
     /// <param name="batch">Its images, in rising order.</param>
@@ -64,10 +74,23 @@ internal sealed class SampleSheet
     /// <exception cref="Kernels.FileFormatException">A file cannot be written.</exception>
     public void Write(string folder)
     {
+<<<<<<< HEAD
         if (_pictures is not null) PngWriter.Write(Path.Combine(folder, GridName), Compose(_pictures.OfType<Picture>(), _plan.Columns));
         var film = _film.Chunk(_shown.Length).Where(row => row.All(picture => picture is not null)).SelectMany(row => row.OfType<Picture>()).ToList();
         if (film.Count > 0) PngWriter.Write(Path.Combine(folder, FilmName), Compose(film, _shown.Length));
+=======
+        string[] names = [.. _plan.Classes.Select(label => _plan.NameOf(label) ?? $"class {label}")];
+        if (_hasGrid) PngWriter.Write(Path.Combine(folder, GridName), Grid.Compose(_pictures, _plan.PerClass, rowNames: names));
+        Picture[] film = [.. _film.Chunk(_shown.Length).Where(row => row.All(picture => picture is not null)).SelectMany(row => row.Select(picture => picture!))];
+        if (film.Length > 0) PngWriter.Write(Path.Combine(folder, FilmName), Grid.Compose(film, _shown.Length, rowNames: names));
+>>>>>>> t2i-data
     }
 
-    private Picture Compose(IEnumerable<Picture> pictures, int columns) => Grid.Compose([.. pictures.Select(picture => picture.Frame(_frame.Width, _frame.Height))], columns);
+    /// <summary>Classes have their names beside them; a prompt is longer, and stands under the first of its pictures.</summary>
+    private Picture Sheet(IReadOnlyList<(int Index, Picture Picture)> pictures)
+    {
+        Picture[] tiles = [.. pictures.Select(picture => picture.Picture)];
+        if (_plan is not TextPlan) return Grid.Compose(tiles, _plan.Columns, rowNames: [.. Enumerable.Range(0, _plan.Rows).Select(_plan.TitleOf)]);
+        return CaptionedSheet.Compose(tiles, [.. pictures.Select(picture => picture.Index % _plan.PerRow == 0 ? _plan.TitleOf(picture.Index / _plan.PerRow) : "")], _plan.Columns);
+    }
 }

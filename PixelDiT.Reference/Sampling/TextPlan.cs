@@ -71,6 +71,8 @@ public sealed record TextPlan : SamplePlan
     /// <inheritdoc/>
     public override string SubjectOf(long k) => PromptOf(k).Name;
 
+    internal override string TitleOf(int row) => Prompts[row].Text;
+
     internal override Func<string, bool> IsOwnFile() => new PromptFiles(Prompts.Select(prompt => prompt.Name), PerRow).Hold;
 
     internal override IEnumerable<(string Key, object? Value)> SettingFields => [("time_dtype", RoundTime ? "bf16" : "float32")];

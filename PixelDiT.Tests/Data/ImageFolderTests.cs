@@ -223,10 +223,10 @@ public sealed class ImageFolderTests
         return Png(24, 24, 3, pixels);
     }
 
-    private static byte[] Png(int width, int height, byte red, byte green, byte blue) =>
+    internal static byte[] Png(int width, int height, byte red, byte green, byte blue) =>
         Png(width, height, 3, [.. Enumerable.Range(0, width * height).SelectMany(_ => new[] { red, green, blue })]);
 
-    private static byte[] Png(int width, int height, int channels, byte[] pixels)
+    internal static byte[] Png(int width, int height, int channels, byte[] pixels)
     {
         using var memory = new MemoryStream();
         new ImageWriter().WritePng(pixels, width, height, (ColorComponents)channels, memory);

@@ -14,20 +14,22 @@ internal sealed class ModelOptions
     private readonly Option<int> _patch = Size("--patch", "p, the side of a patch in pixels."), _patchDepth = Size("--patch-depth", "N, patch blocks.");
     private readonly Option<int> _pixelDepth = Size("--pixel-depth", "M, pixel (PiT) blocks."), _pixelHidden = Size("--pixel-hidden", "d, the width of a pixel token.");
     private readonly Option<int> _channels = Cli.Option("--channels", "Image channels: 3 for colour, 1 for gray.", 3);
+    private readonly Option<int> _textWidth = Size("--text-width", "The width of a text's states; the encoder's."), _textTokens = Size("--text-tokens", "Tokens of a text at most.");
+    private readonly bool _text;
     private readonly Option<bool> _postModulation = new("--post-modulation") { Description = "Modulate after attention and MLP in the pixel blocks: the authors' cure for loss spikes." };
 
     /// <param name="preset">The preset that holds where none is given.</param>
     /// <param name="text">Whether the verb knows text models too.</param>
     public ModelOptions(string preset, bool text = false)
     {
-        _preset = preset;
+        (_preset, _text) = (preset, text);
         _presetName = new("--preset", "Sizes by name.", text ? Presets.Names : Presets.ClassNames, preset);
     }
 
     /// <summary>Adds the options to a verb.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in new Option[] { _presetName, _hidden, _heads, _patch, _patchDepth, _pixelDepth, _pixelHidden, _channels, _postModulation }) command.Options.Add(option);
+        foreach (Option option in new Option[] { _presetName, _hidden, _heads, _patch, _patchDepth, _pixelDepth, _pixelHidden, _channels, _postModulation }.Concat(_text ? [_textWidth, _textTokens] : [])) command.Options.Add(option);
     }
 
     /// <summary>Image channels.</summary>
@@ -43,6 +45,15 @@ internal sealed class ModelOptions
         if (Build(settings) != Presets.Get(Preset(settings))) throw new ConfigurationException($"--peer is told the preset {Preset(settings)}; options that change the model's sizes cannot be compared");
     }
 
+    /// <summary>Whether the preset is of a text model.</summary>
+    public bool IsText(Settings settings) => Presets.Get(Preset(settings)).IsText;
+
+    /// <summary>The width of a text's states, where it is given.</summary>
+    public int? TextWidth(Settings settings) => _text && settings.IsGiven(_textWidth) ? settings.Get(_textWidth) : null;
+
+    /// <summary>The most tokens of a text, where it is given.</summary>
+    public int? TextTokens(Settings settings) => _text && settings.IsGiven(_textTokens) ? settings.Get(_textTokens) : null;
+
     /// <summary>The model that the options describe.</summary>
     /// <param name="settings">The values.</param>
     /// <param name="classes">The data's classes; null leaves the preset's.</param>
@@ -50,6 +61,7 @@ internal sealed class ModelOptions
     public ModelConfig Build(Settings settings, int? classes = null)
     {
         var preset = Presets.Get(Preset(settings));
+        if (!preset.IsText && (TextWidth(settings) ?? TextTokens(settings)) is not null) throw new ConfigurationException($"{_textWidth.Name} and {_textTokens.Name} are of text models; the preset {Preset(settings)} is of a class model");
         return (preset with
         {
             Hidden = Given(settings, _hidden, preset.Hidden),
@@ -60,6 +72,8 @@ internal sealed class ModelOptions
             PixelHidden = Given(settings, _pixelHidden, preset.PixelHidden),
             Channels = settings.Get(_channels),
             Classes = classes ?? preset.Classes,
+            TextWidth = TextWidth(settings) ?? preset.TextWidth,
+            TextTokens = TextTokens(settings) ?? preset.TextTokens,
             PostModulation = settings.Get(_postModulation)
         }).Validate();
     }

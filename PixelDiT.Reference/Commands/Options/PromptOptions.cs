@@ -25,6 +25,9 @@ internal sealed class PromptOptions
     /// <summary>Whether there are prompts.</summary>
     public bool AreGiven(ParseResult parsed) => Cli.IsGiven(parsed, _prompts) || Cli.IsGiven(parsed, _file);
 
+    /// <summary>The file of prompts; null for none.</summary>
+    public string? File(ParseResult parsed) => parsed.GetValue(_file);
+
     /// <summary>The first option of prompts that is given; null for none.</summary>
     public Option? Given(ParseResult parsed) => new Option[] { _prompts, _file, _negative, _released }.FirstOrDefault(option => Cli.IsGiven(parsed, option));
 

@@ -38,6 +38,9 @@ internal sealed class SampleOptions
     /// <summary>Whether both sides of guidance are one pass.</summary>
     public bool IsOnePass(ParseResult parsed) => parsed.GetValue(_passes) == One;
 
+    /// <summary>The files that the options name, which the run must not write over.</summary>
+    public IEnumerable<string?> Files(ParseResult parsed) => [_prompts.File(parsed), parsed.GetValue(_seeds), .. Encoder.Files(parsed)];
+
     /// <summary>Adds the options to a verb.</summary>
     public void AddTo(Command command)
     {

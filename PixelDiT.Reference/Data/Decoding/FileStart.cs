@@ -48,8 +48,10 @@ internal static class FileStart
     }
 
     /// <summary>The whole of a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="most">The most bytes.</param>
     /// <exception cref="DataException">It cannot be read, is empty or too large; the message is the reason, without the path.</exception>
-    public static byte[] ReadAll(string path)
+    public static byte[] ReadAll(string path, long most = MostBytes)
     {
         try
         {
@@ -57,7 +59,7 @@ internal static class FileStart
             if (!file.Exists) throw new DataException("cannot be read (there is no such file, or its name is not UTF-8)");
             long length = Length(file);
             if (length == 0) throw new DataException("the file is empty");
-            if (length > MostBytes) throw new DataException($"the file has {length} bytes; at most {MostBytes} are read");
+            if (length > most) throw new DataException($"the file has {length} bytes; at most {most} are read");
             return File.ReadAllBytes(path);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)

@@ -5,7 +5,7 @@ using StbImageSharp;
 namespace PixelDiT.Reference.Data.Decoding;
 
 /// <summary>An image as a model is trained on it, and what its picture was.</summary>
-/// <param name="Pixels">[C, resolution, resolution].</param>
+/// <param name="Pixels">[C, H, W] of the size asked for.</param>
 /// <param name="Width">The picture's W, upright, in pixels.</param>
 /// <param name="Height">The picture's H, upright, in pixels.</param>
 /// <param name="IsTurned">Whether an orientation noted beside the pixels was applied.</param>
@@ -38,6 +38,26 @@ internal static class ImageDecoder
         var picture = decode();
         bool lies = orientation >= 5;
         return new DecodedImage(Square(picture, orientation, resolution, channels), lies ? height : width, lies ? width : height, orientation != Exif.Upright);
+    }
+
+    /// <summary>Decodes a file's content to a picture of its own size: put upright, transparent parts laid on white, colour and gray as they are.</summary>
+    /// <param name="file">The file's content.</param>
+    /// <param name="fit">Makes the image's pixels of the picture, while there is room for both.</param>
+    /// <param name="begins">Called with the number of pixels when there is room to decode them.</param>
+    /// <exception cref="DataException">It cannot be decoded; the message is the reason.</exception>
+    public static DecodedImage DecodeUpright(byte[] file, Func<Picture, byte[]> fit, Action<long>? begins = null)
+    {
+        var (storedWidth, storedHeight, orientation, decode) = Open(file);
+        using var room = PixelBudget.Shared.Take((long)storedWidth * storedHeight);
+        begins?.Invoke((long)storedWidth * storedHeight);
+        var picture = decode();
+        var (width, height) = orientation >= 5 ? (storedHeight, storedWidth) : (storedWidth, storedHeight);
+        var pixels = new byte[checked(3 * width * height)];
+        for (int i = 0; i < pixels.Length / 3; i++)
+        {
+            (pixels[3 * i], pixels[3 * i + 1], pixels[3 * i + 2]) = picture.OnWhite(Stored(i % width, i / width, width, height, orientation, storedWidth));
+        }
+        return new DecodedImage(fit(new Picture(width, height, 3, pixels)), width, height, orientation != Exif.Upright);
     }
 
     /// <summary>Decodes a file's content to its colours as they are stored: not turned, not cut, opacity dropped without laying the picture on anything, gray as three equal colours.</summary>

@@ -32,8 +32,7 @@ public sealed class DrawingMeasure(int resolution)
     /// <exception cref="ShapeException">The image is of another size.</exception>
     public DrawingReading Read(ReadOnlySpan<float> image)
     {
-        if (image.Length != _imageLength) throw new ShapeException($"a drawing has {_imageLength} values; {image.Length} were given");
-        var finder = new FigureFinder(image, resolution);
+        var finder = Find(image);
         return new(ReadGround(finder.GroundColour), [.. finder.Figures().Select(ReadFigure)]);
     }
 
@@ -43,9 +42,11 @@ public sealed class DrawingMeasure(int resolution)
     /// <exception cref="ShapeException">The image is of another size.</exception>
     public bool Agrees(ReadOnlySpan<float> image, Prompt prompt)
     {
-        var reading = Read(image);
+        var finder = Find(image);
         // A ground that is none is wrong even if the prompt does not name it.
-        return reading.Ground is not null && prompt.Fits(reading.Ground, reading.Figures);
+        if (ReadGround(finder.GroundColour) is not { } ground) return false;
+        var figures = finder.Figures();
+        return figures.Count == prompt.Count && prompt.Fits(ground, [.. figures.Select(ReadFigure)]);
     }
 
     /// <summary>The share of pictures, 0 … 1, that show what their prompts say.</summary>
@@ -99,6 +100,10 @@ public sealed class DrawingMeasure(int resolution)
         for (int i = 0; i < prompts.Count; i++) CaptionedShapes.HeldOut(prompts[i], (ulong)i).Draw(resolution, real.AsSpan(i * _imageLength, _imageLength));
         return spread / ClassAgreement.MeanPairDistance(real, labels, _imageLength, "real");
     }
+
+    private FigureFinder Find(ReadOnlySpan<float> image) => image.Length == _imageLength
+        ? new FigureFinder(image, resolution)
+        : throw new ShapeException($"a drawing has {_imageLength} values; {image.Length} were given");
 
     private static DrawingReading Describe(Scene scene) => new(scene.Ground, [.. Enumerable.Range(0, scene.Count).Select(index => scene[index]).Select(figure => new FigureDescription(figure.Figure, figure.Colour, figure.Size, figure.Place))]);
 

@@ -26,7 +26,7 @@ public sealed record Scene(ulong Key, Ground Ground, PlacedFigure First, PlacedF
     /// <summary>The least side of a picture, in pixels; in smaller ones a ring is a disc.</summary>
     public const int LeastResolution = 16;
 
-    private const float Jitter = 0.03f;
+    private const float Jitter = 0.025f;
 
     /// <summary>1 or 2.</summary>
     public int Count => Second is null ? 1 : 2;

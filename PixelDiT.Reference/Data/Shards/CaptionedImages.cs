@@ -1,6 +1,7 @@
 using System.Text.Json;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Data.Decoding;
+using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Pictures;
 using PixelDiT.Reference.Pictures.Resizing;
@@ -87,6 +88,22 @@ public sealed class CaptionedImages : IDisposable
         return CaptionChoice.Candidates(Scores(found), Captions(found, ParseJson(found)).ContainsKey);
     }
 
+    /// <summary>The texts of the captions that may be drawn for an image; none for an image that cannot be read and gives its place to another.</summary>
+    /// <exception cref="FileFormatException">The shard is damaged.</exception>
+    public IReadOnlyList<string> CaptionTexts(int index)
+    {
+        var found = Find(index);
+        try
+        {
+            var captions = Captions(found, ParseJson(found));
+            return [.. CaptionChoice.Candidates(Scores(found), captions.ContainsKey).Select(candidate => captions.GetValueOrDefault(candidate.Type).Text).OfType<string>().Distinct()];
+        }
+        catch (DataException)
+        {
+            return [];
+        }
+    }
+
     /// <summary>An image for the first stage: a square (<see cref="PillowCrop.ShortSide"/>).</summary>
     /// <param name="index">Which.</param>
     /// <param name="size">The side, in pixels.</param>
@@ -124,6 +141,21 @@ public sealed class CaptionedImages : IDisposable
         {
             foreach (var (_, tar, _) in _open) tar.Dispose();
             _open.Clear();
+        }
+    }
+
+    /// <summary>An image's shard and key, in words.</summary>
+    internal string NameOf(int index) => Find(index).Name;
+
+    /// <summary>The shards' names, samples and lengths, those of the files beside them too.</summary>
+    /// <exception cref="FileFormatException">A shard cannot be opened.</exception>
+    internal void AddTo(ListingHash hash)
+    {
+        foreach (var shard in _shards)
+        {
+            using var tar = AtomicFile.OpenRead(shard.Path);
+            hash.Add(Path.GetFileName(shard.Path)).Add(shard.Samples).Add(tar.Length);
+            foreach (string path in ShardCaptions.FilesBeside(shard.Path)) hash.Add(Path.GetFileName(path)).Add(new FileInfo(path).Length);
         }
     }
 

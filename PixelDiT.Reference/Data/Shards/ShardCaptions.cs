@@ -31,6 +31,9 @@ internal sealed class ShardCaptions
     /// <summary>What is broken, a line each.</summary>
     public IReadOnlyList<string> Remarks => _remarks;
 
+    /// <summary>The files beside a shard that are there.</summary>
+    public static IEnumerable<string> FilesBeside(string tar) => s_captionSuffixes.Concat(s_scoreSuffixes).Select(suffix => $"{tar[..^".tar".Length]}{suffix}.json").Where(File.Exists);
+
     /// <summary>Lays a sample's captions over others of the same type.</summary>
     public void LayOver(string key, Dictionary<string, CaptionText> captions)
     {
