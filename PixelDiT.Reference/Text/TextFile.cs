@@ -1,3 +1,5 @@
+using System.Buffers;
+using System.Buffers.Binary;
 using System.Text;
 using System.Text.Unicode;
 using PixelDiT.Kernels;
@@ -10,8 +12,6 @@ namespace PixelDiT.Reference.Text;
 internal static class TextFile
 {
     private const int Largest = 64 << 20;
-
-    private static readonly UnicodeEncoding s_little = new(bigEndian: false, byteOrderMark: true, throwOnInvalidBytes: true), s_big = new(bigEndian: true, byteOrderMark: true, throwOnInvalidBytes: true);
 
     /// <summary>The text.</summary>
     /// <exception cref="FileFormatException">The file cannot be read, has more than 64 MiB, is in another encoding, or holds a character of code 0; the message names the line.</exception>
@@ -32,8 +32,8 @@ internal static class TextFile
         }
         string text = bytes switch
         {
-            [0xFF, 0xFE, ..] => FromUtf16(s_little, bytes, path),
-            [0xFE, 0xFF, ..] => FromUtf16(s_big, bytes, path),
+            [0xFF, 0xFE, ..] => FromUtf16(bytes.AsSpan(2), false, path),
+            [0xFE, 0xFF, ..] => FromUtf16(bytes.AsSpan(2), true, path),
             [0xEF, 0xBB, 0xBF, ..] => FromUtf8(bytes.AsSpan(3), path),
             _ => FromUtf8(bytes, path)
         };
@@ -48,20 +48,16 @@ internal static class TextFile
     {
         char[] text = new char[bytes.Length];
         var status = Utf8.ToUtf16(bytes, text, out int read, out int written, replaceInvalidSequences: false);
-        if (status == System.Buffers.OperationStatus.Done) return new string(text, 0, written);
+        if (status == OperationStatus.Done) return new string(text, 0, written);
         throw new FileFormatException($"{path}: line {LineOf(text, written)} is not UTF-8, with its byte 0x{bytes[read]:X2}; UTF-8 was expected, or UTF-16 with its mark");
     }
 
-    private static string FromUtf16(UnicodeEncoding encoding, byte[] bytes, string path)
+    private static string FromUtf16(ReadOnlySpan<byte> bytes, bool isBig, string path)
     {
-        try
-        {
-            return encoding.GetString(bytes, 2, bytes.Length - 2);
-        }
-        catch (DecoderFallbackException error)
-        {
-            string before = encoding.GetString(bytes, 2, Math.Max(0, (error.Index & ~1)));
-            throw new FileFormatException($"{path}: line {LineOf(before, before.Length)} is not UTF-16, although the file begins with its mark", error);
-        }
+        char[] text = new char[bytes.Length / 2];
+        for (int i = 0; i < text.Length; i++) text[i] = (char)(isBig ? BinaryPrimitives.ReadUInt16BigEndian(bytes[(2 * i)..]) : BinaryPrimitives.ReadUInt16LittleEndian(bytes[(2 * i)..]));
+        int at = 0;
+        while (at < text.Length && Rune.DecodeFromUtf16(text.AsSpan(at), out _, out int length) == OperationStatus.Done) at += length;
+        return at == text.Length && bytes.Length % 2 == 0 ? new string(text) : throw new FileFormatException($"{path}: line {LineOf(text, at)} is not UTF-16, although the file begins with its mark");
     }
 }
