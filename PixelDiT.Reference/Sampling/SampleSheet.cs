@@ -4,11 +4,9 @@ using PixelDiT.Reference.Pictures;
 namespace PixelDiT.Reference.Sampling;
 
 /// <summary>
-        if (_pictures is not null) PngWriter.Write(Path.Combine(folder, GridName), Sheet([.. _pictures.Index().Where(picture => picture.Item is not null)!]));
-        var rows = _film.Chunk(_shown.Length).Index().Where(row => row.Item.All(picture => picture is not null)).ToList();
-        if (rows.Count == 0) return;
-        var film = rows.SelectMany(row => row.Item).Select(picture => picture!.Frame(_frame.Width, _frame.Height));
-        PngWriter.Write(Path.Combine(folder, FilmName), Grid.Compose([.. film], _shown.Length, rowNames: [.. rows.Select(row => _plan.TitleOf(row.Index))]));
+/// The pictures of a run on one sheet: samples.png, a row a class with its name, or a row a prompt (prompts of one picture each in a square) with the text under the first; and trajectory.png, the first image of each on
+/// its way from noise. Pictures are kept in bytes, as many as <see cref="Grid.MaximumBytes"/> lets stand in a grid; a film strip has as many of the first rows as fit. Where sizes differ, each picture stands in the middle
+/// of a white frame.
 /// </summary>
 internal sealed class SampleSheet
 {
@@ -74,23 +72,19 @@ internal sealed class SampleSheet
     /// <exception cref="Kernels.FileFormatException">A file cannot be written.</exception>
     public void Write(string folder)
     {
-<<<<<<< HEAD
-        if (_pictures is not null) PngWriter.Write(Path.Combine(folder, GridName), Compose(_pictures.OfType<Picture>(), _plan.Columns));
-        var film = _film.Chunk(_shown.Length).Where(row => row.All(picture => picture is not null)).SelectMany(row => row.OfType<Picture>()).ToList();
-        if (film.Count > 0) PngWriter.Write(Path.Combine(folder, FilmName), Compose(film, _shown.Length));
-=======
-        string[] names = [.. _plan.Classes.Select(label => _plan.NameOf(label) ?? $"class {label}")];
-        if (_hasGrid) PngWriter.Write(Path.Combine(folder, GridName), Grid.Compose(_pictures, _plan.PerClass, rowNames: names));
-        Picture[] film = [.. _film.Chunk(_shown.Length).Where(row => row.All(picture => picture is not null)).SelectMany(row => row.Select(picture => picture!))];
-        if (film.Length > 0) PngWriter.Write(Path.Combine(folder, FilmName), Grid.Compose(film, _shown.Length, rowNames: names));
->>>>>>> t2i-data
+        if (_pictures is not null) PngWriter.Write(Path.Combine(folder, GridName), Sheet());
+        var rows = _film.Chunk(_shown.Length).Index().Where(row => row.Item.All(picture => picture is not null)).ToList();
+        if (rows.Count == 0) return;
+        var film = rows.SelectMany(row => row.Item).Select(picture => picture!.Frame(_frame.Width, _frame.Height));
+        PngWriter.Write(Path.Combine(folder, FilmName), Grid.Compose([.. film], _shown.Length, rowNames: [.. rows.Select(row => _plan.TitleOf(row.Index))]));
     }
 
     /// <summary>Classes have their names beside them; a prompt is longer, and stands under the first of its pictures.</summary>
-    private Picture Sheet(IReadOnlyList<(int Index, Picture Picture)> pictures)
+    private Picture Sheet()
     {
-        Picture[] tiles = [.. pictures.Select(picture => picture.Picture)];
+        var taken = _pictures!.Index().Where(picture => picture.Item is not null).ToList();
+        Picture[] tiles = [.. taken.Select(picture => picture.Item!)];
         if (_plan is not TextPlan) return Grid.Compose(tiles, _plan.Columns, rowNames: [.. Enumerable.Range(0, _plan.Rows).Select(_plan.TitleOf)]);
-        return CaptionedSheet.Compose(tiles, [.. pictures.Select(picture => picture.Index % _plan.PerRow == 0 ? _plan.TitleOf(picture.Index / _plan.PerRow) : "")], _plan.Columns);
+        return CaptionedSheet.Compose(tiles, [.. taken.Select(picture => picture.Index % _plan.PerRow == 0 ? _plan.TitleOf(picture.Index / _plan.PerRow) : "")], _plan.Columns);
     }
 }

@@ -3,7 +3,9 @@ using System.Diagnostics;
 using System.Text.Json;
 using NUnit.Framework;
 using PixelDiT.Reference.Commands;
+using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Training;
 using StbImageSharp;
@@ -76,7 +78,7 @@ internal sealed class SampleTextTests
         var result = Sample([.. s_text, "--prompt", "A red disc", "--prompt", "", "--negative", "blue", "--count", "2", "--resolution", "8", "--steps", "2", "--seed", "5", "--out", "a"]);
         Assert.That(result.ExitCode, Is.Zero, result.Error);
         Assert.That(result.Error, Is.Empty);
-        Assert.That(result.Output, Does.Contain("weights: ").And.Contain("text 3 of 3").And.Contain("image 4 of 4").And.Contain($"wrote 4 images to {At("a")}"));
+        Assert.That(result.Output, Does.Contain("weights: ").And.Contain("3 texts encoded").And.Contain("image 4 of 4").And.Contain($"wrote 4 images to {At("a")}"));
         Assert.That(Names("a"), Is.EquivalentTo((string[])["samples.json", "samples.png", "trajectory.png", .. from name in (string[])["a-red-disc_1", "a-red-disc_2", "empty_1", "empty_2"] from end in (string[])["png", "json"] select $"{name}.{end}"]));
         var record = Record("a", "a-red-disc_2.json");
         Assert.That((record.GetProperty("prompt").GetString(), record.GetProperty("negative").GetString(), record.GetProperty("seed").GetInt32()), Is.EqualTo(("A red disc", "blue", 6)));
@@ -174,7 +176,7 @@ internal sealed class SampleTextTests
         yield return Case("; output.npz holds images of one size", [.. text, "--prompts", "prompts.jsonl", "--npz"]);
         yield return Case("--encoder is missing", ["--model", "text.safetensors", "--resolution", "8", .. prompt]);
         yield return Case("; --encoder is of text-to-image ones", [.. classes, .. words]);
-        yield return Case("MiB", [.. text, .. prompt, "--width", "4096", "--height", "4096", "--count", "64", "--batch", "64"]);
+        yield return Case("MiB of the machine", [.. s_text, .. prompt, "--width", "4096", "--height", "4096", "--count", "64", "--batch", "64"]);
     }
 
     [TestCaseSource(nameof(Mistakes))]
@@ -187,6 +189,40 @@ internal sealed class SampleTextTests
         Assert.That(result.Error, Does.Not.Contain("internal error"));
         Assert.That(Directory.Exists(At("new")), Is.False);
     }
+
+    [Test]
+    public void What_is_read_is_not_written_over()
+    {
+        Directory.CreateDirectory(At("own"));
+        File.WriteAllText(At("own", "foxes.json"), """["foxes"]""");
+        var result = Sample([.. s_text, "--prompts", "own/foxes.json", "--resolution", "8", "--steps", "1", "--out", "own", "--overwrite"]);
+        Assert.That(result.Error, Does.Contain("foxes.json: is the file to read from as well"));
+        Assert.That(File.ReadAllText(At("own", "foxes.json")), Is.EqualTo("""["foxes"]"""));
+        Assert.That(Names("own"), Has.Length.EqualTo(1));
+    }
+
+    [TestCase(null, 8, 1)]
+    [TestCase("1.75", 8, 1.75)]
+    [TestCase("many", 8, 1)]
+    public void The_time_shift_is_what_the_file_says(string? said, int side, double shift)
+    {
+        string file = $"shift{said}.safetensors", folder = $"shifted{said}";
+        var sizes = Presets.Get("micro-text");
+        var metadata = new Dictionary<string, string> { ["config"] = sizes.ToJson(), ["resolution"] = $"{side}", ["text_encoder"] = "words" };
+        if (said is not null) metadata["time_shift"] = said;
+        SafetensorsWriter.Write(At(file), [.. ModelCost.Shapes(sizes).Select(entry => new TensorSpec(entry.Key, DataType.F32, entry.Value))], metadata, Initialization.Fill(sizes, 3, nonzero: true));
+        var result = Sample("--model", file, "--prompt", "a", "--steps", "1", "--out", folder, "--device", "cpu");
+        Assert.That(result.ExitCode, Is.Zero, result.Error);
+        Assert.That(Record(folder, "a.json").GetProperty("time_shift").GetDouble(), Is.EqualTo(shift));
+    }
+
+    [TestCase(64 * 64, 1)]
+    [TestCase(256 * 256, 1)]
+    [TestCase(512 * 512, 3)]
+    [TestCase(256 * 1024, 3)]
+    [TestCase(1024 * 1024, 4)]
+    [TestCase(704 * 1344, 4)]
+    public void Or_else_it_goes_by_size(long pixels, double shift) => Assert.That(SampleOptions.ShiftOf(pixels), Is.EqualTo(shift));
 
     [Test]
     public void Guidance_that_leads_away_from_nothing_is_said()

@@ -24,7 +24,7 @@ internal sealed class PromptNamesTests
     [TestCase("🦊", "empty")]
     [TestCase("CON", "prompt-con")]
     [TestCase("com1", "prompt-com1")]
-    [TestCase("Lpt²", "prompt-lpt²")]
+    [TestCase("Lpt²", "lpt")]
     [TestCase("samples", "prompt-samples")]
     [TestCase("Trajectory!", "prompt-trajectory")]
     [TestCase("console", "console")]
@@ -44,6 +44,7 @@ internal sealed class PromptNamesTests
     [TestCase(".hidden", "hidden")]
     [TestCase("trailing.", "trailing")]
     [TestCase("nul.txt", "nul-txt")]
+    [TestCase("com¹", "com")]
     [TestCase("..", "empty")]
     [TestCase("", "empty")]
     public void An_id_stays_where_it_is_a_name(string id, string name) => Assert.That(Of((id, "some text")), Is.EqualTo((string[])[name]));

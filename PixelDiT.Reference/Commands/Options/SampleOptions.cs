@@ -121,7 +121,7 @@ internal sealed class SampleOptions
     }
 
     /// <summary>The shift by size where a model does not say: 4 and 3 are published for 1024² and 512²; between them, and below 512², the bounds are halfway in the number of pixels by factors.</summary>
-    private static double ShiftOf(long pixels) => pixels switch
+    internal static double ShiftOf(long pixels) => pixels switch
     {
         >= 512 * 1024 => 4,
         >= 256 * 512 => 3,
