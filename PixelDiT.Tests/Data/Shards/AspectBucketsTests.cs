@@ -9,10 +9,10 @@ internal sealed class AspectBucketsTests
     [Test]
     public void Sampling_has_33_shapes_of_about_one_area()
     {
-        var (large, small) = (AspectBuckets.Inference1024, AspectBuckets.Inference512);
+        AspectBuckets large = AspectBuckets.Inference1024, small = AspectBuckets.Inference512;
         Assert.That((large.All.Count, small.All.Count), Is.EqualTo((33, 33)));
         Assert.That(large.All.Select(bucket => bucket.Ratio), Is.Ordered.And.Unique);
-        Assert.That(large.All, Has.All.Matches<AspectBucket>(bucket => bucket.Height % 64 == 0 && bucket.Width % 64 == 0 && Math.Abs(bucket.Ratio - (double)bucket.Height / bucket.Width) < 0.03));
+        Assert.That(large.All, Has.All.Matches<AspectBucket>(bucket => bucket!.Height % 64 == 0 && bucket.Width % 64 == 0 && Math.Abs(bucket.Ratio - (double)bucket.Height / bucket.Width) < 0.03));
         Assert.That(small.All, Is.EqualTo(large.All.Select(bucket => new AspectBucket(bucket.Key, bucket.Height / 2, bucket.Width / 2))));
         Assert.That(small.All, Is.SubsetOf(AspectBuckets.Training512.All.Concat(small.All.Where(bucket => bucket.Ratio is 0.28))), "the training table has its shapes, but for one");
     }
