@@ -176,7 +176,7 @@ internal sealed class SampleTextTests
         yield return Case("; output.npz holds images of one size", [.. text, "--prompts", "prompts.jsonl", "--npz"]);
         yield return Case("--encoder is missing", ["--model", "text.safetensors", "--resolution", "8", .. prompt]);
         yield return Case("; --encoder is of text-to-image ones", [.. classes, .. words]);
-        yield return Case("MiB of the machine", [.. s_text, .. prompt, "--width", "4096", "--height", "4096", "--count", "64", "--batch", "64"]);
+        yield return Case("MiB of the machine", [.. s_text, .. prompt, "--width", "4096", "--height", "4096", "--count", "32", "--batch", "32"]);
     }
 
     [TestCaseSource(nameof(Mistakes))]
