@@ -22,8 +22,8 @@ internal static class CompareCommand
         // What --model was called before a model could hold several sets of weights.
         Option<string?> former = new("--weights") { Hidden = true, HelpName = "FILE" };
         var choice = Cli.Weights("--model-weights");
-        var tolerance = Cli.Number("--tolerance", "For activations, output and loss: the largest difference over the largest magnitude.", ConformanceTolerances.Single.Activation);
-        var gradients = Cli.Number("--gradient-tolerance", "The same for gradients; the norm of all may differ by 2.5 times as much.", ConformanceTolerances.Single.Gradient);
+        var tolerance = Cli.Number("--tolerance", FormattableString.Invariant($"For activations, output and loss: the largest difference over the largest magnitude; where it is not given, {ConformanceTolerances.Single.TextActivation:0e-0} for text-to-image models."), ConformanceTolerances.Single.Activation);
+        var gradients = Cli.Number("--gradient-tolerance", FormattableString.Invariant($"The same for gradients, {ConformanceTolerances.Single.TextGradient:0.0e-0}; the norm of all may differ by 2.5 times as much."), ConformanceTolerances.Single.Gradient);
         Option<bool> all = new("--all") { Description = "Print every tensor, not only those around the first difference, and the root mean square of its difference over that of A's tensor." };
         var command = new Command("compare", "Name the first tensor, in the order of execution, that differs between two traces. Exit code 1 on a difference.")
         {
@@ -37,12 +37,13 @@ internal static class CompareCommand
             var names = parsed.GetValue(map) is { } path ? NameMap.Open(path) : null;
             if (parsed.GetValue(model) is not null && parsed.GetValue(former) is not null) throw new ConfigurationException("--weights is the former name of --model; give one of them");
             using var stored = (parsed.GetValue(model) ?? parsed.GetValue(former)) is { } file ? StoredModel.Open(file, parsed.GetValue(choice)) : null;
-            stored?.Require(text: false, "compare takes");
             if (stored is not null) WeightsReport.SayTaken(stored);
-            var comparison = new TraceComparison(new TraceFile(a), new TraceFile(b, names))
+            TraceFile left = new(a), right = new(b, names);
+            var standard = new TraceComparison(left, right);
+            var comparison = new TraceComparison(left, right)
             {
-                Tolerance = limits.Activations,
-                GradientTolerance = limits.Gradients,
+                Tolerance = Cli.IsGiven(parsed, tolerance) ? limits.Activations : standard.Tolerance,
+                GradientTolerance = Cli.IsGiven(parsed, gradients) ? limits.Gradients : standard.GradientTolerance,
                 Model = stored is null ? null : new StageModel(stored.Info.Config, stored.ReadWidened)
             };
             var result = comparison.Run(cancel);

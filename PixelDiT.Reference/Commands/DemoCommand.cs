@@ -15,11 +15,12 @@ internal static class DemoCommand
 
     public static Command Create()
     {
-        Option<string> output = Cli.Option("--out", "The folder for samples.png, trajectory.png, loss.csv and model.safetensors.", "demo");
+        Option<string> output = Cli.Option("--out", "The folder for samples.png, trajectory.png (words.png with --text), loss.csv and model.safetensors.", "demo");
+        Option<bool> text = new("--text") { Description = "Train a text-to-image model on captioned drawings, and ask it for what it was shown and for what it never was." };
         Option<bool> resume = new("--resume") { Description = "Go on with the demonstration in --out." }, overwrite = new("--overwrite") { Description = "Replace the run in --out." };
         Option<string> device = Cli.Device("cpu");
         Option<int> threads = Cli.Threads();
-        var command = new Command("demo", "Train a small model on drawn shapes and look at what it draws; a few minutes on a CPU.") { output, resume, overwrite, device, threads };
+        var command = new Command("demo", "Train a small model on drawn shapes and look at what it draws; a few minutes on a CPU.") { output, text, resume, overwrite, device, threads };
         command.SetRun((parsed, cancel) =>
         {
             string folder = parsed.GetRequiredValue(output);
@@ -28,18 +29,38 @@ internal static class DemoCommand
             var existing = parsed.GetValue(resume) ? ExistingRun.Resume : parsed.GetValue(overwrite) ? ExistingRun.Replace : ExistingRun.Refuse;
             long began = Stopwatch.GetTimestamp();
             using var opened = Cli.Open(parsed, device, threads);
-            using var run = Demo.Create(folder, opened, existing);
-            Terminal.WriteLine($"training {run.Trainer.Model.Parameters.Count:N0} parameters on shapes at {Demo.Training.Resolution}×{Demo.Training.Resolution}, {opened.Description}");
+            using var run = parsed.GetValue(text) ? TextDemo.Create(folder, opened, existing) : Demo.Create(folder, opened, existing);
+            int side = run.Trainer.Config.Resolution;
+            Terminal.WriteLine($"training {run.Trainer.Model.Parameters.Count:N0} parameters on {(parsed.GetValue(text) ? "captioned shapes" : "shapes")} at {side}×{side}, {opened.Description}");
             TrainingProgress.Train(run, folder, CheckpointEvery, cancel);
-            Terminal.WriteLine("drawing a row of pictures for each class");
-            var result = ProgressDisplay.Show("drawing", Demo.Images, show => Demo.Draw(run, (done, total) => show(done, Invariant($"image {(int)done} of {total}")), cancel));
-            Terminal.WriteLine($"wrote {folder}: samples.png, trajectory.png, loss.csv, model.safetensors");
-            Terminal.WriteLine(Invariant($"class agreement: {result.Agreement * 100:F1} % of {result.Images} generated images"));
-            Terminal.WriteLine(Invariant($"held-out real images: {result.RealAgreement * 100:F1} %"));
-            Terminal.WriteLine(Invariant($"spread within classes, generated over real: {result.Spread:F2}"));
+            if (parsed.GetValue(text)) DrawText(run, folder, cancel);
+            else DrawClasses(run, folder, cancel);
             Terminal.WriteLine(Invariant($"took {ProgressDisplay.Duration(Stopwatch.GetElapsedTime(began))}"));
             return 0;
         });
         return command;
+    }
+
+    private static void DrawClasses(TrainingRun run, string folder, CancellationToken cancel)
+    {
+        Terminal.WriteLine("drawing a row of pictures for each class");
+        var result = ProgressDisplay.Show("drawing", Demo.Images, show => Demo.Draw(run, (done, total) => show(done, Invariant($"image {(int)done} of {total}")), cancel));
+        Terminal.WriteLine($"wrote {folder}: samples.png, trajectory.png, loss.csv, model.safetensors");
+        Terminal.WriteLine(Invariant($"class agreement: {result.Agreement * 100:F1} % of {result.Images} generated images"));
+        Terminal.WriteLine(Invariant($"held-out real images: {result.RealAgreement * 100:F1} %"));
+        Terminal.WriteLine(Invariant($"spread within classes, generated over real: {result.Spread:F2}"));
+    }
+
+    private static void DrawText(TrainingRun run, string folder, CancellationToken cancel)
+    {
+        Terminal.WriteLine("drawing prompts that training has shown, and prompts that it never has");
+        var result = ProgressDisplay.Show("drawing", TextDemo.Images, show => TextDemo.Draw(run, (done, total) => show(done, Invariant($"picture {(int)done} of {total}")), cancel));
+        Terminal.WriteLine($"wrote {folder}: samples.png, {RunFolder.WordsFile}, loss.csv, model.safetensors");
+        foreach (var kind in result.Kinds)
+            Terminal.WriteLine(Invariant($"{kind.Kind}: {kind.Agreement * 100:F1} % of {kind.Pictures} pictures show all that is said; real pictures {kind.Real * 100:F1} %, chance {kind.Chance * 100:F1} %"));
+        Terminal.WriteLine(Invariant($"agreement with prompts, shown: {result.Agreement(shown: true) * 100:F1} %"));
+        Terminal.WriteLine(Invariant($"agreement with prompts, never shown: {result.Agreement(shown: false) * 100:F1} %"));
+        Terminal.WriteLine(Invariant($"held-out real pictures: {result.Real * 100:F1} %; chance: {result.Chance * 100:F1} %"));
+        Terminal.WriteLine(Invariant($"spread within prompts, generated over real: {result.Spread:F2}"));
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;
@@ -66,11 +67,6 @@ internal static class InfoCommand
             Terminal.WriteLine($"weights: {weights.Selection}");
             string beside = file.Tensors.Count == weights.Shapes.Count ? "" : $", under {(weights.Prefix.Length > 0 ? $"{weights.Prefix}*" : "their own names")}";
             Terminal.WriteLine($"model: {weights.Shapes.Count} tensors, {weights.Count:N0} numbers{beside}");
-            if (weights.IsTextModel)
-            {
-                Terminal.WriteLine("text-to-image PixelDiT: this program samples from class-conditional models only");
-                return false;
-            }
             Describe(file, weights, ModelInfo.Read(file, weights));
             StoredModel.Check(file, weights);
             return true;
@@ -85,9 +81,13 @@ internal static class InfoCommand
     private static void Describe(IWeightFile file, WeightMap weights, ModelInfo info)
     {
         var config = info.Config;
-        Terminal.WriteLine($"class-conditional PixelDiT: D {config.Hidden}, heads {config.Heads}, patch {config.Patch}, N {config.PatchDepth}, M {config.PixelDepth}, d {config.PixelHidden}, {Counted.Of(config.Channels, "channel")}, {config.Classes} classes{(config.PostModulation ? ", post-modulation" : "")}");
+        string attention = config.PixelAttentionWidth == config.Hidden && config.PixelAttentionHeads == config.Heads ? "" : $", A {config.PixelAttentionWidth} with {Counted.Of(config.PixelAttentionHeads, "head")}";
+        string condition = config.IsText ? $"text of width {config.TextWidth}, at most {Counted.Of(config.TextTokens, "token")}{Rope(config)}" : $"{config.Classes} classes";
+        Terminal.WriteLine($"{config.KindName} PixelDiT: D {config.Hidden}, heads {config.Heads}, patch {config.Patch}, N {config.PatchDepth}, M {config.PixelDepth}, d {config.PixelHidden}{attention}, {Counted.Of(config.Channels, "channel")}, {condition}{(config.PostModulation ? ", post-modulation" : "")}");
         Terminal.WriteLine($"{ModelCost.Parameters(config):N0} parameters in {ModelCost.Tensors(config)} tensors by its {(info.SaysConfig ? "config" : "shapes")}");
         if (info.Step > 0) Terminal.WriteLine($"trained for {info.Step:N0} steps{(info.Resolution > 0 ? $" at {info.Resolution}×{info.Resolution}" : "")}");
+        if (info.TextEncoder is { } encoder) Terminal.WriteLine($"text encoder: {Printable.Name(encoder)}");
+        if (info.TimeShift is { } shift) Terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"time shift: {shift:R}"));
         if (info.ClassNames.Count > 0) Terminal.WriteLine($"classes: {string.Join(", ", info.ClassNames.Select((name, label) => $"{Printable.Name(name)} (#{label})"))}");
         if (file.Contains("param.final_layer.linear.bias")) Terminal.WriteLine("training state: weights, both moments and the averaged weights");
         foreach (string remark in info.Remarks) Terminal.Complain(remark);
@@ -96,6 +96,10 @@ internal static class InfoCommand
         Names("unexpected", weights.Unexpected(shapes.Keys));
         Names("of another shape", [.. shapes.Where(entry => weights.Shapes.TryGetValue(entry.Key, out var shape) && !shape.SequenceEqual(entry.Value)).Select(entry => entry.Key)]);
     }
+
+    /// <summary>What no shape of a text model shows, where it is not as released.</summary>
+    private static string Rope(ModelConfig config)
+        => !config.TextRope ? ", text RoPE off" : config.TextRopeTheta == Presets.Get("T2I").TextRopeTheta ? "" : string.Create(CultureInfo.InvariantCulture, $", text RoPE θ {config.TextRopeTheta:R}");
 
     private static void Unreadable(IWeightFile file)
     {

@@ -17,9 +17,10 @@ internal static class TraceCommand
     {
         Option<string?> modelFile = new("--model") { Description = "A model file (required).", HelpName = "FILE" };
         Option<string?> weights = new("--weights") { Description = "Which weights of the model file: ema (averaged), raw (not averaged), or the path of a set as info lists it; without --model, the model file itself. [default: ema]", HelpName = "ema|raw|PATH" };
-        Option<string?> inputs = new("--inputs") { Description = "A safetensors file with in.x [B,C,H,W], in.t [B], in.y [B] and, for gradients, target.v. [default: inputs are drawn]", HelpName = "FILE" };
+        Option<string?> inputs = new("--inputs") { Description = "A safetensors file with in.x [B,C,H,W], in.t [B], in.y (classes [B], or an encoder's states [B,n,width]) and, for gradients, target.v. [default: inputs are drawn]", HelpName = "FILE" };
         Option<int> resolution = new("--resolution") { Description = "The side of drawn images. [default: what the model was trained on]", HelpName = "N" };
         Option<int> batch = Cli.Option("--batch", "Drawn images.", 1);
+        Option<int> words = new("--text-tokens") { Description = "The tokens of a drawn text, for a text-to-image model. [default: as many as it takes]", HelpName = "N" };
         var seed = new SeedOption("The seed of drawn inputs.");
         Option<string> output = new("--out") { Description = "The safetensors file to write.", HelpName = "FILE", Required = true };
         Option<string?> stages = new("--stages") { Description = "Which stages, with * and ?, such as 'patch_blocks.*'; finer steps of blocks are traced when they match. [default: every stage, no finer step]", HelpName = "GLOB" };
@@ -28,7 +29,7 @@ internal static class TraceCommand
         Option<int> threads = Cli.Threads();
         var precision = Cli.Precision();
         var overwrite = OutputFile.Overwrite();
-        var command = new Command("trace", "Write the inputs and intermediate tensors of one forward, and of its backward.") { modelFile, weights, inputs, resolution, batch, seed, output, stages, backward, exact, precision, overwrite, device, threads };
+        var command = new Command("trace", "Write the inputs and intermediate tensors of one forward, and of its backward.") { modelFile, weights, inputs, resolution, batch, words, seed, output, stages, backward, exact, precision, overwrite, device, threads };
         command.SetRun((parsed, cancel) =>
         {
             if (parsed.GetValue(exact) && parsed.GetValue(backward)) throw new ConfigurationException("--exact computes the forward only; leave out --backward");
@@ -43,7 +44,6 @@ internal static class TraceCommand
                 ({ } file, { } text) => (file, WeightChoice.Parse(text))
             };
             using var stored = StoredModel.Open(source, choice);
-            stored.Require(text: false, "trace takes");
             OutputFile.Require(target, parsed.GetValue(overwrite), [.. stored.Files, parsed.GetValue(inputs)]);
             seed.Announce();
             string? wanted = parsed.GetValue(stages);
@@ -60,7 +60,7 @@ internal static class TraceCommand
             else
             {
                 using var opened = Cli.Open(parsed, device, threads);
-                using var model = (PixelDiTModel)stored.Load(opened);
+                using var model = stored.Load(opened);
                 model.Precision = PrecisionNames.Parse(parsed.GetRequiredValue(precision));
                 var given = Given();
                 model.RequireDivides(given.Shape[2], given.Shape[3]);
@@ -77,13 +77,13 @@ internal static class TraceCommand
                 var info = stored.Info;
                 if (parsed.GetValue(inputs) is { } path)
                 {
-                    if (new Option[] { resolution, batch, seed }.FirstOrDefault(option => Cli.IsGiven(parsed, option)) is { } drawn) throw new ConfigurationException($"{drawn.Name} is of drawn inputs; --inputs excludes it");
+                    if (new Option[] { resolution, batch, words, seed }.FirstOrDefault(option => Cli.IsGiven(parsed, option)) is { } drawn) throw new ConfigurationException($"{drawn.Name} is of drawn inputs; --inputs excludes it");
                     using var file = SafetensorsReader.Open(path);
                     return TraceInputs.Read(file, info.Config);
                 }
                 int side = Cli.IsGiven(parsed, resolution) ? parsed.GetValue(resolution) : info.Resolution;
                 if (side == 0 && !Cli.IsGiven(parsed, resolution)) throw new ConfigurationException("--resolution is missing, and the model file does not say what it was trained on; --inputs gives inputs of one's own");
-                return TraceInputs.Draw(info.Config, parsed.GetValue(batch), side, parsed.GetValue(seed));
+                return TraceInputs.Draw(info.Config, parsed.GetValue(batch), side, parsed.GetValue(seed), Cli.IsGiven(parsed, words) ? parsed.GetValue(words) : null);
             }
         }, needsLess: "a smaller --batch or --resolution");
         return command;

@@ -4,8 +4,12 @@ using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Data;
+using PixelDiT.Reference.Data.Shards;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Text;
+using PixelDiT.Reference.Text.Encoders;
+using PixelDiT.Reference.Text.Tokenizers;
 using PixelDiT.Reference.Training;
 
 namespace PixelDiT.Reference.Commands;
@@ -17,16 +21,20 @@ internal static class TrainCommand
 
     public static Command Create()
     {
-        Option<string> data = new("--data") { Description = $"The images (required): {string.Join("; ", ImageSources.Known.Select(source => $"{source.Form} ({source.Meaning})"))}.", HelpName = "SOURCE" };
+        Option<string> data = new("--data") { Description = $"The images (required): {Forms(ImageSources.Known)}. For a text model, with captions: {Forms(CaptionedSources.Known)}.", HelpName = "SOURCE" };
         Option<string> output = new("--out") { Description = "The run's folder (required).", HelpName = "DIR" };
-        var model = new ModelOptions("tiny");
+        var model = new ModelOptions("tiny", text: true);
+        var encoder = new EncoderOptions();
         Option<int> resolution = Cli.Option("--resolution", "The side of the images.", s_defaults.Resolution), batch = Cli.Option("--batch", "Images a step.", s_defaults.Batch);
         Option<int> steps = Cli.Option("--steps", "Steps.", s_defaults.Steps), warmup = Cli.Option("--warmup", "Steps over which the learning rate rises from 0.", 0);
-        Option<double> lr = Cli.Number("--lr", "AdamW's learning rate.", s_defaults.Optimizer.LearningRate), weightDecay = Cli.Number("--weight-decay", "Decoupled weight decay.", 0);
+        Option<double> lr = Cli.Number("--lr", "The learning rate.", s_defaults.Optimizer.LearningRate), weightDecay = Cli.Number("--weight-decay", "Decoupled weight decay.", 0);
         var decay = new ChoiceOption("--lr-decay", "How the learning rate moves after the warm-up.", ["constant", "cosine"], "constant");
         Option<double> clip = Cli.Number("--clip", "The largest norm of all gradients; 0 for no clipping.", s_defaults.Optimizer.Clip), beta2 = Cli.Number("--beta2", "AdamW's second decay.", s_defaults.Optimizer.Beta2);
-        Option<double> classDrop = Cli.Number("--class-drop", "The share of images trained without their class.", s_defaults.ConditionDrop);
-        Option<double> timeShift = Cli.Number("--time-shift", "s of the time shift t/(t+(1-t)s); the authors use 3 at 512x512.", s_defaults.TimeShift);
+        var optimizer = new ChoiceOption("--optimizer", "AdamW, or CAME as the authors train their text models; CAME keeps an average of the weights only where --ema is given.", ["adamw", "came"], "adamw");
+        var scale = new ChoiceOption("--lr-scale", "What the learning rate is multiplied by: none, sqrt (the root of batch/256, as the authors do for text models) or linear (batch/256).", ["none", "sqrt", "linear"], "none");
+        var buckets = new ChoiceOption("--buckets", "Bring images of a text model to the published sizes of about 512x512 or 1024x1024 that are nearest to their shape, in the place of --resolution.", ["512", "1024"]);
+        Option<double> classDrop = Cli.Number("--class-drop", "The share of images trained without their class, or of a text model with the empty text for their caption.", s_defaults.ConditionDrop);
+        Option<double> timeShift = Cli.Number("--time-shift", "s of the time shift t/(t+(1-t)s); the authors use 3 at 512x512, and 4 at 1024x1024 for text.", s_defaults.TimeShift);
         Option<double> ema = Cli.Number("--ema", "The share of the averaged weights that a step keeps, once warmed up: min(ema, (1+n)/(10+n)).", s_defaults.Optimizer.EmaDecay);
         var seed = new SeedOption("The seed of everything random.");
         Option<int> every = Cli.Option("--checkpoint-every", "Steps between checkpoints; 0 writes at the end only.", 1000);
@@ -39,13 +47,14 @@ internal static class TrainCommand
         Option<string> precision = Cli.Precision();
         Option<string?> config = new("--config") { Description = "A JSON file with option values, such as {\"lr\": 0.001}, or the folder of a run; the command line wins.", HelpName = "FILE" };
 
-        var command = new Command("train", "Train a class-conditional model. Writes config.json, loss.csv, model.safetensors (averaged weights), training.safetensors and samples.png.");
+        var command = new Command("train", "Train a class-conditional model, or with a text preset a text-to-image one. Writes config.json, loss.csv, model.safetensors (averaged weights), training.safetensors and samples.png.");
         command.Options.Add(data);
         command.Options.Add(output);
         model.AddTo(command);
+        encoder.AddTo(command);
         foreach (Option option in new Option[]
         {
-            resolution, batch, steps, lr, weightDecay, clip, beta2, warmup, decay, classDrop, timeShift, ema, seed, every, guidance, sampleSteps, resume, overwrite, source.AllowEmptyClasses, source.NoCache, precision, device, threads, config
+            resolution, batch, steps, optimizer, lr, scale, weightDecay, clip, beta2, warmup, decay, classDrop, timeShift, ema, buckets, seed, every, guidance, sampleSteps, resume, overwrite, source.AllowEmptyClasses, source.NoCache, precision, device, threads, config
         }) command.Options.Add(option);
 
         command.SetRun((parsed, cancel) =>
@@ -54,11 +63,15 @@ internal static class TrainCommand
             bool resuming = settings.Get(resume);
             if (resuming && settings.IsGiven(output) && Path.Combine(settings.Get(output), RunFolder.ConfigFile) is var kept && File.Exists(kept)) settings.Add(kept);
             if (resuming && settings.IsGiven(output) && !settings.IsGiven(data)) RunFolder.ExplainMissingSettings(settings.Get(output));
-            string spec = settings.IsGiven(data) ? settings.Get(data) : throw new ConfigurationException("--data is missing; one of " + string.Join(", ", ImageSources.Known.Select(known => known.Form)) + " was expected");
+            string spec = settings.IsGiven(data) ? settings.Get(data) : throw new ConfigurationException("--data is missing; one of " + string.Join(", ", (model.IsText(settings) ? CaptionedSources.Known : ImageSources.Known).Select(known => known.Form)) + " was expected");
             string folder = settings.IsGiven(output) ? settings.Get(output) : throw new ConfigurationException("--out is missing; the run's folder was expected");
             if (folder.Length == 0) throw new ConfigurationException("--out is ''; the run's folder was expected");
             if (settings.Get(every) < 0) throw new ConfigurationException($"checkpoint-every is {settings.Get(every)}; it must be 0 (at the end only) or above");
             if (resuming && settings.Get(overwrite)) throw new ConfigurationException("--resume and --overwrite exclude each other");
+            bool isText = model.IsText(settings), isCame = settings.Get(optimizer) == "came";
+            if (!isText) RequireNone(settings, $"of text models; the preset {model.Preset(settings)} is of a class model", [buckets, .. encoder.All]);
+            if (settings.IsGiven(buckets)) RequireNone(settings, $"the side of images of one size; {buckets.Name} excludes it", resolution);
+            double rate = Scaled(settings.Get(lr), settings.Get(scale), settings.Get(batch));
             var training = new TrainingConfig
             {
                 Batch = settings.Get(batch),
@@ -72,27 +85,72 @@ internal static class TrainCommand
                 Precision = PrecisionNames.Parse(settings.Get(precision)),
                 Optimizer = new OptimizerConfig
                 {
-                    LearningRate = settings.Get(lr),
+                    LearningRate = rate,
                     WeightDecay = settings.Get(weightDecay),
                     Clip = settings.Get(clip),
                     Beta2 = settings.Get(beta2),
                     EmaDecay = settings.Get(ema)
+                },
+                Came = !isCame ? null : new CameConfig
+                {
+                    LearningRate = rate,
+                    WeightDecay = settings.Get(weightDecay),
+                    Clip = settings.Get(clip),
+                    Beta2 = settings.Get(beta2),
+                    EmaDecay = settings.IsGiven(ema) ? settings.Get(ema) : null
                 }
             }.Validate();
             if (settings.Get(sampleSteps) < 0) throw new ConfigurationException($"sample-steps is {settings.Get(sampleSteps)}; it must be 0 (no grid) or above");
-            var sampling = settings.Get(sampleSteps) == 0 ? null : new SamplingConfig { Steps = settings.Get(sampleSteps), Guidance = settings.Get(guidance) }.Validate();
+            var sampling = settings.Get(sampleSteps) == 0 ? null : new SamplingConfig
+            {
+                Sampler = isText ? Sampler.DpmSolver : Sampler.FlowDpm,
+                Steps = settings.Get(sampleSteps),
+                Guidance = settings.Get(guidance),
+                TimeShift = isText ? (float)training.TimeShift : 1
+            }.Validate();
 
             seed.Announce();
-            var images = DataReport.Open(spec, training.Resolution, model.Channels(settings), source.Read(settings.Get, cancel));
             using var opened = Device.Open(settings.Get(device), settings.Get(threads));
+            using var states = isText ? OpenEncoder(settings, model, encoder, opened, cancel) : null;
+            TrainingData images = states is null
+                ? new ClassData(DataReport.Open(spec, training.Resolution, model.Channels(settings), source.Read(settings.Get, cancel)))
+                : new CaptionedData(DataReport.OpenCaptioned(spec, training.Resolution, BucketsOf(settings, buckets), model.Channels(settings), source.Read(settings.Get, cancel)), states);
+            using var held = (images as CaptionedData)?.Source as IDisposable;
+            var sizes = model.Build(settings, (images as ClassData)?.Source.Classes);
+            if (states is not null) sizes = (sizes with { TextWidth = model.TextWidth(settings) ?? states.Width, TextTokens = model.TextTokens(settings) ?? states.Tokens }).Validate();
             var existing = resuming ? ExistingRun.Resume : settings.Get(overwrite) ? ExistingRun.Replace : ExistingRun.Refuse;
-            using var run = TrainingRun.Create(folder, opened, new ClassData(images), model.Build(settings, images.Classes), training, existing, settings.ToJson([output, resume, overwrite, .. Machine(settings, device, threads)]));
+            using var run = TrainingRun.Create(folder, opened, images, sizes, training, existing, settings.ToJson([output, resume, overwrite, .. Machine(settings, device, threads)]));
             Terminal.WriteLine($"{run.Trainer.Model.Parameters.Count:N0} parameters on {opened.Description}");
             TrainingProgress.Train(run, folder, settings.Get(every), cancel);
             if (sampling is not null) TrainingProgress.DrawSamples(run, sampling, cancel);
             return 0;
         }, needsLess: "a smaller --batch or --resolution, or --precision bf16,");
         return command;
+    }
+
+    private static string Forms(IEnumerable<(string Form, string Meaning)> known) => string.Join("; ", known.Select(source => $"{source.Form} ({source.Meaning})"));
+
+    private static double Scaled(double rate, string rule, int batch) => rule switch
+    {
+        "sqrt" => LearningRateSchedule.SquareRootScaled(rate, batch),
+        "linear" => LearningRateSchedule.LinearlyScaled(rate, batch),
+        _ => rate
+    };
+
+    private static AspectBuckets? BucketsOf(Settings settings, ChoiceOption buckets) => settings.IsGiven(buckets) ? settings.Get(buckets) == "512" ? AspectBuckets.Training512 : AspectBuckets.Training1024 : null;
+
+    /// <summary>Options that are given and say nothing here are a mistake.</summary>
+    private static void RequireNone(Settings settings, string why, params Option[] options)
+    {
+        if (options.FirstOrDefault(settings.IsGiven) is { } given) throw new ConfigurationException($"{given.Name} is {why}");
+    }
+
+    /// <summary>The encoder that is asked for, or else the built-in one, whose states are as wide as the model takes them.</summary>
+    private static ITextEncoder OpenEncoder(Settings settings, ModelOptions model, EncoderOptions encoder, Device device, CancellationToken cancel)
+    {
+        var sizes = model.Build(settings);
+        if (encoder.IsBuiltIn(settings, WordsEncoder.KindName)) return encoder.Open(settings, sizes, device, WordsEncoder.KindName, cancel);
+        return encoder.Open(settings, model.TextTokens(settings) ?? PromptRows.ReleasedStates, device, cancel);
     }
 
     /// <summary>Where to compute belongs to a run's settings only if it was said.</summary>

@@ -1,3 +1,5 @@
+using PixelDiT.Reference.Pictures.Resizing;
+
 namespace PixelDiT.Reference.Data;
 
 /// <summary>

@@ -36,7 +36,7 @@ public static class ConfigInference
         int hidden = Size("s_embedder.proj.weight", 2, 0), channels = Size("pixel_embedder.proj.weight", 2, 1), width = Size("pixel_embedder.proj.weight", 2, 0);
         int pixels = Divide(Size("s_embedder.proj.weight", 2, 1), channels, "the number of a patch's pixels"), patch = (int)Math.Round(Math.Sqrt(pixels));
         if (patch * patch != pixels) throw new FileFormatException($"{source}: a patch would have {pixels} pixels, which is no square");
-        bool text = shapes.ContainsKey("y_pos_embedding");
+        bool text = shapes.ContainsKey("y_pos_embedding") || shapes.ContainsKey("patch_blocks.0.attn.q_norm_x.weight");
         int heads = Divide(hidden, Size(text ? "patch_blocks.0.attn.q_norm_x.weight" : "patch_blocks.0.attn.q_norm.weight", 1, 0), "the number of heads");
         int attention = Size("pixel_blocks.0.attn.qkv.weight", 2, 1), pixelHeads = Divide(attention, Size("pixel_blocks.0.attn.q_norm.weight", 1, 0), "the number of heads in a pixel block");
         int modulation = Divide(Divide(Size("pixel_blocks.0.adaLN_modulation.0.weight", 2, 0), pixels, "a pixel's modulation"), width, "the number of a pixel's modulations");

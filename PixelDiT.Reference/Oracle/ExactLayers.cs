@@ -111,8 +111,10 @@ internal static class ExactLayers
     /// <param name="grid">[L, hd/2, 2]</param>
     /// <param name="line">[n, hd/2, 2]</param>
     /// <param name="config">D and h</param>
+    /// <param name="attend">(q, k, v) [B, n + L, h, hd] → heads of the same shape, in the place of the model's attention; null for that</param>
     /// <returns>[B, L, D] and [B, n, D]</returns>
-    public static (double[] X, double[] Y) MmDitBlock(double[] x, double[] y, double[] c, Func<string, double[]> parameter, double[] grid, double[] line, ModelConfig config)
+    public static (double[] X, double[] Y) MmDitBlock(
+        double[] x, double[] y, double[] c, Func<string, double[]> parameter, double[] grid, double[] line, ModelConfig config, Func<double[], double[], double[], double[]>? attend = null)
     {
         int D = config.Hidden, h = config.Heads, hd = config.HeadWidth, B = c.Length / D, L = grid.Length / hd, n = line.Length / hd;
         double[] mx = Linear(c, parameter.Under("adaLN_modulation_img.0"), D), my = Linear(c, parameter.Under("adaLN_modulation_txt.0"), D);      // [B, 6D]
@@ -121,8 +123,8 @@ internal static class ExactLayers
         double[] q = Exact.Join(Turned(qkvY, 0, "q_norm_y", line, n), Turned(qkvX, 0, "q_norm_x", grid, L), B);                                   // [B, n + L, h, hd]
         double[] k = Exact.Join(Turned(qkvY, 1, "k_norm_y", line, n), Turned(qkvX, 1, "k_norm_x", grid, L), B);
         double[] v = Exact.Join(Exact.Part(qkvY, 2, D), Exact.Part(qkvX, 2, D), B);
-        var (oY, oX) = Exact.Part(Exact.Attention(q, k, v, n + L, h, hd), B, (long)n * D);
-        return (After(x, oX, mx, "x", L), After(y, oY, my, "y", n));
+        var (oY, oX) = Exact.Part(attend?.Invoke(q, k, v) ?? Exact.Attention(q, k, v, n + L, h, hd), B, (long)n * D);
+        return (AfterAttention(x, oX, mx, "x", parameter, L, config), AfterAttention(y, oY, my, "y", parameter, n, config));
 
         double[] Qkv(double[] stream, double[] modulation, string kind, int tokens)
         {
@@ -130,12 +132,23 @@ internal static class ExactLayers
             return Exact.Linear(a, parameter($"attn.qkv_{kind}.weight"), null, D, 3 * D);
         }
         double[] Turned(double[] qkv, int part, string norm, double[] table, int tokens) => Exact.NormRotate(qkv, part, parameter($"attn.{norm}.weight"), table, tokens, h, hd);
-        double[] After(double[] stream, double[] attention, double[] modulation, string kind, int tokens)
-        {
-            stream = Exact.Gate(stream, Linear(attention, parameter.Under($"attn.proj_{kind}"), D), modulation, gate: 2, chunks: 6, D, tokens);
-            double[] f = Exact.Modulate(Exact.RmsNorm(stream, parameter($"norm_{kind}2.weight")), modulation, shift: 3, scale: 4, chunks: 6, D, tokens);
-            return Exact.Gate(stream, FeedForward(f, parameter.Under($"mlp_{kind}"), D), modulation, gate: 5, chunks: 6, D, tokens);
-        }
+    }
+
+    /// <summary>What one stream of an MM-DiT block goes through behind the attention.</summary>
+    /// <param name="stream">[B, ·, D], x or y before the block</param>
+    /// <param name="heads">[B, ·, h, hd], its rows of the attention</param>
+    /// <param name="modulation">[B, 6D]</param>
+    /// <param name="kind">x for the image, y for the text</param>
+    /// <param name="parameter">the names under patch_blocks.i</param>
+    /// <param name="tokens">rows of an image in <paramref name="stream"/></param>
+    /// <param name="config">D</param>
+    /// <returns>[B, ·, D]</returns>
+    public static double[] AfterAttention(double[] stream, double[] heads, double[] modulation, string kind, Func<string, double[]> parameter, int tokens, ModelConfig config)
+    {
+        int D = config.Hidden;
+        stream = Exact.Gate(stream, Linear(heads, parameter.Under($"attn.proj_{kind}"), D), modulation, gate: 2, chunks: 6, D, tokens);
+        double[] f = Exact.Modulate(Exact.RmsNorm(stream, parameter($"norm_{kind}2.weight")), modulation, shift: 3, scale: 4, chunks: 6, D, tokens);
+        return Exact.Gate(stream, FeedForward(f, parameter.Under($"mlp_{kind}"), D), modulation, gate: 5, chunks: 6, D, tokens);
     }
 
     /// <summary>Every pixel: Linear C→d plus its position (SPEC §3.5).</summary>

@@ -21,19 +21,27 @@ public static class ExecutionOrder
 {
     private const int Inputs = 0, Forward = 1, Output = 2, Loss = 3, GradientsOfStages = 4, GradientsOfInputs = 5, GradientsOfParameters = 6, Norm = 7, Unknown = 8;
 
+    private const string TextPositions = "y_positions";
+
     private static readonly string[] s_inputs = ["x", "t", "y"];
 
     private static readonly string[] s_stages =
-        ["t_embedder", "y_embedder", "patch_condition", "s_embedder", "patch_blocks", "pixel_condition", "pixel_embedder", "pixel_blocks", "final_layer"];
+        ["t_embedder", "y_embedder", "patch_condition", TextPositions, "s_embedder", "patch_blocks", "pixel_condition", "pixel_embedder", "pixel_blocks", "final_layer"];
 
-    // The empty name is the stage's own output.
+    // The empty name is the stage's own output; those of the two streams of an MM-DiT block are x, the image, and y, the text.
     private static readonly string[] s_steps =
-        ["modulation", "norm1", "modulated1", "compact", "attn.qkv", "attn.q", "attn.k", "attn.out", "attn", "norm2", "modulated2", "mlp", "norm", ""];
+    [
+        "modulation", "norm1", "modulated1", "compact", "attn.qkv", "attn.q", "attn.k", "attn.out", "attn", "norm2", "modulated2", "mlp", "norm", "",
+        "modulation_x", "modulation_y", "norm_x1", "modulated_x1", "norm_y1", "modulated_y1", "attn.qkv_y", "attn.q_y", "attn.k_y", "attn.qkv_x", "attn.q_x", "attn.k_x", "attn.out_y", "attn.out_x",
+        "attn_x", "attn_y", "norm_x2", "modulated_x2", "mlp_x", "norm_y2", "modulated_y2", "mlp_y", "x", "y"
+    ];
 
     private static readonly string[] s_parameters =
     [
         "adaLN_modulation.0", "norm1", "compress_to_attn", "attn.qkv", "attn.q_norm", "attn.k_norm", "attn.proj", "expand_from_attn", "norm2",
-        "mlp.0", "mlp.2", "mlp.w1", "mlp.w3", "mlp.w2", "mlp.fc1", "mlp.fc2", "embedding_table", "proj", "norm", "linear"
+        "mlp.0", "mlp.2", "mlp.w1", "mlp.w3", "mlp.w2", "mlp.fc1", "mlp.fc2", "embedding_table", "proj", "norm", "linear",
+        "adaLN_modulation_img.0", "adaLN_modulation_txt.0", "norm_x1", "norm_y1", "attn.qkv_y", "attn.q_norm_y", "attn.k_norm_y", "attn.qkv_x", "attn.q_norm_x", "attn.k_norm_x", "attn.proj_x", "attn.proj_y",
+        "norm_x2", "mlp_x.w1", "mlp_x.w3", "mlp_x.w2", "norm_y2", "mlp_y.w1", "mlp_y.w3", "mlp_y.w2"
     ];
 
     /// <summary>Where a name stands; names that no trace has stand together at the end.</summary>
@@ -48,6 +56,7 @@ public static class ExecutionOrder
         _ when After(name, "act.") is { } stage => Within(Forward, stage, step => Array.IndexOf(s_steps, step)),
         _ when After(name, "grad.act.") is { } stage => Backward(Within(GradientsOfStages, stage, step => Array.IndexOf(s_steps, step))),
         _ when After(name, "grad.in.") is { } input => At(GradientsOfInputs, Array.IndexOf(s_inputs, input), 0, 0),
+        "grad.param.y_pos_embedding" => Backward(At(GradientsOfParameters, Array.IndexOf(s_stages, TextPositions), 0, 0)),
         _ when After(name, "grad.param.") is { } parameter => Backward(Within(GradientsOfParameters, parameter, ParameterStep)),
         _ => new(Unknown, 0, 0, 0)
     };

@@ -11,13 +11,13 @@ namespace PixelDiT.Reference.Oracle;
 
 /// <summary>
 /// The tensors of one forward, and of one backward, under the names that conformance cases use: the inputs <c>in.x</c>, <c>in.t</c>, <c>in.y</c>, <c>target.v</c>, then
-/// <c>out</c>, <c>act.STAGE</c>, <c>loss</c>, <c>grad.in.x</c>, <c>grad.act.STAGE</c>, <c>grad.param.NAME</c>, <c>grad_norm</c>. What another implementation of the model
-/// compares itself with; a trace can itself be the inputs of one.
+/// <c>out</c>, <c>act.STAGE</c>, <c>loss</c>, <c>grad.in.x</c>, of a text model <c>grad.in.y</c>, <c>grad.act.STAGE</c>, <c>grad.param.NAME</c>, <c>grad_norm</c>. What another
+/// implementation of the model compares itself with; a trace can itself be the inputs of one.
 /// </summary>
 public static class Trace
 {
     /// <summary>Traces the model as it computes, in float32.</summary>
-    /// <param name="model">The model.</param>
+    /// <param name="model">The model, of either kind.</param>
     /// <param name="inputs">What to compute.</param>
     /// <param name="stages">
     /// Which stages to keep, with * and ?; null keeps the model's stages but no finer step. A finer step inside a block, such as patch_blocks.0.norm1, is kept when it
@@ -25,14 +25,16 @@ public static class Trace
     /// </param>
     /// <param name="backward">Whether to trace gradients too.</param>
     /// <param name="cancel">Stops at the next stage.</param>
-    /// <exception cref="ConfigurationException">Gradients are wanted and the inputs have no target, or no stage or step matches.</exception>
+    /// <exception cref="ConfigurationException">Gradients are wanted and the inputs have no target, the inputs are of the other kind of model, or no stage or step matches.</exception>
     /// <exception cref="OperationCanceledException">The trace was cancelled.</exception>
-    public static IReadOnlyList<TensorData> Run(PixelDiTModel model, TraceInputs inputs, string? stages, bool backward, CancellationToken cancel = default)
+    public static IReadOnlyList<TensorData> Run(PixelTransformer model, TraceInputs inputs, string? stages, bool backward, CancellationToken cancel = default)
     {
         if (backward && inputs.Target is null) throw new ConfigurationException("gradients need target.v among the inputs");
+        inputs.RequireFit(model.Config);
         var device = model.Device;
         List<TensorData> kept = [.. inputs.Tensors()];
-        using Tensor x = device.Upload(inputs.X, inputs.Shape), t = device.Upload(inputs.T, [inputs.Shape[0]]), y = device.Upload(inputs.Labels, [inputs.Shape[0]]);
+        using Tensor x = device.Upload(inputs.X, inputs.Shape), t = device.Upload(inputs.T, [inputs.Shape[0]]);
+        using Tensor y = inputs.Text is { } text ? device.Upload(text, inputs.TextShape) : device.Upload(inputs.Labels, [inputs.Shape[0]]);
         using var tape = new Tape(device, recording: backward)
         {
             Observer = (stage, value) =>
@@ -53,7 +55,8 @@ public static class Trace
             };
         }
         var input = tape.Input(x, requiresGradient: backward);
-        var output = model.Forward(tape, input, t, y);
+        var states = model.Config.IsText ? tape.Input(y, requiresGradient: backward) : null;
+        var output = model is TextToImageModel texts ? texts.Forward(tape, input, t, states!) : ((PixelDiTModel)model).Forward(tape, input, t, y);
         RequireAny(kept, stages, "stage or finer step");
         kept.Add(Keep("out", output.Value));
         if (!backward) return kept;
@@ -63,6 +66,7 @@ public static class Trace
         kept.Add(Keep("loss", loss.Value, scalar: true));
         tape.Backward(loss);
         kept.Add(Keep("grad.in.x", input.Gradient!));
+        if (states is not null) kept.Add(Keep("grad.in.y", states.Gradient!));
         foreach (var parameter in model.Parameters.All) kept.Add(Keep($"grad.param.{parameter.Name}", parameter.Gradient!));
         using var norm = device.Allocate([1]);
         GradientNorm.Forward(model.Parameters.Gradients!, norm);
@@ -70,27 +74,33 @@ public static class Trace
         return kept;
     }
 
-    /// <summary>Traces the model's stages in double precision by plain loops (<see cref="ExactModel"/>); forward only, without finer steps.</summary>
+    /// <summary>Traces the model's stages in double precision by plain loops (<see cref="ExactModel"/>, <see cref="ExactTextModel"/>); forward only, without finer steps.</summary>
     /// <param name="config">The model's sizes.</param>
     /// <param name="parameter">A parameter by its released name.</param>
     /// <param name="inputs">What to compute.</param>
     /// <param name="stages">Which stages to keep, with * and ?; null keeps all.</param>
-    /// <exception cref="ConfigurationException">No stage matches.</exception>
+    /// <exception cref="ConfigurationException">No stage matches, or the inputs are of the other kind of model.</exception>
     public static IReadOnlyList<TensorData> RunExact(ModelConfig config, Func<string, double[]> parameter, TraceInputs inputs, string? stages)
     {
+        inputs.RequireFit(config);
         List<TensorData> kept = [.. inputs.Tensors()];
         int batch = inputs.Shape[0], height = inputs.Shape[2], width = inputs.Shape[3], tokens = height / config.Patch * (width / config.Patch);
-        double[] output = new ExactModel(config, parameter).Forward(
-            Array.ConvertAll(inputs.X, value => (double)value), Array.ConvertAll(inputs.T, value => (double)value), inputs.Labels, height, width, (stage, value) =>
-            {
-                if (Wanted(stages, stage)) kept.Add(new TensorData($"act.{stage}", ShapeOf(stage), value));
-            });
+        double[] x = Widened(inputs.X), t = Widened(inputs.T);
+        double[] output = inputs.Text is { } text
+            ? new ExactTextModel(config, parameter).Forward(x, t, Widened(text), height, width, Observe)
+            : new ExactModel(config, parameter).Forward(x, t, inputs.Labels, height, width, Observe);
         RequireAny(kept, stages, "stage (exact arithmetic gives no finer steps)");
         kept.Add(new TensorData("out", [.. inputs.Shape.Select(size => (long)size)], output));
         return kept;
 
+        void Observe(string stage, double[] value)
+        {
+            if (Wanted(stages, stage)) kept.Add(new TensorData($"act.{stage}", ShapeOf(stage), value));
+        }
+
         long[] ShapeOf(string stage) => stage switch
         {
+            _ when config.IsText && (stage == "y_embedder" || stage.EndsWith(".y", StringComparison.Ordinal)) => [batch, Math.Min(inputs.TextShape[1], config.TextTokens), config.Hidden],
             "t_embedder" or "y_embedder" => [batch, config.Hidden],
             "final_layer" => [batch * tokens, config.PatchPixels, config.Channels],
             _ when stage.StartsWith("pixel", StringComparison.Ordinal) => [batch * tokens, config.PatchPixels, config.PixelHidden],
@@ -103,6 +113,8 @@ public static class Trace
         if (stages is not null && !Wanted(stages, "out") && !kept.Any(tensor => tensor.Spec.Name.StartsWith("act.", StringComparison.Ordinal)))
             throw new ConfigurationException($"--stages is {Quote.Text(stages)}, which matches no {what} of this model");
     }
+
+    private static double[] Widened(float[] values) => Array.ConvertAll(values, value => (double)value);
 
     private static bool Wanted(string? stages, string stage) => stages is null || FileSystemName.MatchesSimpleExpression(stages, stage, ignoreCase: false);
 

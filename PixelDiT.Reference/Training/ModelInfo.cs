@@ -35,7 +35,7 @@ public sealed record ModelInfo(ModelConfig Config, long Step, int Resolution, IR
     /// </summary>
     /// <param name="file">A safetensors or PyTorch file.</param>
     /// <param name="weights">The model's tensors in it.</param>
-    /// <exception cref="FileFormatException">The tensors are of no class-conditional model, or one cannot be read.</exception>
+    /// <exception cref="FileFormatException">The tensors are of no model, or one cannot be read.</exception>
     /// <exception cref="ConfigurationException">The model is one this program cannot build.</exception>
     public static ModelInfo Read(IWeightFile file, WeightMap weights)
     {
@@ -44,12 +44,15 @@ public sealed record ModelInfo(ModelConfig Config, long Step, int Resolution, IR
         notes.RequirePositions();
         var said = notes.Config(weights.Shapes);
         var config = said ?? ConfigInference.Infer(weights.Shapes, file.Source, weights.ShownPrefix);
+        if (said is null && config.IsText && notes.TurnsTextRopeOff) config = config with { TextRope = false };
         var info = new ModelInfo(config, notes.Number(StepKey, LightningStepKey), notes.Resolution(ResolutionKey), notes.ClassNames(config.Classes))
         {
             SaysConfig = said is not null,
             TextEncoder = config.IsText ? notes.Line(TextEncoderKey) : null,
             TimeShift = config.IsText ? notes.TimeShift(TimeShiftKey) : null
         };
+        int projector = config.IsText ? file.Tensors.Count(tensor => tensor.Name.Split('.').Contains(TensorsBeside.Projector)) : 0;
+        if (projector > 0) notes.Add($"left aside beside the model: {TensorsBeside.Projector}.* ({projector} {(projector == 1 ? "tensor" : "tensors")}), which only training with REPA uses");
         if (weights.Selection.Taken.Aside is { Count: > 0 } aside) notes.Add($"left aside beside the model: {WeightSet.List(aside.Select(WeightSet.Show))}");
         string[] others = [.. file.LeftInFolder.Where(HoldsModel).Select(path => Quote.Text(Path.GetFileName(path)))];
         if (others.Length > 0) notes.Add($"taken from its folder; left there: {WeightSet.List(others)}; name a file to take it");

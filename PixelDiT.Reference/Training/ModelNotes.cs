@@ -12,6 +12,9 @@ namespace PixelDiT.Reference.Training;
 /// <param name="file">The file.</param>
 internal sealed partial class ModelNotes(IWeightFile file)
 {
+    // What follows the name of a setting that is off.
+    private const string Off = """["'\s\\]*[:=,]?["'\s\\]*(false|0|no|off|none|null)([^.\w]|$)""";
+
     private readonly List<string> _remarks = [];
 
     /// <summary>What was left aside, a line each.</summary>
@@ -45,8 +48,14 @@ internal sealed partial class ModelNotes(IWeightFile file)
         }
     }
 
-    [GeneratedRegex("""(^|\W)use_pixel_abs_pos["'\s\\]*[:=,]?["'\s\\]*(false|0|no|off|none|null)([^.\w]|$)""", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+    /// <summary>Whether some form of settings says that a text's queries and keys are not turned, which no shape shows.</summary>
+    public bool TurnsTextRopeOff => file.Metadata.Any(note => WithoutTextRope().IsMatch($"{note.Key}: {note.Value}"));
+
+    [GeneratedRegex("""(^|\W)use_pixel_abs_pos""" + Off, RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
     private static partial Regex WithoutPositions();
+
+    [GeneratedRegex("""(^|\W)use_text_rope""" + Off, RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
+    private static partial Regex WithoutTextRope();
 
     /// <summary>A note that is the side of images in pixels; 0 where there is none that could be.</summary>
     public int Resolution(string key)

@@ -39,6 +39,9 @@ public sealed class TrainingRun : IDisposable
     /// <summary>Where a film strip of the drawing goes.</summary>
     public string TrajectoryPath => _folder.In(RunFolder.TrajectoryFile);
 
+    /// <summary>Where a row of prompts that differ by a word goes.</summary>
+    public string WordsPath => _folder.In(RunFolder.WordsFile);
+
     /// <summary>Whether a step was made since the run was created or resumed.</summary>
     public bool HasTrained => Trainer.Optimizer.Steps > _resumedFrom;
 

@@ -1,6 +1,7 @@
 using System.Text;
 using NUnit.Framework;
 using PixelDiT.Reference.Formats.Safetensors;
+using PixelDiT.Tests.Formats.Torch;
 using PixelDiT.Tests.Oracle.Comparing;
 
 namespace PixelDiT.Tests.Commands;
@@ -50,6 +51,33 @@ public sealed class CompareCommandTests
         Assert.That((former.ExitCode, former.Output), Is.EqualTo((1, wrong.Output)), "--weights is the former name of --model");
         var both = Run("compare", "trace.safetensors", "port.safetensors", "--weights", "weights.safetensors", "--model", "weights.safetensors");
         Assert.That((both.ExitCode, both.Error), Is.EqualTo((1, "pixeldit: --weights is the former name of --model; give one of them" + Environment.NewLine)));
+    }
+
+    [Test]
+    public void A_text_model_is_told_converted_traced_and_compared()
+    {
+        string checkpoint = GoldenCheckpointTests.PathOf("pixeldit_t2i_bf16.pth");
+        var info = Run("info", checkpoint, "--hash");
+        Assert.That(info.ExitCode, Is.Zero, info.Error);
+        Assert.That(info.Output, Does.Contain("BF16 × 81").And.Contain("text-to-image PixelDiT: D 32, heads 4, patch 4, N 2, M 1, d 8, A 16 with 2 heads, 3 channels, text of width 20, at most 12 tokens").And.Contain("sha256").And.Not.Contain("RoPE").And.Not.Contain("missing"));
+        Assert.That(info.Error, Does.Contain("left aside beside the model: _repa_projector.* (1 tensor)"));
+        var convert = Run("convert", checkpoint, "model.safetensors");
+        Assert.That(convert.ExitCode, Is.Zero, convert.Error);
+        Assert.That(convert.Error, Does.Contain("left aside beside the model: _repa_projector.* (1 tensor)"));
+        Assert.That(Run("info", "model.safetensors", "--hash").Output, Does.Contain("by its config").And.Contain(info.Output[info.Output.IndexOf("sha256", StringComparison.Ordinal)..].TrimEnd()));
+        string[] drawn = ["trace", "--model", "model.safetensors", "--resolution", "8", "--text-tokens", "5", "--seed", "3"];
+        foreach (string[] kind in (string[][])[["--exact", "--out", "a.safetensors"], ["--device", "cpu", "--out", "b.safetensors"]])
+        {
+            var trace = Run([.. drawn, .. kind]);
+            Assert.That(trace.ExitCode, Is.Zero, trace.Error);
+        }
+        var equal = Run("compare", "a.safetensors", "b.safetensors");
+        Assert.That((equal.ExitCode, equal.Error), Is.EqualTo((0, "")));
+        Assert.That(equal.Output, Does.Contain("A and B agree in 15 tensors").And.Contain("1e-4"));
+        Write("c.safetensors", MemoryTrace.Read(Path.Combine(_folder, "b.safetensors")).With("out", values => [.. values.Select(value => -value)]));
+        var wrong = Run("compare", "b.safetensors", "c.safetensors", "--model", checkpoint, "--tolerance", "1e-3");
+        Assert.That(wrong.ExitCode, Is.EqualTo(1));
+        Assert.That(wrong.Output, Does.Contain("hint       B is A times -1 (the opposite sign: x − ε").And.Contain("it is ε − x, the velocity from data to noise").And.Contain("tolerance 1e-3"));
     }
 
     [Test]

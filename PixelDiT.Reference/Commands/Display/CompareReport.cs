@@ -48,7 +48,7 @@ internal static class CompareReport
             Line("cosine", difference.Cosine.ToString("0.######", CultureInfo.InvariantCulture));
             Line("beyond", $"{difference.Beyond:N0} of {Elements(first):N0} elements");
         }
-        if (StageEquation.Of(tensor.Name) is { } equation) Line("should be", equation);
+        if (StageEquation.Of(tensor.Name, result.IsText) is { } equation) Line("should be", equation);
         foreach (string hint in first.Hints) Line("hint", hint);
         if (first.Hints.Count == 0) Line("next", Advice(tensor, result, hasModel));
         Terminal.WriteLine();
@@ -67,7 +67,7 @@ internal static class CompareReport
         bool mayTestMore = !hasModel && tensor.Verdict == Verdict.Differs && StageModel.Computes(stage);
         string more = mayTestMore ? "; --model FILE lets it test more" : "";
         if (StageName.Block(stage) is not var (level, block, step)) return known + more;
-        bool traced = result.Tensors.Any(other => other.Name.StartsWith($"act.{level}.{block}.", StringComparison.Ordinal));
+        bool traced = result.Tensors.Any(other => StageName.Of(other.Name) is { } name && StageName.Block(name) is { Step.Length: > 0 } at && (at.Level, at.Block) == (level, block));
         return step.Length == 0 && !traced ? $"{known}; trace the steps inside in both, trace --stages '{level}.{block}.*', and compare again{more}"
             : $"{known}; what is computed between {(traced && step.Length == 0 ? "the block's last step" : "the tensor before")} and this one is wrong{more}";
     }

@@ -13,32 +13,43 @@ internal static class DataReport
     /// <exception cref="Kernels.DataException">It cannot be opened.</exception>
     public static IImageSource Open(string spec, int resolution, int channels, SourceOptions options)
     {
-        var images = Decode(spec, resolution, channels, options);
+        var images = Decode(ImageSources.IsFolder(spec), told => ImageSources.Open(spec, resolution, channels, options: told), options);
         Terminal.WriteLine($"{images.Name}: {(images.Count > 1L << 30 ? "endless images" : Counted.Of(images.Count, "image"))} of {images.Height}×{images.Width}, {Counted.Of(images.Classes, "class", "classes")}");
-        ShowLeftOut(images);
+        ShowLeftOut(images.Skipped, images.Count, images.Remarks);
+        return images;
+    }
+
+    /// <summary>The same for images with captions.</summary>
+    /// <exception cref="Kernels.PixelDiTException">It cannot be opened.</exception>
+    public static ICaptionedSource OpenCaptioned(string spec, int resolution, AspectBuckets? buckets, int channels, SourceOptions options)
+    {
+        var images = Decode(CaptionedSources.IsFolder(spec), told => CaptionedSources.Open(spec, resolution, buckets, channels, options: told), options);
+        string sizes = images.Sizes.Count == 1 ? $"{images.Sizes[0].Height}×{images.Sizes[0].Width}" : Counted.Of(images.Sizes.Count, "size");
+        Terminal.WriteLine($"{images.Name}: {(images.Count > 1L << 30 ? "endless images" : Counted.Of(images.Count, "image"))} of {sizes}, with captions");
+        ShowLeftOut(images.Skipped, images.Count, images.Remarks);
         return images;
     }
 
     /// <summary>Says what is left out, and what else there is to remark.</summary>
-    public static void ShowLeftOut(IImageSource images)
+    private static void ShowLeftOut(IReadOnlyList<SkippedImage> left, long remaining, IReadOnlyList<string> remarks)
     {
         const int shown = 10;
-        foreach (var skipped in images.Skipped.Take(shown)) Terminal.Complain($"skipped {skipped.Path}: {skipped.Reason}");
-        if (images.Skipped.Count > shown)
+        foreach (var skipped in left.Take(shown)) Terminal.Complain($"skipped {skipped.Path}: {skipped.Reason}");
+        if (left.Count > shown)
         {
             // The rest by their reasons, without what differs from file to file.
-            var groups = images.Skipped.Skip(shown).GroupBy(skipped => (Path.GetExtension(skipped.Path).ToLowerInvariant(), WithoutNumbers(skipped.Reason))).OrderByDescending(group => group.Count());
-            Terminal.Complain($"skipped {images.Skipped.Count - shown:N0} more: {string.Join("; ", groups.Take(5).Select(group => $"{group.Count():N0} {group.Key.Item1} ({group.First().Reason})"))}{(groups.Count() > 5 ? "; …" : "")}");
+            var groups = left.Skip(shown).GroupBy(skipped => (Path.GetExtension(skipped.Path).ToLowerInvariant(), WithoutNumbers(skipped.Reason))).OrderByDescending(group => group.Count());
+            Terminal.Complain($"skipped {left.Count - shown:N0} more: {string.Join("; ", groups.Take(5).Select(group => $"{group.Count():N0} {group.Key.Item1} ({group.First().Reason})"))}{(groups.Count() > 5 ? "; …" : "")}");
         }
-        if (images.Skipped.Count > 0) Terminal.Complain($"{Counted.Of(images.Skipped.Count, "file or folder", "files or folders")} left out, {Counted.Of(images.Count, "image remains", "images remain")}");
-        foreach (string remark in images.Remarks) Terminal.Complain($"{remark}");
+        if (left.Count > 0) Terminal.Complain($"{Counted.Of(left.Count, "file or folder", "files or folders")} left out, {Counted.Of(remaining, "image remains", "images remain")}");
+        foreach (string remark in remarks) Terminal.Complain($"{remark}");
     }
 
-    private static IImageSource Decode(string spec, int resolution, int channels, SourceOptions options)
+    private static T Decode<T>(bool readsFiles, Func<SourceOptions, T> open, SourceOptions options)
     {
-        if (!ImageSources.IsFolder(spec)) return ImageSources.Open(spec, resolution, channels, options: options);
+        if (!readsFiles) return open(options);
         ProgressDisplay.Report? show = null;
-        IImageSource Run() => ImageSources.Open(spec, resolution, channels, options: options with { Progress = (done, total) => Tell(show, done, total) });
+        T Run() => open(options with { Progress = (done, total) => Tell(show, done, total) });
         if (!Terminal.IsInteractive)
         {
             // Lines come only where there is time to read them.

@@ -1,5 +1,6 @@
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Pictures;
+using PixelDiT.Reference.Pictures.Resizing;
 using StbImageSharp;
 
 namespace PixelDiT.Reference.Data.Decoding;

@@ -10,16 +10,10 @@ public enum Figure
     Square,
 
     /// <summary>An equilateral triangle, point up.</summary>
-    Triangle,
-
-    /// <summary>A circle with a hole of half its width.</summary>
-    Ring,
-
-    /// <summary>A plus sign.</summary>
-    Cross
+    Triangle
 }
 
-/// <summary>The colour of a figure. The five are alike in chroma and at least 50° of hue apart.</summary>
+/// <summary>The colour of a figure. The four are alike in chroma and at least 50° of hue apart.</summary>
 public enum Colour
 {
     /// <summary>Hue 358°.</summary>
@@ -32,19 +26,16 @@ public enum Colour
     Green,
 
     /// <summary>Hue 225°.</summary>
-    Blue,
-
-    /// <summary>Hue 286°.</summary>
-    Purple
+    Blue
 }
 
-/// <summary>How large a figure is; the largest small one has half the area of the smallest large one.</summary>
+/// <summary>How large a figure is; the largest small one has two thirds of the area of the smallest large one.</summary>
 public enum FigureSize
 {
-    /// <summary>About a quarter of the picture wide.</summary>
+    /// <summary>About three tenths of the picture wide.</summary>
     Small,
 
-    /// <summary>About three eighths of the picture wide.</summary>
+    /// <summary>About two fifths of the picture wide.</summary>
     Large
 }
 
@@ -81,9 +72,9 @@ public enum Ground
 internal static class AttributeLooks
 {
     /// <summary>How far left, right, top and bottom are from the centre.</summary>
-    public const float PlaceOffset = 0.26f;
+    public const float PlaceOffset = 0.24f;
 
-    private static readonly float[][] s_paints = [[0.90f, 0.15f, 0.17f], [0.93f, 0.78f, 0.12f], [0.14f, 0.70f, 0.26f], [0.16f, 0.36f, 0.95f], [0.68f, 0.20f, 0.82f]];
+    private static readonly float[][] s_paints = [[0.90f, 0.15f, 0.17f], [0.93f, 0.78f, 0.12f], [0.14f, 0.70f, 0.26f], [0.16f, 0.36f, 0.95f]];
 
     /// <summary>Red, green and blue of a colour.</summary>
     public static ReadOnlySpan<float> Paint(Colour colour) => s_paints[(int)colour];
@@ -99,7 +90,7 @@ internal static class AttributeLooks
     };
 
     /// <summary>The sizes of figures called so (<see cref="FigureOutline"/>).</summary>
-    public static (float Least, float Most) Sizes(FigureSize size) => size == FigureSize.Small ? (0.115f, 0.13f) : (0.175f, 0.19f);
+    public static (float Least, float Most) Sizes(FigureSize size) => size == FigureSize.Small ? (0.14f, 0.155f) : (0.19f, 0.205f);
 
     /// <summary>The grays of a ground.</summary>
     public static (float Least, float Most) Grays(Ground ground) => ground == Ground.Dark ? (0.06f, 0.18f) : (0.82f, 0.94f);

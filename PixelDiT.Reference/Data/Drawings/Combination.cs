@@ -1,8 +1,8 @@
 namespace PixelDiT.Reference.Data.Drawings;
 
 /// <summary>
-/// What training shows and what it never does, so that a model can be asked for what it has not seen. A fifth of all combinations of figure, colour and place is never shown: those whose numbers sum to a multiple of five, a
-/// Latin square, so every two attributes occur together with four of the five values of the third. A pair is never shown if one of its figures is not.
+/// What training shows and what it never does, so that a model can be asked for what it has not seen. A fifth of all combinations of figure, colour and place is never shown: those whose numbers sum to a multiple of five,
+/// so that every figure, colour and place is shown, and every two of them together, with all values of the third but one at most. A pair is never shown if one of its figures is not.
 /// </summary>
 /// <param name="Figure">What it is.</param>
 /// <param name="Colour">Its colour.</param>
@@ -11,7 +11,7 @@ public readonly record struct Combination(Figure Figure, Colour Colour, Place Pl
 {
     private const int Values = 5;
 
-    /// <summary>All 125, in a fixed order.</summary>
+    /// <summary>All 60, in a fixed order.</summary>
     public static IReadOnlyList<Combination> All { get; } =
     [
         .. from figure in Enum.GetValues<Figure>()
@@ -20,10 +20,10 @@ public readonly record struct Combination(Figure Figure, Colour Colour, Place Pl
            select new Combination(figure, colour, place)
     ];
 
-    /// <summary>The 100 that training shows.</summary>
+    /// <summary>The 48 that training shows.</summary>
     public static IReadOnlyList<Combination> Shown { get; } = [.. All.Where(combination => combination.IsShown)];
 
-    /// <summary>The 25 that it never does.</summary>
+    /// <summary>The 12 that it never does.</summary>
     public static IReadOnlyList<Combination> NeverShown { get; } = [.. All.Where(combination => !combination.IsShown)];
 
     /// <summary>Whether training shows it.</summary>
@@ -38,7 +38,7 @@ public readonly record struct CombinationPair(Combination First, Combination Sec
     /// <summary>The places of a pair.</summary>
     public static IReadOnlyList<(Place First, Place Second)> Places { get; } = [(Place.Left, Place.Right), (Place.Top, Place.Bottom)];
 
-    /// <summary>All 1250, in a fixed order.</summary>
+    /// <summary>All 288, in a fixed order.</summary>
     public static IReadOnlyList<CombinationPair> All { get; } =
     [
         .. from places in Places
@@ -47,10 +47,10 @@ public readonly record struct CombinationPair(Combination First, Combination Sec
            select new CombinationPair(first, second)
     ];
 
-    /// <summary>The 800 that training shows.</summary>
+    /// <summary>The 181 that training shows.</summary>
     public static IReadOnlyList<CombinationPair> Shown { get; } = [.. All.Where(pair => pair.IsShown)];
 
-    /// <summary>The 450 that it never does.</summary>
+    /// <summary>The 107 that it never does.</summary>
     public static IReadOnlyList<CombinationPair> NeverShown { get; } = [.. All.Where(pair => !pair.IsShown)];
 
     /// <summary>Whether training shows it.</summary>

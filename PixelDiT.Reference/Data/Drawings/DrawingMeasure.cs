@@ -21,7 +21,7 @@ public sealed class DrawingMeasure(int resolution)
 
     // Half of the way from one place to the next.
     private const float MostPlaceError = AttributeLooks.PlaceOffset / 2;
-    private const float LeastSize = 0.095f, BetweenSizes = 0.151f, MostSize = 0.23f;
+    private const float LeastSize = 0.12f, BetweenSizes = 0.172f, MostSize = 0.25f;
 
     private readonly int _imageLength = resolution >= Scene.LeastResolution
         ? 3 * resolution * resolution

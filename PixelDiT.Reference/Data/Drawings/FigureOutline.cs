@@ -12,8 +12,8 @@ internal readonly record struct FigureOutline(Figure Figure, float X, float Y, f
 {
     private const float Root3 = 1.7320508f, Pi = 3.1415927f;
 
-    // In sizes: half a square's side, a triangle's circumradius, the radii of a ring, half a cross's length and half the width of its arms.
-    private const float SquareHalf = 0.88f, TriangleRadius = 1.28f, RingOuter = 1.1f, RingInner = 0.55f, CrossHalf = 1.1f, CrossArm = 0.38f;
+    // In sizes: half a square's side, and a triangle's circumradius.
+    private const float SquareHalf = 0.88f, TriangleRadius = 1.28f;
 
     /// <summary>How far below the middle the centre of gravity lies, in sizes.</summary>
     public static float CentroidBelow(Figure figure) => figure == Figure.Triangle ? TriangleRadius / 4 : 0;
@@ -23,9 +23,7 @@ internal readonly record struct FigureOutline(Figure Figure, float X, float Y, f
     {
         Figure.Disc => Pi,
         Figure.Square => 4 * SquareHalf * SquareHalf,
-        Figure.Triangle => 3 * Root3 / 4 * TriangleRadius * TriangleRadius,
-        Figure.Ring => Pi * (RingOuter * RingOuter - RingInner * RingInner),
-        _ => 4 * (2 * CrossHalf - CrossArm) * CrossArm
+        _ => 3 * Root3 / 4 * TriangleRadius * TriangleRadius
     };
 
     /// <summary>How far (u, v) is outside the outline; negative inside.</summary>
@@ -38,15 +36,10 @@ internal readonly record struct FigureOutline(Figure Figure, float X, float Y, f
                 return MathF.Sqrt(x * x + y * y) - Size;
             case Figure.Square:
                 return MathF.Max(x, MathF.Abs(y)) - SquareHalf * Size;
-            case Figure.Triangle:
+            default:
                 // The base lies half a circumradius below the centre of gravity, and so do the two sides along their own normals (±√3/2, −1/2).
                 float radius = TriangleRadius * Size, below = y - radius / 4;
                 return MathF.Max(below, x * (Root3 / 2) - below / 2) - radius / 2;
-            case Figure.Ring:
-                return MathF.Abs(MathF.Sqrt(x * x + y * y) - (RingOuter + RingInner) / 2 * Size) - (RingOuter - RingInner) / 2 * Size;
-            default:
-                float half = CrossHalf * Size, arm = CrossArm * Size, up = MathF.Abs(y);
-                return MathF.Min(MathF.Max(x - half, up - arm), MathF.Max(x - arm, up - half));
         }
     }
 

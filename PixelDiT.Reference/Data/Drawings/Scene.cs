@@ -23,7 +23,7 @@ public readonly record struct PlacedFigure(Figure Figure, Colour Colour, FigureS
 /// <param name="Second">The other one; null for a scene of one figure. The two lie left and right, or above one another.</param>
 public sealed record Scene(ulong Key, Ground Ground, PlacedFigure First, PlacedFigure? Second = null)
 {
-    /// <summary>The least side of a picture, in pixels; in smaller ones a ring is a disc.</summary>
+    /// <summary>The least side of a picture, in pixels; in smaller ones a square is a disc.</summary>
     public const int LeastResolution = 16;
 
     private const float Jitter = 0.025f;

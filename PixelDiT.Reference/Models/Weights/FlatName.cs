@@ -9,7 +9,7 @@ namespace PixelDiT.Reference.Models.Weights;
 internal static class FlatName
 {
     // One of these words is in every parameter's name, wherever dots and underscores are.
-    private static readonly string[] s_blocks = ["patch_blocks", "pixel_blocks"], s_marks = ["embedder", "blocks", "final"];
+    private static readonly string[] s_blocks = ["patch_blocks", "pixel_blocks"], s_marks = ["embedd", "blocks", "final"];
     private static readonly FrozenDictionary<string, string> s_names = Names().ToFrozenDictionary(Letters, StringComparer.Ordinal);
     private static readonly string[] s_modules = [.. s_names.Values.Concat(s_blocks).Select(name => Letters(name.Split('.')[0])).Distinct()];
     private static readonly int s_shortest = s_names.Keys.Min(flat => flat.Length);
@@ -56,10 +56,10 @@ internal static class FlatName
         }
     }
 
-    /// <summary>The names of a model with one block of each kind, its adaLN layers whole and in halves.</summary>
+    /// <summary>The names of a class and of a text model with one block of each kind, their adaLN layers whole and in halves.</summary>
     private static IEnumerable<string> Names()
     {
-        string[] whole = [.. ModelCost.Shapes(Presets.Get("micro") with { PatchDepth = 1, PixelDepth = 1 }).Keys];
+        string[] whole = [.. ((string[])["micro", "micro-text"]).SelectMany(preset => ModelCost.Shapes(Presets.Get(preset) with { PatchDepth = 1, PixelDepth = 1 }).Keys).Distinct()];
         foreach (string name in whole)
         {
             yield return name;

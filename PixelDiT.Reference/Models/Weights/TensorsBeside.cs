@@ -11,8 +11,11 @@ namespace PixelDiT.Reference.Models.Weights;
 /// <param name="paths">The paths of all sets.</param>
 internal sealed class TensorsBeside(IEnumerable<TensorSpec> tensors, IReadOnlySet<string> paths)
 {
+    /// <summary>What the text-to-image trainer calls REPA's projector, which stands beside the model in released files.</summary>
+    internal const string Projector = "_repa_projector";
+
     // Modules that training keeps beside the model; nothing that samples.
-    private static readonly string[] s_training = ["_repa_projector", "repa_projector", "projectors", "projector", "diffusion_trainer"];
+    private static readonly string[] s_training = [Projector, "repa_projector", "projectors", "projector", "diffusion_trainer"];
     private static readonly string[] s_counters = ["decay", "step", "steps", "epoch", "epochs", "iter", "iters", "iteration", "updates", "num", "averaged", "count", "loss", "lr", "best", "score", "seed", "initted"];
 
     // The longest path of a set that stands before a tensor's name is where the tensor belongs.

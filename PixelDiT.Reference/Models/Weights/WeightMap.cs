@@ -11,8 +11,6 @@ namespace PixelDiT.Reference.Models.Weights;
 /// </summary>
 public sealed partial class WeightMap
 {
-    private static readonly string[] s_textMarks = ["y_pos_embedding", "patch_blocks.0.attn.qkv_x.weight"];
-
     private readonly IWeightFile _file;
     private readonly Dictionary<string, Source> _sources = new(StringComparer.Ordinal);
 
@@ -38,9 +36,6 @@ public sealed partial class WeightMap
 
     /// <summary>The shapes of the set's tensors under their released names.</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<long>> Shapes { get; }
-
-    /// <summary>Whether the set is of a text-to-image model, which has parameters that a class-conditional one lacks.</summary>
-    public bool IsTextModel => s_textMarks.Any(Shapes.ContainsKey);
 
     /// <summary>The numbers of the set.</summary>
     public long Count => Shapes.Values.Sum(shape => shape.Aggregate(1L, (product, size) => product * size));

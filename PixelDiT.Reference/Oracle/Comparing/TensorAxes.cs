@@ -44,6 +44,7 @@ internal static class TensorAxes
 
     private static Axis[]? Known(string name, int[] shape, TraceGeometry? g)
     {
+        if (name is "in.y" or "grad.in.y" && shape is [var texts, var words, _]) return [new("image", texts), new("text token", words), new("channel", 0)];
         if (name is "in.t" or "in.y") return [new("image", 0)];
         if (name.StartsWith("grad.param.", StringComparison.Ordinal)) return Parameter(name, shape, g);
         if (g is null) return null;
@@ -51,20 +52,23 @@ internal static class TensorAxes
             pixelColumn = new("pixel column", g.Patch), channel = new("channel", 0);
         if (name is "in.x" or "out" or "target.v" or "grad.in.x") return [image, new("channel", g.Channels), row, pixelRow, column, pixelColumn];
         if (StageName.Of(name) is not { } stage) return null;
+        if (stage is "y_positions" || (stage is "y_embedder" && shape.Length == 3)) return [image, new("text token", g.Words), channel];
         if (stage is "t_embedder" or "y_embedder" or "patch_condition") return [image, channel];
         if (stage is "s_embedder" or "pixel_condition") return [image, row, column, channel];
         if (stage is "pixel_embedder" or "final_layer" or "final_layer.norm") return [image, row, column, pixelRow, pixelColumn, channel];
-        if (StageName.Block(stage) is not var (level, _, step)) return null;
+        if (StageName.Block(stage) is not { } at) return null;
+        var (level, _, step) = at;
         bool patch = level == "patch_blocks";
+        Axis[] tokens = at.Stream == "y" ? [image, new("text token", g.Words)] : [image, row, column];
         Axis? head = step.StartsWith("attn.", StringComparison.Ordinal) && shape.Length >= 4 ? new("head", shape[^2]) : null;
         return step switch
         {
             "modulation" when patch => [image, new("part", 6, s_six), channel],
             "modulation" when Parts(shape, g) is { } parts => [image, row, column, pixelRow, pixelColumn, new("part", parts.Length, parts), channel],
-            "attn.qkv" when head is not null => [image, row, column, new("part", 3, ["q", "k", "v"]), head, channel],
-            "attn.q" or "attn.k" or "attn.out" when head is not null => [image, row, column, head, channel],
-            "compact" or "attn.qkv" or "attn.q" or "attn.k" or "attn.out" => [image, row, column, channel],
-            _ => patch ? [image, row, column, channel] : [image, row, column, pixelRow, pixelColumn, channel]
+            "attn.qkv" when head is not null => [.. tokens, new("part", 3, ["q", "k", "v"]), head, channel],
+            "attn.q" or "attn.k" or "attn.out" when head is not null => [.. tokens, head, channel],
+            "compact" or "attn.qkv" or "attn.q" or "attn.k" or "attn.out" => [.. tokens, channel],
+            _ => patch ? [.. tokens, channel] : [image, row, column, pixelRow, pixelColumn, channel]
         };
     }
 
@@ -73,6 +77,7 @@ internal static class TensorAxes
 
     private static Axis[]? Parameter(string name, int[] shape, TraceGeometry? g) => shape switch
     {
+        [1, var words, _] when name == "grad.param.y_pos_embedding" => [new("text token", words), new("channel", 0)],
         [var classes, _] when name.EndsWith("embedding_table.weight", StringComparison.Ordinal) => [new("class", classes), new("channel", 0)],
         [var outputs, _] when g is not null && name == "grad.param.s_embedder.proj.weight"
             => [new("output", outputs), new("channel", g.Channels), new("pixel row", g.Patch), new("pixel column", g.Patch)],

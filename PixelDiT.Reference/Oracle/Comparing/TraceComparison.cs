@@ -16,10 +16,10 @@ public sealed class TraceComparison(TraceFile reference, TraceFile other)
     private readonly Dictionary<string, double> _largestOfKind = new(StringComparer.Ordinal);
 
     /// <summary>For activations, output and loss, and for names that no trace has.</summary>
-    public double Tolerance { get; init; } = ConformanceTolerances.Single.Activation;
+    public double Tolerance { get; init; } = reference.IsText ? ConformanceTolerances.Single.TextActivation : ConformanceTolerances.Single.Activation;
 
     /// <summary>For gradients; the norm of all of them may differ by 2.5 times as much.</summary>
-    public double GradientTolerance { get; init; } = ConformanceTolerances.Single.Gradient;
+    public double GradientTolerance { get; init; } = reference.IsText ? ConformanceTolerances.Single.TextGradient : ConformanceTolerances.Single.Gradient;
 
     /// <summary>The reference's model, with which hints can compute stages again in another way; null for none.</summary>
     public StageModel? Model { get; init; }
@@ -47,7 +47,7 @@ public sealed class TraceComparison(TraceFile reference, TraceFile other)
             lines.Add(line);
         }
         if (lines.Count == 0) throw new FileFormatException($"{other.Source}: none of its tensors can be compared with {reference.Source}: {Quote.Text(skipped[0].Name)} of {(skipped[0].InReference ? "A" : "B")}: {skipped[0].Reason}");
-        return new TraceComparisonResult(lines, skipped, [.. Ordered(reference).Where(name => !other.Contains(name))], [.. Ordered(other).Where(name => !reference.Contains(name))], first);
+        return new TraceComparisonResult(lines, skipped, [.. Ordered(reference).Where(name => !other.Contains(name))], [.. Ordered(other).Where(name => !reference.Contains(name))], first) { IsText = reference.IsText };
     }
 
     /// <summary>The tolerance of a tensor.</summary>

@@ -59,4 +59,8 @@ public sealed record FirstDifference(
 /// <param name="OnlyOther">Tensors that the reference lacks, in that order.</param>
 /// <param name="First">The first difference; null where all agree.</param>
 public sealed record TraceComparisonResult(
-    IReadOnlyList<ComparedTensor> Tensors, IReadOnlyList<SkippedTensor> Skipped, IReadOnlyList<string> OnlyReference, IReadOnlyList<string> OnlyOther, FirstDifference? First);
+    IReadOnlyList<ComparedTensor> Tensors, IReadOnlyList<SkippedTensor> Skipped, IReadOnlyList<string> OnlyReference, IReadOnlyList<string> OnlyOther, FirstDifference? First)
+{
+    /// <summary>Whether the reference is of a text-to-image model.</summary>
+    public bool IsText { get; init; }
+}

@@ -21,11 +21,14 @@ public sealed class TraceFile
         foreach (var tensor in file.Tensors)
         {
             string name = map?.Rename(tensor.Name) ?? tensor.Name;
+            // What trace reads under both names.
+            if (name is "in.text" or "grad.in.text" && !file.Contains(name.Replace("text", "y", StringComparison.Ordinal))) name = name.Replace("text", "y", StringComparison.Ordinal);
             if (!_tensors.TryAdd(name, tensor))
                 throw new FileFormatException($"{map?.Source}: {Quote.Text(_tensors[name].Name)} and {Quote.Text(tensor.Name)} of {file.Source} both become {Quote.Text(name)}");
             names.Add(name);
         }
         Names = names;
+        IsText = names.Any(ShowsText);
     }
 
     /// <summary>The file's path.</summary>
@@ -33,6 +36,9 @@ public sealed class TraceFile
 
     /// <summary>The names in the order of the file.</summary>
     public IReadOnlyList<string> Names { get; }
+
+    /// <summary>Whether it is of a text-to-image model, by its names and ranks.</summary>
+    public bool IsText { get; }
 
     /// <summary>Whether there is a tensor of this name.</summary>
     public bool Contains(string name) => _tensors.ContainsKey(name);
@@ -49,4 +55,11 @@ public sealed class TraceFile
 
     /// <summary>As <see cref="Read"/>, or null where there is none of this name that can be read.</summary>
     public double[]? TryRead(string name) => Contains(name) && Unreadable(name) is null ? Read(name) : null;
+
+    private bool ShowsText(string name) => name switch
+    {
+        "in.y" or "act.y_embedder" => Shape(name) is { Length: 3 },
+        "act.y_positions" or "grad.param.y_pos_embedding" => true,
+        _ => StageName.Of(name) is { } stage && StageName.Block(stage) is { Stream.Length: > 0 }
+    };
 }

@@ -8,7 +8,8 @@ namespace PixelDiT.Reference.Oracle.Comparing;
 /// <param name="Patch">p.</param>
 /// <param name="PixelWidth">d; 0 where the trace does not tell.</param>
 /// <param name="HeadWidth">hd of the patch level; 0 where the trace does not tell.</param>
-internal sealed record TraceGeometry(int Images, int Channels, int Height, int Width, int Patch, int PixelWidth, int HeadWidth)
+/// <param name="Words">n, the tokens of a text; 0 for a class model and where the trace does not tell.</param>
+internal sealed record TraceGeometry(int Images, int Channels, int Height, int Width, int Patch, int PixelWidth, int HeadWidth, int Words)
 {
     /// <summary>H/p.</summary>
     public int GridHeight => Height / Patch;
@@ -34,9 +35,10 @@ internal sealed record TraceGeometry(int Images, int Channels, int Height, int W
         if (patch < 1 || patch * patch != pixels || image[2] % patch != 0 || image[3] % patch != 0) return null;
         int width = stages.FirstOrDefault(stage =>
             HasPixelRows(stage.Name, stage.Shape) && stage.Name != "final_layer" && !stage.Name.EndsWith(".modulation", StringComparison.Ordinal)).Shape?[^1] ?? 0;
-        int head = stages.FirstOrDefault(stage =>
-            stage.Name.StartsWith("patch_blocks.", StringComparison.Ordinal) && stage.Name.EndsWith(".attn.q", StringComparison.Ordinal)).Shape?[^1] ?? 0;
-        return new TraceGeometry(image[0], image[1], image[2], image[3], patch, width, head);
+        int head = stages.FirstOrDefault(stage => StageName.Block(stage.Name) is ("patch_blocks", _, "attn.q")).Shape?[^1] ?? 0;
+        // The states that go in may be of more tokens than the model takes.
+        int words = !trace.IsText ? 0 : stages.FirstOrDefault(stage => HasWords(stage.Name)).Shape?[1] ?? (trace.Shape("in.y") is [_, var given, _] ? given : 0);
+        return new TraceGeometry(image[0], image[1], image[2], image[3], patch, width, head, words);
     }
 
     /// <summary>Whether a stage is stored as [B·L, P, ..].</summary>
@@ -44,5 +46,9 @@ internal sealed record TraceGeometry(int Images, int Channels, int Height, int W
         || StageName.Block(stage) is ("pixel_blocks", _, "" or "modulation" or "norm1" or "modulated1" or "attn" or "norm2" or "modulated2" or "mlp"));
 
     /// <summary>Whether a stage of three axes or more is stored as [B, L, ..].</summary>
-    private static bool HasTokens(string stage) => stage is "s_embedder" or "pixel_condition" || StageName.Block(stage) is ("patch_blocks", _, _) or ("pixel_blocks", _, "compact");
+    private static bool HasTokens(string stage)
+        => stage is "s_embedder" or "pixel_condition" || StageName.Block(stage) is { Level: "patch_blocks", Stream: not "y" } or { Level: "pixel_blocks", Step: "compact" };
+
+    /// <summary>Whether a stage of three axes or more is stored as [B, n, ..].</summary>
+    private static bool HasWords(string stage) => stage is "y_embedder" or "y_positions" || StageName.Block(stage) is { Stream: "y" };
 }

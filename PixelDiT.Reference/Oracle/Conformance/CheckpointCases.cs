@@ -1,12 +1,13 @@
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Models.Weights;
 using PixelDiT.Reference.Training;
 
 namespace PixelDiT.Reference.Oracle.Conformance;
 
-/// <summary>Files that torch.save wrote: each holds, to the bit, the tensors it was made from, and one that holds no class model is refused for that reason.</summary>
+/// <summary>Files that torch.save wrote: each holds, to the bit, the tensors it was made from, the models in them are found, and one that holds none is refused for that reason.</summary>
 internal static class CheckpointCases
 {
     private const string ClassWeights = "c2i/weights", TextWeights = "t2i/weights";
@@ -26,7 +27,7 @@ internal static class CheckpointCases
                 ClassModel(comparison, name, files, WeightChoice.Raw, 1);
                 break;
             case "pixeldit_t2i_bf16.pth" when files.Contains(TextWeights):
-                TextModel(comparison, file, files);
+                TextModel(comparison, name, file, files);
                 break;
             case "views.pt":
                 Views(comparison, file);
@@ -46,7 +47,7 @@ internal static class CheckpointCases
     {
         using var expected = files.Open(ClassWeights);
         using var model = new StoredModel(files.OpenCheckpoint(name), choice);
-        comparison.Value("config", model.Info.Config == ModelConfig.FromJson(expected.Metadata["config"], expected.Source) ? 0 : double.PositiveInfinity, 0);
+        Sizes(comparison, model, expected);
         foreach (var tensor in expected.Tensors)
         {
             float[] found = new float[tensor.Count];
@@ -55,21 +56,28 @@ internal static class CheckpointCases
         }
     }
 
-    /// <summary>The weights are those of the case t2i in bfloat16, one projector tensor stands beside them, and a text model is found.</summary>
-    private static void TextModel(Comparison comparison, IWeightFile file, ConformanceFiles files)
+    private static void Sizes(Comparison comparison, StoredModel model, SafetensorsReader expected)
+        => comparison.Value("config", model.Info.Config == ModelConfig.FromJson(expected.Metadata["config"], expected.Source) ? 0 : double.PositiveInfinity, 0);
+
+    /// <summary>The weights are those of the case t2i in bfloat16, one projector tensor stands beside them, and the model is found with its sizes and these values.</summary>
+    private static void TextModel(Comparison comparison, string name, IWeightFile file, ConformanceFiles files)
     {
+        const string prefix = "core.";
         using var expected = files.Open(TextWeights);
+        using var model = new StoredModel(files.OpenCheckpoint(name));
+        Sizes(comparison, model, expected);
         foreach (var tensor in expected.Tensors)
         {
             float[] values = expected.ReadSingles(tensor.Name);
             byte[] rounded = new byte[2 * values.Length];
             ElementConversion.Encode(DataType.BF16, values, rounded);
             ElementConversion.Decode<float>(DataType.BF16, rounded, values);
-            Equal(comparison, file, tensor.Name, Array.ConvertAll(values, value => (double)value));
+            double[] widened = Array.ConvertAll(values, value => (double)value);
+            Equal(comparison, file, tensor.Name, widened);
+            comparison.Value($"model: {tensor.Name}", Difference(model.ReadWidened(tensor.Name[prefix.Length..]), widened), 0);
         }
         string[] beside = [.. file.Tensors.Select(tensor => tensor.Name).Where(name => !expected.Contains(name))];
         comparison.Value("_repa_projector", beside is [['_', 'r', 'e', 'p', 'a', ..]] ? 0 : double.PositiveInfinity, 0);
-        comparison.Value("a text model", WeightMap.FindModel(file, WeightChoice.Ema).IsTextModel ? 0 : double.PositiveInfinity, 0);
     }
 
     /// <summary>Views of shared storages and every stored type; the numbers 0 … 23, row-major [4, 6], unless said otherwise.</summary>

@@ -119,7 +119,7 @@ internal sealed class DrawingMeasureTests
     public void Chance_is_what_pictures_of_other_prompts_reach()
     {
         // Three prompts of one figure: the second is true of half of what the third draws (the sizes), the third of all that the second draws; the first agrees with neither. A pair alone has no other of its kind.
-        Prompt red = new(new(Figure.Disc, Colour.Red)), small = new(new(Figure.Disc, Colour.Blue, FigureSize.Small)), blue = new(new(Figure.Disc, Colour.Blue)), pair = new(new(Figure.Disc), new(Figure.Ring));
+        Prompt red = new(new(Figure.Disc, Colour.Red)), small = new(new(Figure.Disc, Colour.Blue, FigureSize.Small)), blue = new(new(Figure.Disc, Colour.Blue)), pair = new(new(Figure.Disc), new(Figure.Square));
         Assert.That(DrawingMeasure.Chance([red, small, blue, pair]), Is.EqualTo((0 + 0.5 / 2 + 1.0 / 2 + 0) / 4).Within(1e-12));
         Assert.That(() => DrawingMeasure.Chance([]), Throws.TypeOf<DataException>());
 

@@ -95,14 +95,15 @@ public class GoldenCheckpointTests
     }
 
     [Test]
-    public void A_text_model_reads_as_tensors_and_is_named_as_such()
+    public void A_text_model_is_found_beside_the_projector()
     {
         using var file = WeightFile.Open(PathOf("pixeldit_t2i_bf16.pth"));
         Assert.That(file.Tensors.Select(tensor => tensor.Type), Is.All.EqualTo(DataType.BF16));
         foreach (var tensor in file.Tensors) Assert.That(file.ReadDoubles(tensor.Name), Is.All.Matches<double>(double.IsFinite), tensor.Name);
-        Assert.That(() => WeightMap.FindModel(file, WeightChoice.Ema), Throws.TypeOf<FileFormatException>().With.Message.Contains("text-to-image"));
-        var shapes = WeightMap.Find(file, WeightChoice.Ema)!.Shapes;
-        Assert.That(() => ConfigInference.Infer(shapes, "f"), Throws.TypeOf<FileFormatException>().With.Message.Contains("text-to-image"));
+        using var stored = StoredModel.Open(PathOf("pixeldit_t2i_bf16.pth"));
+        Assert.That((stored.Info.Config.IsText, stored.Info.Config.PixelAttention, stored.Info.Config.TextTokens, stored.Info.Config.TextRope), Is.EqualTo((true, 16, 12, true)));
+        Assert.That(stored.Weights.ToString(), Is.EqualTo("core.* (the only set)"));
+        Assert.That(stored.Info.Remarks, Has.One.Contains("left aside beside the model: _repa_projector.* (1 tensor)"));
     }
 
     [TestCase(DataType.F32)]

@@ -25,10 +25,11 @@ internal static class GoldenTraces
     public static MemoryTrace Run(string name, Action<ParameterSet> plant)
     {
         using var device = Device.Open("cpu", 1);
-        using var model = ModelCases.Load(device, ConformanceFiles.Shipped(), $"{name}/weights", Precision.Single);
+        var files = ConformanceFiles.Shipped();
+        using PixelTransformer model = Config(name).IsText ? ModelCases.LoadText(device, files, $"{name}/weights", Precision.Single) : ModelCases.Load(device, files, $"{name}/weights", Precision.Single);
         plant(model.Parameters);
         model.Parameters.MarkChanged();
-        using var inputs = ConformanceFiles.Shipped().Open($"{name}/forward_backward");
+        using var inputs = files.Open($"{name}/forward_backward");
         string path = Path.GetTempFileName();
         try
         {
@@ -45,7 +46,7 @@ internal static class GoldenTraces
     public static void Change(this ParameterSet parameters, string name, Func<float[], float[]> change) => parameters[name].Value.Upload(change(parameters[name].Value.ToArray()));
 
     /// <summary>A parameter of a golden model.</summary>
-    public static double[] Parameter(string parameter, string name = "c2i") => new GoldenFile($"{name}/weights").Doubles(parameter);
+    public static double[] Parameter(string parameter, string name = "c2i") => new GoldenFile($"{name}/weights").Doubles(Config(name).IsText ? $"core.{parameter}" : parameter);
 
     public static ModelConfig Config(string name = "c2i") => ModelConfig.FromJson(new GoldenFile($"{name}/weights").Metadata("config"), name);
 
@@ -55,5 +56,5 @@ internal static class GoldenTraces
     public static TraceComparisonResult Compare(MemoryTrace a, MemoryTrace b, StageModel? model = null, NameMap? map = null)
         => new TraceComparison(new TraceFile(a), new TraceFile(b, map)) { Model = model }.Run();
 
-    private static bool IsStage(string stage) => StageName.Block(stage) is var (_, _, step) ? step.Length == 0 : stage is not ("patch_condition" or "pixel_condition" or "final_layer.norm");
+    private static bool IsStage(string stage) => StageName.Block(stage) is var (_, _, step) ? step.Length == 0 : stage is not ("patch_condition" or "y_positions" or "pixel_condition" or "final_layer.norm");
 }

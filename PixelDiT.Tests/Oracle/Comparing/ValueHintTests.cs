@@ -38,7 +38,7 @@ public sealed class ValueHintTests
     }
 
     [Test]
-    public void Time_that_runs_to_1000() => Found(GoldenTraces.Right().With("in.t", t => [.. t.Select(value => 1000 * value)]), "in.t", "is A times 1000 (the number of steps");
+    public void Time_that_runs_to_1000() => Found(GoldenTraces.Right().With("in.t", t => [.. t.Select(value => 1000 * value)]), "in.t", "takes 1000t for the time");
 
     [Test]
     public void A_loss_that_is_a_sum() => Found(GoldenTraces.Right().With("loss", loss => [loss[0] * 2 * 3 * 16 * 16]), "loss", "a sum in place of a mean");

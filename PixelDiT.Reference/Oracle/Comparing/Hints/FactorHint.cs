@@ -26,7 +26,7 @@ internal sealed class FactorHint : IHint
 
     private static IEnumerable<(double Value, string Name)> Names(Suspect suspect)
     {
-        yield return (-1, "the opposite sign");
+        yield return (-1, Velocity(suspect) ?? "the opposite sign");
         yield return (2, "two");
         yield return (0.5, "one half");
         yield return (1000, "the number of steps of models whose time runs to 1000");
@@ -45,6 +45,14 @@ internal sealed class FactorHint : IHint
             yield return (Math.Sqrt(size), $"the root of {name}");
             yield return (1 / Math.Sqrt(size), $"one over the root of {name}");
         }
+    }
+
+    /// <summary>What the opposite sign of a velocity is; null for other tensors.</summary>
+    private static string? Velocity(Suspect suspect)
+    {
+        const string toData = "x − ε, the velocity from noise to data", toNoise = "ε − x, the velocity from data to noise";
+        if (suspect.Name is not ("out" or "target.v" or "act.final_layer")) return null;
+        return suspect.Reference.IsText ? $"the opposite sign: {toData} of class models, where a text-to-image model's is {toNoise}" : $"the opposite sign: {toNoise} of text-to-image models, where a class model's is {toData}";
     }
 
     private static string Number(double value) => value.ToString("G6", CultureInfo.InvariantCulture);

@@ -6,6 +6,9 @@ namespace PixelDiT.Reference.Oracle.Comparing.Hints;
 /// <summary>How to compute a stage otherwise than the model does. What is null is computed as the model does it.</summary>
 internal sealed record StageVariant
 {
+    /// <summary>The model's time from the trace's, for <c>t_embedder</c>.</summary>
+    public Func<double, double>? Time { get; init; }
+
     /// <summary>The patches of an image [B, C, H, W] → [B, L, C·P], for <c>s_embedder</c>.</summary>
     public Func<double[], double[]>? Patches { get; init; }
 
@@ -15,6 +18,15 @@ internal sealed record StageVariant
     /// <summary>The condition of a block from what it is the SiLU of: x, the vector of each image, rows an image, width.</summary>
     public Func<double[], double[], int, int, double[]>? Condition { get; init; }
 
+    /// <summary>The rotation of a text's queries and keys from the width of a head and the trace's sizes; null from it leaves the stage uncomputed.</summary>
+    public Func<int, TraceGeometry, double[]?>? TextRopeTable { get; init; }
+
+    /// <summary>The heads [B, n + L, h, hd] of joint attention.</summary>
+    public Func<JointSequence, double[]>? Attention { get; init; }
+
+    /// <summary>Leaves out the positions of text tokens.</summary>
+    public bool WithoutTextPositions { get; init; }
+
     /// <summary>Gives all pixels of a patch the modulation of its first.</summary>
     public bool OneModulationForAPatch { get; init; }
 }
@@ -22,10 +34,13 @@ internal sealed record StageVariant
 /// <summary>The reference's model, which computes single stages in double precision from the stages before them in its trace.</summary>
 /// <param name="config">The model's sizes.</param>
 /// <param name="parameter">A parameter by its released name.</param>
-public sealed class StageModel(ModelConfig config, Func<string, double[]> parameter)
+public sealed partial class StageModel(ModelConfig config, Func<string, double[]> parameter)
 {
+    /// <summary>The model's sizes.</summary>
+    internal ModelConfig Config => config;
+
     /// <summary>Whether a stage or step is among those that can be computed.</summary>
-    internal static bool Computes(string stage) => stage == "s_embedder" || StageName.Block(stage) is (_, _, "" or "modulation");
+    internal static bool Computes(string stage) => stage is "t_embedder" or "s_embedder" || StageName.Block(stage) is { Step: "" or "modulation" } or { Step: "norm1", Stream: "y" };
 
     /// <summary>Whether the model gives the reference's tensor; null where it cannot be computed from what the trace has.</summary>
     internal bool? Fits(Suspect suspect)
@@ -41,11 +56,13 @@ public sealed class StageModel(ModelConfig config, Func<string, double[]> parame
     }
 
     /// <summary>A stage, computed otherwise; null for stages without variants, where the trace lacks what the stage is computed from, and where a size does not fit.</summary>
-    internal double[]? Compute(Suspect suspect, StageVariant variant)
+    internal double[]? Compute(Suspect suspect, StageVariant variant) => Tried(() => Stage(suspect, variant));
+
+    private static T? Tried<T>(Func<T?> compute) where T : class
     {
         try
         {
-            return Stage(suspect, variant);
+            return compute();
         }
         catch (PixelDiTException)
         {
@@ -59,14 +76,21 @@ public sealed class StageModel(ModelConfig config, Func<string, double[]> parame
         if (suspect.Activation is not { } stage || suspect.Geometry is not { } g || !Computes(stage)) return null;
         if ((g.Channels, g.Patch) != (config.Channels, config.Patch))
             throw new ShapeException($"the trace has {g.Channels} channels and patches of {g.Patch}; the model's are {config.Channels} and {config.Patch}");
+        if (config.IsText != trace.IsText) throw new ShapeException($"the trace is of a {ModelConfig.NameOfKind(trace.IsText)} model; this one is {config.KindName}");
+        if (stage == "t_embedder")
+        {
+            return trace.TryRead("in.t") is { } t ? ExactLayers.TimestepEmbedder(variant.Time is { } time ? Array.ConvertAll(t, value => time(value)) : t, parameter.Under("t_embedder"), config.Hidden) : null;
+        }
         if (stage == "s_embedder")
         {
             if (trace.TryRead("in.x") is not { } x) return null;
             double[] patches = variant.Patches?.Invoke(x) ?? Exact.Patchify(x, g.Channels, g.Height, g.Width, g.Patch);
             return ExactLayers.Linear(patches, parameter.Under("s_embedder.proj"), config.Channels * config.PatchPixels);
         }
-        var (level, block, step) = StageName.Block(stage)!.Value;
+        var at = StageName.Block(stage)!.Value;
+        var (level, block, step) = at;
         bool patch = level == "patch_blocks";
+        if (patch && config.IsText) return TextStage(suspect, at, g, variant);
         if (Condition(trace, patch, g, variant) is not { } condition) return null;
         var inside = Parameters($"{level}.{block}", patch || !variant.OneModulationForAPatch);
         if (step == "modulation") return ExactLayers.Linear(condition, inside.Under("adaLN_modulation.0"), config.Hidden);
@@ -81,8 +105,9 @@ public sealed class StageModel(ModelConfig config, Func<string, double[]> parame
     {
         if (trace.TryRead("act.t_embedder") is not { } t) return null;
         var combine = variant.Condition ?? Exact.AddSilu;
+        if (patch && config.IsText) return combine(t, new double[t.Length], 1, config.Hidden);
         if (patch) return trace.TryRead("act.y_embedder") is { } y ? combine(t, y, 1, config.Hidden) : null;
-        return trace.TryRead($"act.patch_blocks.{config.PatchDepth - 1}") is { } s ? combine(s, t, g.Tokens, config.Hidden) : null;
+        return trace.TryRead($"act.patch_blocks.{config.PatchDepth - 1}{(config.IsText ? ".x" : "")}") is { } s ? combine(s, t, g.Tokens, config.Hidden) : null;
     }
 
     private Func<string, double[]> Parameters(string block, bool own) => name =>

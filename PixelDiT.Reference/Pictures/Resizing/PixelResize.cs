@@ -1,4 +1,4 @@
-namespace PixelDiT.Reference.Data;
+namespace PixelDiT.Reference.Pictures.Resizing;
 
 /// <summary>
 /// Scales planes of bytes from one size to another: an axis that shrinks is averaged by area, one that grows is interpolated linearly between

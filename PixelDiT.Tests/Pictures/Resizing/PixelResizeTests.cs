@@ -1,8 +1,8 @@
 using CsCheck;
 using NUnit.Framework;
-using PixelDiT.Reference.Data;
+using PixelDiT.Reference.Pictures.Resizing;
 
-namespace PixelDiT.Tests.Data;
+namespace PixelDiT.Tests.Pictures.Resizing;
 
 public sealed class PixelResizeTests
 {
