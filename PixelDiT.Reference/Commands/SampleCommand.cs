@@ -1,10 +1,12 @@
 using System.CommandLine;
 using PixelDiT.Kernels;
+using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Models.Weights;
 using PixelDiT.Reference.Sampling;
+using PixelDiT.Reference.Text;
 using PixelDiT.Reference.Training;
 
 namespace PixelDiT.Reference.Commands;
@@ -12,14 +14,17 @@ namespace PixelDiT.Reference.Commands;
 /// <summary><c>pixeldit sample</c>.</summary>
 internal static class SampleCommand
 {
-    private const int LargestBatch = 65536;
+    private const int LargestBatch = 65536, UsualBatch = 32;
+
+    // As many images of text models as have the pixels of one of 1024².
+    private const long UsualPixels = 1 << 20;
 
     public static Command Create()
     {
         Option<string> file = new("--model") { Description = "A model file: safetensors, or a PyTorch checkpoint.", HelpName = "FILE", Required = true };
         Option<string> output = Cli.Option("--out", "The folder for the images; one run a folder.", "samples");
-        Option<int> batch = Cli.Option("--batch", "Images at a time; they do not depend on it.", 32);
-        Option<bool> singles = new("--singles") { Description = "Write each image as a PNG of its own too, with its settings in JSON beside it." };
+        Option<int> batch = new("--batch") { Description = $"Images at a time; they do not depend on it. [default: {UsualBatch}, of text models at most as many as have 1024² pixels together]", HelpName = "N" };
+        Option<bool> singles = new("--singles") { Description = "Write each image as a PNG of its own too, with its settings in JSON beside it. [default: of prompts true, unless there is --npz]" };
         Option<bool> npz = new("--npz") { Description = "Write all images into one output.npz instead of pictures. Interrupted, the same command goes on." };
         Option<bool> overwrite = new("--overwrite") { Description = "Replace another run in --out." };
         Option<WeightChoice?> weights = Cli.Weights();
@@ -27,30 +32,76 @@ internal static class SampleCommand
         Option<int> threads = Cli.Threads();
         Option<string> precision = Cli.Precision();
         var options = new SampleOptions();
-        var command = new Command("sample", "Draw images of classes. Writes a grid (a row a class) and a film strip of the first image of each class; single PNGs or one npz on request.") { file, weights, output };
+        var command = new Command("sample", "Draw images of classes or of texts. Writes a grid (a row a class or prompt) and a film strip of the first image of each; single PNGs for prompts, and on request, or one npz.") { file, weights, output };
         options.AddTo(command);
         foreach (Option option in new Option[] { batch, singles, npz, overwrite, precision, device, threads }) command.Options.Add(option);
         command.SetRun((parsed, cancel) =>
         {
             string path = parsed.GetRequiredValue(output);
-            bool isArchive = parsed.GetValue(npz);
-            int size = parsed.GetValue(batch);
-            options.Check(parsed, isArchive);
-            if (size is < 1 or > LargestBatch) throw new ConfigurationException($"batch is {size}; it must be from 1 to {LargestBatch}");
-            options.Announce();
+            bool isArchive = parsed.GetValue(npz), replaces = parsed.GetValue(overwrite);
+            if (Cli.IsGiven(parsed, batch) && parsed.GetValue(batch) is < 1 or > LargestBatch) throw new ConfigurationException($"batch is {parsed.GetValue(batch)}; it must be from 1 to {LargestBatch}");
+            var prompts = options.Check(parsed);
             SampleFolder.RequireUsable(path);
+            using var stored = StoredModel.Open(parsed.GetRequiredValue(file), parsed.GetValue(weights));
+            var sizes = stored.Info.Config;
+            var plan = options.Plan(parsed, stored, prompts, isArchive) with { Precision = PrecisionNames.Parse(parsed.GetRequiredValue(precision)) };
+            int atATime = Cli.IsGiven(parsed, batch) ? parsed.GetValue(batch) : UsualBatchOf(plan);
+            bool hasSingles = Cli.IsGiven(parsed, singles) ? parsed.GetValue(singles) : sizes.IsText && !isArchive;
+            SampleRun.Require(plan, sizes.Channels, atATime, isArchive, hasSingles);
+            RequireOthers(SampleFolder.Open(path, plan, overwrite: true), options.Files(parsed));
             using var opened = Cli.Open(parsed, device, threads);
-            var (loaded, info, problem) = WeightsReport.Load(parsed.GetRequiredValue(file), parsed.GetValue(weights), opened);
+            RequireMemory(opened, sizes, plan, atATime, options.IsOnePass(parsed));
+
+            // The encoder is gone before the model comes: one of them may fill the memory.
+            TextStates? states = null;
+            if (plan is TextPlan texts)
+            {
+                using var source = options.Encoder.Open(parsed, sizes, opened, stored.Info.TextEncoder, cancel);
+                plan = texts = texts with { Encoder = source.Name, EncoderIdentity = source.Identity };
+                SampleFolder.Open(path, plan, replaces);
+                states = Encode(texts, source, sizes, cancel);
+            }
+            var (loaded, problem) = WeightsReport.Load(stored, opened);
             using var model = loaded;
-            model.Precision = PrecisionNames.Parse(parsed.GetRequiredValue(precision));
-            var plan = options.Plan(parsed, isArchive, info, WeightHash.Of(model)) with { Precision = model.Precision };
-            StepMemory.RequireSampling(model, plan.Sampling, (int)Math.Min(size, plan.Count), plan.Resolution, plan.Resolution);
-            var folder = SampleFolder.Open(path, plan, parsed.GetValue(overwrite));
-            var run = new SampleRun(model, plan, folder) { Archive = isArchive, Singles = parsed.GetValue(singles), Batch = size, WeightsProblem = problem };
+            model.Precision = plan.Precision;
+            plan = plan with { Weights = WeightHash.Of(model) };
+            var folder = SampleFolder.Open(path, plan, replaces);
+            var run = plan is TextPlan text
+                ? new SampleRun((TextToImageModel)model, text, states!, folder, options.IsOnePass(parsed))
+                : new SampleRun((PixelDiTModel)model, (ClassPlan)plan, folder);
+            (run.Archive, run.Singles, run.Batch, run.WeightsProblem) = (isArchive, hasSingles, atATime, problem);
             Draw(run, plan.Count, path, cancel);
             return 0;
         }, needsLess: "a smaller --batch");
         return command;
+    }
+
+    private static int UsualBatchOf(SamplePlan plan) => plan is TextPlan ? (int)Math.Clamp(UsualPixels / plan.Sizes.Max(size => size.Area), 1, UsualBatch) : UsualBatch;
+
+    /// <summary>Checks the fullest batch: of the size whose images have the most pixels together.</summary>
+    private static void RequireMemory(Device device, ModelConfig sizes, SamplePlan plan, int batch, bool isOnePass)
+    {
+        var (size, images) = plan.Sizes.Count == 1 ? (plan.Sizes[0], Math.Min(batch, plan.Count))
+            : plan.Batches(0, batch).Select(images => (Size: plan.SizeOf(images[0]), Images: images.LongLength)).MaxBy(entry => entry.Size.Area * entry.Images);
+        StepMemory.RequireSampling(device, sizes, plan.Precision, plan.Sampling, (int)images, size.Height, size.Width, isOnePass, plan is TextPlan texts ? TextStates.TextsOf(texts).Count : 0);
+    }
+
+    private static TextStates Encode(TextPlan plan, ITextEncoder encoder, ModelConfig model, CancellationToken cancel)
+        => ProgressDisplay.Show("encoding", 1, show =>
+        {
+            var states = TextStates.Encode(plan, encoder, model, (done, what) => show(done, what), cancel);
+            show(1, $"{Counted.Of(TextStates.TextsOf(plan).Count, "text")} encoded");
+            return states;
+        });
+
+    /// <summary>Checks that the run writes over none of the files that it reads from.</summary>
+    private static void RequireOthers(SampleFolder folder, IEnumerable<string?> inputs)
+    {
+        foreach (string input in inputs.OfType<string>())
+        {
+            string name = Path.GetFileName(input);
+            if (folder.Owns(name)) OutputFile.Require(Path.Combine(folder.Path, name), overwrite: true, input);
+        }
     }
 
     private static void Draw(SampleRun run, long count, string path, CancellationToken cancel)

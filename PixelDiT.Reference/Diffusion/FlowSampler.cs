@@ -28,9 +28,8 @@ public sealed class FlowSampler
     /// <param name="device">Where the state lies and the sums are computed.</param>
     /// <param name="config">The settings.</param>
     /// <exception cref="ConfigurationException">A setting is out of range, or the sampler is one of text models.</exception>
-    public FlowSampler(Device device, SamplingConfig config) : this(device, config.Validate(), TimeGrid.Create(config.Steps, config.TimeShift))
+    public FlowSampler(Device device, SamplingConfig config) : this(device, config.ValidateFor(text: false), TimeGrid.Create(config.Steps, config.TimeShift))
     {
-        if (config.Sampler == Sampler.DpmSolver) throw new ConfigurationException($"sampler is '{Sampler.DpmSolver.Name}', which is of text models; a class model takes euler, heun, heun-exact or flow-dpm");
     }
 
     /// <summary>A sampler of the text model's flow: noise levels σ fall from about 1, noise, to 0, data, and the velocity is ε − x.</summary>
@@ -39,11 +38,7 @@ public sealed class FlowSampler
     /// <param name="pair">Evaluates both velocities of guidance in one pass; null for one after the other.</param>
     /// <exception cref="ConfigurationException">A setting is out of range, or the sampler is one of class models.</exception>
     public static FlowSampler OfNoiseLevels(Device device, SamplingConfig config, VelocityPair? pair = null)
-    {
-        if (config.Validate().Sampler == Sampler.FlowDpm) throw new ConfigurationException($"sampler is '{Sampler.FlowDpm.Name}', which is of class models; a text model takes dpm-solver++, euler, heun or heun-exact");
-        return new(device, config, TimeGrid.NoiseLevels(config.Steps, config.TimeShift)) { _pair = pair };
-    }
-
+        => new(device, config.ValidateFor(text: true), TimeGrid.NoiseLevels(config.Steps, config.TimeShift)) { _pair = pair };
 
     /// <summary>Velocities that the present or last run has evaluated; a guided one counts once, though it takes two passes of the field.</summary>
     public int Evaluations { get; private set; }

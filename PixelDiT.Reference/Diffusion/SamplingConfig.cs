@@ -42,4 +42,16 @@ public sealed record SamplingConfig
         if (TimeShift is not (>= 0.01f and <= 100)) throw new ConfigurationException($"time-shift is {TimeShift}; it must be from 0.01 to 100, where 1 is none");
         return this;
     }
+
+    /// <summary>Checks every setting, and that the sampler is one of a kind of model.</summary>
+    /// <param name="text">Whether it is a text-to-image model; otherwise it is a class-conditional one.</param>
+    /// <returns>This configuration.</returns>
+    /// <exception cref="ConfigurationException">A setting is out of range, or the sampler is one of the other kind.</exception>
+    public SamplingConfig ValidateFor(bool text)
+    {
+        Validate();
+        if (!text && Sampler == Sampler.DpmSolver) throw new ConfigurationException($"sampler is '{Sampler.Name}', which is of text models; a class model takes euler, heun, heun-exact or flow-dpm");
+        if (text && Sampler == Sampler.FlowDpm) throw new ConfigurationException($"sampler is '{Sampler.Name}', which is of class models; a text model takes dpm-solver++, euler, heun or heun-exact");
+        return this;
+    }
 }

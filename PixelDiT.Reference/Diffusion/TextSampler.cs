@@ -60,12 +60,26 @@ public sealed class TextSampler(TextToImageModel model, SamplingConfig config)
     /// <inheritdoc cref="Run"/>
     public float[] Sample(
         IReadOnlyList<float[]> texts, float[]? negative, ReadOnlySpan<ulong> seeds, int height, int width, Action<int, Tensor>? observe = null, CancellationToken cancel = default)
+        => SampleEach(texts, negative is null ? null : [.. Enumerable.Repeat(negative, texts.Count)], seeds, height, width, observe, cancel);
+
+    /// <summary>The same with negative states of its own for each image.</summary>
+    /// <param name="texts">For each image the states [n, width] of its text, all of one length.</param>
+    /// <param name="negatives">For each image the states [m, width] that guidance leads away from, all of one length; null only where guidance is 1.</param>
+    /// <param name="seeds">A seed for each image.</param>
+    /// <param name="height">H, a multiple of the patch.</param>
+    /// <param name="width">W, a multiple of the patch.</param>
+    /// <param name="observe">As above.</param>
+    /// <param name="cancel">Stops the run.</param>
+    /// <inheritdoc cref="Sample"/>
+    public float[] SampleEach(
+        IReadOnlyList<float[]> texts, IReadOnlyList<float[]>? negatives, ReadOnlySpan<ulong> seeds, int height, int width, Action<int, Tensor>? observe = null, CancellationToken cancel = default)
     {
         var device = model.Device;
         model.RequireDivides(height, width);
         if (texts.Count != seeds.Length || texts.Count == 0) throw new ShapeException($"{texts.Count} texts and {seeds.Length} seeds were given; each image needs one of both");
+        if (negatives is not null && negatives.Count != texts.Count) throw new ShapeException($"{texts.Count} texts and {negatives.Count} negative ones were given; each image needs one of both");
         using var text = Upload(texts);
-        using var away = negative is null ? null : Upload([.. Enumerable.Repeat(negative, texts.Count)]);
+        using var away = negatives is null ? null : Upload(negatives);
         int size = model.Config.Channels * height * width;
         var values = new float[checked(texts.Count * size)];
         for (int k = 0; k < seeds.Length; k++) new TorchRandom(seeds[k]).Normal(size).CopyTo(values.AsSpan(k * size));

@@ -70,6 +70,21 @@ public sealed record Picture
         return pictures;
     }
 
+    /// <summary>The picture in the middle of a white one; itself where the sizes are equal.</summary>
+    /// <param name="width">Pixels, at least W.</param>
+    /// <param name="height">Pixels, at least H.</param>
+    /// <exception cref="ShapeException">The picture is larger.</exception>
+    public Picture Frame(int width, int height)
+    {
+        if (width < Width || height < Height) throw new ShapeException($"a picture of {Width} × {Height} pixels was to stand in one of {width} × {height}");
+        if ((width, height) == (Width, Height)) return this;
+        var framed = new byte[checked(width * height * Channels)];
+        Array.Fill(framed, byte.MaxValue);
+        int left = (width - Width) / 2, top = (height - Height) / 2, row = Width * Channels;
+        for (int y = 0; y < Height; y++) Pixels.AsSpan(y * row, row).CopyTo(framed.AsSpan(((top + y) * width + left) * Channels));
+        return new Picture(width, height, Channels, framed);
+    }
+
     /// <summary>The picture with every pixel repeated in a square, so that small pictures can be looked at.</summary>
     /// <param name="factor">The side of that square, at least 1.</param>
     /// <exception cref="ShapeException">The factor is less than 1.</exception>

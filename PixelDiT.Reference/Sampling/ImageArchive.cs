@@ -28,19 +28,20 @@ public sealed class ImageArchive : IDisposable
 
     /// <summary>Opens the archive of a run and goes behind the images that it has.</summary>
     /// <param name="folder">The run's folder, which is there.</param>
-    /// <param name="plan">The run; what the folder holds of it is of the same plan.</param>
+    /// <param name="plan">The run, all of one size; what the folder holds of it is of the same plan.</param>
     /// <param name="channels">C.</param>
     /// <exception cref="FileFormatException">A file cannot be read or written, or is damaged; another run may hold it open.</exception>
     public ImageArchive(string folder, SamplePlan plan, int channels)
     {
-        (_folder, _plan, _imageBytes) = (folder, plan, checked(plan.Resolution * plan.Resolution * channels));
+        var size = plan.Frame;
+        (_folder, _plan, _imageBytes) = (folder, plan, checked((int)size.Area * channels));
         _stream = Guard(() => new FileStream(PathOf(PartName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1 << 16));
         try
         {
             _writer = new NpzWriter(_stream);
             Guard(() =>
             {
-                _writer.Begin("arr_0", NpyHeader.UInt8, [plan.Count, plan.Resolution, plan.Resolution, channels], 1);
+                _writer.Begin("arr_0", NpyHeader.UInt8, [plan.Count, size.Height, size.Width, channels], 1);
                 Done = Math.Min(ReadCount(folder, plan), Math.Max(0, _stream.Length - _stream.Position) / _imageBytes);
                 _writer.Keep(Done * _imageBytes);
                 _stream.SetLength(_stream.Position);
@@ -74,10 +75,10 @@ public sealed class ImageArchive : IDisposable
     public void Complete() => Guard(() =>
     {
         _writer.Begin("arr_1", NpyHeader.Int64, [_plan.Count], sizeof(long));
-        long[] labels = new long[_plan.PerClass];
-        foreach (int label in _plan.Classes)
+        long[] labels = new long[_plan.PerRow];
+        for (int row = 0; row < _plan.Rows; row++)
         {
-            Array.Fill(labels, label);
+            Array.Fill(labels, _plan.LabelOf((long)row * _plan.PerRow));
             _writer.Write(MemoryMarshal.AsBytes(labels.AsSpan()));
         }
         _writer.Finish();

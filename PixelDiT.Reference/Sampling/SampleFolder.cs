@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
@@ -6,7 +5,7 @@ using PixelDiT.Reference.Formats.Words;
 namespace PixelDiT.Reference.Sampling;
 
 /// <summary>The folder of a sampling run. <c>samples.json</c> says which run it holds; images of two runs never stand in one folder.</summary>
-public sealed partial class SampleFolder
+public sealed class SampleFolder
 {
     /// <summary>The record of the run.</summary>
     public const string RecordName = "samples.json";
@@ -60,6 +59,9 @@ public sealed partial class SampleFolder
         return folder;
     }
 
+    /// <summary>Whether a run in the folder may write a file of a name, or delete it with the run that it replaces.</summary>
+    public bool Owns(string fileName) => IsOwn(SampleRecord.PromptsOf(In(RecordName)))(fileName) || _plan.IsOwnFile()(fileName);
+
     /// <summary>Makes the folder, where it is not there, and keeps other processes out of it until the lock is given back.</summary>
     /// <exception cref="FileFormatException">It cannot be made, no file can be made in it, or another process writes to it.</exception>
     public FolderLock Prepare()
@@ -77,21 +79,27 @@ public sealed partial class SampleFolder
     }
 
     /// <summary>The file of image k, without its extension.</summary>
-    public string ImagePath(long k) => In($"{k:D6}_class{_plan.LabelOf(k):D4}");
+    public string ImagePath(long k) => In(_plan.FileOf(k));
 
     private string In(string name) => System.IO.Path.Combine(Path, name);
 
+    /// <summary>Whether a file is that of a run with such prompts, or of any run of classes.</summary>
+    private static Func<string, bool> IsOwn(PromptFiles prompts) => name => s_names.Contains(name) || ClassPlan.IsImage(name) || prompts.Hold(name);
+
     private string? FirstImage()
-        => Directory.Exists(Path) ? Directory.EnumerateFiles(Path).Select(file => System.IO.Path.GetFileName(file)).FirstOrDefault(name => ImageName().IsMatch(name)) : null;
+    {
+        var isOwn = _plan.IsOwnFile();
+        return Directory.Exists(Path) ? Directory.EnumerateFiles(Path).Select(file => System.IO.Path.GetFileName(file)).FirstOrDefault(name => ClassPlan.IsImage(name) || isOwn(name)) : null;
+    }
 
     private void Clear()
     {
+        var isOwn = IsOwn(SampleRecord.PromptsOf(In(RecordName)));
         try
         {
             foreach (string file in Directory.GetFiles(Path))
             {
-                string name = System.IO.Path.GetFileName(file);
-                if (s_names.Contains(name) || ImageName().IsMatch(name)) File.Delete(file);
+                if (isOwn(System.IO.Path.GetFileName(file))) File.Delete(file);
             }
         }
         catch (Exception error) when (AtomicFile.IsFileSystemError(error))
@@ -99,7 +107,4 @@ public sealed partial class SampleFolder
             throw new FileFormatException($"{Path}: the run in it cannot be deleted: {SystemReason.Of(error)}", error);
         }
     }
-
-    [GeneratedRegex(@"^[0-9]{6,}_class[0-9]{4,}\.(png|json)$", RegexOptions.NonBacktracking)]
-    private static partial Regex ImageName();
 }

@@ -11,21 +11,29 @@ namespace PixelDiT.Reference.Sampling;
 /// <summary>A run or an image of it in JSON, a field a line: what is needed to draw it again. There is no date and no path in it, so equal runs give equal files.</summary>
 public static class SampleRecord
 {
+    /// <summary>The prompts in the record of a run, and the field of each that names its files.</summary>
+    internal const string PromptsKey = "prompts", FileKey = "file";
+
     private const int LongestShown = 80;
+    private const string CountKey = "count", WeightsKey = "weights_sha256";
 
     // Class names stay readable; JSON needs no escapes beyond quotes, backslashes and controls.
     private static readonly JsonSerializerOptions s_readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private static string Program { get; } = $"pixeldit {typeof(SampleRecord).Assembly.GetName().Version?.ToString(3)}";
+
+    /// <summary>A list that stands in the record with a line for each of its items.</summary>
+    internal sealed record Lines(IEnumerable<object> Items);
 
     /// <summary>The record of a run.</summary>
     public static string Run(SamplePlan plan) => Write(
     [
         .. Settings(plan),
-        ("classes", plan.Classes),
-        ("class_names", plan.ClassNames.Count == 0 ? null : plan.Classes.Select(plan.NameOf)),
-        ("count", plan.PerClass),
+        .. plan.SubjectFields,
+        (CountKey, plan.PerRow),
         ("images", plan.Count),
         plan.Seeds is null ? ("seed", plan.Seed) : ("seeds", plan.Seeds),
-        ("weights_sha256", plan.Weights)
+        (WeightsKey, plan.Weights)
     ]);
 
     /// <summary>The record of image k.</summary>
@@ -33,15 +41,34 @@ public static class SampleRecord
     [
         ("image", k),
         ("seed", plan.SeedOf(k)),
-        ("class", plan.LabelOf(k)),
-        ("class_name", plan.NameOf(plan.LabelOf(k))),
+        .. plan.FieldsOf(k),
         .. Settings(plan),
-        ("weights_sha256", plan.Weights)
+        .. plan.OriginFields,
+        (WeightsKey, plan.Weights),
+        .. plan is TextPlan ? [("program", Program)] : (IEnumerable<(string, object?)>)[]
     ]);
+
+    /// <summary>The files of the prompts of a run of a text model, by its record; none where it is no such record.</summary>
+    internal static PromptFiles PromptsOf(string path)
+    {
+        try
+        {
+            using var found = Read(path);
+            if (found.RootElement.TryGetProperty(CountKey, out var count) && count.ValueKind == JsonValueKind.Number && count.TryGetInt32(out int each) && found.RootElement.TryGetProperty(PromptsKey, out var prompts) && prompts.ValueKind == JsonValueKind.Array)
+                return new PromptFiles(prompts.EnumerateArray().Select(NameOf).OfType<string>(), each);
+        }
+        catch (Exception error) when (error is PixelDiTException or InvalidOperationException)
+        {
+            // Another's file, half of one, or a text that is no Unicode: nothing is known to be of the run.
+        }
+        return new PromptFiles([], 1);
+
+        static string? NameOf(JsonElement prompt) => prompt.ValueKind == JsonValueKind.Object && prompt.TryGetProperty(FileKey, out var name) && name.ValueKind == JsonValueKind.String ? name.GetString() : null;
+    }
 
     /// <summary>Checks that a record is that of a run.</summary>
     /// <param name="path">The record's file.</param>
-    /// <param name="plan">The run.</param>
+    /// <param name="plan">The run. Where it does not know its weights yet, the record may have any.</param>
     /// <exception cref="ConfigurationException">It is of another run; the message names the first field that differs.</exception>
     /// <exception cref="FileFormatException">It cannot be read, or is no JSON object.</exception>
     public static void RequireSame(string path, SamplePlan plan)
@@ -52,6 +79,7 @@ public static class SampleRecord
         {
             bool isFound = found.RootElement.TryGetProperty(key, out var old), isExpected = expected.RootElement.TryGetProperty(key, out var now);
             if (isFound && isExpected && JsonElement.DeepEquals(old, now)) continue;
+            if (key == WeightsKey && plan.Weights.Length == 0) continue;
             throw new ConfigurationException(
                 $"{path}: {Quote.Text(key)} is {Show(isFound, old)}, and {Show(isExpected, now)} in this run; --overwrite replaces the run in that folder, another --out leaves it alone");
         }
@@ -66,7 +94,7 @@ public static class SampleRecord
         ("guidance", plan.Sampling.Guidance),
         ("interval", (float[])[plan.Sampling.Interval.Min, plan.Sampling.Interval.Max]),
         ("time_shift", plan.Sampling.TimeShift),
-        ("resolution", plan.Resolution),
+        .. plan.SettingFields,
         ("precision", plan.Precision.Name)
     ];
 
@@ -79,13 +107,15 @@ public static class SampleRecord
         if (own.Guidance != given.Guidance) yield return "guidance";
         if (own.Interval != given.Interval) yield return "interval";
         if (own.TimeShift != given.TimeShift) yield return "time_shift";
-        if (plan.Resolution != recipe.Resolution) yield return "resolution";
+        if (plan.Sizes.Any(size => size != new ImageSize(recipe.Resolution))) yield return "resolution";
         if (plan.Seeds is not null) yield return "seeds";
         else if (plan.Seed != recipe.Seed) yield return "seed";
     }
 
     private static string Write(IEnumerable<(string Key, object? Value)> fields) =>
-        $"{{\n{string.Join(",\n", fields.Select(field => $"  \"{field.Key}\": {JsonSerializer.Serialize(field.Value, s_readable)}"))}\n}}\n";
+        $"{{\n{string.Join(",\n", fields.Select(field => $"  \"{field.Key}\": {(field.Value is Lines lines ? $"[\n{string.Join(",\n", lines.Items.Select(item => $"    {Text(item)}"))}\n  ]" : Text(field.Value))}"))}\n}}\n";
+
+    private static string Text(object? value) => JsonSerializer.Serialize(value, s_readable);
 
     private static JsonDocument Read(string path)
     {

@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Models;
@@ -16,41 +17,95 @@ public readonly record struct SampleReport(long Images, double Work, long Total)
 /// <summary>
 /// Draws the images of a plan into a folder, a batch at a time. Only what a sheet shows is kept; single pictures and the archive are written batch by batch.
 /// </summary>
-/// <param name="model">The model.</param>
-/// <param name="plan">Which images.</param>
-/// <param name="folder">Where to write them.</param>
-public sealed class SampleRun(PixelDiTModel model, SamplePlan plan, SampleFolder folder)
+public sealed class SampleRun
 {
-    private readonly ClassSampler _sampler = new(model, plan.Sampling);
+    private readonly PixelTransformer _model;
+    private readonly SamplePlan _plan;
+    private readonly SampleFolder _folder;
+    private readonly Drawing _draw;
+
+    /// <summary>Draws images of one size together [B, C, H, W].</summary>
+    private delegate float[] Drawing(long[] images, ulong[] seeds, ImageSize size, Action<int, Tensor> observe, CancellationToken cancel);
+
+    private SampleRun(PixelTransformer model, SamplePlan plan, SampleFolder folder, Drawing draw) => (_model, _plan, _folder, _draw) = (model, plan, folder, draw);
+
+    /// <summary>A run of classes.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="plan">Which images.</param>
+    /// <param name="folder">Where to write them.</param>
+    /// <exception cref="ConfigurationException">A setting is out of range.</exception>
+    public SampleRun(PixelDiTModel model, ClassPlan plan, SampleFolder folder) : this(model, plan, folder, DrawingOf(model, plan))
+    {
+    }
+
+    /// <summary>A run of prompts.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="plan">Which images.</param>
+    /// <param name="states">The states of the plan's texts.</param>
+    /// <param name="folder">Where to write them.</param>
+    /// <param name="batchedGuidance">Whether both sides of guidance are one pass (<see cref="TextSampler.BatchedGuidance"/>); the images do not depend on it.</param>
+    /// <exception cref="ConfigurationException">A setting is out of range.</exception>
+    public SampleRun(TextToImageModel model, TextPlan plan, TextStates states, SampleFolder folder, bool batchedGuidance = false) : this(model, plan, folder, DrawingOf(model, plan, states, batchedGuidance))
+    {
+    }
+
+    private static Drawing DrawingOf(PixelDiTModel model, ClassPlan plan)
+    {
+        var sampler = new ClassSampler(model, plan.Sampling);
+        return (images, seeds, size, observe, cancel) => sampler.Sample([.. images.Select(plan.LabelOf)], seeds, size.Height, size.Width, observe, cancel);
+    }
+
+    private static Drawing DrawingOf(TextToImageModel model, TextPlan plan, TextStates states, bool batchedGuidance)
+    {
+        var sampler = new TextSampler(model, plan.Sampling) { RoundTime = plan.RoundTime, BatchedGuidance = batchedGuidance };
+        return (images, seeds, size, observe, cancel) =>
+        {
+            PlannedPrompt[] prompts = [.. images.Select(plan.PromptOf)];
+            return sampler.SampleEach([.. prompts.Select(states.Of)], plan.IsGuided ? [.. prompts.Select(states.AwayFrom)] : null, seeds, size.Height, size.Width, observe, cancel);
+        };
+    }
 
     /// <summary>Whether to write an archive instead of a sheet.</summary>
-    public bool Archive { get; init; }
+    public bool Archive { get; set; }
 
     /// <summary>Whether to write each image as a PNG of its own, with a record beside it.</summary>
-    public bool Singles { get; init; }
+    public bool Singles { get; set; }
 
     /// <summary>Images at a time, at least 1; the images do not depend on it.</summary>
-    public int Batch { get; init; } = 32;
+    public int Batch { get; set; } = 32;
 
     /// <summary>What is known to be wrong with the weights, said where images are not finite; null for nothing.</summary>
-    public string? WeightsProblem { get; init; }
+    public string? WeightsProblem { get; set; }
 
     /// <summary>Images of the run that are on the disk: those of an archive, which is gone on with, or those of a sheet that was cut short.</summary>
     public long Saved { get; private set; }
 
     /// <summary>Checks that the images can be drawn and have a place to go.</summary>
-    /// <exception cref="ShapeException">The resolution is no multiple of the patch.</exception>
-    /// <exception cref="ConfigurationException">A batch is too large for one array, or a sheet would be too large and nothing else is asked for.</exception>
+    /// <exception cref="ShapeException">A size is no multiple of the patch.</exception>
+    /// <inheritdoc cref="Require" path="/exception"/>
     public void Validate()
     {
-        int side = plan.Resolution;
-        model.RequireDivides(side, side);
-        long numbers = Math.Min(Batch, plan.Count) * model.Config.Channels * side * side;
-        if (numbers > Array.MaxLength) throw new ConfigurationException($"{Batch} images of {side}×{side} at a time are {numbers} numbers; at most {Array.MaxLength} fit, so a smaller --batch was expected");
-        if (!Archive && !Singles && !SampleSheet.Fits(plan, model.Config.Channels))
+        foreach (var size in _plan.Sizes) _model.RequireDivides(size.Height, size.Width);
+        Require(_plan, _model.Config.Channels, Batch, Archive, Singles);
+    }
+
+    /// <summary>The same without a model, which need not be loaded for images that have no place to go.</summary>
+    /// <param name="plan">The run.</param>
+    /// <param name="channels">C.</param>
+    /// <param name="batch">Images at a time.</param>
+    /// <param name="archive">Whether to write an archive.</param>
+    /// <param name="singles">Whether to write each image.</param>
+    /// <exception cref="ConfigurationException">A batch is too large for one array, a sheet would be too large and nothing else is asked for, or an archive would hold images of several sizes.</exception>
+    public static void Require(SamplePlan plan, int channels, int batch, bool archive, bool singles)
+    {
+        var largest = plan.Sizes.MaxBy(size => size.Area);
+        long numbers = Math.Min(batch, plan.Count) * channels * largest.Area;
+        if (numbers > Array.MaxLength) throw new ConfigurationException($"{batch} images of {largest} at a time are {numbers} numbers; at most {Array.MaxLength} fit, so a smaller --batch was expected");
+        if (archive && plan.Sizes.Count > 1) throw new ConfigurationException($"the images are of {plan.Sizes[0]}, {plan.Sizes[1]}{(plan.Sizes.Count > 2 ? " and other sizes" : "")}; {ImageArchive.FileName} holds images of one size");
+        if (!archive && !singles && !SampleSheet.Fits(plan, channels))
         {
             throw new ConfigurationException(
-                $"{plan.Count} images of {side}×{side} are too many for {SampleSheet.GridName}, which holds {Grid.Capacity(side, side, model.Config.Channels)}; a smaller --count, --singles or --npz was expected");
+                $"{plan.Count} images of {plan.Frame} are too many for {SampleSheet.GridName}, which holds {SampleSheet.Capacity(plan, channels)}; a smaller --count, --singles or --npz was expected");
         }
     }
 
@@ -63,38 +118,39 @@ public sealed class SampleRun(PixelDiTModel model, SamplePlan plan, SampleFolder
     public void Draw(Action<SampleReport>? report = null, CancellationToken cancel = default)
     {
         Validate();
-        int channels = model.Config.Channels;
-        if (Archive && folder.HasArchive)
+        int channels = _model.Config.Channels;
+        if (Archive && _folder.HasArchive)
         {
-            Saved = plan.Count;
+            Saved = _plan.Count;
             return;
         }
-        using var held = folder.Prepare();
-        var archive = Archive && folder.HasPart ? new ImageArchive(folder.Path, plan, channels) : null;
-        var sheet = Archive ? null : new SampleSheet(plan, channels);
+        using var held = _folder.Prepare();
+        var archive = Archive && _folder.HasPart ? new ImageArchive(_folder.Path, _plan, channels) : null;
+        var sheet = Archive ? null : new SampleSheet(_plan, channels);
         try
         {
             bool isBegun = archive is not null;
-            Saved = archive?.Done ?? 0;
-            for (long first = Saved; first < plan.Count; first += Batch)
+            long done = Saved = archive?.Done ?? 0;
+            foreach (long[] images in _plan.Batches(done, Batch))
             {
-                var pictures = DrawBatch(first, sheet, report, cancel);
+                var pictures = DrawBatch(images, done, sheet, report, cancel);
                 // No file is made or deleted before there is an image to put there.
-                if (!isBegun) folder.Begin();
+                if (!isBegun) _folder.Begin();
                 isBegun = true;
-                if (Archive) archive ??= new ImageArchive(folder.Path, plan, channels);
-                if (Singles) WriteSingles(first, pictures);
-                sheet?.Add(pictures);
+                if (Archive) archive ??= new ImageArchive(_folder.Path, _plan, channels);
+                if (Singles) WriteSingles(images, pictures);
+                sheet?.Add(images, pictures);
                 archive?.Add(pictures);
-                Saved = archive?.Done ?? 0;
+                done += images.Length;
+                Saved = Archive || Singles ? done : 0;
             }
-            sheet?.Write(folder.Path);
+            sheet?.Write(_folder.Path);
             archive?.Complete();
         }
         // A sheet that is there is of the same run, and as like as not whole.
-        catch (OperationCanceledException) when (sheet is { Count: > 0 } && !folder.HasSheet)
+        catch (OperationCanceledException) when (sheet is { Count: > 0 } && !_folder.HasSheet)
         {
-            sheet.Write(folder.Path);
+            sheet.Write(_folder.Path);
             Saved = sheet.Count;
             throw;
         }
@@ -104,41 +160,40 @@ public sealed class SampleRun(PixelDiTModel model, SamplePlan plan, SampleFolder
         }
     }
 
-    private IReadOnlyList<Picture> DrawBatch(long first, SampleSheet? sheet, Action<SampleReport>? report, CancellationToken cancel)
+    private IReadOnlyList<Picture> DrawBatch(long[] batch, long done, SampleSheet? sheet, Action<SampleReport>? report, CancellationToken cancel)
     {
-        int count = (int)Math.Min(Batch, plan.Count - first), side = plan.Resolution;
-        int[] labels = [.. Enumerable.Range(0, count).Select(k => plan.LabelOf(first + k))];
-        ulong[] seeds = [.. Enumerable.Range(0, count).Select(k => plan.SeedOf(first + k))];
-        float[] images = _sampler.Sample(labels, seeds, side, side, (step, state) =>
+        var size = _plan.SizeOf(batch[0]);
+        float[] images = _draw(batch, [.. batch.Select(_plan.SeedOf)], size, (step, state) =>
         {
-            sheet?.Observe(first, step, state);
-            double work = count * ((double)step / plan.Sampling.Steps);
-            report?.Invoke(new SampleReport(first + (step == plan.Sampling.Steps ? count : 0), first + work, plan.Count));
+            sheet?.Observe(batch, step, state);
+            double work = batch.Length * ((double)step / _plan.Sampling.Steps);
+            report?.Invoke(new SampleReport(done + (step == _plan.Sampling.Steps ? batch.Length : 0), done + work, _plan.Count));
         }, cancel);
-        RequireFinite(first, images, images.Length / count);
-        return Picture.FromBatch(images, model.Config.Channels, side, side);
+        RequireFinite(batch, images);
+        return Picture.FromBatch(images, _model.Config.Channels, size.Height, size.Width);
     }
 
-    private void RequireFinite(long first, ReadOnlySpan<float> images, int size)
+    private void RequireFinite(long[] batch, ReadOnlySpan<float> images)
     {
         const int shown = 4;
+        int size = images.Length / batch.Length;
         var wrong = new List<long>();
-        for (int k = 0; k * size < images.Length; k++)
+        for (int k = 0; k < batch.Length; k++)
         {
-            if (ValueTally.CountNotFinite(images.Slice(k * size, size)) > 0) wrong.Add(first + k);
+            if (ValueTally.CountNotFinite(images.Slice(k * size, size)) > 0) wrong.Add(batch[k]);
         }
         if (wrong.Count == 0) return;
-        string list = string.Join(", ", wrong.Take(shown).Select(k => $"image {k} (class {plan.LabelOf(k)}, seed {plan.SeedOf(k)})")), more = wrong.Count > shown ? $" and {wrong.Count - shown} more" : "";
+        string list = string.Join(", ", wrong.Take(shown).Select(k => $"image {k} ({_plan.SubjectOf(k)}, seed {_plan.SeedOf(k)})")), more = wrong.Count > shown ? $" and {wrong.Count - shown} more" : "";
         throw new NotFiniteException($"{list}{more}: the values are not finite, so nothing is written of them; {WeightsProblem ?? "the weights are finite, so a smaller --guidance or another --precision may help"}");
     }
 
-    private void WriteSingles(long first, IReadOnlyList<Picture> pictures)
+    private void WriteSingles(long[] batch, IReadOnlyList<Picture> pictures)
     {
-        for (int k = 0; k < pictures.Count; k++)
+        foreach (var (k, picture) in batch.Zip(pictures))
         {
-            string path = folder.ImagePath(first + k);
-            PngWriter.Write($"{path}.png", pictures[k]);
-            AtomicFile.WriteText($"{path}.json", SampleRecord.Image(plan, first + k));
+            string path = _folder.ImagePath(k);
+            PngWriter.Write($"{path}.png", picture);
+            AtomicFile.WriteText($"{path}.json", SampleRecord.Image(_plan, k));
         }
     }
 }

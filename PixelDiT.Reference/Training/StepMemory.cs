@@ -46,25 +46,42 @@ public static class StepMemory
         return device.Arena.PeakBytes + (HostBatches * images.Count * sizeof(float));
     }
 
-    /// <summary>The bytes of sampling: parameters, activations of a pass, the sampler's state, and the images on the host.</summary>
+    /// <summary>The bytes of sampling: parameters, activations of a pass, the sampler's state, a text model's states of the batch, and the images on the host.</summary>
     /// <param name="sizes">The model.</param>
     /// <param name="precision">What products round to.</param>
     /// <param name="sampling">The sampler's settings.</param>
     /// <param name="batch">Images at a time.</param>
     /// <param name="height">H, a multiple of the patch.</param>
     /// <param name="width">W, a multiple of the patch.</param>
+    /// <param name="batchedGuidance">Whether a text model evaluates both sides of guidance in one pass.</param>
     /// <inheritdoc cref="OfTraining" path="/exception"/>
-    public static long OfSampling(ModelConfig sizes, Precision precision, SamplingConfig sampling, int batch, int height, int width)
+    public static long OfSampling(ModelConfig sizes, Precision precision, SamplingConfig sampling, int batch, int height, int width, bool batchedGuidance = false)
     {
         using var device = Device.OpenDry();
-        using var model = new PixelDiTModel(sizes, device) { Precision = precision };
+        using var model = PixelTransformer.Create(sizes, device);
+        model.Precision = precision;
         model.RequireDivides(height, width);
         Shape images = [batch, sizes.Channels, height, width];
         RequireCountable(images);
         using var x = device.Allocate(images);
         // Samplers keep a slope from one step to the next, so the second step is the fullest.
-        new ClassSampler(model, sampling with { Steps = Math.Min(sampling.Steps, 3) }).Run(x, new int[batch]);
-        return device.Arena.PeakBytes + (2 * images.Count * sizeof(float));
+        var few = sampling with { Steps = Math.Min(sampling.Steps, 3) };
+        long host = 2 * images.Count;
+        if (model is TextToImageModel text)
+        {
+            Shape states = [batch, sizes.TextTokens, sizes.TextWidth];
+            RequireCountable(states);
+            host += 2 * states.Count;
+            using var prompts = device.Allocate(states);
+            using var negatives = sampling.Guidance == 1 ? null : device.Allocate(states);
+            // Of so few steps none may lie in a narrow interval of guidance.
+            new TextSampler(text, few with { Interval = (0, 1) }) { BatchedGuidance = batchedGuidance }.Run(x, prompts, negatives);
+        }
+        else
+        {
+            new ClassSampler((PixelDiTModel)model, few).Run(x, new int[batch]);
+        }
+        return device.Arena.PeakBytes + (host * sizeof(float));
     }
 
     /// <summary>Checks that a training step fits into what is free.</summary>
@@ -73,16 +90,21 @@ public static class StepMemory
     public static void RequireTraining(Device device, ModelConfig sizes, TrainingConfig config, int height, int width)
         => Require(device, () => OfTraining(sizes, config, height, width), $"training with {config.Batch} images of {height}×{width} a step");
 
-    /// <summary>Checks that the images of a batch can be sampled in what is free, the model not counted, which is there already.</summary>
+    /// <summary>Checks that the images of a batch can be sampled in what is free, the model included, which is not there yet.</summary>
     /// <exception cref="DeviceMemoryException">They cannot.</exception>
-    /// <param name="model">The model.</param>
+    /// <param name="device">Where.</param>
+    /// <param name="sizes">The model.</param>
+    /// <param name="precision">What products round to.</param>
     /// <param name="sampling">The sampler's settings.</param>
     /// <param name="batch">Images at a time.</param>
     /// <param name="height">H.</param>
     /// <param name="width">W.</param>
-    public static void RequireSampling(PixelDiTModel model, SamplingConfig sampling, int batch, int height, int width)
+    /// <param name="batchedGuidance">Whether a text model evaluates both sides of guidance in one pass.</param>
+    /// <param name="texts">Texts of a text model whose states are kept on the host.</param>
+    public static void RequireSampling(Device device, ModelConfig sizes, Precision precision, SamplingConfig sampling, int batch, int height, int width, bool batchedGuidance = false, long texts = 0)
         => Require(
-            model.Device, () => OfSampling(model.Config, model.Precision, sampling, batch, height, width) - (model.Parameters.Length * sizeof(float)), $"sampling {batch} images of {height}×{width} at a time");
+            device, () => OfSampling(sizes, precision, sampling, batch, height, width, batchedGuidance) + (texts * sizes.TextTokens * sizes.TextWidth * sizeof(float)),
+            $"sampling {batch} images of {height}×{width} at a time{(texts > 0 ? $", with the states of {texts} texts," : "")}");
 
     /// <summary>Checks that a pass of a model that is not there yet fits into what is free.</summary>
     /// <exception cref="DeviceMemoryException">It does not.</exception>
@@ -111,9 +133,10 @@ public static class StepMemory
         if (bytes > free) throw new DeviceMemoryException($"{work} takes {Mebibytes(bytes):N0} MiB; {Mebibytes(free):N0} MiB of the machine's memory are free");
     }
 
-    private static void RequireCountable(Shape images)
+    private static void RequireCountable(Shape batch)
     {
-        if (images.Count > Array.MaxLength) throw new DeviceMemoryException($"{images[0]} images of {images[2]}×{images[3]} are {images.Count} numbers; at most {Array.MaxLength} fit into one array");
+        string what = batch.Rank == 4 ? $"images of {batch[2]}×{batch[3]}" : $"texts of {batch[1]} states";
+        if (batch.Count > Array.MaxLength) throw new DeviceMemoryException($"{batch[0]} {what} are {batch.Count} numbers; at most {Array.MaxLength} fit into one array");
     }
 
     private static long Mebibytes(long bytes) => (bytes + (1 << 20) - 1) >> 20;

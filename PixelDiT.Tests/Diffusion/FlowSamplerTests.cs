@@ -13,6 +13,8 @@ internal sealed class FlowSamplerTests
 {
     private static readonly float[] s_start = [1, -0.5f, 0.25f, 2];
 
+    private static readonly Sampler[] s_ofClasses = [Sampler.Euler, Sampler.Heun, Sampler.HeunExact, Sampler.FlowDpm];
+
     private Device _device = null!;
 
     [OneTimeSetUp]
@@ -39,7 +41,7 @@ internal sealed class FlowSamplerTests
 
     [Test]
     public void A_constant_velocity_leads_straight_to_its_end() =>
-        Gen.Select(Gen.Enum<Sampler>(), Gen.Int[1, 64], Gen.Float[0.1f, 10], Gen.Float[-4, 4].Array[4], Gen.Float[-4, 4].Array[4], Gen.Double[0, 10])
+        Gen.Select(Gen.OneOfConst(s_ofClasses), Gen.Int[1, 64], Gen.Float[0.1f, 10], Gen.Float[-4, 4].Array[4], Gen.Float[-4, 4].Array[4], Gen.Double[0, 10])
             .Sample((name, steps, shift, noise, velocity, guidance) =>
             {
                 var config = new SamplingConfig { Sampler = name, Steps = steps, TimeShift = shift, Guidance = guidance };
@@ -67,7 +69,7 @@ internal sealed class FlowSamplerTests
     }
 
     [Test]
-    public void The_unconditional_pass_runs_inside_the_interval_only([Values] Sampler name)
+    public void The_unconditional_pass_runs_inside_the_interval_only([ValueSource(nameof(s_ofClasses))] Sampler name)
     {
         var config = new SamplingConfig { Sampler = name, Steps = 100, Guidance = 2.75, Interval = (0.1f, 0.9f) };
         var passes = new List<(float Time, bool Conditional)>();
@@ -112,7 +114,7 @@ internal sealed class FlowSamplerTests
     }
 
     [Test]
-    public void A_sampler_runs_again_with_the_same_bits([Values] Sampler name)
+    public void A_sampler_runs_again_with_the_same_bits([ValueSource(nameof(s_ofClasses))] Sampler name)
     {
         var sampler = new FlowSampler(_device, new SamplingConfig { Sampler = name, Steps = 6, Guidance = 2 });
         var field = Field((x, t, conditional) => x * .4f - t * (conditional ? 1 : .5f));
@@ -123,7 +125,7 @@ internal sealed class FlowSamplerTests
     }
 
     [Test]
-    public void Every_exit_frees_the_memory([Values] Sampler name, [Values("end", "cancel before", "cancel", "field", "observer")] string exit)
+    public void Every_exit_frees_the_memory([ValueSource(nameof(s_ofClasses))] Sampler name, [Values("end", "cancel before", "cancel", "field", "observer")] string exit)
     {
         using var stop = new CancellationTokenSource();
         using var x = _device.Upload(s_start, [1, 1, 2, 2]);

@@ -66,7 +66,7 @@ internal sealed class SamplingConfigTests
     [Test]
     public void Samplers_are_known_by_their_names()
     {
-        Assert.That(SamplerNames.All, Is.EqualTo((string[])["euler", "heun", "heun-exact", "flow-dpm"]));
+        Assert.That(SamplerNames.All, Is.EqualTo((string[])["euler", "heun", "heun-exact", "flow-dpm", "dpm-solver++"]));
         foreach (var sampler in Enum.GetValues<Sampler>()) Assert.That(Sampler.Parse(sampler.Name), Is.EqualTo(sampler));
     }
 
@@ -75,5 +75,14 @@ internal sealed class SamplingConfigTests
     [TestCase("")]
     public void An_unknown_sampler_is_refused_with_the_names_there_are(string name) =>
         Assert.That(() => Sampler.Parse(name), Throws.TypeOf<ConfigurationException>().With.Message.EqualTo(
-            $"sampler is '{name}'; it must be one of euler, heun, heun-exact, flow-dpm"));
+            $"sampler is '{name}'; it must be one of euler, heun, heun-exact, flow-dpm, dpm-solver++"));
+
+    [TestCase(Sampler.DpmSolver, false, "sampler is 'dpm-solver++', which is of text models; a class model takes euler, heun, heun-exact or flow-dpm")]
+    [TestCase(Sampler.FlowDpm, true, "sampler is 'flow-dpm', which is of class models; a text model takes dpm-solver++, euler, heun or heun-exact")]
+    public void A_sampler_of_the_other_kind_of_model_is_refused(Sampler sampler, bool text, string message)
+    {
+        var config = s_good with { Sampler = sampler };
+        Assert.That(() => config.ValidateFor(text), Throws.TypeOf<ConfigurationException>().With.Message.EqualTo(message));
+        Assert.That(config.ValidateFor(!text), Is.SameAs(config));
+    }
 }

@@ -10,7 +10,7 @@ namespace PixelDiT.Tests.Sampling;
 /// <summary>A folder holds one run, and its record says which.</summary>
 internal sealed class SampleFolderTests
 {
-    private static readonly SamplePlan s_plan = new() { Resolution = 16, Classes = [3, 1], ClassNames = ["a", "b", "c", "d"], PerClass = 2, Seed = 5, Weights = "00ff" };
+    private static readonly ClassPlan s_plan = new() { Size = new(16), Classes = [3, 1], ClassNames = ["a", "b", "c", "d"], PerRow = 2, Seed = 5, Weights = "00ff" };
 
     private TemporaryFolder _temporary = null!;
 
@@ -22,22 +22,22 @@ internal sealed class SampleFolderTests
     [TearDown]
     public void Remove() => _temporary.Dispose();
 
-    private string Refusal(SamplePlan plan, bool overwrite = false) =>
+    private string Refusal(ClassPlan plan, bool overwrite = false) =>
         ((PixelDiTException)Assert.Catch(() => SampleFolder.Open(Path, plan, overwrite))!).Message;
 
     private static IEnumerable<TestCaseData> Others()
     {
-        static TestCaseData Case(SamplePlan plan, string message) => new TestCaseData(plan, message).SetName($"Another_run_is_refused: {message}");
+        static TestCaseData Case(ClassPlan plan, string message) => new TestCaseData(plan, message).SetName($"Another_run_is_refused: {message}");
         var sampling = s_plan.Sampling;
         yield return Case(s_plan with { Sampling = sampling with { Steps = 7 } }, "\"steps\" is 100, and 7 in this run");
         yield return Case(s_plan with { Sampling = sampling with { Guidance = 3.25 } }, "\"guidance\" is 1, and 3.25 in this run");
         yield return Case(s_plan with { Sampling = sampling with { Interval = (0.1f, 1) } }, "\"interval\" is [0,1], and [0.1,1] in this run");
         yield return Case(s_plan with { Sampling = sampling with { TimeShift = 2 } }, "\"time_shift\" is 1, and 2 in this run");
         yield return Case(s_plan with { Sampling = sampling with { Sampler = Sampler.Heun } }, "\"sampler\" is \"flow-dpm\", and \"heun\" in this run");
-        yield return Case(s_plan with { Resolution = 32 }, "\"resolution\" is 16, and 32 in this run");
+        yield return Case(s_plan with { Size = new(32) }, "\"resolution\" is 16, and 32 in this run");
         yield return Case(s_plan with { Classes = [1, 3] }, "\"classes\" is [3,1], and [1,3] in this run");
         yield return Case(s_plan with { ClassNames = [] }, "\"class_names\" is [\"d\",\"b\"], and null in this run");
-        yield return Case(s_plan with { PerClass = 3 }, "\"count\" is 2, and 3 in this run");
+        yield return Case(s_plan with { PerRow = 3 }, "\"count\" is 2, and 3 in this run");
         yield return Case(s_plan with { Seed = 6 }, "\"seed\" is 5, and 6 in this run");
         yield return Case(s_plan with { Seeds = [1, 2, 3, 4] }, "\"seeds\" is absent, and [1,2,3,4] in this run");
         yield return Case(s_plan with { Weights = "00fe" }, "\"weights_sha256\" is \"00ff\", and \"00fe\" in this run");
@@ -45,7 +45,7 @@ internal sealed class SampleFolderTests
     }
 
     [TestCaseSource(nameof(Others))]
-    public void Another_run_is_refused(SamplePlan other, string message)
+    public void Another_run_is_refused(ClassPlan other, string message)
     {
         SampleFolder.Open(Path, s_plan, overwrite: false).Begin();
         Assert.That(() => SampleFolder.Open(Path, s_plan, overwrite: false), Throws.Nothing);
@@ -63,7 +63,7 @@ internal sealed class SampleFolderTests
     public void A_record_names_what_leaves_the_recipe()
     {
         var recipe = SamplingRecipes.Get("imagenet512");
-        var plan = s_plan with { Recipe = recipe, Sampling = recipe.Sampling with { Guidance = 4, Interval = (0, 1) }, Resolution = 512, Seed = recipe.Seed };
+        var plan = s_plan with { Recipe = recipe, Sampling = recipe.Sampling with { Guidance = 4, Interval = (0, 1) }, Size = new(512), Seed = recipe.Seed };
         var record = JsonDocument.Parse(SampleRecord.Run(plan)).RootElement;
         Assert.That(record.GetProperty("recipe").GetString(), Is.EqualTo("imagenet512"));
         Assert.That(record.GetProperty("changed").EnumerateArray().Select(field => field.GetString()), Is.EqualTo((string[])["guidance", "interval"]));

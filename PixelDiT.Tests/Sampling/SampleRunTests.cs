@@ -38,20 +38,20 @@ internal sealed class SampleRunTests
         _device.Dispose();
     }
 
-    private SamplePlan Plan() => new()
+    private ClassPlan Plan() => new()
     {
         Sampling = new SamplingConfig { Steps = 2, Guidance = 2 },
-        Resolution = Side,
+        Size = new(Side),
         Classes = [2, 0, 1],
         ClassNames = ["cat", "dog \"é\"", "owl"],
-        PerClass = 4,
+        PerRow = 4,
         Seed = 40,
         Weights = WeightHash.Of(_small.Model)
     };
 
     private string In(params string[] parts) => Path.Combine([_temporary.Path, .. parts]);
 
-    private SampleRun Run(string folder, SamplePlan plan, int batch = 5, bool archive = true, bool singles = false, bool overwrite = false) =>
+    private SampleRun Run(string folder, ClassPlan plan, int batch = 5, bool archive = true, bool singles = false, bool overwrite = false) =>
         new(_small.Model, plan, SampleFolder.Open(In(folder), plan, overwrite)) { Archive = archive, Singles = singles, Batch = batch };
 
     private byte[] Archive(string folder) => File.ReadAllBytes(In(folder, "output.npz"));
@@ -59,7 +59,7 @@ internal sealed class SampleRunTests
     private string[] Names(string folder) => [.. Directory.GetFiles(In(folder)).Select(path => Path.GetFileName(path)).Order()];
 
     /// <summary>Draws until some images are on the disk and another batch has begun.</summary>
-    private void Interrupt(string folder, SamplePlan plan, int images, int batch)
+    private void Interrupt(string folder, ClassPlan plan, int images, int batch)
     {
         using var cancel = new CancellationTokenSource();
         var run = Run(folder, plan, batch);
@@ -229,8 +229,8 @@ internal sealed class SampleRunTests
     public void A_sheet_of_too_many_images_needs_another_place_for_them()
     {
         int most = Grid.Capacity(Side, Side, 3) / 3;
-        Assert.That(() => Run("a", Plan() with { PerClass = most }, archive: false).Validate(), Throws.Nothing);
-        var large = Plan() with { PerClass = most + 1 };
+        Assert.That(() => Run("a", Plan() with { PerRow = most }, archive: false).Validate(), Throws.Nothing);
+        var large = Plan() with { PerRow = most + 1 };
         Assert.That(() => Run("a", large, archive: false).Draw(), Throws.TypeOf<ConfigurationException>().With.Message.Contains("a smaller --count, --singles or --npz"));
         Assert.That(() => Run("a", large, archive: false, singles: true).Validate(), Throws.Nothing);
         Assert.That(() => Run("a", large).Validate(), Throws.Nothing);
@@ -238,7 +238,7 @@ internal sealed class SampleRunTests
 
     [Test]
     public void A_batch_of_too_many_numbers_is_refused() =>
-        Assert.That(() => Run("a", Plan() with { Resolution = 4096, PerClass = 100 }, batch: 64).Validate(), Throws.TypeOf<ConfigurationException>().With.Message.Contains("a smaller --batch"));
+        Assert.That(() => Run("a", Plan() with { Size = new(4096), PerRow = 100 }, batch: 64).Validate(), Throws.TypeOf<ConfigurationException>().With.Message.Contains("a smaller --batch"));
 
     [Test]
     public void Images_that_are_not_finite_end_a_run_and_what_was_finished_stays()

@@ -42,6 +42,21 @@ public sealed class StepMemoryTests
         Assert.That((StepMemory.OfSampling(s_sizes, Precision.Single, sampling, batch, side, side) - images) / (double)device.Arena.PeakBytes, Is.EqualTo(1).Within(0.005));
     }
 
+    [TestCase("dpm-solver++", false, 2.5), TestCase("dpm-solver++", true, 2.5), TestCase("euler", false, 1), TestCase("heun", true, 2.5)]
+    public void Sampling_of_texts_takes_what_was_counted(string sampler, bool onePass, double guidance)
+    {
+        const int batch = 6, side = 32;
+        var sizes = Presets.Get("micro-text");
+        var sampling = new SamplingConfig { Sampler = Sampler.Parse(sampler), Steps = 5, Guidance = guidance };
+        using var device = Device.Open("cpu", 1);
+        using var model = new TextToImageModel(sizes, device);
+        Initialization.Draw(model, 0);
+        float[] states = new float[sizes.TextTokens * sizes.TextWidth];
+        new TextSampler(model, sampling) { BatchedGuidance = onePass }.Sample([.. Enumerable.Repeat(states, batch)], guidance == 1 ? null : states, new ulong[batch], side, side);
+        long host = 2L * batch * ((3 * side * side) + states.Length) * sizeof(float);
+        Assert.That((StepMemory.OfSampling(sizes, Precision.Single, sampling, batch, side, side, onePass) - host) / (double)device.Arena.PeakBytes, Is.EqualTo(1).Within(0.005));
+    }
+
     [Test]
     public void Counting_takes_hardly_any_memory_itself()
     {

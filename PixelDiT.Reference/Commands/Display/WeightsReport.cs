@@ -10,16 +10,14 @@ namespace PixelDiT.Reference.Commands.Display;
 /// <summary>What every verb that takes a model from a file says of it.</summary>
 internal static class WeightsReport
 {
-    /// <summary>Loads a class model and says what was taken, left and found; the file is closed again.</summary>
-    /// <returns>The model, what its file says of it, and what is wrong with its weights, null for nothing.</returns>
-    public static (PixelDiTModel Model, ModelInfo Info, string? Problem) Load(string path, WeightChoice? choice, Device device)
+    /// <summary>Loads a model of either kind and says what was taken, left and found.</summary>
+    /// <returns>The model, and what is wrong with its weights, null for nothing.</returns>
+    public static (PixelTransformer Model, string? Problem) Load(StoredModel stored, Device device)
     {
-        using var stored = StoredModel.Open(path, choice);
-        stored.Require(text: false, "this verb takes");
         SayTaken(stored);
-        var model = (PixelDiTModel)stored.Load(device);
+        var model = stored.Load(device);
         SayNotFinite(stored);
-        return (model, stored.Info, NotFinite(stored.NotFinite));
+        return (model, NotFinite(stored.NotFinite));
     }
 
     /// <summary>Says which weights were taken and which were left, and what else was left aside.</summary>

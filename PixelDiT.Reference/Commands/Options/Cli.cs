@@ -58,12 +58,15 @@ internal static class Cli
     public static Option<T> Option<T>(string name, string description, T value) => new(name) { Description = description, DefaultValueFactory = _ => value };
 
     /// <summary>An option of numbers such as 0.1, whatever the machine's language.</summary>
-    public static Option<double> Number(string name, string description, double value) => new(name)
+    public static Option<double> Number(string name, string description, double value)
     {
-        Description = description,
-        DefaultValueFactory = _ => value,
-        CustomParser = result => Parse(result, name)
-    };
+        var option = Number(name, description);
+        option.DefaultValueFactory = _ => value;
+        return option;
+    }
+
+    /// <summary>The same without a default that --help shows.</summary>
+    public static Option<double> Number(string name, string description) => new(name) { Description = description, CustomParser = result => Parse(result, name) };
 
     /// <summary>An option of two numbers, MIN,MAX.</summary>
     public static Option<(float Min, float Max)> Interval(string name, string description, (float Min, float Max) value) => new(name)
@@ -94,5 +97,5 @@ internal static class Cli
         return 0;
     }
 
-    private static bool TryNumber(string text, out double value) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value) && double.IsFinite(value);
+    internal static bool TryNumber(string text, out double value) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value) && double.IsFinite(value);
 }

@@ -30,6 +30,9 @@ public sealed partial record PromptMarks(string Text, double? Ratio, (int Height
         return new(Strip(text), ratio is { } sides ? (double)sides.Height / sides.Width : null, Sides(HeightWidthMark().Match(prompt), HeightWidth));
     }
 
+    /// <summary>Whether a prompt holds such a mark with its numbers, be they in range or not.</summary>
+    public static bool AreIn(string prompt) => AspectRatioMark().IsMatch(prompt) || ShortMark().IsMatch(prompt) || HeightWidthMark().IsMatch(prompt);
+
     private static (int Height, int Width)? Sides(Match match, string mark)
     {
         if (!match.Success) return null;
