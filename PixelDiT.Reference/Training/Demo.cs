@@ -68,8 +68,8 @@ public static class Demo
             int column = Array.IndexOf(shown, step);
             if (column >= 0) state.Slice(0, [size]).Download(film[column].AsSpan(first / PerClass * size, size));
         }, cancel);
-        PngWriter.Write(run.SamplesPath, Grid.Compose(Picture.FromBatch(images, source.Channels, side, side), PerClass));
-        PngWriter.Write(run.TrajectoryPath, Grid.FilmStrip(film, source.Channels, side, side));
+        PngWriter.Write(run.SamplesPath, Grid.Compose(Picture.FromBatch(images, source.Channels, side, side), PerClass, rowNames: source.ClassNames));
+        PngWriter.Write(run.TrajectoryPath, Grid.FilmStrip(film, source.Channels, side, side, rowNames: source.ClassNames));
 
         var measure = ClassAgreement.Fit(source, 0, ReferenceImages);
         var (real, realLabels) = Read(source, ReferenceImages, RealImages);

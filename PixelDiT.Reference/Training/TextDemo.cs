@@ -1,5 +1,4 @@
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Data.Drawings;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Models;

@@ -21,6 +21,9 @@ public abstract class TrainingData
     /// <summary>Pictures of a sample sheet in the order of its rows, and how many stand in a row.</summary>
     public abstract (int Count, int Columns) Samples { get; }
 
+    /// <summary>What stands before the rows of a sample sheet: the names of classes, or captions.</summary>
+    public abstract IReadOnlyList<string> SampleNames { get; }
+
     /// <summary>The pictures of a sample sheet, in words.</summary>
     public abstract string SamplesInWords { get; }
 
@@ -63,6 +66,9 @@ public sealed class ClassData(IImageSource source) : TrainingData
     public override (int Count, int Columns) Samples => (Math.Min(MostClasses, Source.Classes) * PicturesPerClass, PicturesPerClass);
 
     /// <inheritdoc/>
+    public override IReadOnlyList<string> SampleNames => Source.ClassNames;
+
+    /// <inheritdoc/>
     public override string SamplesInWords => $"{PicturesPerClass} of {(Source.Classes > MostClasses ? $"the first {MostClasses} classes" : $"each class")}";
 
     internal override Trainer CreateTrainer(PixelTransformer model, TrainingConfig config) => new ClassTrainer((PixelDiTModel)model, Source, config);
@@ -103,6 +109,9 @@ public sealed class CaptionedData(ICaptionedSource source, ITextEncoder encoder)
 
     /// <inheritdoc/>
     public override (int Count, int Columns) Samples => (Prompts.Count * PicturesPerPrompt, PicturesPerPrompt);
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> SampleNames => Prompts;
 
     /// <inheritdoc/>
     public override string SamplesInWords => $"{PicturesPerPrompt} of each of {(Prompts.Count == 1 ? "one caption" : $"{Prompts.Count} captions")}";

@@ -130,7 +130,7 @@ public sealed class TrainingRun : IDisposable
         using var averaged = Averaged();
         float[] images = Data.DrawSamples(averaged, sampling, Trainer.Config.Seed, done => report?.Invoke(done, count), cancel);
         var (height, width) = Data.SampleSize;
-        PngWriter.Write(SamplesPath, Grid.Compose(Picture.FromBatch(images, averaged.Config.Channels, height, width), columns));
+        PngWriter.Write(SamplesPath, Grid.Compose(Picture.FromBatch(images, averaged.Config.Channels, height, width), columns, rowNames: Data.SampleNames));
     }
 
     /// <summary>A model of its own with the averaged weights.</summary>

@@ -41,7 +41,7 @@ internal sealed class FlowSamplerTests
 
     [Test]
     public void A_constant_velocity_leads_straight_to_its_end() =>
-        Gen.Select(Gen.OneOfConst(s_ofClasses), Gen.Int[1, 64], Gen.Float[0.1f, 10], Gen.Float[-4, 4].Array[4], Gen.Float[-4, 4].Array[4], Gen.Double[0, 10])
+        Gen.Select(Gen.OneOf(s_ofClasses), Gen.Int[1, 64], Gen.Float[0.1f, 10], Gen.Float[-4, 4].Array[4], Gen.Float[-4, 4].Array[4], Gen.Double[0, 10])
             .Sample((name, steps, shift, noise, velocity, guidance) =>
             {
                 var config = new SamplingConfig { Sampler = name, Steps = steps, TimeShift = shift, Guidance = guidance };

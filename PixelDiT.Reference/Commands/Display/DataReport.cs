@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using PixelDiT.Reference.Data;
+using PixelDiT.Reference.Data.Shards;
 
 namespace PixelDiT.Reference.Commands.Display;
 

@@ -13,7 +13,17 @@ public sealed class TextWeightsTests
 {
     private static readonly ModelConfig s_config = new()
     {
-        Hidden = 24, Heads = 2, Patch = 2, PatchDepth = 2, PixelDepth = 1, PixelHidden = 4, Classes = 0, TextWidth = 10, TextTokens = 5, PixelAttention = 16, PixelHeads = 4
+        Hidden = 24,
+        Heads = 2,
+        Patch = 2,
+        PatchDepth = 2,
+        PixelDepth = 1,
+        PixelHidden = 4,
+        Classes = 0,
+        TextWidth = 10,
+        TextTokens = 5,
+        PixelAttention = 16,
+        PixelHeads = 4
     };
 
     private static IEnumerable<TensorData> Set(Func<string, string> rename, float added = 0) => ModelCost.Shapes(s_config).Select((entry, i) => new TensorData(rename(entry.Key), entry.Value, Values(i, entry.Value, added)));
