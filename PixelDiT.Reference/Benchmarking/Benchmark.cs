@@ -5,6 +5,7 @@ using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Pictures;
 using PixelDiT.Reference.Training;
 
 namespace PixelDiT.Reference.Benchmarking;
@@ -23,7 +24,7 @@ public static class Benchmark
     /// <param name="config">The model.</param>
     /// <param name="device">Where.</param>
     /// <param name="batch">Images.</param>
-    /// <param name="resolution">The side of the images.</param>
+    /// <param name="size">The size of the images.</param>
     /// <param name="train">Whether to time forward and backward too.</param>
     /// <param name="step">Whether to time the whole training step too.</param>
     /// <param name="repeat">Runs of which the median is taken.</param>
@@ -31,14 +32,14 @@ public static class Benchmark
     /// <param name="cancel">Stops between runs.</param>
     /// <param name="warmUp">Seconds of runs before the first that counts.</param>
     /// <exception cref="ConfigurationException">A size is out of range.</exception>
-    /// <exception cref="ShapeException">The resolution does not divide.</exception>
-    public static BenchmarkResult Run(ModelConfig config, Device device, int batch, int resolution, bool train, bool step, int repeat, Precision precision = Precision.Single, CancellationToken cancel = default, double warmUp = Repeated.WarmUpSeconds)
+    /// <exception cref="ShapeException">The size does not divide.</exception>
+    public static BenchmarkResult Run(ModelConfig config, Device device, int batch, ImageSize size, bool train, bool step, int repeat, Precision precision = Precision.Single, CancellationToken cancel = default, double warmUp = Repeated.WarmUpSeconds)
     {
         RequireBatch(batch);
         Repeated.RequireCount(repeat);
         using var model = PixelTransformer.Create(config, device);
         model.Precision = precision;
-        model.RequireDivides(resolution, resolution);
+        model.RequireDivides(size.Height, size.Width);
         foreach (var (parameter, index) in model.Parameters.All.Select((parameter, index) => (parameter, index)))
         {
             // Larger than initialisation's zeros, small enough that nothing overflows.
@@ -47,7 +48,7 @@ public static class Benchmark
             Combine.Forward(scale, parameter.Value, 0, parameter.Value, parameter.Value);
         }
         model.Parameters.MarkChanged();
-        Shape shape = [batch, config.Channels, resolution, resolution];
+        Shape shape = [batch, config.Channels, size.Height, size.Width];
         using Tensor x = device.Allocate(shape), target = device.Allocate(shape);
         Noise.Fill(x, 2, 0);
         Noise.Fill(target, 2, 1);
@@ -57,7 +58,7 @@ public static class Benchmark
         if (config.IsText) Noise.Fill(condition, 2, 2);
         device.Arena.ResetPeak();
 
-        double gflop = ModelCost.ForwardFlops(config, batch, resolution, resolution) / 1e9;
+        double gflop = ModelCost.ForwardFlops(config, batch, size.Height, size.Width) / 1e9;
         var forward = Repeated.Measure(Forward, gflop, repeat, device, warmUp, cancel);
         BenchmarkRun? forwardBackward = null, whole = null;
         if (train)

@@ -1,6 +1,7 @@
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Benchmarking;
 
@@ -14,16 +15,16 @@ public static class StepTime
     /// <param name="sizes">The model.</param>
     /// <param name="precision">What products round to.</param>
     /// <param name="batch">Images a step.</param>
-    /// <param name="resolution">The side of the images.</param>
+    /// <param name="size">The size of the images.</param>
     /// <param name="device">Where.</param>
     /// <param name="cancel">Stops the measurement.</param>
-    /// <exception cref="Kernels.ShapeException">The resolution does not divide.</exception>
-    public static double Estimate(ModelConfig sizes, Precision precision, int batch, int resolution, Device device, CancellationToken cancel = default)
+    /// <exception cref="Kernels.ShapeException">The size does not divide.</exception>
+    public static double Estimate(ModelConfig sizes, Precision precision, int batch, ImageSize size, Device device, CancellationToken cancel = default)
     {
         const int backward = 3, repeat = 3;
-        double gflop = backward * ModelCost.ForwardFlops(sizes, 1, resolution, resolution) / 1e9;
+        double gflop = backward * ModelCost.ForwardFlops(sizes, 1, size.Height, size.Width) / 1e9;
         int images = Math.Clamp((int)(MostGflop / gflop), 1, batch);
-        var result = Benchmark.Run(sizes, device, images, resolution, train: true, step: true, repeat, precision, cancel, warmUp: 0);
+        var result = Benchmark.Run(sizes, device, images, size, train: true, step: true, repeat, precision, cancel, warmUp: 0);
         return result.Step!.Time.Median / 1e3 * batch / images;
     }
 }

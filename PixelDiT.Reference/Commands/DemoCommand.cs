@@ -30,8 +30,7 @@ internal static class DemoCommand
             long began = Stopwatch.GetTimestamp();
             using var opened = Cli.Open(parsed, device, threads);
             using var run = parsed.GetValue(text) ? TextDemo.Create(folder, opened, existing) : Demo.Create(folder, opened, existing);
-            int side = run.Trainer.Config.Resolution;
-            Terminal.WriteLine($"training {run.Trainer.Model.Parameters.Count:N0} parameters on {(parsed.GetValue(text) ? "captioned shapes" : "shapes")} at {side}×{side}, {opened.Description}");
+            Terminal.WriteLine($"training {run.Trainer.Model.Parameters.Count:N0} parameters on {(parsed.GetValue(text) ? "captioned shapes" : "shapes")} at {run.Trainer.Config.Size}, {opened.Description}");
             TrainingProgress.Train(run, folder, CheckpointEvery, cancel);
             if (parsed.GetValue(text)) DrawText(run, folder, cancel);
             else DrawClasses(run, folder, cancel);

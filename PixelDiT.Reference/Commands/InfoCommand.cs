@@ -85,7 +85,7 @@ internal static class InfoCommand
         string condition = config.IsText ? $"text of width {config.TextWidth}, at most {Counted.Of(config.TextTokens, "token")}{Rope(config)}" : $"{config.Classes} classes";
         Terminal.WriteLine($"{config.KindName} PixelDiT: D {config.Hidden}, heads {config.Heads}, patch {config.Patch}, N {config.PatchDepth}, M {config.PixelDepth}, d {config.PixelHidden}{attention}, {Counted.Of(config.Channels, "channel")}, {condition}{(config.PostModulation ? ", post-modulation" : "")}");
         Terminal.WriteLine($"{ModelCost.Parameters(config):N0} parameters in {ModelCost.Tensors(config)} tensors by its {(info.SaysConfig ? "config" : "shapes")}");
-        if (info.Step > 0) Terminal.WriteLine($"trained for {info.Step:N0} steps{(info.Resolution > 0 ? $" at {info.Resolution}×{info.Resolution}" : "")}");
+        if (info.Step > 0) Terminal.WriteLine($"trained for {info.Step:N0} steps{(info.Size is { } size ? $" at {size}" : "")}");
         if (info.TextEncoder is { } encoder) Terminal.WriteLine($"text encoder: {Printable.Name(encoder)}");
         if (info.TimeShift is { } shift) Terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"time shift: {shift:R}"));
         if (info.ClassNames.Count > 0) Terminal.WriteLine($"classes: {string.Join(", ", info.ClassNames.Select((name, label) => $"{Printable.Name(name)} (#{label})"))}");

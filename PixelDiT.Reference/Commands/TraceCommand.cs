@@ -81,9 +81,9 @@ internal static class TraceCommand
                     using var file = SafetensorsReader.Open(path);
                     return TraceInputs.Read(file, info.Config);
                 }
-                int side = Cli.IsGiven(parsed, resolution) ? parsed.GetValue(resolution) : info.Resolution;
-                if (side == 0 && !Cli.IsGiven(parsed, resolution)) throw new ConfigurationException("--resolution is missing, and the model file does not say what it was trained on; --inputs gives inputs of one's own");
-                return TraceInputs.Draw(info.Config, parsed.GetValue(batch), side, parsed.GetValue(seed), Cli.IsGiven(parsed, words) ? parsed.GetValue(words) : null);
+                var size = (Cli.IsGiven(parsed, resolution) ? parsed.GetValue(resolution) : info.Size)
+                    ?? throw new ConfigurationException("--resolution is missing, and the model file does not say what it was trained on; --inputs gives inputs of one's own");
+                return TraceInputs.Draw(info.Config, parsed.GetValue(batch), size, parsed.GetValue(seed), Cli.IsGiven(parsed, words) ? parsed.GetValue(words) : null);
             }
         }, needsLess: "a smaller --batch or --resolution");
         return command;

@@ -4,7 +4,6 @@ using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Data;
-using PixelDiT.Reference.Data.Shards;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Text;
@@ -25,14 +24,15 @@ internal static class TrainCommand
         Option<string> output = new("--out") { Description = "The run's folder (required).", HelpName = "DIR" };
         var model = new ModelOptions("tiny", text: true);
         var encoder = new EncoderOptions();
-        Option<int> resolution = Cli.Option("--resolution", "The side of the images.", s_defaults.Resolution), batch = Cli.Option("--batch", "Images a step.", s_defaults.Batch);
+        var size = new TrainingSize();
+        Option<int> batch = Cli.Option("--batch", "Images a step.", s_defaults.Batch);
         Option<int> steps = Cli.Option("--steps", "Steps.", s_defaults.Steps), warmup = Cli.Option("--warmup", "Steps over which the learning rate rises from 0.", 0);
         Option<double> lr = Cli.Number("--lr", "The learning rate.", s_defaults.Optimizer.LearningRate), weightDecay = Cli.Number("--weight-decay", "Decoupled weight decay.", 0);
         var decay = new ChoiceOption("--lr-decay", "How the learning rate moves after the warm-up.", ["constant", "cosine"], "constant");
         Option<double> clip = Cli.Number("--clip", "The largest norm of all gradients; 0 for no clipping.", s_defaults.Optimizer.Clip), beta2 = Cli.Number("--beta2", "AdamW's second decay.", s_defaults.Optimizer.Beta2);
         var optimizer = new ChoiceOption("--optimizer", "AdamW, or CAME as the authors train their text models; CAME keeps an average of the weights only where --ema is given.", ["adamw", "came"], "adamw");
         var scale = new ChoiceOption("--lr-scale", "What the learning rate is multiplied by: none, sqrt (the root of batch/256, as the authors do for text models) or linear (batch/256).", ["none", "sqrt", "linear"], "none");
-        var buckets = new ChoiceOption("--buckets", "Bring images of a text model to the published sizes of about 512x512 or 1024x1024 that are nearest to their shape, in the place of --resolution.", ["512", "1024"]);
+        var buckets = BucketOption.Create();
         Option<double> classDrop = Cli.Number("--class-drop", "The share of images trained without their class, or of a text model with the empty text for their caption.", s_defaults.ConditionDrop);
         Option<double> timeShift = Cli.Number("--time-shift", "s of the time shift t/(t+(1-t)s); the authors use 3 at 512x512, and 4 at 1024x1024 for text.", s_defaults.TimeShift);
         Option<double> ema = Cli.Number("--ema", "The share of the averaged weights that a step keeps, once warmed up: min(ema, (1+n)/(10+n)).", s_defaults.Optimizer.EmaDecay);
@@ -54,7 +54,7 @@ internal static class TrainCommand
         encoder.AddTo(command);
         foreach (Option option in new Option[]
         {
-            resolution, batch, steps, optimizer, lr, scale, weightDecay, clip, beta2, warmup, decay, classDrop, timeShift, ema, buckets, seed, every, guidance, sampleSteps, resume, overwrite, source.AllowEmptyClasses, source.NoCache, precision, device, threads, config
+            size.Resolution, size.Width, size.Height, batch, steps, optimizer, lr, scale, weightDecay, clip, beta2, warmup, decay, classDrop, timeShift, ema, buckets, seed, every, guidance, sampleSteps, resume, overwrite, source.AllowEmptyClasses, source.NoCache, precision, device, threads, config
         }) command.Options.Add(option);
 
         command.SetRun((parsed, cancel) =>
@@ -69,14 +69,14 @@ internal static class TrainCommand
             if (settings.Get(every) < 0) throw new ConfigurationException($"checkpoint-every is {settings.Get(every)}; it must be 0 (at the end only) or above");
             if (resuming && settings.Get(overwrite)) throw new ConfigurationException("--resume and --overwrite exclude each other");
             bool isText = model.IsText(settings), isCame = settings.Get(optimizer) == "came";
-            if (!isText) RequireNone(settings, $"of text models; the preset {model.Preset(settings)} is of a class model", [buckets, .. encoder.All]);
-            if (settings.IsGiven(buckets)) RequireNone(settings, $"the side of images of one size; {buckets.Name} excludes it", resolution);
+            BucketOption.Check(settings, buckets, model, size);
+            if (!isText && encoder.All.FirstOrDefault(settings.IsGiven) is { } ofText) throw new ConfigurationException($"{ofText.Name} is of text models; the preset {model.Preset(settings)} is of a class model");
             double rate = Scaled(settings.Get(lr), settings.Get(scale), settings.Get(batch));
             var training = new TrainingConfig
             {
                 Batch = settings.Get(batch),
                 Steps = settings.Get(steps),
-                Resolution = settings.Get(resolution),
+                Size = size.Read(settings),
                 ConditionDrop = settings.Get(classDrop),
                 TimeShift = settings.Get(timeShift),
                 Warmup = settings.Get(warmup),
@@ -113,13 +113,13 @@ internal static class TrainCommand
             using var opened = Device.Open(settings.Get(device), settings.Get(threads));
             using var states = isText ? OpenEncoder(settings, model, encoder, opened, cancel) : null;
             TrainingData images = states is null
-                ? new ClassData(DataReport.Open(spec, training.Resolution, model.Channels(settings), source.Read(settings.Get, cancel)))
-                : new CaptionedData(DataReport.OpenCaptioned(spec, training.Resolution, BucketsOf(settings, buckets), model.Channels(settings), source.Read(settings.Get, cancel)), states);
+                ? new ClassData(DataReport.Open(spec, training.Size, model.Channels(settings), source.Read(settings.Get, cancel)))
+                : new CaptionedData(DataReport.OpenCaptioned(spec, training.Size, BucketOption.Read(settings, buckets), model.Channels(settings), source.Read(settings.Get, cancel)), states);
             using var held = (images as CaptionedData)?.Source as IDisposable;
             var sizes = model.Build(settings, (images as ClassData)?.Source.Classes);
             if (states is not null) sizes = (sizes with { TextWidth = model.TextWidth(settings) ?? states.Width, TextTokens = model.TextTokens(settings) ?? states.Tokens }).Validate();
             var existing = resuming ? ExistingRun.Resume : settings.Get(overwrite) ? ExistingRun.Replace : ExistingRun.Refuse;
-            using var run = TrainingRun.Create(folder, opened, images, sizes, training, existing, settings.ToJson([output, resume, overwrite, .. Machine(settings, device, threads)]));
+            using var run = TrainingRun.Create(folder, opened, images, sizes, training, existing, settings.ToJson([output, resume, overwrite, .. NotSaid(settings, device, threads, size.Width, size.Height), .. settings.IsGiven(buckets) || settings.IsGiven(size.Width) ? (Option[])[size.Resolution] : []]));
             Terminal.WriteLine($"{run.Trainer.Model.Parameters.Count:N0} parameters on {opened.Description}");
             TrainingProgress.Train(run, folder, settings.Get(every), cancel);
             if (sampling is not null) TrainingProgress.DrawSamples(run, sampling, cancel);
@@ -137,14 +137,6 @@ internal static class TrainCommand
         _ => rate
     };
 
-    private static AspectBuckets? BucketsOf(Settings settings, ChoiceOption buckets) => settings.IsGiven(buckets) ? settings.Get(buckets) == "512" ? AspectBuckets.Training512 : AspectBuckets.Training1024 : null;
-
-    /// <summary>Options that are given and say nothing here are a mistake.</summary>
-    private static void RequireNone(Settings settings, string why, params Option[] options)
-    {
-        if (options.FirstOrDefault(settings.IsGiven) is { } given) throw new ConfigurationException($"{given.Name} is {why}");
-    }
-
     /// <summary>The encoder that is asked for, or else the built-in one, whose states are as wide as the model takes them.</summary>
     private static ITextEncoder OpenEncoder(Settings settings, ModelOptions model, EncoderOptions encoder, Device device, CancellationToken cancel)
     {
@@ -153,6 +145,6 @@ internal static class TrainCommand
         return encoder.Open(settings, model.TextTokens(settings) ?? PromptRows.ReleasedStates, device, cancel);
     }
 
-    /// <summary>Where to compute belongs to a run's settings only if it was said.</summary>
-    private static IEnumerable<Option> Machine(Settings settings, params Option[] options) => options.Where(option => !settings.IsGiven(option));
+    /// <summary>Where to compute, and sides that no square has, belong to a run's settings only if they were said.</summary>
+    private static IEnumerable<Option> NotSaid(Settings settings, params Option[] options) => options.Where(option => !settings.IsGiven(option));
 }

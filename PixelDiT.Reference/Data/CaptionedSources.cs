@@ -2,6 +2,7 @@ using PixelDiT.Kernels;
 using PixelDiT.Reference.Data.Captions;
 using PixelDiT.Reference.Data.Drawings;
 using PixelDiT.Reference.Data.Shards;
+using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Data;
 
@@ -25,8 +26,8 @@ public static class CaptionedSources
     /// is disposable.
     /// </summary>
     /// <param name="spec">One of <see cref="Known"/>.</param>
-    /// <param name="resolution">H = W, in pixels, from 8 to 4096; not looked at where there are buckets.</param>
-    /// <param name="buckets">The sizes that images are brought to, each the one nearest to its shape; null for squares.</param>
+    /// <param name="size">The size of the images, sides from 8 to 4096 pixels; not looked at where there are buckets.</param>
+    /// <param name="buckets">The sizes that images are brought to, each the one nearest to its shape; null for one size.</param>
     /// <param name="channels">3 or 1; drawings have 3.</param>
     /// <param name="part">The images to train on, or those to measure with, which only drawings have.</param>
     /// <param name="options">How it is opened.</param>
@@ -34,9 +35,9 @@ public static class CaptionedSources
     /// The specification is unknown, does not go with the other parameters, files are missing or not what their format says, or no image is readable and has a caption; the message names the file, the field, what was found and what was expected.
     /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled by the options.</exception>
-    public static ICaptionedSource Open(string spec, int resolution, AspectBuckets? buckets = null, int channels = 3, ImagePart part = ImagePart.Training, SourceOptions? options = null)
+    public static ICaptionedSource Open(string spec, ImageSize size, AspectBuckets? buckets = null, int channels = 3, ImagePart part = ImagePart.Training, SourceOptions? options = null)
     {
-        if (buckets is null && resolution is < 8 or > 4096) throw new DataException($"{spec}: the resolution is {resolution}; it must be from 8 to 4096");
+        if (buckets is null) ImageSources.RequireInRange(spec, size);
         if (channels is not (1 or 3)) throw new DataException($"{spec}: {channels} channels; images have 3 (colour) or 1 (gray)");
         options ??= new SourceOptions();
         var (kind, path) = ImageSources.Split(spec, s_kinds);
@@ -45,7 +46,7 @@ public static class CaptionedSources
         {
             case ("shapes", null):
                 if (buckets is not null) throw new DataException("data 'shapes' is drawn in squares; for buckets folder:PATH or wids:FOLDER was expected");
-                return channels == 3 ? new CaptionedShapes(resolution, part) : throw new DataException("data 'shapes' has captions that name colours; 3 channels were expected, not 1");
+                return channels == 3 ? new CaptionedShapes(ImageSources.RequireSquare(spec, size), part) : throw new DataException("data 'shapes' has captions that name colours; 3 channels were expected, not 1");
             case ("folder" or "wids", null or ""):
                 throw new DataException($"data '{spec}' names no folder; write {kind}:FOLDER");
             case ("folder" or "wids", _) when part == ImagePart.HeldOut:
@@ -53,9 +54,9 @@ public static class CaptionedSources
             case ("folder", _) when HasIndex(path):
                 throw new DataException($"data '{spec}' is a folder of shards, since it has {ShardList.IndexName}; write wids:{path}");
             case ("folder", _):
-                return new CaptionedFolder(path, resolution, buckets, channels, spec, options);
+                return new CaptionedFolder(path, size, buckets, channels, spec, options);
             case ("wids", _):
-                return new ShardSource(path, resolution, buckets, channels, spec, options);
+                return new ShardSource(path, buckets is null ? ImageSources.RequireSquare(spec, size, "the published loader cuts squares; of other sizes there are those of buckets") : 0, buckets, channels, spec, options);
             default:
                 bool isFile = File.Exists(ImageSources.Expanded(spec));
                 throw new DataException(isFile ? $"data '{spec}' is a file; a folder was expected, or one of {KnownForms}" : $"data '{spec}' is unknown; with captions there are {KnownForms}");

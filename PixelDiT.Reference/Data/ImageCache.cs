@@ -3,6 +3,7 @@ using PixelDiT.Kernels;
 using PixelDiT.Reference.Data.Decoding;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
+using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Data;
 
@@ -21,10 +22,11 @@ public static class ImageCache
     public static string? UserFolder() => CacheFolder.OfUser("images");
 
     /// <summary>The file for a folder's images.</summary>
-    internal static string FileOf(string cacheFolder, string folder, FolderListing listing, int resolution, int channels)
+    internal static string FileOf(string cacheFolder, string folder, FolderListing listing, ImageSize size, int channels)
     {
         using var hash = new ListingHash();
-        hash.Add(Path.GetFullPath(folder)).Add(ImageDecoder.Rules).Add(resolution).Add(channels).Add(listing.Files.Count);
+        hash.Add(Path.GetFullPath(folder)).Add(ImageDecoder.Rules).Add(size.Height).Add(channels).Add(listing.Files.Count);
+        if (!size.IsSquare) hash.Add(size.Width);
         foreach (var file in listing.Files) hash.Add(listing.ClassNames[file.Label]).Add(file.Name).Add(file.Length).Add(file.Written);
         return Path.Combine(cacheFolder, hash.ToHex() + Ending);
     }

@@ -1,6 +1,7 @@
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Data.Decoding;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Data;
 
@@ -22,7 +23,7 @@ internal sealed class ImageFolder : IImageSource
 
     /// <summary>Finds and decodes the images below a folder.</summary>
     /// <param name="folder">The folder that holds a subfolder for each class.</param>
-    /// <param name="resolution">The side of an image, in pixels.</param>
+    /// <param name="size">The size of an image, in pixels.</param>
     /// <param name="channels">1 or 3.</param>
     /// <param name="name">What the user called the source; otherwise "folder:" and the folder.</param>
     /// <param name="options">How it is opened.</param>
@@ -30,28 +31,28 @@ internal sealed class ImageFolder : IImageSource
     /// <param name="limit">What decoding a file may take; only one that hangs takes so long.</param>
     /// <exception cref="DataException">There is no such folder, it or a class of it has no picture, no picture in it is readable, or decoding one hangs.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public ImageFolder(string folder, int resolution, int channels, string? name = null, SourceOptions? options = null, long mostKept = MostKept, TimeSpan? limit = null)
-        : this(FolderListing.Read(folder, options?.AllowEmptyClasses ?? false, options?.Cancel ?? default), folder, resolution, channels, name ?? $"folder:{folder}", options ?? new SourceOptions(), mostKept, limit)
+    public ImageFolder(string folder, ImageSize size, int channels, string? name = null, SourceOptions? options = null, long mostKept = MostKept, TimeSpan? limit = null)
+        : this(FolderListing.Read(folder, options?.AllowEmptyClasses ?? false, options?.Cancel ?? default), folder, size, channels, name ?? $"folder:{folder}", options ?? new SourceOptions(), mostKept, limit)
     {
     }
 
     /// <summary>Decodes the images of a listing.</summary>
-    /// <inheritdoc cref="ImageFolder(string, int, int, string?, SourceOptions?, long, TimeSpan?)"/>
+    /// <inheritdoc cref="ImageFolder(string, ImageSize, int, string?, SourceOptions?, long, TimeSpan?)"/>
     /// <param name="listing">The files; at least one.</param>
     /// <param name="folder">The folder that they are of.</param>
-    /// <param name="resolution">The side of an image, in pixels.</param>
+    /// <param name="size">The size of an image, in pixels.</param>
     /// <param name="channels">1 or 3.</param>
     /// <param name="name">What the user called the source.</param>
     /// <param name="options">How it is opened.</param>
     /// <param name="mostKept">The memory that decoded images may take, in bytes.</param>
     /// <param name="limit">What decoding a file may take.</param>
-    public ImageFolder(FolderListing listing, string folder, int resolution, int channels, string name, SourceOptions options, long mostKept = MostKept, TimeSpan? limit = null)
+    public ImageFolder(FolderListing listing, string folder, ImageSize size, int channels, string name, SourceOptions options, long mostKept = MostKept, TimeSpan? limit = null)
     {
-        (Name, Channels, Height, Width) = (name, channels, resolution, resolution);
+        (Name, Channels, Height, Width) = (name, channels, size.Height, size.Width);
         _limit = limit ?? DecodingThreads.Limit;
         (ClassNames, _files) = (listing.ClassNames, [.. listing.Files]);
 
-        long imageBytes = (long)channels * resolution * resolution;
+        long imageBytes = channels * size.Area;
         _kept = new byte[]?[_files.Length];
         bool keep = _files.Length * imageBytes <= mostKept;
         var (records, stored, remark) = Load(folder, listing, keep, options);
@@ -64,7 +65,7 @@ internal sealed class ImageFolder : IImageSource
         if (!options.AllowEmptyClasses) CheckClasses(folder, records);
         Skipped = [.. skipped, .. listing.LeftOut];
         Remarks = [.. ((string?[])[listing.Remark, remark]).OfType<string>()];
-        Originals = Summary(records, record => Math.Min(record.Width, record.Height) < resolution);
+        Originals = Summary(records, record => record.Width < size.Width || record.Height < size.Height);
         ListingHash = Hash();
     }
 
@@ -166,7 +167,7 @@ internal sealed class ImageFolder : IImageSource
         return _stored is not null && _stored.TryRead(slot, pixels) ? pixels : DecodeAgain(_files[slot].Path, Name, Decode, _limit);
     }
 
-    private DecodedImage Decode(byte[] file, Action<long> begins) => ImageDecoder.Decode(file, Height, Channels, begins);
+    private DecodedImage Decode(byte[] file, Action<long> begins) => ImageDecoder.Decode(file, new(Height, Width), Channels, begins);
 
     /// <summary>Takes the images from the cache, or decodes them and puts them there.</summary>
     private (ImageRecord[] Records, StoredImageFile? Stored, string? Remark) Load(string folder, FolderListing listing, bool keep, SourceOptions options)
@@ -177,7 +178,7 @@ internal sealed class ImageFolder : IImageSource
         {
             return (DecodeAll((index, pixels) => Keep(index, pixels, keep), options), null, $"the images are not kept in the cache: {tooLarge}");
         }
-        string path = ImageCache.FileOf(cache, folder, listing, Height, Channels);
+        string path = ImageCache.FileOf(cache, folder, listing, new(Height, Width), Channels);
         if (StoredImageFile.TryOpen(path, _files.Length, imageBytes) is { } stored && (!keep || KeepAll(stored, imageBytes)))
         {
             ImageCache.Touch(path);

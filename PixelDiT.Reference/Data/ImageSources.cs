@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Data;
 
@@ -17,11 +18,11 @@ public static class ImageSources
     ];
 
     /// <summary>
-    /// Opens a source. Images of another size are scaled to the resolution, gray ones repeated and coloured ones grayed to fit the channels. A folder that is there
+    /// Opens a source. Images of another size are scaled to it, what is too much on two sides cut off; gray ones repeated and coloured ones grayed to fit the channels. A folder that is there
     /// needs no word before it to be one of pictures, and "~" at the start of a path is the user's home.
     /// </summary>
     /// <param name="spec">One of <see cref="Known"/>.</param>
-    /// <param name="resolution">H = W, in pixels; at least 8.</param>
+    /// <param name="size">The size of the images, sides from 8 to 4096 pixels; drawings are squares.</param>
     /// <param name="channels">3 or 1.</param>
     /// <param name="part">The images to train on, or those to measure with.</param>
     /// <param name="options">How it is opened.</param>
@@ -29,20 +30,20 @@ public static class ImageSources
     /// The specification is unknown, files are missing or not what their format says, or no image is readable; the message names the file, the field, what was found and what was expected.
     /// </exception>
     /// <exception cref="OperationCanceledException">Cancelled by the options.</exception>
-    public static IImageSource Open(string spec, int resolution, int channels = 3, ImagePart part = ImagePart.Training, SourceOptions? options = null)
+    public static IImageSource Open(string spec, ImageSize size, int channels = 3, ImagePart part = ImagePart.Training, SourceOptions? options = null)
     {
-        if (resolution is < 8 or > 4096) throw new DataException($"{spec}: the resolution is {resolution}; it must be from 8 to 4096");
+        RequireInRange(spec, size);
         if (channels is not (1 or 3)) throw new DataException($"{spec}: {channels} channels; images have 3 (colour) or 1 (gray)");
 
         var (kind, path) = Split(spec, s_kinds);
         return (kind, path) switch
         {
-            ("shapes", null) => new Shapes(resolution, channels, part),
+            ("shapes", null) => new Shapes(RequireSquare(spec, size), channels, part),
             ("idx" or "cifar10" or "folder", null or "") => throw new DataException($"data '{spec}' names no folder; write {kind}:FOLDER"),
-            ("idx", _) => IdxFiles.Open(path!, resolution, channels, part, spec),
-            ("cifar10", _) => Cifar10.Open(path!, resolution, channels, part, spec),
+            ("idx", _) => IdxFiles.Open(path!, size, channels, part, spec),
+            ("cifar10", _) => Cifar10.Open(path!, size, channels, part, spec),
             ("folder", _) when part == ImagePart.HeldOut => throw new DataException($"data '{spec}' has no held-out part; open a second folder to measure with"),
-            ("folder", _) => new ImageFolder(path!, resolution, channels, spec, options),
+            ("folder", _) => new ImageFolder(path!, size, channels, spec, options),
             _ when File.Exists(Expanded(spec)) => throw new DataException($"data '{spec}' is a file; a folder was expected, or one of {string.Join(", ", Known.Select(known => known.Form))}"),
             _ => throw new DataException($"data '{spec}' is unknown; known are {string.Join(", ", Known.Select(known => known.Form))}")
         };
@@ -50,6 +51,17 @@ public static class ImageSources
 
     /// <summary>Whether opening a source decodes files, which takes its time.</summary>
     public static bool IsFolder(string spec) => Split(spec, s_kinds) is ("folder", not (null or ""));
+
+    /// <summary>Refuses sides below 8 and above 4096.</summary>
+    internal static void RequireInRange(string spec, ImageSize size)
+    {
+        if (size is { Height: >= 8 and <= ImageSize.LargestSide, Width: >= 8 and <= ImageSize.LargestSide }) return;
+        throw new DataException($"{spec}: the {(size.IsSquare ? $"resolution is {size.Height}; it" : $"size is {size}; each side")} must be from 8 to {ImageSize.LargestSide}");
+    }
+
+    /// <summary>The side of squares, where there is nothing else.</summary>
+    internal static int RequireSquare(string spec, ImageSize size, string why = "the drawings are squares")
+        => size.IsSquare ? size.Height : throw new DataException($"{spec}: {size} was asked for; {why}");
 
     /// <summary>Takes a specification apart: its kind and what follows the colon, or "folder" and a folder that is there. What is neither is a kind of its own.</summary>
     /// <param name="spec">What the user typed.</param>

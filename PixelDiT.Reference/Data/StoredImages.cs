@@ -1,3 +1,4 @@
+using PixelDiT.Reference.Pictures;
 using PixelDiT.Reference.Pictures.Resizing;
 
 namespace PixelDiT.Reference.Data;
@@ -8,9 +9,12 @@ namespace PixelDiT.Reference.Data;
 /// </summary>
 internal sealed class StoredImages : IImageSource
 {
+    private const int MostOnStack = 4096;
+
     private readonly byte[] _pixels;
     private readonly byte[] _labels;
     private readonly int _storedChannels, _storedSide;
+    private readonly (int Left, int Top, int Width, int Height) _part;
     private readonly PixelResize _resize;
     private readonly Lazy<string> _listingHash;
 
@@ -21,14 +25,15 @@ internal sealed class StoredImages : IImageSource
     /// <param name="labels">[N], each less than the number of classes.</param>
     /// <param name="storedChannels">1 or 3.</param>
     /// <param name="storedSide">Pixels.</param>
-    /// <param name="resolution">The side that Read writes, in pixels.</param>
+    /// <param name="size">The size that Read writes, in pixels.</param>
     /// <param name="channels">The channels that Read writes, 1 or 3.</param>
     public StoredImages(
-        string name, IReadOnlyList<string> classNames, byte[] pixels, byte[] labels, int storedChannels, int storedSide, int resolution, int channels)
+        string name, IReadOnlyList<string> classNames, byte[] pixels, byte[] labels, int storedChannels, int storedSide, ImageSize size, int channels)
     {
-        (Name, ClassNames, Channels, Height, Width) = (name, classNames, channels, resolution, resolution);
+        (Name, ClassNames, Channels, Height, Width) = (name, classNames, channels, size.Height, size.Width);
         (this._pixels, this._labels, this._storedChannels, this._storedSide) = (pixels, labels, storedChannels, storedSide);
-        _resize = new PixelResize(storedSide, storedSide, resolution, resolution);
+        _part = size.CentreOf(storedSide, storedSide);
+        _resize = new PixelResize(_part.Height, _part.Width, size.Height, size.Width);
         _listingHash = new Lazy<string>(Hash);
         var counts = new long[classNames.Count];
         foreach (byte label in labels) counts[label]++;
@@ -36,7 +41,7 @@ internal sealed class StoredImages : IImageSource
         var empty = classNames.Where((_, label) => counts[label] == 0).ToArray();
         const int Shown = 10;
         Remarks = empty.Length == 0 ? [] : [$"{empty.Length} of {classNames.Count} classes {(empty.Length == 1 ? "has" : "have")} no images: {string.Join(", ", empty.Take(Shown))}{(empty.Length > Shown ? ", …" : "")}"];
-        Originals = new Originals((storedSide, storedSide), (storedSide, storedSide), storedSide < resolution ? labels.Length : 0, 0);
+        Originals = new Originals((storedSide, storedSide), (storedSide, storedSide), storedSide < Math.Max(size.Height, size.Width) ? labels.Length : 0, 0);
     }
 
     public string Name { get; }
@@ -74,22 +79,31 @@ internal sealed class StoredImages : IImageSource
         this.CheckRead(index, image);
         int area = Height * Width, storedArea = _storedSide * _storedSide;
         var stored = _pixels.AsSpan(checked((int)(index * _storedChannels * storedArea)), _storedChannels * storedArea);
-        Span<byte> plane = area <= 4096 ? stackalloc byte[area] : new byte[area];
+        Span<byte> plane = area <= MostOnStack ? stackalloc byte[area] : new byte[area];
+        Span<byte> gray = storedArea <= MostOnStack ? stackalloc byte[storedArea] : new byte[storedArea];
+        Span<byte> part = storedArea <= MostOnStack ? stackalloc byte[storedArea] : new byte[storedArea];
 
         if (Channels == 1 && _storedChannels == 3)
         {
-            Span<byte> gray = storedArea <= 4096 ? stackalloc byte[storedArea] : new byte[storedArea];
             for (int i = 0; i < storedArea; i++) gray[i] = PixelScale.Gray(stored[i], stored[storedArea + i], stored[2 * storedArea + i]);
-            _resize.Apply(gray, plane);
+            _resize.Apply(Cut(gray, part), plane);
             PixelScale.ToValues(plane, image);
             return _labels[index];
         }
         for (int c = 0; c < Channels; c++)
         {
-            if (c < _storedChannels) _resize.Apply(stored.Slice(c * storedArea, storedArea), plane);
+            if (c < _storedChannels) _resize.Apply(Cut(stored.Slice(c * storedArea, storedArea), part), plane);
             PixelScale.ToValues(plane, image[(c * area)..]);
         }
         return _labels[index];
+    }
+
+    /// <summary>What of a plane is shown.</summary>
+    private ReadOnlySpan<byte> Cut(ReadOnlySpan<byte> plane, Span<byte> part)
+    {
+        if (_part.Width == _storedSide && _part.Height == _storedSide) return plane;
+        for (int y = 0; y < _part.Height; y++) plane.Slice(((_part.Top + y) * _storedSide) + _part.Left, _part.Width).CopyTo(part[(y * _part.Width)..]);
+        return part[..(_part.Width * _part.Height)];
     }
 
     /// <summary>The images are in memory, so that their content costs little to hash.</summary>

@@ -5,6 +5,7 @@ using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Models.Weights;
+using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Oracle;
 
@@ -74,20 +75,24 @@ public sealed class TraceInputs
     /// </summary>
     /// <param name="config">The model's sizes.</param>
     /// <param name="batch">B.</param>
-    /// <param name="side">H and W.</param>
+    /// <param name="images">The size of the images.</param>
     /// <param name="seed">The seed.</param>
     /// <param name="textTokens">n of a text model; null for as many as it takes. Of more than that a model uses the first.</param>
     /// <exception cref="ConfigurationException">The batch, the side or the number of tokens is out of range, or a class model shall have tokens.</exception>
-    public static TraceInputs Draw(ModelConfig config, int batch, int side, ulong seed, int? textTokens = null)
+    public static TraceInputs Draw(ModelConfig config, int batch, ImageSize images, ulong seed, int? textTokens = null)
     {
-        if (side is < 1 or > 4096) throw new ConfigurationException($"resolution is {side}; it must be from 1 to 4096");
+        var (height, width) = images;
+        foreach (int side in (ReadOnlySpan<int>)[height, width])
+        {
+            if (side is < 1 or > ImageSize.LargestSide) throw new ConfigurationException($"resolution is {side}; it must be from 1 to {ImageSize.LargestSide}");
+        }
         if (textTokens is not null && !config.IsText) throw new ConfigurationException($"text-tokens is {textTokens}, and the model is {config.KindName}; it takes no text");
         if (textTokens is < 1 or > 65536) throw new ConfigurationException($"text-tokens is {textTokens}; it must be from 1 to 65536");
         int words = textTokens ?? config.TextTokens;
         long states = (long)words * config.TextWidth;
-        int most = (int)Math.Min(65536, int.MaxValue / Math.Max((long)config.Channels * side * side, states));
+        int most = (int)Math.Min(65536, int.MaxValue / Math.Max(config.Channels * images.Area, states));
         if (batch < 1 || batch > most) throw new ConfigurationException($"batch is {batch}; at this resolution{(config.IsText ? " and with these texts" : "")} it must be from 1 to {most}");
-        int size = config.Channels * side * side;
+        int size = config.Channels * height * width;
         float[] x = new float[batch * size], target = new float[batch * size], text = new float[batch * states];
         for (int k = 0; k < batch; k++)
         {
@@ -99,8 +104,8 @@ public sealed class TraceInputs
         float Uniform(ulong stream, int k) => Philox.Uniform(seed, stream, (ulong)k);
         float[] times = [.. Enumerable.Range(0, batch).Select(k => (config.IsText ? TextTimes : 1) * Uniform(TimeStream, k))];
         return config.IsText
-            ? new TraceInputs(x, [batch, config.Channels, side, side], times, target) { Text = text, TextShape = [batch, words, config.TextWidth] }
-            : new TraceInputs(x, [batch, config.Channels, side, side], times, target)
+            ? new TraceInputs(x, [batch, config.Channels, height, width], times, target) { Text = text, TextShape = [batch, words, config.TextWidth] }
+            : new TraceInputs(x, [batch, config.Channels, height, width], times, target)
             {
                 Labels = [.. Enumerable.Range(0, batch).Select(k => (int)(Uniform(LabelStream, k) * (config.Classes + 1)))]
             };

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Sampling;
 

@@ -1,5 +1,6 @@
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Reference.Diffusion;
+using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Sampling;
 

@@ -5,6 +5,7 @@ using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Sampling;
 

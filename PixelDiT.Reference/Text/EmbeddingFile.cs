@@ -144,6 +144,17 @@ public sealed class EmbeddingFile : ITextEncoder
         return [.. names.Select(name => states[name])];
     }
 
+    /// <summary>Requires that the states of all of some texts are stored, without reading them.</summary>
+    /// <param name="prompts">The texts.</param>
+    /// <exception cref="DataException">One is not; the message names the first.</exception>
+    public void Require(IEnumerable<Prompt> prompts)
+    {
+        foreach (var prompt in prompts)
+        {
+            if (!_tensors.ContainsKey(prompt)) throw Missing(prompt);
+        }
+    }
+
     /// <summary>Closes the file.</summary>
     public void Dispose() => _file.Dispose();
 

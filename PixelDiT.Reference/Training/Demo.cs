@@ -16,7 +16,7 @@ public sealed record DemoResult(double Agreement, double RealAgreement, double S
 /// <summary>The main job in small: trains on <c>shapes</c> for a few minutes on a CPU, draws a row of pictures for each class and measures them.</summary>
 public static class Demo
 {
-    private const int PerClass = 16, ReferenceImages = 2000, RealImages = 900, FilmColumns = 10;
+    private const int Side = 32, PerClass = 16, ReferenceImages = 2000, RealImages = 900, FilmColumns = 10;
 
     /// <summary>
     /// The model: between <c>micro</c> and <c>tiny</c>, with patches of 8×8. Sixteen patch tokens find out where a figure is sooner than sixty-four.
@@ -31,7 +31,7 @@ public static class Demo
     {
         Batch = 16,
         Steps = 6500,
-        Resolution = 32,
+        Size = Side,
         Warmup = 100,
         Decay = LearningRateDecay.Cosine,
         TimeShift = 2,
@@ -47,7 +47,7 @@ public static class Demo
 
     /// <summary>A run of the demonstration in a folder.</summary>
     /// <inheritdoc cref="TrainingRun.Create" path="/exception"/>
-    public static TrainingRun Create(string folder, Device device, ExistingRun existing) => TrainingRun.Create(folder, device, new ClassData(new Shapes(Training.Resolution)), Sizes, Training, existing);
+    public static TrainingRun Create(string folder, Device device, ExistingRun existing) => TrainingRun.Create(folder, device, new ClassData(new Shapes(Side)), Sizes, Training, existing);
 
     /// <summary>Draws samples.png (a row a class) and trajectory.png, and measures the images.</summary>
     /// <param name="run">The run, trained to its end.</param>
@@ -55,8 +55,8 @@ public static class Demo
     /// <param name="cancel">Stops the drawing.</param>
     public static DemoResult Draw(TrainingRun run, Action<double, int>? report = null, CancellationToken cancel = default)
     {
-        var source = new Shapes(Training.Resolution, part: ImagePart.HeldOut);
-        int side = Training.Resolution, size = source.Channels * side * side;
+        var source = new Shapes(Side, part: ImagePart.HeldOut);
+        int side = Side, size = source.Channels * side * side;
         int[] labels = [.. Enumerable.Range(0, source.Classes * PerClass).Select(i => i / PerClass)];
         int[] shown = [.. Enumerable.Range(0, FilmColumns).Select(column => (int)Math.Round(column * (double)Sampling.Steps / (FilmColumns - 1)))];
         var film = Array.ConvertAll(shown, _ => new float[source.Classes * size]);

@@ -5,17 +5,18 @@ using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Models.Weights;
+using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Training;
 
 /// <summary>What a model file says of itself beside its tensors.</summary>
 /// <param name="Config">The model's sizes.</param>
 /// <param name="Step">Training steps behind the weights; 0 where the file does not say.</param>
-/// <param name="Resolution">The side of the images it was trained on; 0 where the file does not say.</param>
+/// <param name="Size">The size of the images it was trained on; null where the file does not say, or there were several.</param>
 /// <param name="ClassNames">A name for each class; empty where the file does not say.</param>
-public sealed record ModelInfo(ModelConfig Config, long Step, int Resolution, IReadOnlyList<string> ClassNames)
+public sealed record ModelInfo(ModelConfig Config, long Step, ImageSize? Size, IReadOnlyList<string> ClassNames)
 {
-    internal const string ConfigKey = "config", StepKey = "step", ResolutionKey = "resolution", ClassesKey = "class_names", TextEncoderKey = "text_encoder", TimeShiftKey = "time_shift", LightningStepKey = "global_step";
+    internal const string ConfigKey = "config", StepKey = "step", ResolutionKey = "resolution", HeightKey = "height", WidthKey = "width", ClassesKey = "class_names", TextEncoderKey = "text_encoder", TimeShiftKey = "time_shift", LightningStepKey = "global_step";
 
     /// <summary>The encoder whose states a text model was trained on, by its <see cref="Text.ITextEncoder.Name"/>; null where the file does not say.</summary>
     public string? TextEncoder { get; init; }
@@ -45,7 +46,7 @@ public sealed record ModelInfo(ModelConfig Config, long Step, int Resolution, IR
         var said = notes.Config(weights.Shapes);
         var config = said ?? ConfigInference.Infer(weights.Shapes, file.Source, weights.ShownPrefix);
         if (said is null && config.IsText && notes.TurnsTextRopeOff) config = config with { TextRope = false };
-        var info = new ModelInfo(config, notes.Number(StepKey, LightningStepKey), notes.Resolution(ResolutionKey), notes.ClassNames(config.Classes))
+        var info = new ModelInfo(config, notes.Number(StepKey, LightningStepKey), notes.Size(), notes.ClassNames(config.Classes))
         {
             SaysConfig = said is not null,
             TextEncoder = config.IsText ? notes.Line(TextEncoderKey) : null,
@@ -79,7 +80,8 @@ public sealed record ModelInfo(ModelConfig Config, long Step, int Resolution, IR
     {
         var metadata = new Dictionary<string, string> { ["format"] = "pt", [ConfigKey] = Config.ToJson() };
         if (Step > 0) metadata[StepKey] = Step.ToString(CultureInfo.InvariantCulture);
-        if (Resolution > 0) metadata[ResolutionKey] = Resolution.ToString(CultureInfo.InvariantCulture);
+        if (Size is { IsSquare: true } square) metadata[ResolutionKey] = square.Height.ToString(CultureInfo.InvariantCulture);
+        else if (Size is { } size) (metadata[HeightKey], metadata[WidthKey]) = (size.Height.ToString(CultureInfo.InvariantCulture), size.Width.ToString(CultureInfo.InvariantCulture));
         if (TextEncoder is not null) metadata[TextEncoderKey] = TextEncoder;
         if (TimeShift is { } shift) metadata[TimeShiftKey] = shift.ToString("R", CultureInfo.InvariantCulture);
         if (ClassNames.Count > 0) metadata[ClassesKey] = JsonSerializer.Serialize(ClassNames);

@@ -5,6 +5,7 @@ using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Training;
 
@@ -57,8 +58,16 @@ internal sealed partial class ModelNotes(IWeightFile file)
     [GeneratedRegex("""(^|\W)use_text_rope""" + Off, RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
     private static partial Regex WithoutTextRope();
 
-    /// <summary>A note that is the side of images in pixels; 0 where there is none that could be.</summary>
-    public int Resolution(string key)
+    /// <summary>The size of images in pixels; null where no note could be one.</summary>
+    public ImageSize? Size()
+    {
+        int side = Side(ModelInfo.ResolutionKey);
+        if (side > 0) return side;
+        var (height, width) = (Side(ModelInfo.HeightKey), Side(ModelInfo.WidthKey));
+        return height > 0 && width > 0 ? new(height, width) : null;
+    }
+
+    private int Side(string key)
     {
         const int largest = 1 << 16;
         long side = Number(key);

@@ -14,7 +14,7 @@ namespace PixelDiT.Reference.Training;
 /// </summary>
 internal static class RunIdentity
 {
-    private const string TrainingKey = "training", DataKey = "data";
+    private const string TrainingKey = "training", DataKey = "data", OptimizerKey = "optimizer";
 
     // The data's name, which version 1.0.0 recorded instead of its classes and files.
     private const string EarlierDataKey = "data";
@@ -111,7 +111,7 @@ internal static class RunIdentity
     private static Dictionary<string, object?> Settings(TrainingConfig config) => new()
     {
         ["batch"] = config.Batch,
-        ["resolution"] = config.Resolution,
+        ["resolution"] = config.Size.IsSquare ? config.Size.Height : config.Size.ToString(),
         ["class_drop"] = config.ConditionDrop,
         ["time_shift"] = config.TimeShift,
         ["warmup"] = config.Warmup,
@@ -119,12 +119,19 @@ internal static class RunIdentity
         ["precision"] = config.Precision.Name,
         // A constant learning rate does not know how long the run will be.
         ["cosine_over"] = config.Decay == LearningRateDecay.Cosine ? config.Steps : null,
-        ["optimizer"] = config.Came is null ? config.Optimizer : config.Came
+        [OptimizerKey] = config.Came is null ? config.Optimizer : config.Came
     };
 
     private static IEnumerable<string> Differences(Dictionary<string, JsonElement> then, TrainingConfig config)
     {
-        using var now = JsonDocument.Parse(JsonSerializer.Serialize(Settings(config)));
+        var settings = Settings(config);
+        if (then.TryGetValue(OptimizerKey, out var optimizer) && (config.Came is not null) != IsCame(optimizer))
+        {
+            // What one optimizer has and the other has not says nothing more.
+            yield return config.Came is null ? "optimizer is adamw here and came" : "optimizer is came here and adamw";
+            settings.Remove(OptimizerKey);
+        }
+        using var now = JsonDocument.Parse(JsonSerializer.Serialize(settings));
         foreach (var (option, here, there) in Pairs(now.RootElement, then))
         {
             if (option == "cosine_over")
@@ -137,6 +144,8 @@ internal static class RunIdentity
             }
         }
     }
+
+    private static bool IsCame(JsonElement optimizer) => optimizer.ValueKind == JsonValueKind.Object && optimizer.TryGetProperty(nameof(CameConfig.Beta3), out _);
 
     private static string? Cosine(JsonElement here, JsonElement there) => (IsNull(here), IsNull(there)) switch
     {
@@ -186,8 +195,11 @@ internal static class RunIdentity
     [
         ("hidden", Whole(sizes.Hidden)), ("heads", Whole(sizes.Heads)), ("patch", Whole(sizes.Patch)), ("patch-depth", Whole(sizes.PatchDepth)), ("pixel-depth", Whole(sizes.PixelDepth)),
         ("pixel-hidden", Whole(sizes.PixelHidden)), ("classes", Whole(sizes.Classes)), ("channels", Whole(sizes.Channels)), ("pixel-attention", Whole(sizes.PixelAttention)),
-        ("pixel-heads", Whole(sizes.PixelHeads)), ("post-modulation", sizes.PostModulation ? "true" : "false")
+        ("pixel-heads", Whole(sizes.PixelHeads)), ("post-modulation", Flag(sizes.PostModulation)),
+        ("text-width", Whole(sizes.TextWidth)), ("text-tokens", Whole(sizes.TextTokens)), ("text RoPE", Flag(sizes.TextRope)), ("text RoPE's base", sizes.TextRopeTheta.ToString("R", CultureInfo.InvariantCulture))
     ];
+
+    private static string Flag(bool value) => value ? "true" : "false";
 
     private static string Whole(int value) => value.ToString(CultureInfo.InvariantCulture);
 

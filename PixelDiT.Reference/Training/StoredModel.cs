@@ -156,7 +156,7 @@ public sealed class StoredModel : IDisposable
     public static void WriteNew(string path, ModelConfig config, ulong seed, bool nonzero, DataType type, CancellationToken cancel = default)
     {
         PixelTransformer.RequireSize(config.Validate());
-        Write(path, new ModelInfo(config, 0, 0, []), type, Initialization.Fill(config, seed, nonzero), cancel);
+        Write(path, new ModelInfo(config, 0, null, []), type, Initialization.Fill(config, seed, nonzero), cancel);
     }
 
     /// <summary>Closes the file.</summary>

@@ -38,7 +38,7 @@ public sealed record TextDemoResult(IReadOnlyList<TextDemoKind> Kinds, double Sp
 /// </summary>
 public static class TextDemo
 {
-    private const int PerKind = 32, OnSheet = 8, AtATime = 16, SpreadPrompts = 8, SpreadPictures = 8;
+    private const int Side = 32, PerKind = 32, OnSheet = 8, AtATime = 16, SpreadPrompts = 8, SpreadPictures = 8;
 
     /// <summary>
     /// The model: as the class demonstration's, with MM-DiT blocks. 18 tokens hold the longest caption, of two figures and a ground, behind the beginning of the text.
@@ -50,7 +50,7 @@ public static class TextDemo
     {
         Batch = 16,
         Steps = 6500,
-        Resolution = 32,
+        Size = Side,
         Warmup = 100,
         Decay = LearningRateDecay.Cosine,
         TimeShift = 2,
@@ -76,7 +76,7 @@ public static class TextDemo
     /// <summary>A run of the demonstration in a folder.</summary>
     /// <inheritdoc cref="TrainingRun.Create" path="/exception"/>
     public static TrainingRun Create(string folder, Device device, ExistingRun existing)
-        => TrainingRun.Create(folder, device, new CaptionedData(new CaptionedShapes(Training.Resolution), new WordsEncoder(Sizes.TextWidth, Sizes.TextTokens)), Sizes, Training, existing);
+        => TrainingRun.Create(folder, device, new CaptionedData(new CaptionedShapes(Side), new WordsEncoder(Sizes.TextWidth, Sizes.TextTokens)), Sizes, Training, existing);
 
     /// <summary>Draws samples.png (eight prompts of each kind) and words.png, and measures the pictures.</summary>
     /// <param name="run">The run, trained to its end.</param>
@@ -88,7 +88,7 @@ public static class TextDemo
         var encoder = ((CaptionedData)run.Data).Encoder;
         float[] empty = encoder.Encode([new Text.Prompt("", Negative: true)])[0];
         var sampler = new TextSampler(averaged, Sampling);
-        int side = Training.Resolution, size = averaged.Config.Channels * side * side, done = 0;
+        int side = Side, size = averaged.Config.Channels * side * side, done = 0;
         var measure = new DrawingMeasure(side);
 
         var kinds = new List<TextDemoKind>();
@@ -126,7 +126,7 @@ public static class TextDemo
 
     private static float[] Real(Prompt[] prompts)
     {
-        int side = Training.Resolution, size = 3 * side * side;
+        int side = Side, size = 3 * side * side;
         var images = new float[prompts.Length * size];
         foreach (var (i, prompt) in prompts.Index()) CaptionedShapes.HeldOut(prompt, (ulong)i).Draw(side, images.AsSpan(i * size, size));
         return images;

@@ -25,7 +25,7 @@ public sealed class TextTrainer : Trainer
     /// <param name="encoder">Gives the states of the captions, and of the empty text; stays its owner's.</param>
     /// <param name="config">The settings.</param>
     /// <exception cref="ConfigurationException">A setting is out of range, or the encoder does not fit the model.</exception>
-    /// <exception cref="DataException">The data does not fit the model.</exception>
+    /// <exception cref="DataException">The data does not fit the model, or states of a caption are not among those stored.</exception>
     /// <exception cref="ShapeException">A size does not divide.</exception>
     public TextTrainer(TextToImageModel model, ICaptionedSource source, ITextEncoder encoder, TrainingConfig config) : base(RequireFits(model, source, encoder), config)
     {
@@ -53,6 +53,8 @@ public sealed class TextTrainer : Trainer
         if (source.Channels != model.Config.Channels) throw new DataException($"{source.Name}: images have {source.Channels} channels; the model takes {model.Config.Channels}");
         if (encoder.Width != model.Config.TextWidth) throw new ConfigurationException($"the encoder {encoder.Name} gives states of {encoder.Width} channels; the model takes {model.Config.TextWidth}");
         foreach (var (height, width) in source.Sizes) model.RequireDivides(height, width);
+        // Now, and not after days in the step that first draws the caption.
+        if (encoder is EmbeddingFile stored) stored.Require(source.Captions.Select(caption => new Prompt(caption)));
         return model;
     }
 

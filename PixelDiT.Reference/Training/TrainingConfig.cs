@@ -1,5 +1,6 @@
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Training;
 
@@ -22,8 +23,8 @@ public sealed record TrainingConfig
     /// <summary>Steps in all.</summary>
     public int Steps { get; init; } = 10_000;
 
-    /// <summary>The side of the square images.</summary>
-    public int Resolution { get; init; } = 32;
+    /// <summary>The size of the images; not looked at where the data has sizes of its own.</summary>
+    public ImageSize Size { get; init; } = 32;
 
     /// <summary>The share of images that are trained without their condition, in [0, 1]: the null class for the class, the empty text for the caption.</summary>
     public double ConditionDrop { get; init; } = 0.1;
@@ -55,7 +56,7 @@ public sealed record TrainingConfig
     {
         Require("batch", Batch, Batch is >= 1 and <= 65536, "from 1 to 65536");
         Require("steps", Steps, Steps is >= 1 and <= 100_000_000, "from 1 to 100000000");
-        Require("resolution", Resolution, Resolution is >= 1 and <= 4096, "from 1 to 4096");
+        foreach (var (name, side) in Size.IsSquare ? (ReadOnlySpan<(string, int)>)[("resolution", Size.Height)] : [("height", Size.Height), ("width", Size.Width)]) Require(name, side, side is >= 1 and <= ImageSize.LargestSide, $"from 1 to {ImageSize.LargestSide}");
         Require("class-drop", ConditionDrop, ConditionDrop is >= 0 and <= 1, "from 0 to 1");
         Require("time-shift", TimeShift, TimeShift is >= 0.01 and <= 100, "from 0.01 to 100, where 1 is none");
         Require("warmup", Warmup, Warmup >= 0, "0 or above");

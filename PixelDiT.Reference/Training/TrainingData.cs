@@ -73,7 +73,7 @@ public sealed class ClassData(IImageSource source) : TrainingData
 
     internal override Trainer CreateTrainer(PixelTransformer model, TrainingConfig config) => new ClassTrainer((PixelDiTModel)model, Source, config);
 
-    internal override ModelInfo Describe(ModelConfig sizes, TrainingConfig config, long steps) => new(sizes, steps, Source.Height, Source.ClassNames);
+    internal override ModelInfo Describe(ModelConfig sizes, TrainingConfig config, long steps) => new(sizes, steps, new(Source.Height, Source.Width), Source.ClassNames);
 
     internal override float[] DrawSamples(PixelTransformer model, SamplingConfig sampling, ulong seed, Action<double>? report, CancellationToken cancel)
     {
@@ -122,7 +122,7 @@ public sealed class CaptionedData(ICaptionedSource source, ITextEncoder encoder)
     internal override Trainer CreateTrainer(PixelTransformer model, TrainingConfig config) => new TextTrainer((TextToImageModel)model, Source, Encoder, config);
 
     internal override ModelInfo Describe(ModelConfig sizes, TrainingConfig config, long steps)
-        => new(sizes, steps, Source.Sizes.Count == 1 ? Source.Sizes[0].Height : 0, []) { TextEncoder = Encoder.Name, TimeShift = config.TimeShift };
+        => new(sizes, steps, Source.Sizes is [var (height, width)] ? new(height, width) : null, []) { TextEncoder = Encoder.Name, TimeShift = config.TimeShift };
 
     internal override float[] DrawSamples(PixelTransformer model, SamplingConfig sampling, ulong seed, Action<double>? report, CancellationToken cancel)
     {

@@ -185,6 +185,15 @@ public sealed class CommandTests
         yield return Case("heads_do_not_divide", "hidden is 30", [.. train, "--out", "new", "--hidden", "30"]);
         yield return Case("negative_rate", "lr is -1", [.. train, "--out", "new", "--lr", "-1"]);
         yield return Case("rate_no_number", "--lr is 'fast'", [.. train, "--out", "new", "--lr", "fast"]);
+        yield return Case("width_without_height", "--width is given without --height", [.. train, "--out", "new", "--width", "16"]);
+        yield return Case("width_and_resolution", "--resolution and --width exclude each other", [.. train, "--out", "new", "--width", "16", "--height", "32", "--resolution", "32"]);
+        yield return Case("drawings_of_two_sides", "shapes: 32×16 was asked for; the drawings are squares", [.. train, "--out", "new", "--width", "16", "--height", "32"]);
+        yield return Case("buckets_of_a_class_model", "--buckets is of text models; the preset micro is of a class model", [.. train, "--out", "new", "--buckets", "512"]);
+        yield return Case("encoder_of_a_class_model", "--encoder is of text models", [.. train, "--out", "new", "--encoder", "words"]);
+        yield return Case("text_preset_of_class_data", "data 'cifar10:x' is unknown; with captions there are shapes", "train", "--data", "cifar10:x", "--preset", "micro-text", "--out", "new");
+        yield return Case("text_preset_without_data", "--data is missing; one of shapes, folder:PATH, wids:FOLDER was expected", "train", "--preset", "micro-text", "--out", "new");
+        yield return Case("text_demo_over_a_run", "run: holds a training run already (model.safetensors)", "demo", "--text", "--out", "run");
+        yield return Case("text_demo_of_a_class_run", "there is no training state to resume", "demo", "--text", "--out", "run", "--resume");
         yield return Case("zero_batch", "batch is 0", [.. train, "--out", "new", "--batch", "0"]);
         yield return Case("empty_out", "--out is ''", [.. train, "--out", ""]);
         yield return Case("empty_config", "--config is ''", [.. train, "--out", "new", "--config", ""]);

@@ -43,6 +43,7 @@ public class GoldenFilesTests
                 {
                     "F64" => BinaryPrimitives.ReadDoubleLittleEndian(data[(8 * i)..]),
                     "F32" => BinaryPrimitives.ReadSingleLittleEndian(data[(4 * i)..]),
+                    "BF16" => BitConverter.UInt32BitsToSingle((uint)BinaryPrimitives.ReadUInt16LittleEndian(data[(2 * i)..]) << 16),
                     "I64" => BinaryPrimitives.ReadInt64LittleEndian(data[(8 * i)..]),
                     "I32" => BinaryPrimitives.ReadInt32LittleEndian(data[(4 * i)..]),
                     _ => throw new NotSupportedException($"{name} holds {type}")

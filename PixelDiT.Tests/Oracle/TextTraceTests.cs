@@ -31,7 +31,7 @@ public sealed class TextTraceTests
     [Test]
     public void Drawn_texts_are_what_an_images_generator_gives_behind_its_target()
     {
-        var drawn = TraceInputs.Draw(s_config, batch: 2, side: 8, seed: 40, textTokens: 5);
+        var drawn = TraceInputs.Draw(s_config, batch: 2, images: 8, seed: 40, textTokens: 5);
         var random = new TorchRandom(41);
         random.Normal(192);
         random.Normal(192);

@@ -98,7 +98,7 @@ public sealed class TraceTests
     public void Drawn_inputs_can_be_drawn_by_a_port_and_given_back()
     {
         var config = new ModelConfig { Hidden = 32, Heads = 4, Patch = 4, PatchDepth = 1, PixelDepth = 1, PixelHidden = 8, Classes = 10 };
-        var drawn = TraceInputs.Draw(config, batch: 3, side: 8, seed: 40);
+        var drawn = TraceInputs.Draw(config, batch: 3, images: 8, seed: 40);
         var random = new TorchRandom(41);
         Assert.That(drawn.X[192..384], Is.EqualTo(random.Normal(192)), "image 1 of seed 40 is image 0 of seed 41");
         Assert.That(drawn.Target![192..384], Is.EqualTo(random.Normal(192)));

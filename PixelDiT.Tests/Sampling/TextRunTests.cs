@@ -4,6 +4,7 @@ using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Pictures;
 using PixelDiT.Reference.Sampling;
 using PixelDiT.Reference.Text;
 using PixelDiT.Reference.Text.Encoders;

@@ -1,6 +1,7 @@
 using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Pictures;
 using PixelDiT.Reference.Training;
 using PixelDiT.Tests.Models.Weights;
 
@@ -45,7 +46,7 @@ internal sealed class ModelNotesTests
     {
         using var model = Open((key, value));
         Assert.That(model.Info.Config, Is.EqualTo(SetFiles.Config));
-        Assert.That((model.Info.Step, model.Info.Resolution, model.Info.ClassNames.Count, model.Info.SaysConfig), Is.EqualTo((0, 0, 0, false)));
+        Assert.That((model.Info.Step, model.Info.Size, model.Info.ClassNames.Count, model.Info.SaysConfig), Is.EqualTo((0, (ImageSize?)null, 0, false)));
         Assert.That(model.Info.Remarks, Has.Count.EqualTo(1));
         Assert.That(model.Info.Remarks[0], Does.StartWith($"f: note {key} is \"").And.Contain("left aside").And.Not.Contain("\n").And.Not.Contain("System."));
     }
@@ -80,7 +81,7 @@ internal sealed class ModelNotesTests
     public void Notes_of_the_model_are_read_without_a_remark()
     {
         using var model = Open(("config", Right), ("step", "120"), ("resolution", "8"), ("class_names", "[\"a\", \"b\", \"c\"]"));
-        Assert.That((model.Info.Step, model.Info.Resolution, model.Info.SaysConfig), Is.EqualTo((120, 8, true)));
+        Assert.That((model.Info.Step, model.Info.Size, model.Info.SaysConfig), Is.EqualTo((120, (ImageSize?)8, true)));
         Assert.That(model.Info.ClassNames, Is.EqualTo((string[])["a", "b", "c"]));
         Assert.That(model.Info.Remarks, Is.Empty);
     }

@@ -19,7 +19,7 @@ public sealed class StepMemoryTests
     [TestCase(5, 32, Precision.BFloat16)]
     public void Training_takes_what_was_counted(int batch, int resolution, Precision precision)
     {
-        var config = new TrainingConfig { Batch = batch, Resolution = resolution, Steps = 3, Precision = precision };
+        var config = new TrainingConfig { Batch = batch, Size = resolution, Steps = 3, Precision = precision };
         using var device = Device.Open("cpu", 2);
         using var model = new PixelDiTModel(s_sizes, device) { Precision = precision };
         Initialization.Draw(model, 0);
@@ -70,7 +70,7 @@ public sealed class StepMemoryTests
     {
         string folder = Path.Combine(Path.GetTempPath(), $"pixeldit-{Guid.NewGuid():N}");
         using var device = Device.Open("cpu", 1);
-        var error = Assert.Throws<DeviceMemoryException>(() => TrainingRun.Create(folder, device, new ClassData(new Shapes(256)), Presets.Get("B") with { Classes = 9 }, new TrainingConfig { Batch = 4096, Resolution = 256 }, ExistingRun.Refuse));
+        var error = Assert.Throws<DeviceMemoryException>(() => TrainingRun.Create(folder, device, new ClassData(new Shapes(256)), Presets.Get("B") with { Classes = 9 }, new TrainingConfig { Batch = 4096, Size = 256 }, ExistingRun.Refuse));
         Assert.That(error!.Message, Does.StartWith("training with 4096 images of 256×256 a step takes ").And.Contain("free"));
         Assert.That(Directory.Exists(folder), Is.False);
         Assert.That(device.Arena.BytesInUse, Is.Zero);

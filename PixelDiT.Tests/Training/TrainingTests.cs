@@ -12,7 +12,7 @@ public sealed class TrainingTests
 {
     private static readonly ModelConfig s_sizes = new() { Hidden = 32, Heads = 2, Patch = 4, PatchDepth = 2, PixelDepth = 1, PixelHidden = 8, Classes = 9 };
 
-    private static readonly TrainingConfig s_config = new() { Batch = 6, Steps = 8, Resolution = 16, Seed = 3, Warmup = 2, Decay = LearningRateDecay.Cosine, Optimizer = new() { LearningRate = 1e-3 } };
+    private static readonly TrainingConfig s_config = new() { Batch = 6, Steps = 8, Size = 16, Seed = 3, Warmup = 2, Decay = LearningRateDecay.Cosine, Optimizer = new() { LearningRate = 1e-3 } };
 
     private string _folder = "";
 

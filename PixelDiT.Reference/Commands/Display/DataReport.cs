@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Data.Shards;
+using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Commands.Display;
 
@@ -12,9 +13,9 @@ internal static class DataReport
 
     /// <summary>Opens a source under a display, and reports.</summary>
     /// <exception cref="Kernels.DataException">It cannot be opened.</exception>
-    public static IImageSource Open(string spec, int resolution, int channels, SourceOptions options)
+    public static IImageSource Open(string spec, ImageSize size, int channels, SourceOptions options)
     {
-        var images = Decode(ImageSources.IsFolder(spec), told => ImageSources.Open(spec, resolution, channels, options: told), options);
+        var images = Decode(ImageSources.IsFolder(spec), told => ImageSources.Open(spec, size, channels, options: told), options);
         Terminal.WriteLine($"{images.Name}: {(images.Count > 1L << 30 ? "endless images" : Counted.Of(images.Count, "image"))} of {images.Height}×{images.Width}, {Counted.Of(images.Classes, "class", "classes")}");
         ShowLeftOut(images.Skipped, images.Count, images.Remarks);
         return images;
@@ -22,9 +23,9 @@ internal static class DataReport
 
     /// <summary>The same for images with captions.</summary>
     /// <exception cref="Kernels.PixelDiTException">It cannot be opened.</exception>
-    public static ICaptionedSource OpenCaptioned(string spec, int resolution, AspectBuckets? buckets, int channels, SourceOptions options)
+    public static ICaptionedSource OpenCaptioned(string spec, ImageSize size, AspectBuckets? buckets, int channels, SourceOptions options)
     {
-        var images = Decode(CaptionedSources.IsFolder(spec), told => CaptionedSources.Open(spec, resolution, buckets, channels, options: told), options);
+        var images = Decode(CaptionedSources.IsFolder(spec), told => CaptionedSources.Open(spec, size, buckets, channels, options: told), options);
         string sizes = images.Sizes.Count == 1 ? $"{images.Sizes[0].Height}×{images.Sizes[0].Width}" : Counted.Of(images.Sizes.Count, "size");
         Terminal.WriteLine($"{images.Name}: {(images.Count > 1L << 30 ? "endless images" : Counted.Of(images.Count, "image"))} of {sizes}, with captions");
         ShowLeftOut(images.Skipped, images.Count, images.Remarks);

@@ -6,7 +6,7 @@ namespace PixelDiT.Reference.Commands.Display;
 /// <summary>A picture of a data source: a row of images for each of the first classes, taken evenly from all of a class.</summary>
 internal static class DataSheet
 {
-    private const int MostClasses = 16, Columns = 8;
+    private const int MostClasses = 16, Columns = 8, MostCaptioned = 32;
 
     // Of a source without end the first images are as good as any.
     private const long MostSearched = 1L << 26;
@@ -29,6 +29,25 @@ internal static class DataSheet
             cells[cell] = Picture.FromImage(image, images.Channels, images.Height, images.Width);
         }
         return Grid.Compose(cells, Columns);
+    }
+
+    /// <summary>Draws images with captions under them, the first of a source without end, otherwise taken evenly from all.</summary>
+    /// <exception cref="Kernels.PixelDiTException">An image can no longer be read.</exception>
+    public static Picture Draw(ICaptionedSource images, CancellationToken cancel)
+    {
+        var (widest, highest) = (images.Sizes.Max(size => size.Width), images.Sizes.Max(size => size.Height));
+        int shown = (int)Math.Min(images.Count, Math.Clamp(CaptionedSheet.Capacity(widest, highest, images.Channels), 1, MostCaptioned));
+        var (pictures, captions) = (new Picture[shown], new string[shown]);
+        for (int i = 0; i < shown; i++)
+        {
+            cancel.ThrowIfCancellationRequested();
+            long index = images.Count > MostSearched ? i : i * images.Count / shown;
+            var (height, width) = images.Sizes[images.SizeOf(index)];
+            var image = new float[images.Channels * height * width];
+            captions[i] = images.Read(index, 0, image);
+            pictures[i] = Picture.FromImage(image, images.Channels, height, width);
+        }
+        return CaptionedSheet.Compose(pictures, captions, Columns);
     }
 
     /// <summary>The images shown, and where.</summary>

@@ -2,6 +2,7 @@ using System.CommandLine;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Formats.Words;
+using PixelDiT.Reference.Pictures;
 using PixelDiT.Reference.Sampling;
 using PixelDiT.Reference.Text;
 using PixelDiT.Reference.Text.Tokenizers;
@@ -45,10 +46,10 @@ internal sealed class PromptOptions
     /// <param name="parsed">The command line.</param>
     /// <param name="prompts">What was read.</param>
     /// <param name="sizes">The options of sizes.</param>
-    /// <param name="trained">The resolution where none is given; 0 where none is known.</param>
+    /// <param name="trained">The size where none is given; null where none is known.</param>
     /// <param name="patch">p, the model's patch.</param>
     /// <exception cref="ConfigurationException">A size is out of range or no multiple of the patch.</exception>
-    public IReadOnlyList<PlannedPrompt> Plan(ParseResult parsed, IReadOnlyList<FilePrompt> prompts, SizeOptions sizes, int trained, int patch)
+    public IReadOnlyList<PlannedPrompt> Plan(ParseResult parsed, IReadOnlyList<FilePrompt> prompts, SizeOptions sizes, ImageSize? trained, int patch)
     {
         bool released = parsed.GetValue(_released);
         if (released && sizes.SaysShape(parsed)) throw new ConfigurationException("--released-aspect takes sizes from the prompts; --width, --height and --aspect exclude it");

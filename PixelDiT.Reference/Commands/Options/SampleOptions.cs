@@ -91,7 +91,7 @@ internal sealed class SampleOptions
     {
         Recipe = recipe,
         Sampling = Config(parsed, recipe?.Sampling ?? s_classes).ValidateFor(text: false),
-        Size = _sizes.Size(parsed, recipe?.Resolution ?? info.Resolution, info.Config.Patch),
+        Size = _sizes.Size(parsed, recipe?.Resolution ?? info.Size, info.Config.Patch),
         Classes = new ClassList(info.Config.Classes, info.ClassNames).Choose(parsed.GetValue(_classes) is { Length: > 0 } chosen ? chosen : null),
         ClassNames = info.ClassNames,
         NullClass = info.Config.NullClass,
@@ -103,7 +103,7 @@ internal sealed class SampleOptions
     private SamplePlan PlanTexts(ParseResult parsed, SamplingRecipe? recipe, ModelInfo info, IReadOnlyList<FilePrompt> prompts)
     {
         if (Cli.IsGiven(parsed, _seeds) && prompts.FirstOrDefault(prompt => prompt.Seed is not null) is { } seeded) throw new ConfigurationException($"--seeds gives each image its seed, and so does line {seeded.Line} of --prompts");
-        var planned = _prompts.Plan(parsed, prompts, _sizes, recipe?.Resolution ?? info.Resolution, info.Config.Patch);
+        var planned = _prompts.Plan(parsed, prompts, _sizes, recipe?.Resolution ?? info.Size, info.Config.Patch);
         var given = recipe?.Sampling ?? s_texts with { TimeShift = (float)(info.TimeShift ?? ShiftOf(planned.Max(prompt => prompt.Size.Area))) };
         var plan = new TextPlan
         {

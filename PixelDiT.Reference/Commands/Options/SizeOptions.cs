@@ -3,7 +3,7 @@ using System.Globalization;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Data.Shards;
-using PixelDiT.Reference.Sampling;
+using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Commands.Options;
 
@@ -48,26 +48,34 @@ internal sealed class SizeOptions
 
     /// <summary>The size of the images.</summary>
     /// <param name="parsed">The command line.</param>
-    /// <param name="trained">The resolution where none is given; 0 where none is known.</param>
+    /// <param name="trained">The size where none is given; null where none is known.</param>
     /// <param name="patch">p, the model's patch.</param>
     /// <exception cref="ConfigurationException">A side is out of range, missing, or no multiple of the patch; or there are no published sizes of the resolution.</exception>
-    public ImageSize Size(ParseResult parsed, int trained, int patch)
+    public ImageSize Size(ParseResult parsed, ImageSize? trained, int patch)
     {
         if (Cli.IsGiven(parsed, _width)) return new(Whole("height", parsed.GetValue(_height), patch), Whole("width", parsed.GetValue(_width), patch));
-        int side = Resolution(parsed, trained);
-        if (!Cli.IsGiven(parsed, _aspect)) return new(Whole("resolution", side, patch));
+        if (!Cli.IsGiven(parsed, _aspect))
+        {
+            var (height, width) = Resolution(parsed, trained);
+            return height == width ? new(Whole("resolution", height, patch)) : new(Whole("height", height, patch), Whole("width", width, patch));
+        }
         double aspect = parsed.GetValue(_aspect);
-        var size = Bucket(Buckets(side, "--aspect"), 1 / aspect, patch);
+        var size = Bucket(Table(parsed, trained, "--aspect"), 1 / aspect, patch);
         Terminal.WriteLine($"images of {size.Width} wide, {size.Height} high");
         return size;
     }
 
     /// <summary>The resolution of the images' table of sizes, and the table.</summary>
     /// <param name="parsed">The command line.</param>
-    /// <param name="trained">The resolution where none is given; 0 where none is known.</param>
+    /// <param name="trained">The size where none is given; null where none is known.</param>
     /// <param name="who">The option that chooses among sizes.</param>
     /// <exception cref="ConfigurationException">There are no published sizes of the resolution.</exception>
-    public AspectBuckets Table(ParseResult parsed, int trained, string who) => Buckets(Resolution(parsed, trained), who);
+    public AspectBuckets Table(ParseResult parsed, ImageSize? trained, string who) 
+    {
+        var size = Resolution(parsed, trained);
+        return (size.IsSquare ? AspectBuckets.Inference(size.Height) : null)
+            ?? throw new ConfigurationException(string.Create(CultureInfo.InvariantCulture, $"{who} chooses among the published sizes, which there are for a --resolution of 512 and 1024, and it is {(size.IsSquare ? $"{size.Height}" : $"{size}")}; --width and --height give any size"));
+    }
 
     /// <summary>The size of a table that is nearest to a shape.</summary>
     /// <param name="table">The table.</param>
@@ -91,14 +99,11 @@ internal sealed class SizeOptions
         throw new ConfigurationException($"{name} is {side}; multiples of {patch}, the model's patch, can be drawn, and {nearest}");
     }
 
-    private int Resolution(ParseResult parsed, int trained)
+    private ImageSize Resolution(ParseResult parsed, ImageSize? trained)
     {
         if (Cli.IsGiven(parsed, _resolution)) return parsed.GetValue(_resolution);
-        return trained != 0 ? trained : throw new ConfigurationException("--resolution is missing, and the model file does not say what it was trained on");
+        return trained ?? throw new ConfigurationException("--resolution is missing, and the model file does not say what it was trained on");
     }
-
-    private static AspectBuckets Buckets(int side, string who)
-        => AspectBuckets.Inference(side) ?? throw new ConfigurationException(string.Create(CultureInfo.InvariantCulture, $"{who} chooses among the published sizes, which there are for a --resolution of 512 and 1024, and it is {side}; --width and --height give any size"));
 
     private static Option<int> Side(string name, string description) => new(name) { Description = description, HelpName = "N" };
 }

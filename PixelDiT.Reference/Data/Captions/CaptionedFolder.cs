@@ -1,10 +1,11 @@
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Data.Shards;
+using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Data.Captions;
 
 /// <summary>
-/// Picture files with captions (<see cref="CaptionFiles"/>), in a folder and in those below it: squares as <see cref="ImageFolder"/> makes them, or rectangles of aspect buckets (<see cref="BucketedFolder"/>). A picture without
+/// Picture files with captions (<see cref="CaptionFiles"/>), in a folder and in those below it: of one size as <see cref="ImageFolder"/> makes them, or rectangles of aspect buckets (<see cref="BucketedFolder"/>). A picture without
 /// a caption is left out.
 /// </summary>
 internal sealed class CaptionedFolder : ICaptionedSource
@@ -15,14 +16,14 @@ internal sealed class CaptionedFolder : ICaptionedSource
 
     /// <summary>Finds and decodes the pictures.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="resolution">H = W, where there are no buckets.</param>
+    /// <param name="size">The size, where there are no buckets.</param>
     /// <param name="buckets">The sizes; null for one size.</param>
     /// <param name="channels">3 or 1.</param>
     /// <param name="name">What the user called the source.</param>
     /// <param name="options">How it is opened; images in buckets are not kept in the cache.</param>
     /// <exception cref="DataException">There is no such folder, no picture in it is readable or has a caption, a <c>metadata.jsonl</c> is damaged, or decoding a picture hangs.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public CaptionedFolder(string folder, int resolution, AspectBuckets? buckets, int channels, string name, SourceOptions options)
+    public CaptionedFolder(string folder, ImageSize size, AspectBuckets? buckets, int channels, string name, SourceOptions options)
     {
         (Name, Channels) = (name, channels);
         var listing = FolderListing.ReadDeep(folder, options.Cancel);
@@ -41,8 +42,8 @@ internal sealed class CaptionedFolder : ICaptionedSource
         Func<long, FolderFile> fileOf;
         if (buckets is null)
         {
-            _squares = new ImageFolder(listing, folder, resolution, channels, name, options);
-            (Count, Sizes, Skipped, Originals, fileOf) = (_squares.Count, [(resolution, resolution)], _squares.Skipped, _squares.Originals, _squares.FileOf);
+            _squares = new ImageFolder(listing, folder, size, channels, name, options);
+            (Count, Sizes, Skipped, Originals, fileOf) = (_squares.Count, [(size.Height, size.Width)], _squares.Skipped, _squares.Originals, _squares.FileOf);
             remarks.InsertRange(0, _squares.Remarks);
         }
         else

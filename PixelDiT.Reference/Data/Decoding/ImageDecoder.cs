@@ -23,22 +23,22 @@ internal static class ImageDecoder
 
     /// <summary>Reads and decodes a file.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="resolution">The side of the image, in pixels.</param>
+    /// <param name="size">The size of the image, in pixels.</param>
     /// <param name="channels">1 or 3.</param>
     /// <param name="begins">Called with the number of pixels when there is room to decode them.</param>
     /// <exception cref="DataException">The file cannot be read or decoded; the message is the reason, without the path.</exception>
-    public static DecodedImage Read(string path, int resolution, int channels, Action<long>? begins = null) => Decode(FileStart.ReadAll(path), resolution, channels, begins);
+    public static DecodedImage Read(string path, ImageSize size, int channels, Action<long>? begins = null) => Decode(FileStart.ReadAll(path), size, channels, begins);
 
     /// <summary>Decodes a file's content, as <see cref="Read"/> does.</summary>
     /// <exception cref="DataException">It cannot be decoded; the message is the reason.</exception>
-    public static DecodedImage Decode(byte[] file, int resolution, int channels, Action<long>? begins = null)
+    public static DecodedImage Decode(byte[] file, ImageSize size, int channels, Action<long>? begins = null)
     {
         var (width, height, orientation, decode) = Open(file);
         using var room = PixelBudget.Shared.Take((long)width * height);
         begins?.Invoke((long)width * height);
         var picture = decode();
         bool lies = orientation >= 5;
-        return new DecodedImage(Square(picture, orientation, resolution, channels), lies ? height : width, lies ? width : height, orientation != Exif.Upright);
+        return new DecodedImage(Cut(picture, orientation, size, channels), lies ? height : width, lies ? width : height, orientation != Exif.Upright);
     }
 
     /// <summary>Decodes a file's content to a picture of its own size: put upright, transparent parts laid on white, colour and gray as they are.</summary>
@@ -120,31 +120,31 @@ internal static class ImageDecoder
         return new RgbaPicture(width, height, decoded.Data);
     }
 
-    /// <summary>The centred square of the upright picture, scaled.</summary>
-    private static byte[] Square(RgbaPicture picture, int orientation, int resolution, int channels)
+    /// <summary>The largest part of the size's shape in the middle of the upright picture, scaled.</summary>
+    private static byte[] Cut(RgbaPicture picture, int orientation, ImageSize size, int channels)
     {
         bool lies = orientation >= 5;
         var (width, height) = lies ? (picture.Height, picture.Width) : (picture.Width, picture.Height);
-        int side = Math.Min(width, height), left = (width - side) / 2, top = (height - side) / 2;
+        var (left, top, across, down) = size.CentreOf(height, width);
         var planes = new byte[channels][];
-        for (int c = 0; c < channels; c++) planes[c] = new byte[side * side];
-        for (int y = 0; y < side; y++)
+        for (int c = 0; c < channels; c++) planes[c] = new byte[down * across];
+        for (int y = 0; y < down; y++)
         {
-            for (int x = 0; x < side; x++)
+            for (int x = 0; x < across; x++)
             {
                 var (red, green, blue) = picture.OnWhite(Stored(left + x, top + y, width, height, orientation, picture.Width));
                 if (channels == 1)
                 {
-                    planes[0][(y * side) + x] = PixelScale.Gray(red, green, blue);
+                    planes[0][(y * across) + x] = PixelScale.Gray(red, green, blue);
                     continue;
                 }
-                (planes[0][(y * side) + x], planes[1][(y * side) + x], planes[2][(y * side) + x]) = (red, green, blue);
+                (planes[0][(y * across) + x], planes[1][(y * across) + x], planes[2][(y * across) + x]) = (red, green, blue);
             }
         }
 
-        var image = new byte[channels * resolution * resolution];
-        var resize = new PixelResize(side, side, resolution, resolution);
-        for (int c = 0; c < channels; c++) resize.Apply(planes[c], image.AsSpan(c * resolution * resolution));
+        var image = new byte[channels * (int)size.Area];
+        var resize = new PixelResize(down, across, size.Height, size.Width);
+        for (int c = 0; c < channels; c++) resize.Apply(planes[c], image.AsSpan(c * (int)size.Area));
         return image;
     }
 

@@ -1,0 +1,128 @@
+using System.CommandLine;
+using System.Text;
+using System.Text.Json;
+using NUnit.Framework;
+using PixelDiT.Reference.Commands;
+using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Training;
+using PixelDiT.Tests.Data;
+
+namespace PixelDiT.Tests.Commands;
+
+/// <summary>Text models, and images that are no squares, by <c>train</c>, <c>data</c> and <c>encode</c>, as a person asks for them.</summary>
+internal sealed class TrainTextTests
+{
+    private static readonly string[] s_text = ["--preset", "micro-text", "--text-width", "16", "--text-tokens", "8", "--steps", "2", "--device", "cpu", "--threads", "1", "--seed", "1"];
+
+    private static readonly string[] s_two = ["--batch", "2", "--sample-steps", "1"];
+
+    private TemporaryFolder _folder = null!;
+
+    [SetUp]
+    public void MakePictures()
+    {
+        _folder = new TemporaryFolder();
+        for (int i = 0; i < 4; i++)
+        {
+            _folder.Write($"pictures/{i}.png", ImageFolderTests.Png(48, 32, (byte)(60 * i), 90, 30));
+            _folder.Write($"pictures/{i}.txt", Encoding.UTF8.GetBytes($"picture {i} --hw 8:16\n"));
+            _folder.Write($"classes/{(i < 2 ? "cat" : "dog")}/{i}.png", ImageFolderTests.Png(48, 32, (byte)(60 * i), 90, 30));
+        }
+    }
+
+    [TearDown]
+    public void RemovePictures() => _folder.Dispose();
+
+    private string At(params string[] parts) => Path.Combine([_folder.Path, .. parts]);
+
+    /// <summary>Runs a verb in this process: a program takes a second to start.</summary>
+    private static ProgramResult Run(string verb, params string[] arguments)
+    {
+        var root = new RootCommand { TrainCommand.Create(), DataCommand.Create(), EncodeCommand.Create(), InfoCommand.Create(), SampleCommand.Create() };
+        root.Options.Add(Verb.Verbose);
+        var (output, error) = (Console.Out, Console.Error);
+        using StringWriter said = new(), complained = new();
+        try
+        {
+            Console.SetOut(said);
+            Console.SetError(complained);
+            int code = CommandLine.Run(root, [verb, .. arguments]);
+            return new(code, said.ToString(), complained.ToString());
+        }
+        finally
+        {
+            Console.SetOut(output);
+            Console.SetError(error);
+        }
+    }
+
+    private static string Done(ProgramResult result)
+    {
+        Assert.That(result.ExitCode, Is.Zero, result.Error);
+        return result.Output;
+    }
+
+    private static string Refused(ProgramResult result)
+    {
+        Assert.That(result.ExitCode, Is.EqualTo(1), result.Output);
+        Assert.That(result.Error.TrimEnd().Split('\n'), Has.Length.EqualTo(1), "one line");
+        return result.Error;
+    }
+
+    [Test]
+    public void Drawings_with_captions_train_a_text_model_that_sample_takes()
+    {
+        string said = Done(Run("train", ["--data", "shapes", "--out", At("run"), .. s_text, .. s_two, "--resolution", "16", "--time-shift", "2"]));
+        Assert.That(said, Does.Contain("endless images of 16×16, with captions"));
+        Assert.That(Directory.GetFiles(At("run")).Select(Path.GetFileName), Is.EquivalentTo((string[])["config.json", "loss.csv", "model.safetensors", "training.safetensors", "samples.png"]));
+        Assert.That(Done(Run("info", At("run"))), Does.Contain("trained for 2 steps at 16×16").And.Contain("text encoder: words").And.Contain("time shift: 2"));
+        Done(Run("sample", "--model", At("run"), "--prompt", "a red disc", "--steps", "1", "--out", At("drawn"), "--device", "cpu", "--threads", "1"));
+        Assert.That(JsonDocument.Parse(File.ReadAllText(At("drawn", "samples.json"))).RootElement.GetProperty("time_shift").GetDouble(), Is.EqualTo(2), "the shift it was trained with");
+    }
+
+    [Test]
+    public void A_run_of_both_sides_goes_on_by_its_folder_alone()
+    {
+        Done(Run("train", ["--data", At("pictures"), "--out", At("run"), .. s_text, .. s_two, "--width", "24", "--height", "16", "--no-cache"]));
+        Assert.That(Done(Run("info", At("run"))), Does.Contain("trained for 2 steps at 16×24"));
+        Assert.That(Done(Run("train", "--out", At("run"), "--resume", "--steps", "3")), Does.Contain("16×24"));
+        Assert.That(File.ReadAllLines(At("run", "loss.csv")), Has.Length.EqualTo(4));
+    }
+
+    [Test]
+    public void A_run_of_buckets_goes_on_by_its_folder_alone()
+    {
+        Done(Run("train", ["--data", At("pictures"), "--out", At("run"), .. s_text, "--batch", "1", "--sample-steps", "0", "--patch", "16", "--buckets", "512"]));
+        Done(Run("train", "--out", At("run"), "--resume", "--steps", "3"));
+        Assert.That(File.ReadAllLines(At("run", "loss.csv")), Has.Length.EqualTo(4));
+        Assert.That(Refused(Run("train", "--out", At("run"), "--resume", "--steps", "3", "--resolution", "64")), Does.Contain("--resolution is of images of one size; --buckets excludes it"));
+    }
+
+    [Test]
+    public void Class_models_train_and_draw_images_of_both_sides()
+    {
+        string[] train = ["--data", $"folder:{At("classes")}", "--preset", "micro", "--width", "24", "--height", "16", "--batch", "2", "--steps", "1", "--sample-steps", "1", "--no-cache", "--device", "cpu", "--threads", "1"];
+        Assert.That(Done(Run("train", ["--out", At("run"), .. train])), Does.Contain("4 images of 16×24, 2 classes"));
+        Done(Run("sample", "--model", At("run"), "--class", "0", "--steps", "1", "--singles", "--out", At("drawn"), "--device", "cpu", "--threads", "1"));
+        var picture = StbImageSharp.ImageResult.FromMemory(File.ReadAllBytes(At("drawn", "000000_class0000.png")));
+        Assert.That((picture.Width, picture.Height), Is.EqualTo((24, 16)));
+        Assert.That(Done(Run("data", $"folder:{At("classes")}", "--width", "24", "--height", "16", "--no-cache", "--no-estimate", "--out", At("sheet.png"))), Does.Contain("16×24"));
+    }
+
+    [Test]
+    public void Captions_are_encoded_once_and_trained_from_the_file()
+    {
+        string states = At("states.safetensors"), model = At("model.safetensors");
+        StoredModel.WriteNew(model, Presets.Get("micro-text") with { TextWidth = 16, TextTokens = 8 }, 1, nonzero: false, DataType.F32);
+        Assert.That(Done(Run("encode", "--encoder", "words", "--model", model, "--data", At("pictures"), "--out", states)), Does.Contain("wrote 5 texts of 8 states of 16 channels"));
+        Done(Run("train", ["--data", At("pictures"), "--out", At("stored"), "--embeddings", states, .. s_text, .. s_two, "--resolution", "16", "--no-cache"]));
+        Done(Run("train", ["--data", At("pictures"), "--out", At("computed"), .. s_text, .. s_two, "--resolution", "16", "--no-cache"]));
+        string Losses(string run) => string.Join('\n', File.ReadAllLines(At(run, "loss.csv")).Select(line => line[..line.LastIndexOf(',')]));
+        Assert.That(Losses("stored"), Is.EqualTo(Losses("computed")));
+
+        _folder.Write("pictures/1.txt", "a caption of later"u8.ToArray());
+        Assert.That(Refused(Run("train", ["--data", At("pictures"), "--out", At("new"), "--embeddings", states, .. s_text, .. s_two, "--resolution", "16", "--no-cache"])), Does.Contain("a caption of later"));
+        Assert.That(At("new"), Does.Not.Exist);
+    }
+}
