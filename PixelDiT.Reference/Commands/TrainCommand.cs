@@ -17,6 +17,7 @@ namespace PixelDiT.Reference.Commands;
 internal static class TrainCommand
 {
     private static readonly TrainingConfig s_defaults = new();
+    private static readonly CameConfig s_came = new();
 
     public static Command Create()
     {
@@ -29,13 +30,13 @@ internal static class TrainCommand
         Option<int> steps = Cli.Option("--steps", "Steps.", s_defaults.Steps), warmup = Cli.Option("--warmup", "Steps over which the learning rate rises from 0.", 0);
         Option<double> lr = Cli.Number("--lr", "The learning rate.", s_defaults.Optimizer.LearningRate), weightDecay = Cli.Number("--weight-decay", "Decoupled weight decay.", 0);
         var decay = new ChoiceOption("--lr-decay", "How the learning rate moves after the warm-up.", ["constant", "cosine"], "constant");
-        Option<double> clip = Cli.Number("--clip", "The largest norm of all gradients; 0 for no clipping.", s_defaults.Optimizer.Clip), beta2 = Cli.Number("--beta2", "AdamW's second decay.", s_defaults.Optimizer.Beta2);
+        Option<double> clip = Cli.Number("--clip", $"The largest norm of all gradients; 0 for no clipping. With CAME {s_came.Clip} where it is not given.", s_defaults.Optimizer.Clip), beta2 = Cli.Number("--beta2", "The decay of the mean of squared gradients.", s_defaults.Optimizer.Beta2);
         var optimizer = new ChoiceOption("--optimizer", "AdamW, or CAME as the authors train their text models; CAME keeps an average of the weights only where --ema is given.", ["adamw", "came"], "adamw");
         var scale = new ChoiceOption("--lr-scale", "What the learning rate is multiplied by: none, sqrt (the root of batch/256, as the authors do for text models) or linear (batch/256).", ["none", "sqrt", "linear"], "none");
         var buckets = BucketOption.Create();
         Option<double> classDrop = Cli.Number("--class-drop", "The share of images trained without their class, or of a text model with the empty text for their caption.", s_defaults.ConditionDrop);
         Option<double> timeShift = Cli.Number("--time-shift", "s of the time shift t/(t+(1-t)s); the authors use 3 at 512x512, and 4 at 1024x1024 for text.", s_defaults.TimeShift);
-        Option<double> ema = Cli.Number("--ema", "The share of the averaged weights that a step keeps, once warmed up: min(ema, (1+n)/(10+n)).", s_defaults.Optimizer.EmaDecay);
+        Option<double> ema = Cli.Number("--ema", "The share of the averaged weights that a step keeps, once warmed up: min(ema, (1+n)/(10+n)); with CAME it is not warmed up.", s_defaults.Optimizer.EmaDecay);
         var seed = new SeedOption("The seed of everything random.");
         Option<int> every = Cli.Option("--checkpoint-every", "Steps between checkpoints; 0 writes at the end only.", 1000);
         Option<double> guidance = Cli.Number("--sample-guidance", "Guidance of the sample grid drawn at the end.", 2);
@@ -95,7 +96,7 @@ internal static class TrainCommand
                 {
                     LearningRate = rate,
                     WeightDecay = settings.Get(weightDecay),
-                    Clip = settings.Get(clip),
+                    Clip = settings.IsGiven(clip) ? settings.Get(clip) : s_came.Clip,
                     Beta2 = settings.Get(beta2),
                     EmaDecay = settings.IsGiven(ema) ? settings.Get(ema) : null
                 }
@@ -119,7 +120,7 @@ internal static class TrainCommand
             var sizes = model.Build(settings, (images as ClassData)?.Source.Classes);
             if (states is not null) sizes = (sizes with { TextWidth = model.TextWidth(settings) ?? states.Width, TextTokens = model.TextTokens(settings) ?? states.Tokens }).Validate();
             var existing = resuming ? ExistingRun.Resume : settings.Get(overwrite) ? ExistingRun.Replace : ExistingRun.Refuse;
-            using var run = TrainingRun.Create(folder, opened, images, sizes, training, existing, settings.ToJson([output, resume, overwrite, .. NotSaid(settings, device, threads, size.Width, size.Height), .. settings.IsGiven(buckets) || settings.IsGiven(size.Width) ? (Option[])[size.Resolution] : []]));
+            using var run = TrainingRun.Create(folder, opened, images, sizes, training, existing, settings.ToJson([output, resume, overwrite, .. NotSaid(settings, device, threads, size.Width, size.Height), .. isCame ? NotSaid(settings, ema, clip) : [], .. settings.IsGiven(buckets) || settings.IsGiven(size.Width) ? (Option[])[size.Resolution] : []]));
             Terminal.WriteLine($"{run.Trainer.Model.Parameters.Count:N0} parameters on {opened.Description}");
             TrainingProgress.Train(run, folder, settings.Get(every), cancel);
             if (sampling is not null) TrainingProgress.DrawSamples(run, sampling, cancel);

@@ -32,6 +32,9 @@ public sealed class EmbeddingCache(ITextEncoder encoder, string folder, Action<s
     public string Identity => encoder.Identity;
 
     /// <inheritdoc/>
+    public long KeptBytes => encoder.KeptBytes;
+
+    /// <inheritdoc/>
     public int Width => encoder.Width;
 
     /// <inheritdoc/>

@@ -26,6 +26,9 @@ public interface ITextEncoder : IDisposable
     /// <summary>n, the states of every text, padding included.</summary>
     int Tokens { get; }
 
+    /// <summary>Bytes of memory that it keeps from the first text on until it is disposed of, its weights above all; 0 where that is little.</summary>
+    long KeptBytes => 0;
+
     /// <summary>Encodes texts.</summary>
     /// <param name="prompts">The texts, at least one.</param>
     /// <param name="progress">Told how much of the whole is done, from 0 to 1, and in words what is being done.</param>

@@ -86,9 +86,14 @@ public static class StepMemory
 
     /// <summary>Checks that a training step fits into what is free.</summary>
     /// <exception cref="DeviceMemoryException">It does not; the message says what it takes and what is free.</exception>
-    /// <inheritdoc cref="OfTraining" path="/param"/>
-    public static void RequireTraining(Device device, ModelConfig sizes, TrainingConfig config, int height, int width)
-        => Require(device, () => OfTraining(sizes, config, height, width), $"training with {config.Batch} images of {height}×{width} a step");
+    /// <param name="device">Where.</param>
+    /// <param name="sizes">The model.</param>
+    /// <param name="config">The settings.</param>
+    /// <param name="height">H.</param>
+    /// <param name="width">W.</param>
+    /// <param name="encoder">Bytes of a text encoder that is kept beside the model.</param>
+    public static void RequireTraining(Device device, ModelConfig sizes, TrainingConfig config, int height, int width, long encoder = 0)
+        => Require(device, () => OfTraining(sizes, config, height, width) + encoder, $"training with {config.Batch} images of {height}×{width} a step{(encoder > 0 ? " beside a text encoder" : "")}");
 
     /// <summary>Checks that the images of a batch can be sampled in what is free, the model included, which is not there yet.</summary>
     /// <exception cref="DeviceMemoryException">They cannot.</exception>

@@ -104,8 +104,8 @@ public sealed class CaptionedData(ICaptionedSource source, ITextEncoder encoder)
     /// <inheritdoc/>
     public override (int Height, int Width) Largest => Source.Sizes.MaxBy(size => (long)size.Height * size.Width);
 
-    /// <inheritdoc/>
-    public override (int Height, int Width) SampleSize => Source.Sizes[0];
+    /// <summary>Of several sizes the one nearest to a square.</summary>
+    public override (int Height, int Width) SampleSize => Source.Sizes.MinBy(size => (double)Math.Max(size.Height, size.Width) / Math.Min(size.Height, size.Width));
 
     /// <inheritdoc/>
     public override (int Count, int Columns) Samples => (Prompts.Count * PicturesPerPrompt, PicturesPerPrompt);

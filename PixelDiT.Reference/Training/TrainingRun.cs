@@ -59,7 +59,7 @@ public sealed class TrainingRun : IDisposable
     /// <exception cref="FileFormatException">The folder cannot be written, has no room for a checkpoint or belongs to another process, or the training state does not fit.</exception>
     public static TrainingRun Create(string folder, Device device, TrainingData data, ModelConfig sizes, TrainingConfig config, ExistingRun existing, string? settings = null)
     {
-        StepMemory.RequireTraining(device, sizes, config, data.Largest.Height, data.Largest.Width);
+        StepMemory.RequireTraining(device, sizes, config, data.Largest.Height, data.Largest.Width, (data as CaptionedData)?.Encoder.KeptBytes ?? 0);
         var opened = RunFolder.Open(folder, existing);
         PixelTransformer? model = null;
         Trainer? trainer = null;

@@ -54,7 +54,7 @@ internal sealed class EncodeCommandTests
 
             {"prompt": "a pond"}
             """);
-        string[] encode = ["encode", "--encoder", "gemma", "--instruction", "instruction.txt", "--tokens", "10", "--prompts", "prompts.jsonl", "--prompt", "a dog", "--negative", "dull", "--device", "cpu", "--threads", "1"];
+        string[] encode = ["encode", "--encoder", "gemma", "--instruction", "instruction.txt", "--tokens", "10", "--released-aspect", "--prompts", "prompts.jsonl", "--prompt", "a dog", "--negative", "dull", "--device", "cpu", "--threads", "1"];
         var first = Run([.. encode, "--out", "states.safetensors"]);
         Assert.That(first.ExitCode, Is.Zero, first.Error);
         Assert.That(first.Output, Does.Contain("layer 3 of 3").And.EndsWith("wrote 6 texts of 10 states of 32 channels in F32 to states.safetensors\n"));
@@ -94,7 +94,7 @@ internal sealed class EncodeCommandTests
         Assert.That(file.Identity, Is.EqualTo(encoder.Identity));
         Assert.That(file.Encode([new("a cat")]), Is.EqualTo(encoder.Encode([new("a cat")])));
         Assert.That(Run("encode", "--encoder", "words", "--prompt", "a cat", "--out", "other.safetensors").Error, Does.Contain("the encoder words makes states of any width; --model says which"));
-        Assert.That(Run("encode", "--encoder", "words", "--out", "other.safetensors").Error, Does.Contain("nothing is to be encoded; --prompts, --prompt or --negative was expected"));
+        Assert.That(Run("encode", "--encoder", "words", "--out", "other.safetensors").Error, Does.Contain("nothing is to be encoded; --prompts, --data, --prompt or --negative was expected"));
     }
 
     [Test]

@@ -91,6 +91,30 @@ internal sealed class TrainTextTests
     }
 
     [Test]
+    public void A_run_with_came_keeps_to_its_own_settings_and_goes_on_by_its_folder_alone()
+    {
+        Done(Run("train", ["--data", "shapes", "--out", At("run"), .. s_text, .. s_two, "--resolution", "16", "--optimizer", "came"]));
+        Done(Run("train", "--out", At("run"), "--resume", "--steps", "3"));
+        Assert.That(File.ReadAllLines(At("run", "loss.csv")), Has.Length.EqualTo(4));
+        Assert.That(Refused(Run("train", "--out", At("run"), "--resume", "--steps", "4", "--ema", "0.99")), Does.Contain("ema is 0.99 here and null"));
+        Assert.That(Refused(Run("train", "--out", At("run"), "--resume", "--steps", "4", "--optimizer", "adamw")), Does.Contain("optimizer is adamw here and came in "));
+        Assert.That(Done(Run("info", At("run", "training.safetensors"))), Does.Not.Contain("RMS.* (raw)"));
+    }
+
+    [Test]
+    public void Prompts_with_size_marks_are_stored_as_they_are_looked_up()
+    {
+        StoredModel.WriteNew(At("model.safetensors"), Presets.Get("micro-text"), 1, nonzero: true, DataType.F32);
+        string[] drawing = ["--model", At("model.safetensors"), "--prompt", " a fox --ar 1:1", "--steps", "1", "--resolution", "16", "--device", "cpu", "--threads", "1"], encoding = ["--encoder", "words", "--model", At("model.safetensors"), "--prompt", " a fox --ar 1:1"];
+        Done(Run("encode", [.. encoding, "--out", At("whole.safetensors")]));
+        Done(Run("sample", [.. drawing, "--embeddings", At("whole.safetensors"), "--out", At("whole")]));
+        Done(Run("encode", [.. encoding, "--released-aspect", "--out", At("cut.safetensors")]));
+        var refused = Run("sample", [.. drawing, "--embeddings", At("cut.safetensors"), "--out", At("cut")]);
+        Assert.That(refused.ExitCode, Is.EqualTo(1));
+        Assert.That(refused.Error, Does.Contain("holds no states of the prompt \" a fox --ar 1:1\""));
+    }
+
+    [Test]
     public void A_run_of_buckets_goes_on_by_its_folder_alone()
     {
         Done(Run("train", ["--data", At("pictures"), "--out", At("run"), .. s_text, "--batch", "1", "--sample-steps", "0", "--patch", "16", "--buckets", "512"]));

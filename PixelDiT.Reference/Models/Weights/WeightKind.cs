@@ -27,7 +27,7 @@ internal static class WeightKinds
         s_others = Words("pool pools pooling pooled loss losses metric metrics mapper mapping joe"),
         s_means = Words("avg avgs average averages"),
         s_trained = Words("online raw live current collected backup backups stored unaveraged noema nonema"),
-        s_optimizers = Words("optimizer optimizers optim optims optimiser opt adam adamw adamax adagrad rmsprop muon momentum momenta moment moments hessian preconditioner"),
+        s_optimizers = Words("optimizer optimizers optim optims optimiser opt adam adamw adamax adagrad rmsprop rms came muon momentum momenta moment moments hessian preconditioner"),
         s_gradients = Words("grad grads gradient gradients"),
         // A momentum encoder or teacher is an average of the one that is trained; a momentum alone is the optimizer's.
         s_followers = Words("model net network teacher encoder backbone branch copy target"),

@@ -38,6 +38,9 @@ public sealed class GemmaTextEncoder(GemmaSource source, Device device, Instruct
     /// <inheritdoc/>
     public int Tokens => states;
 
+    /// <inheritdoc/>
+    public long KeptBytes => options.LowMemory ? 0 : sizeof(ushort) * GemmaWeights.Shapes(source.Config).Sum(entry => entry.Shape.Count);
+
     /// <summary>
     /// Encodes texts, equal ones once, up to 64 in a pass. With <see cref="GemmaOptions.LowMemory"/> texts with and without the instruction go through one pass, so that each layer is read once.
     /// </summary>

@@ -85,6 +85,8 @@ internal sealed class WeightChoiceTests
 
     [TestCase("exp_avg", WeightKind.OptimizerState)]
     [TestCase("exp_avg_sq", WeightKind.OptimizerState)]
+    [TestCase("exp_avg_res_row", WeightKind.OptimizerState)]
+    [TestCase("RMS", WeightKind.OptimizerState)]
     [TestCase("optimizer.square_avg", WeightKind.OptimizerState)]
     [TestCase("opt.momentum_buffer", WeightKind.OptimizerState)]
     [TestCase("optimizer_states.0.state", WeightKind.OptimizerState)]
