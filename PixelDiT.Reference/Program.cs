@@ -10,6 +10,7 @@ var root = new RootCommand("PixelDiT in C#: train, sample, verify.")
     DataCommand.Create(),
     SampleCommand.Create(),
     EncodeCommand.Create(),
+    EditCommand.Create(),
     VerifyCommand.Create(),
     BenchCommand.Create(),
     TraceCommand.Create(),

@@ -38,10 +38,16 @@ public sealed class ClassSampler(PixelDiTModel model, SamplingConfig config)
         void Velocity(Tensor state, float t, bool conditional, Tensor v)
         {
             Fill.Forward(t, times);
-            using var tape = new Tape(device, recording: false) { Cancel = cancel };
-            var output = model.Forward(tape, tape.Input(state), times, conditional ? classes : nulls);
-            Combine.Forward(1, output.Value, 0, output.Value, v);
+            Pass(model, state, times, conditional ? classes : nulls, v, cancel);
         }
+    }
+
+    /// <summary>v = the model's velocity.</summary>
+    internal static void Pass(PixelDiTModel model, Tensor state, Tensor times, Tensor labels, Tensor v, CancellationToken cancel)
+    {
+        using var tape = new Tape(model.Device, recording: false) { Cancel = cancel };
+        var output = model.Forward(tape, tape.Input(state), times, labels);
+        Combine.Forward(1, output.Value, 0, output.Value, v);
     }
 
     /// <summary>Images of the given classes from the given seeds, together. An image does not depend on those beside it.</summary>

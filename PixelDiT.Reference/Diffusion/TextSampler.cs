@@ -12,7 +12,8 @@ namespace PixelDiT.Reference.Diffusion;
 /// <param name="config">The sampler's settings; the sampler must be one of text models.</param>
 public sealed class TextSampler(TextToImageModel model, SamplingConfig config)
 {
-    private const float TimeScale = 1000;
+    /// <summary>A model's time is so many times σ.</summary>
+    internal const float TimeScale = 1000;
 
     private readonly SamplingConfig _config = config.Validate();
 
@@ -78,8 +79,8 @@ public sealed class TextSampler(TextToImageModel model, SamplingConfig config)
         model.RequireDivides(height, width);
         if (texts.Count != seeds.Length || texts.Count == 0) throw new ShapeException($"{texts.Count} texts and {seeds.Length} seeds were given; each image needs one of both");
         if (negatives is not null && negatives.Count != texts.Count) throw new ShapeException($"{texts.Count} texts and {negatives.Count} negative ones were given; each image needs one of both");
-        using var text = Upload(texts);
-        using var away = negatives is null ? null : Upload(negatives);
+        using var text = Upload(model, texts);
+        using var away = negatives is null ? null : Upload(model, negatives);
         int size = model.Config.Channels * height * width;
         var values = new float[checked(texts.Count * size)];
         for (int k = 0; k < seeds.Length; k++) new TorchRandom(seeds[k]).Normal(size).CopyTo(values.AsSpan(k * size));
@@ -90,7 +91,9 @@ public sealed class TextSampler(TextToImageModel model, SamplingConfig config)
         return values;
     }
 
-    private Tensor Upload(IReadOnlyList<float[]> texts)
+    /// <summary>States [B, n, width] of a batch of texts of one length.</summary>
+    /// <exception cref="ShapeException">They are of several lengths, or of another width than the model takes.</exception>
+    internal static Tensor Upload(TextToImageModel model, IReadOnlyList<float[]> texts)
     {
         int length = texts[0].Length, states = model.Config.TextWidth;
         if (length == 0 || length % states != 0) throw new ShapeException($"a text has {length} numbers; a multiple of {states}, the model's text width, was expected");
@@ -105,7 +108,8 @@ public sealed class TextSampler(TextToImageModel model, SamplingConfig config)
 
     private float TimeOf(float sigma) => RoundTime ? BFloat16.ToSingle(BFloat16.FromSingle(TimeScale * sigma)) : TimeScale * sigma;
 
-    private static void Pass(TextToImageModel model, Tensor state, Tensor times, Tensor text, Tensor v, CancellationToken cancel)
+    /// <summary>v = the model's velocity.</summary>
+    internal static void Pass(TextToImageModel model, Tensor state, Tensor times, Tensor text, Tensor v, CancellationToken cancel)
     {
         using var tape = new Tape(model.Device, recording: false) { Cancel = cancel };
         var output = model.Forward(tape, tape.Input(state), times, tape.Input(text));

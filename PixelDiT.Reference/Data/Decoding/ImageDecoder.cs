@@ -12,9 +12,22 @@ namespace PixelDiT.Reference.Data.Decoding;
 /// <param name="IsTurned">Whether an orientation noted beside the pixels was applied.</param>
 internal sealed record DecodedImage(byte[] Pixels, int Width, int Height, bool IsTurned);
 
+/// <summary>A picture as a person has it.</summary>
+/// <param name="Seen">What is seen of it on white, in colour.</param>
+/// <param name="Colours">Its own colours; the same where nothing is transparent.</param>
+/// <param name="Opacity">[H, W], 0 for transparent; null where nothing is.</param>
+internal sealed record UprightPicture(Picture Seen, Picture Colours, byte[]? Opacity)
+{
+    /// <summary>Whether an orientation noted beside the pixels was applied.</summary>
+    public bool IsTurned { get; init; }
+
+    /// <summary>Whether the file has 16 bits a channel, of which 8 are kept.</summary>
+    public bool IsDeep { get; init; }
+}
+
 /// <summary>
-/// A picture file to the bytes of a square image: it is put upright as its EXIF data say, transparent parts are laid on white, the largest centred square is cut
-/// out and scaled (<see cref="PixelResize"/>). For one channel, colour becomes gray. The content tells the format, whatever the file is called.
+/// A picture file to the bytes of an image: it is put upright as its EXIF data say, transparent parts are laid on white, the largest centred part of the
+/// image's shape is cut out and scaled (<see cref="PixelResize"/>). For one channel, colour becomes gray. The content tells the format, whatever the file is called.
 /// </summary>
 internal static class ImageDecoder
 {
@@ -59,6 +72,32 @@ internal static class ImageDecoder
             (pixels[3 * i], pixels[3 * i + 1], pixels[3 * i + 2]) = picture.OnWhite(Stored(i % width, i / width, width, height, orientation, storedWidth));
         }
         return new DecodedImage(fit(new Picture(width, height, 3, pixels)), width, height, orientation != Exif.Upright);
+    }
+
+    /// <summary>Decodes a file's content to a picture of its own size, put upright, with what its transparent parts hold.</summary>
+    /// <exception cref="DataException">It cannot be decoded; the message is the reason.</exception>
+    public static UprightPicture DecodeWhole(byte[] file)
+    {
+        var (storedWidth, storedHeight, orientation, decode) = Open(file);
+        using var room = PixelBudget.Shared.Take((long)storedWidth * storedHeight);
+        var picture = decode();
+        var (width, height) = orientation >= 5 ? (storedHeight, storedWidth) : (storedWidth, storedHeight);
+        byte[] seen = new byte[checked(3 * width * height)], colours = new byte[seen.Length], opacity = new byte[width * height], stored = picture.Colours();
+        for (int i = 0; i < opacity.Length; i++)
+        {
+            int from = Stored(i % width, i / width, width, height, orientation, storedWidth);
+            (seen[3 * i], seen[3 * i + 1], seen[3 * i + 2]) = picture.OnWhite(from);
+            stored.AsSpan(3 * from, 3).CopyTo(colours.AsSpan(3 * i));
+            opacity[i] = picture.Pixels[(4 * from) + 3];
+        }
+        // Apple's colours are multiplied by the opacity, so that they are no colours of their own.
+        bool isOpaque = picture.IsApple || opacity.AsSpan().IndexOfAnyExcept(byte.MaxValue) < 0;
+        var whole = new Picture(width, height, 3, seen);
+        return new UprightPicture(whole, isOpaque ? whole : new Picture(width, height, 3, colours), isOpaque ? null : opacity)
+        {
+            IsTurned = orientation != Exif.Upright,
+            IsDeep = FileKind.Of(file.AsSpan(0, Math.Min(file.Length, FileKind.BytesNeeded))).Format == PictureFormat.Png && PngFile.Parse(file).Depth == 16
+        };
     }
 
     /// <summary>Decodes a file's content to its colours as they are stored: not turned, not cut, opacity dropped without laying the picture on anything, gray as three equal colours.</summary>

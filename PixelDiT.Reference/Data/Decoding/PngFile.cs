@@ -16,6 +16,9 @@ namespace PixelDiT.Reference.Data.Decoding;
 /// <param name="Essence">The file again with nothing but header, palette, transparent colours and pixels, the latter in one chunk.</param>
 internal sealed record PngFile(int Width, int Height, int Orientation, bool IsApple, byte[] Essence)
 {
+    /// <summary>Bits of a channel; 16 are more than this program keeps.</summary>
+    public int Depth { get; init; } = 8;
+
     // Deflate cannot shrink by more than this.
     private const long MostDeflated = 1032;
 
@@ -87,7 +90,7 @@ internal sealed record PngFile(int Width, int Height, int Orientation, bool IsAp
         foreach (var part in pixels) essence.Append(file[part]);
         essence.End();
         essence.Add("IEND"u8, []);
-        return new PngFile(width, height, orientation, isApple, essence.ToArray());
+        return new PngFile(width, height, orientation, isApple, essence.ToArray()) { Depth = header[8] };
     }
 
     private static ReadOnlySpan<byte> Chunk(ReadOnlySpan<byte> file, int at, out string name)

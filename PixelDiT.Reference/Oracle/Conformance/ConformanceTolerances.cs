@@ -65,6 +65,18 @@ internal sealed class ConformanceTolerances(Precision precision)
     /// <summary>Slopes of a trajectory.</summary>
     public double Slope { get; } = Of(precision, 2e-5, 1.6e-2, 0.15);
 
+    /// <summary>States of an edit by a text model; independent implementations measured 1e-5.</summary>
+    public double EditState { get; } = Of(precision, 5e-5, 7e-3, 0.12);
+
+    /// <summary>What an edit by a text model has changed, a state less the source; independent implementations measured 2e-5.</summary>
+    public double EditChange { get; } = Of(precision, 1e-4, 2e-2, 0.3);
+
+    /// <summary>Slopes of an edit by a text model: a difference of guided velocities multiplies their own error, and independent implementations measured 4.8e-5.</summary>
+    public double EditSlope { get; } = Of(precision, 2e-4, 4e-2, 0.6);
+
+    /// <summary>States, changes and slopes of an edit by a velocity in closed form, which no precision rounds; independent implementations measured 1.6e-7.</summary>
+    public static double EditInClosedForm => 1e-6;
+
     /// <summary>Levels by which a byte of an image may differ; one more where its value lies within 1e-3 of a rounding edge.</summary>
     public int Levels { get; } = Of(precision, 0, 3, 12);
 

@@ -1,0 +1,101 @@
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using PixelDiT.Kernels;
+using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.Words;
+using PixelDiT.Reference.Measuring;
+
+namespace PixelDiT.Reference.Editing;
+
+/// <summary>An edit in JSON: what is needed to make it again, and what it changed. There is no date and no path in it, so equal edits give equal files.</summary>
+public static class EditRecord
+{
+    /// <summary>The qualities at which JPEG of the untouched picture is measured.</summary>
+    public static IReadOnlyList<int> Qualities { get; } = [75, 95];
+
+    private const string MeasureKey = "measure", BaselineKey = "jpeg_of_the_source", OverallKey = "overall", OutsideKey = "outside", InsideKey = "inside";
+    private const string PixelsKey = "pixels", ErrorKey = "mse", PeakKey = "psnr", SimilarityKey = "ssim", LargestKey = "largest";
+
+    private static readonly JsonSerializerOptions s_readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Writes the record of an edit.</summary>
+    /// <param name="path">The file to make or replace.</param>
+    /// <param name="settings">What decides the edit.</param>
+    /// <param name="measure">What it changed.</param>
+    /// <param name="baselines">What JPEG changes, one for each of <see cref="Qualities"/>.</param>
+    /// <exception cref="FileFormatException">It cannot be written.</exception>
+    public static void Write(string path, IReadOnlyList<(string Key, object? Value)> settings, EditMeasure measure, IReadOnlyList<EditMeasure> baselines)
+        => AtomicFile.WriteText(path, Text(
+        [
+            .. settings,
+            (MeasureKey, Fields(measure)),
+            (BaselineKey, Qualities.Zip(baselines).ToDictionary(entry => entry.First.ToString(CultureInfo.InvariantCulture), entry => Fields(entry.Second)))
+        ]));
+
+    /// <summary>Writes means over edits.</summary>
+    /// <param name="path">The file to make or replace.</param>
+    /// <param name="edits">How many.</param>
+    /// <param name="measure">Their mean.</param>
+    /// <param name="baselines">The means of JPEG.</param>
+    /// <exception cref="FileFormatException">It cannot be written.</exception>
+    public static void WriteMeans(string path, int edits, EditMeasure measure, IReadOnlyList<EditMeasure> baselines) => Write(path, [("edits", edits)], measure, baselines);
+
+    /// <summary>Reads what an edit changed, if its record is that of the same settings.</summary>
+    /// <param name="path">The record's file, which is there.</param>
+    /// <param name="settings">What decides the edit.</param>
+    /// <returns>What it changed and what JPEG does; or the first setting that differs.</returns>
+    /// <exception cref="FileFormatException">It cannot be read, or is no record of an edit.</exception>
+    public static (EditMeasure? Measure, IReadOnlyList<EditMeasure> Baselines, string? Difference) Read(string path, IReadOnlyList<(string Key, object? Value)> settings)
+    {
+        try
+        {
+            using var stream = AtomicFile.OpenRead(path);
+            using var found = JsonDocument.Parse(stream, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            using var expected = JsonDocument.Parse(Text(settings));
+            foreach (var field in expected.RootElement.EnumerateObject())
+            {
+                bool isThere = found.RootElement.TryGetProperty(field.Name, out var old);
+                if (isThere && JsonElement.DeepEquals(old, field.Value)) continue;
+                return (null, [], $"{Quote.Text(field.Name)} is {(isThere ? Show(old) : "absent")}, and {Show(field.Value)} in this edit");
+            }
+            var baselines = found.RootElement.GetProperty(BaselineKey);
+            return (Measure(found.RootElement.GetProperty(MeasureKey)), [.. Qualities.Select(quality => Measure(baselines.GetProperty(quality.ToString(CultureInfo.InvariantCulture))))], null);
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
+        {
+            throw new FileFormatException($"{path}: is no record of an edit", error);
+        }
+        catch (Exception error) when (AtomicFile.IsFileSystemError(error))
+        {
+            throw new FileFormatException($"{path}: cannot be read: {SystemReason.Of(error)}", error);
+        }
+    }
+
+    private static Dictionary<string, object?> Fields(EditMeasure measure) => new() { [OverallKey] = Fields(measure.Overall), [OutsideKey] = Fields(measure.Outside), [InsideKey] = Fields(measure.Inside) };
+
+    // No PSNR is that of equal pixels, where it is infinite.
+    private static Dictionary<string, object?>? Fields(PictureDifference? part) => part is null ? null : new()
+    {
+        [PixelsKey] = part.Pixels,
+        [ErrorKey] = part.MeanSquaredError,
+        [PeakKey] = part.PeakSignalToNoise,
+        [SimilarityKey] = part.Similarity,
+        [LargestKey] = part.Largest
+    };
+
+    private static EditMeasure Measure(JsonElement json) => new(Part(json.GetProperty(OverallKey))!, Part(json.GetProperty(OutsideKey)), Part(json.GetProperty(InsideKey)));
+
+    private static PictureDifference? Part(JsonElement json) => json.ValueKind == JsonValueKind.Null ? null : new(
+        json.GetProperty(PixelsKey).GetInt64(), json.GetProperty(ErrorKey).GetDouble(), json.GetProperty(SimilarityKey) is { ValueKind: JsonValueKind.Number } similarity ? similarity.GetDouble() : null, json.GetProperty(LargestKey).GetInt32());
+
+    private static string Show(JsonElement value)
+    {
+        const int longest = 80;
+        // Escaped, so that nothing in the file can steer a terminal.
+        string text = JsonSerializer.Serialize(value);
+        return text.Length <= longest ? text : $"{text.AsSpan(0, longest)}…";
+    }
+
+    private static string Text(IEnumerable<(string Key, object? Value)> fields) => $"{{\n{string.Join(",\n", fields.Select(field => $"  \"{field.Key}\": {JsonSerializer.Serialize(field.Value, s_readable)}"))}\n}}\n";
+}

@@ -1,0 +1,98 @@
+using System.Globalization;
+using System.Text.Json;
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Diffusion;
+using PixelDiT.Reference.Editing;
+using PixelDiT.Reference.Formats.Safetensors;
+
+namespace PixelDiT.Reference.Oracle.Conformance;
+
+/// <summary>Trajectories of FlowEdit: of a velocity in closed form, and of a text model.</summary>
+internal static class EditingCases
+{
+    /// <summary>The folder of the cases.</summary>
+    public const string Folder = "flowedit";
+
+    // The files have 1000·σ rounded to float32, and divided by 1000 again.
+    private const double LevelTolerance = 3e-7;
+
+    /// <summary>Runs every edit of a case's file.</summary>
+    /// <returns>Null where the file says neither a velocity nor a model.</returns>
+    public static CaseResult? Run(string name, Device device, ConformanceFiles files, Precision precision)
+    {
+        using var golden = files.Open(name);
+        if (golden.Metadata.TryGetValue("weights", out string? weights))
+        {
+            using var model = ModelCases.LoadText(device, files, weights, precision);
+            var tolerances = new ConformanceTolerances(precision);
+            using var times = device.Allocate([checked((int)golden["in.source"].Shape[0])]);
+            return Run(name, device, golden, tolerances.EditState, tolerances.EditChange, tolerances.EditSlope, (x, sigma, embedding, v) =>
+            {
+                Fill.Forward(TextSampler.TimeScale * sigma, times);
+                TextSampler.Pass(model, x, times, embedding, v, default);
+            });
+        }
+        if (!golden.Metadata.TryGetValue("k0", out string? constant) || !golden.Metadata.TryGetValue("k1", out string? slope)) return null;
+        var (k0, k1) = (float.Parse(constant, CultureInfo.InvariantCulture), float.Parse(slope, CultureInfo.InvariantCulture));
+        var analytic = ConformanceTolerances.EditInClosedForm;
+        return Run(name, device, golden, analytic, analytic, analytic, (x, sigma, embedding, v) => Combine.Forward(k0 + (k1 * sigma), x, 1, embedding, v));
+    }
+
+    private static CaseResult Run(string name, Device device, SafetensorsReader golden, double stateTolerance, double changeTolerance, double slopeTolerance, Action<Tensor, float, Tensor, Tensor> velocity)
+    {
+        var comparison = new Comparison(name, golden);
+        Tensor Upload(string tensor) => device.Upload(golden.ReadSingles(tensor), Shape.Create([.. golden[tensor].Shape.Select(size => (int)size)]));
+        using Tensor source = Upload("in.source"), none = Upload("in.uncond_embedding"), from = Upload("in.source_embedding"), to = Upload("in.target_embedding");
+        int count = checked((int)source.Count);
+        foreach (var (run, json) in golden.Metadata.Where(entry => entry.Value.StartsWith('{')).OrderBy(entry => entry.Key, StringComparer.Ordinal))
+        {
+            var config = Settings(json);
+            float[] levels = golden.ReadSingles($"{run}.sigmas"), noise = [.. golden.ReadSingles($"{run}.noise"), .. golden.Contains($"{run}.start_noise") ? golden.ReadSingles($"{run}.start_noise") : []];
+            if (golden.Metadata.ContainsKey("weights")) comparison.Tensor($"{run}.sigmas", TimeGrid.NoiseLevels(config.Steps, config.TimeShift), LevelTolerance);
+            var (states, slopes) = (new List<float[]> { source.ToArray() }, new List<float[]>());
+            int drawn = 0;
+            using var edited = device.Allocate(source.Shape);
+            FlowEdit.OfNoiseLevels(device, config, levels).Run(
+                source, edited, (x, sigma, side, v) => velocity(x, sigma, side switch { EditSide.Source => from, EditSide.Target => to, _ => none }, v),
+                draw => draw.Upload(noise.AsSpan(count * drawn++, count)),
+                step =>
+                {
+                    states.Add(step.State.ToArray());
+                    slopes.Add(step.Slope.ToArray());
+                });
+            comparison.Value($"{run}.noise", Math.Abs((drawn * (long)count) - noise.Length), 0);
+            comparison.Tensor($"{run}.x", [.. states.SelectMany(state => state)], stateTolerance);
+            comparison.Tensor($"{run}.v", [.. slopes.SelectMany(slope => slope)], slopeTolerance);
+            comparison.Value($"{run}.x less the source", ChangeError(golden.ReadDoubles($"{run}.x"), states), changeTolerance);
+        }
+        return comparison.Result();
+    }
+
+    /// <summary>The error of what was changed: a state is mostly the source.</summary>
+    private static double ChangeError(double[] expected, List<float[]> states)
+    {
+        float[] source = states[0];
+        var error = new TensorError();
+        for (int i = 0; i < expected.Length; i++) error.Add(expected[i] - source[i % source.Length], (double)states[i / source.Length][i % source.Length] - source[i % source.Length]);
+        return error.Over(() => 0);
+    }
+
+    private static FlowEditConfig Settings(string json)
+    {
+        using var settings = JsonDocument.Parse(json);
+        var root = settings.RootElement;
+        return new FlowEditConfig
+        {
+            Steps = root.GetProperty("steps").GetInt32(),
+            MaxSteps = root.GetProperty("n_max").GetInt32(),
+            MinSteps = root.GetProperty("n_min").GetInt32(),
+            Draws = root.GetProperty("n_avg").GetInt32(),
+            SourceGuidance = root.GetProperty("source_guidance").GetDouble(),
+            Guidance = root.GetProperty("target_guidance").GetDouble(),
+            TimeShift = root.GetProperty("shift").GetSingle()
+        };
+    }
+}
