@@ -12,13 +12,20 @@ namespace PixelDiT.Kernels.Operations;
 /// backward   P again from S and lse;  δ_i = Σ_c do_ic·o_ic
 ///            dv = Pᵀ·do     dS = P∘(do·vᵀ − δ)/√hd     dq = dS·k     dk = dSᵀ·q
 /// </code>
-/// No L×L matrix is kept: a CPU works on 64 queries at a time and its backward repeats them; a GPU works on blocks of both (<see cref="TiledAttention"/>). All
+/// No L×L matrix is kept: a CPU works on 64 to 127 queries at a time and its backward repeats them; a GPU works on blocks of both (<see cref="TiledAttention"/>). All
 /// gradients are written. A <see cref="Precision"/> rounds both operands of each of the five products; scores, softmax and sums are float32.
 /// </summary>
 public static class Attention
 {
-    /// <summary>Queries that one item of the forward takes.</summary>
+    /// <summary>Queries that one item of the forward takes, more or less.</summary>
     internal const int TileRows = 64;
+
+    /// <summary>Queries that one item takes at most: below twice <see cref="TileRows"/>, so that no short tile is left over, which would pack all keys for a few queries.</summary>
+    internal static int RowsOf(int tokens)
+    {
+        int tiles = Math.Max(1, tokens / TileRows);
+        return (tokens + tiles - 1) / tiles;
+    }
 
     /// <summary>o and lse [B, h, L] from q, k, v.</summary>
     /// <exception cref="ShapeException">Something ends too early, hd is no multiple of 4, or TF32 is asked for and the storage is not float32.</exception>
@@ -50,8 +57,8 @@ public static class Attention
 
     private static void Forward<T>(HeadView q, HeadView k, HeadView v, AttentionSizes sizes, HeadView o, Tensor lse, Precision precision) where T : unmanaged, IStorage<T>
     {
-        int tiles = (sizes.Tokens + TileRows - 1) / TileRows;
-        q.Values.Device.Launch(new PlainAttentionForward<T>(new(q), new(k), new(v), new(o), lse.View<float>(), sizes, tiles, precision), sizes.Batch * sizes.Heads * tiles, TileRows);
+        int rows = RowsOf(sizes.Tokens), tiles = (sizes.Tokens + rows - 1) / rows;
+        q.Values.Device.Launch(new PlainAttentionForward<T>(new(q), new(k), new(v), new(o), lse.View<float>(), sizes, rows, tiles, precision), sizes.Batch * sizes.Heads * tiles, TileRows);
     }
 
     private static void Backward<T>(

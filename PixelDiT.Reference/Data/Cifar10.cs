@@ -1,7 +1,7 @@
 using PixelDiT.Kernels;
-using PixelDiT.Reference.Pictures;
 using PixelDiT.Reference.Data.Decoding;
 using PixelDiT.Reference.Formats.Words;
+using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Data;
 

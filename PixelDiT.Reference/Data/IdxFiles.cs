@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using PixelDiT.Kernels;
-using PixelDiT.Reference.Pictures;
 using PixelDiT.Reference.Data.Decoding;
 using PixelDiT.Reference.Formats.Words;
+using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Data;
 

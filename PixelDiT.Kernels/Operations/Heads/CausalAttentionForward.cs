@@ -82,7 +82,8 @@ internal static class CausalAttentionForwardBody
             new Span<float>(row, count).Clear();
             return 0;
         }
-        float lse, inverse = CpuSoftmax.Forward(row, count, scale, &lse);
+        float lse, inverse;
+        CpuSoftmax.Forward(row, 1, count, scale, &lse, &inverse);
         // The exponential ends at 1e-38, not at 0.
         for (int j = 0; seen < count && j < count; j++)
         {

@@ -34,7 +34,7 @@ internal static class PlainAttentionBackwardBody
             DevicePair(a, image, head, lane, lanes);
             return;
         }
-        int tokens = a.Tokens, width = a.Width, most = Math.Min(Attention.TileRows, tokens);
+        int tokens = a.Tokens, width = a.Width, most = Attention.RowsOf(tokens);
         // A row of scores is a little longer than L: read down a column, a power of two between rows would fall into one cache set.
         int scoreRow = tokens + 16;
         long across = Packing.PackedCount(width, tokens), scoreCount = (long)most * scoreRow;
@@ -52,10 +52,10 @@ internal static class PlainAttentionBackwardBody
         Packing.PackB(values, 1, valueStride, width, tokens, valuesAcross);
         float* dk = CpuHeads.Target(a.DK, image, head, 0, width, wideDk, out nint dkStride), dv = CpuHeads.Target(a.DV, image, head, 0, width, wideDv, out nint dvStride);
         float* lse = a.Lse.Address + ((((long)image * a.Heads) + head) * tokens);
-        float* deltas = stackalloc float[Attention.TileRows];
-        for (int first = 0; first < tokens; first += Attention.TileRows)
+        float* deltas = stackalloc float[most];
+        for (int first = 0; first < tokens; first += most)
         {
-            int rows = Math.Min(Attention.TileRows, tokens - first);
+            int rows = Math.Min(most, tokens - first);
             float* queries = CpuHeads.Widen(a.Q, image, head, first, rows, width, a.Precision, wideQ, out nint queryStride);
             float* results = CpuHeads.Widen(a.O, image, head, first, rows, width, Precision.Single, wideO, out nint resultStride);
             float* slopes = CpuHeads.Widen(a.DO, image, head, first, rows, width, Precision.Single, wideDo, out nint slopeStride);

@@ -8,21 +8,21 @@ using PixelDiT.Kernels.Machine.Lanes;
 
 namespace PixelDiT.Kernels.Operations.Heads;
 
-/// <summary>Attention's forward for 64 queries of one image and head.</summary>
+/// <summary>Attention's forward for some queries of one image and head (<see cref="Attention.RowsOf"/>).</summary>
 internal readonly struct PlainAttentionForward<T>(
-    HeadMemory<T> q, HeadMemory<T> k, HeadMemory<T> v, HeadMemory<T> o, DeviceView<float> lse, AttentionSizes sizes, int tiles, Precision precision) : IKernel
+    HeadMemory<T> q, HeadMemory<T> k, HeadMemory<T> v, HeadMemory<T> o, DeviceView<float> lse, AttentionSizes sizes, int rows, int tiles, Precision precision) : IKernel
     where T : unmanaged, IStorage<T>
 {
     public readonly HeadMemory<T> Q = q, K = k, V = v, O = o;
     public readonly DeviceView<float> Lse = lse;
-    public readonly int Tokens = sizes.Tokens, Heads = sizes.Heads, Width = sizes.Width, Tiles = tiles;
+    public readonly int Tokens = sizes.Tokens, Heads = sizes.Heads, Width = sizes.Width, Rows = rows, Tiles = tiles;
     public readonly float Scale = sizes.Scale;
     public readonly Precision Precision = precision;
 
     public void Run(int item, int lane, int lanes)
     {
         int tile = item % Tiles, pair = item / Tiles;
-        PlainAttentionForwardBody.Tile(this, pair / Heads, pair % Heads, tile * Attention.TileRows, lane, lanes);
+        PlainAttentionForwardBody.Tile(this, pair / Heads, pair % Heads, tile * Rows, lane, lanes);
     }
 }
 
@@ -37,7 +37,7 @@ internal static class PlainAttentionForwardBody
             DeviceTile(a, image, head, first, lane, lanes);
             return;
         }
-        int tokens = a.Tokens, width = a.Width, rows = Math.Min(Attention.TileRows, tokens - first);
+        int tokens = a.Tokens, width = a.Width, rows = Math.Min(a.Rows, tokens - first);
         long keyCount = Packing.PackedCount(width, tokens);
         // The keys' copy is free again when they are packed, and serves the queries.
         long keyCopy = Math.Max(CpuHeads.Count(a.K, tokens, width, a.Precision), CpuHeads.Count(a.Q, rows, width, a.Precision)), valueCopy = CpuHeads.Count(a.V, tokens, width, a.Precision);
@@ -51,8 +51,8 @@ internal static class PlainAttentionForwardBody
         MacroKernel.Multiply(PanelsA.InPlace(source, stride, 1), PanelsB.Packed(keys, width), scores, tokens, rows, tokens, width, add: false, bias: null);
 
         float* lse = a.Lse.Address + ((((long)image * a.Heads) + head) * tokens) + first;
-        float* inverse = stackalloc float[Attention.TileRows];
-        for (int r = 0; r < rows; r++) inverse[r] = CpuSoftmax.Forward(scores + ((nint)r * tokens), tokens, a.Scale, lse + r);
+        float* inverse = stackalloc float[rows];
+        CpuSoftmax.Forward(scores, rows, tokens, a.Scale, lse, inverse);
         OperandRounding.Round(scores, (nint)rows * tokens, a.Precision);
 
         float* target = CpuHeads.Target(a.O, image, head, first, width, result, out nint targetStride);
@@ -64,7 +64,7 @@ internal static class PlainAttentionForwardBody
     /// <summary>A GPU thread takes a query: one pass over the keys for the largest score and the sum, then one for every four channels of the result.</summary>
     private static void DeviceTile<T>(PlainAttentionForward<T> a, int image, int head, int first, int lane, int lanes) where T : unmanaged, IStorage<T>
     {
-        for (int row = first + lane; row < first + Attention.TileRows; row += lanes)
+        for (int row = first + lane; row < first + a.Rows; row += lanes)
         {
             if (row < a.Tokens)
             {

@@ -70,7 +70,7 @@ internal sealed class SizeOptions
     /// <param name="trained">The size where none is given; null where none is known.</param>
     /// <param name="who">The option that chooses among sizes.</param>
     /// <exception cref="ConfigurationException">There are no published sizes of the resolution.</exception>
-    public AspectBuckets Table(ParseResult parsed, ImageSize? trained, string who) 
+    public AspectBuckets Table(ParseResult parsed, ImageSize? trained, string who)
     {
         var size = Resolution(parsed, trained);
         return (size.IsSquare ? AspectBuckets.Inference(size.Height) : null)
