@@ -3,6 +3,9 @@ using System.Diagnostics;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;
+using PixelDiT.Reference.Editing;
+using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Pictures;
 using PixelDiT.Reference.Training;
 using static System.FormattableString;
 
@@ -15,8 +18,8 @@ internal static class DemoCommand
 
     public static Command Create()
     {
-        Option<string> output = Cli.Option("--out", "The folder for samples.png, trajectory.png (words.png with --text), loss.csv and model.safetensors.", "demo");
-        Option<bool> text = new("--text") { Description = "Train a text-to-image model on captioned drawings, and ask it for what it was shown and for what it never was." };
+        Option<string> output = Cli.Option("--out", "The folder for samples.png, trajectory.png (words.png and edits.png with --text), loss.csv and model.safetensors.", "demo");
+        Option<bool> text = new("--text") { Description = "Train a text-to-image model on captioned drawings, ask it for what it was shown and for what it never was, and edit drawings with it." };
         Option<bool> resume = new("--resume") { Description = "Go on with the demonstration in --out." }, overwrite = new("--overwrite") { Description = "Replace the run in --out." };
         Option<string> device = Cli.Device("cpu");
         Option<int> threads = Cli.Threads();
@@ -54,12 +57,21 @@ internal static class DemoCommand
     {
         Terminal.WriteLine("drawing prompts that training has shown, and prompts that it never has");
         var result = ProgressDisplay.Show("drawing", TextDemo.Images, show => TextDemo.Draw(run, (done, total) => show(done, Invariant($"picture {(int)done} of {total}")), cancel));
-        Terminal.WriteLine($"wrote {folder}: samples.png, {RunFolder.WordsFile}, loss.csv, model.safetensors");
+        Terminal.WriteLine("editing held-out drawings: another colour for a figure");
+        var edits = ProgressDisplay.Show("editing", DrawingEdits.Count, show =>
+        {
+            using var model = (TextToImageModel)run.Averaged();
+            return DrawingEdits.Make(model, ((CaptionedData)run.Data).Encoder, report: done => show(done, Invariant($"edit {(int)done} of {DrawingEdits.Count}")), cancel: cancel);
+        });
+        PngWriter.Write(run.EditsPath, DrawingEdits.Sheet(edits));
+        Terminal.WriteLine($"wrote {folder}: samples.png, {RunFolder.WordsFile}, {RunFolder.EditsFile}, loss.csv, model.safetensors");
         foreach (var kind in result.Kinds)
             Terminal.WriteLine(Invariant($"{kind.Kind}: {kind.Agreement * 100:F1} % of {kind.Pictures} pictures show all that is said; real pictures {kind.Real * 100:F1} %, chance {kind.Chance * 100:F1} %"));
         Terminal.WriteLine(Invariant($"agreement with prompts, shown: {result.Agreement(shown: true) * 100:F1} %"));
         Terminal.WriteLine(Invariant($"agreement with prompts, never shown: {result.Agreement(shown: false) * 100:F1} %"));
         Terminal.WriteLine(Invariant($"held-out real pictures: {result.Real * 100:F1} %; chance: {result.Chance * 100:F1} %"));
         Terminal.WriteLine(Invariant($"spread within prompts, generated over real: {result.Spread:F2}"));
+        Terminal.WriteLine(Invariant($"edits that take the new colour: {100.0 * edits.Count(edit => edit.HasNewColour) / edits.Count:F1} % of {edits.Count}; and leave all else that is said: {100.0 * edits.Count(edit => edit.IsRight) / edits.Count:F1} %"));
+        Terminal.WriteLine(Invariant($"mean squared error outside the edited figures: {edits.Average(edit => edit.Measure.Outside!.MeanSquaredError):0.000000}; JPEG of quality {EditRecord.Qualities[0]} of the drawings: {edits.Average(edit => edit.Jpeg.Outside!.MeanSquaredError):0.000000}"));
     }
 }

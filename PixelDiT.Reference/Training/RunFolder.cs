@@ -29,9 +29,9 @@ public sealed class RunFolder : IDisposable
     public const string LogFile = "loss.csv";
 
     /// <summary>Pictures drawn at the end.</summary>
-    public const string SamplesFile = "samples.png", TrajectoryFile = "trajectory.png", WordsFile = "words.png";
+    public const string SamplesFile = "samples.png", TrajectoryFile = "trajectory.png", WordsFile = "words.png", EditsFile = "edits.png";
 
-    private static readonly string[] s_files = [ConfigFile, LogFile, Checkpoint.StateFile, Checkpoint.ModelFile, SamplesFile, TrajectoryFile, WordsFile];
+    private static readonly string[] s_files = [ConfigFile, LogFile, Checkpoint.StateFile, Checkpoint.ModelFile, SamplesFile, TrajectoryFile, WordsFile, EditsFile];
 
     // What no run is without, and hardly any other program's file has.
     private static readonly string[] s_marks = ["data", "steps", "batch", "lr", "ema"];

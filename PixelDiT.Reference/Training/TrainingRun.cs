@@ -42,6 +42,9 @@ public sealed class TrainingRun : IDisposable
     /// <summary>Where a row of prompts that differ by a word goes.</summary>
     public string WordsPath => _folder.In(RunFolder.WordsFile);
 
+    /// <summary>The sheet of edited drawings, of a demonstration of text.</summary>
+    public string EditsPath => _folder.In(RunFolder.EditsFile);
+
     /// <summary>Whether a step was made since the run was created or resumed.</summary>
     public bool HasTrained => Trainer.Optimizer.Steps > _resumedFrom;
 

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Machine.Cpu;
 
@@ -17,10 +18,17 @@ internal static unsafe class CpuHeads
             stride = heads.TokenStride;
             return (float*)(heads.Values.Address + heads.Row(image, head, first));
         }
-        for (int r = 0; r < rows; r++)
+        for (int part = 0, r = 0; part < 2; part++)
         {
+            int end = EndOf(heads, part, first, rows);
+            if (r == end) continue;
             T* source = heads.Values.Address + heads.Row(image, head, first + r);
-            for (int c = 0; c < width; c++) copy[((nint)r * width) + c] = T.ToSingle(source[c]);
+            for (; r < end; r++, source += heads.TokenStride)
+            {
+                float* row = copy + ((nint)r * width);
+                if (typeof(T) == typeof(Single32)) Copy((float*)source, row, width);
+                else for (int c = 0; c < width; c++) row[c] = T.ToSingle(source[c]);
+            }
         }
         // bfloat16 is exact in every format that it is multiplied in.
         if (typeof(T) == typeof(Single32)) OperandRounding.Round(copy, (nint)rows * width, precision);
@@ -44,11 +52,29 @@ internal static unsafe class CpuHeads
     public static void Store<T>(HeadMemory<T> heads, int image, int head, int first, int rows, int width, float* values) where T : unmanaged, IStorage<T>
     {
         if (IsInPlace(heads, Precision.Single)) return;
-        for (int r = 0; r < rows; r++)
+        for (int part = 0, r = 0; part < 2; part++)
         {
+            int end = EndOf(heads, part, first, rows);
+            if (r == end) continue;
             T* target = heads.Values.Address + heads.Row(image, head, first + r);
-            for (int c = 0; c < width; c++) target[c] = T.FromSingle(values[((nint)r * width) + c]);
+            for (; r < end; r++, target += heads.TokenStride)
+            {
+                float* row = values + ((nint)r * width);
+                if (typeof(T) == typeof(Single32)) Copy(row, (float*)target, width);
+                else for (int c = 0; c < width; c++) target[c] = T.FromSingle(row[c]);
+            }
         }
+    }
+
+    /// <summary>Behind the last of some rows that lies in the first part of a joint sequence, or in the second.</summary>
+    private static int EndOf<T>(HeadMemory<T> heads, int part, int first, int rows) where T : unmanaged, IStorage<T> => part == 1 ? rows : Math.Clamp(heads.Split - first, 0, rows);
+
+    // A call for every row of a head would take longer than the copy.
+    private static void Copy(float* from, float* to, int count)
+    {
+        int i = 0;
+        for (; i + Vector256<float>.Count <= count; i += Vector256<float>.Count) Vector256.Load(from + i).Store(to + i);
+        for (; i < count; i++) to[i] = from[i];
     }
 
     private static bool IsInPlace<T>(HeadMemory<T> heads, Precision precision) where T : unmanaged, IStorage<T>
