@@ -10,6 +10,7 @@ using PixelDiT.Reference.Text;
 using PixelDiT.Reference.Text.Encoders;
 using PixelDiT.Reference.Text.Tokenizers;
 using PixelDiT.Reference.Training;
+using PixelDiT.Reference.Training.Checkpoints;
 
 namespace PixelDiT.Reference.Commands;
 
@@ -18,6 +19,7 @@ internal static class TrainCommand
 {
     private static readonly TrainingConfig s_defaults = new();
     private static readonly CameConfig s_came = new();
+    private static readonly CheckpointPolicy s_policy = new();
 
     public static Command Create()
     {
@@ -39,6 +41,10 @@ internal static class TrainCommand
         Option<double> ema = Cli.Number("--ema", "The share of the averaged weights that a step keeps, once warmed up: min(ema, (1+n)/(10+n)); with CAME it is not warmed up.", s_defaults.Optimizer.EmaDecay);
         var seed = new SeedOption("The seed of everything random.");
         Option<int> every = Cli.Option("--checkpoint-every", "Steps between checkpoints; 0 writes at the end only.", 1000);
+        Option<double> beta1 = Cli.Number("--beta1", "The decay of the mean of gradients, or with CAME of updates.", s_defaults.Optimizer.Beta1), epsilon = Cli.Number("--eps", "What AdamW adds to the root of the mean square.", s_defaults.Optimizer.Epsilon);
+        Option<bool> steadyEma = new("--no-ema-warmup") { Description = "Keep the share --ema from the first step on, as the authors do." }, flip = new("--flip") { Description = "Mirror half of a class model's images left to right, chosen anew in every epoch." };
+        Option<int> keep = Cli.Option("--keep", "Checkpoints that are kept, the newest included: a damaged one is passed over by --resume.", s_policy.Keep);
+        Option<int> keepEvery = Cli.Option("--keep-every", "Keep those of every so many steps as well; 0 for none.", s_policy.KeepEvery);
         Option<double> guidance = Cli.Number("--sample-guidance", "Guidance of the sample grid drawn at the end.", 2);
         Option<int> sampleSteps = Cli.Option("--sample-steps", "Sampler steps of the sample grid; 0 draws none.", 50);
         Option<bool> resume = new("--resume") { Description = "Go on with the run in --out; its settings are those of config.json there." }, overwrite = new("--overwrite") { Description = "Replace the run in --out." };
@@ -55,7 +61,7 @@ internal static class TrainCommand
         encoder.AddTo(command);
         foreach (Option option in new Option[]
         {
-            size.Resolution, size.Width, size.Height, batch, steps, optimizer, lr, scale, weightDecay, clip, beta2, warmup, decay, classDrop, timeShift, ema, buckets, seed, every, guidance, sampleSteps, resume, overwrite, source.AllowEmptyClasses, source.NoCache, precision, device, threads, config
+            size.Resolution, size.Width, size.Height, batch, steps, optimizer, lr, scale, weightDecay, clip, beta1, beta2, epsilon, warmup, decay, classDrop, timeShift, ema, steadyEma, flip, buckets, seed, every, keep, keepEvery, guidance, sampleSteps, resume, overwrite, source.AllowEmptyClasses, source.NoCache, precision, device, threads, config
         }) command.Options.Add(option);
 
         command.SetRun((parsed, cancel) =>
@@ -68,10 +74,13 @@ internal static class TrainCommand
             string folder = settings.IsGiven(output) ? settings.Get(output) : throw new ConfigurationException("--out is missing; the run's folder was expected");
             if (folder.Length == 0) throw new ConfigurationException("--out is ''; the run's folder was expected");
             if (settings.Get(every) < 0) throw new ConfigurationException($"checkpoint-every is {settings.Get(every)}; it must be 0 (at the end only) or above");
+            var policy = new CheckpointPolicy { Keep = settings.Get(keep), KeepEvery = settings.Get(keepEvery) }.Validate();
             if (resuming && settings.Get(overwrite)) throw new ConfigurationException("--resume and --overwrite exclude each other");
             bool isText = model.IsText(settings), isCame = settings.Get(optimizer) == "came";
             BucketOption.Check(settings, buckets, model, size);
             if (!isText && encoder.All.FirstOrDefault(settings.IsGiven) is { } ofText) throw new ConfigurationException($"{ofText.Name} is of text models; the preset {model.Preset(settings)} is of a class model");
+            if (isText && settings.IsGiven(flip)) throw new ConfigurationException($"{flip.Name} is of class models: a caption may say what is left and what is right");
+            if (isCame && new Option[] { epsilon, steadyEma }.FirstOrDefault(settings.IsGiven) is { } ofAdam) throw new ConfigurationException($"{ofAdam.Name} is of AdamW; CAME has no such number");
             double rate = Scaled(settings.Get(lr), settings.Get(scale), settings.Get(batch));
             var training = new TrainingConfig
             {
@@ -80,6 +89,7 @@ internal static class TrainCommand
                 Size = size.Read(settings),
                 ConditionDrop = settings.Get(classDrop),
                 TimeShift = settings.Get(timeShift),
+                Flip = settings.Get(flip),
                 Warmup = settings.Get(warmup),
                 Decay = settings.Get(decay) == "cosine" ? LearningRateDecay.Cosine : LearningRateDecay.Constant,
                 Seed = settings.Get(seed),
@@ -89,14 +99,18 @@ internal static class TrainCommand
                     LearningRate = rate,
                     WeightDecay = settings.Get(weightDecay),
                     Clip = settings.Get(clip),
+                    Beta1 = settings.Get(beta1),
                     Beta2 = settings.Get(beta2),
-                    EmaDecay = settings.Get(ema)
+                    Epsilon = settings.Get(epsilon),
+                    EmaDecay = settings.Get(ema),
+                    EmaWarmup = !settings.Get(steadyEma)
                 },
                 Came = !isCame ? null : new CameConfig
                 {
                     LearningRate = rate,
                     WeightDecay = settings.Get(weightDecay),
                     Clip = settings.IsGiven(clip) ? settings.Get(clip) : s_came.Clip,
+                    Beta1 = settings.Get(beta1),
                     Beta2 = settings.Get(beta2),
                     EmaDecay = settings.IsGiven(ema) ? settings.Get(ema) : null
                 }
@@ -120,7 +134,7 @@ internal static class TrainCommand
             var sizes = model.Build(settings, (images as ClassData)?.Source.Classes);
             if (states is not null) sizes = (sizes with { TextWidth = model.TextWidth(settings) ?? states.Width, TextTokens = model.TextTokens(settings) ?? states.Tokens }).Validate();
             var existing = resuming ? ExistingRun.Resume : settings.Get(overwrite) ? ExistingRun.Replace : ExistingRun.Refuse;
-            using var run = TrainingRun.Create(folder, opened, images, sizes, training, existing, settings.ToJson([output, resume, overwrite, .. NotSaid(settings, device, threads, size.Width, size.Height), .. isCame ? NotSaid(settings, ema, clip) : [], .. settings.IsGiven(buckets) || settings.IsGiven(size.Width) ? (Option[])[size.Resolution] : []]));
+            using var run = TrainingRun.Create(folder, opened, images, sizes, training, existing, settings.ToJson([output, resume, overwrite, .. NotSaid(settings, device, threads, size.Width, size.Height), .. isCame ? NotSaid(settings, ema, clip) : [], .. settings.IsGiven(buckets) || settings.IsGiven(size.Width) ? (Option[])[size.Resolution] : []]), policy);
             Terminal.WriteLine($"{run.Trainer.Model.Parameters.Count:N0} parameters on {opened.Description}");
             TrainingProgress.Train(run, folder, settings.Get(every), cancel);
             if (sampling is not null) TrainingProgress.DrawSamples(run, sampling, cancel);

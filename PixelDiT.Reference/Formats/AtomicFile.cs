@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats.Words;
@@ -39,6 +40,20 @@ public static class AtomicFile
         {
             if (temporary is not null) DeleteQuietly(temporary);
         }
+    }
+
+    /// <summary>Writes a file as <see cref="Write"/> does, and tells what was written.</summary>
+    /// <returns>SHA-256 of the bytes, 64 hexadecimal digits.</returns>
+    /// <inheritdoc cref="Write" path="/exception"/>
+    internal static string WriteHashed(string path, Action<Stream> write)
+    {
+        using var hash = SHA256.Create();
+        Write(path, stream =>
+        {
+            using var through = new CryptoStream(stream, hash, CryptoStreamMode.Write, leaveOpen: true);
+            write(through);
+        });
+        return Convert.ToHexStringLower(hash.Hash!);
     }
 
     /// <summary>Writes a text in UTF-8, as <see cref="Write"/> does.</summary>

@@ -20,7 +20,8 @@ public static class CameStateFile
     /// <param name="optimizer">What to write.</param>
     /// <param name="metadata">Strings stored beside, such as the run's settings; their names must not begin with "step.".</param>
     /// <exception cref="FileFormatException">The file cannot be written; what was there is untouched.</exception>
-    public static void Save(string path, CameOptimizer optimizer, IReadOnlyDictionary<string, string>? metadata = null)
+    /// <returns>SHA-256 of the file.</returns>
+    public static string Save(string path, CameOptimizer optimizer, IReadOnlyDictionary<string, string>? metadata = null)
     {
         var notes = new Dictionary<string, string>(metadata ?? new Dictionary<string, string>(), StringComparer.Ordinal) { [ModelInfo.StepKey] = Text(optimizer.Steps) };
         var places = new Dictionary<string, Tensor>(StringComparer.Ordinal);
@@ -31,7 +32,7 @@ public static class CameStateFile
             specs.Add(new TensorSpec(name, DataType.F32, Sizes(tensor)));
             places.Add(name, tensor);
         }
-        SafetensorsWriter.Write(path, specs, notes, (name, first, chunk) => places[name].Slice(first, [chunk.Length]).Download(chunk));
+        return SafetensorsWriter.WriteHashed(path, specs, notes, (name, first, chunk) => places[name].Slice(first, [chunk.Length]).Download(chunk));
 
         static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
     }

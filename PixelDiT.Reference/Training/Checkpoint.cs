@@ -26,28 +26,33 @@ public static class Checkpoint
 
     /// <summary>Writes the weights to sample from: the averaged ones, where an average is kept.</summary>
     /// <exception cref="FileFormatException">The file cannot be written; what was there is untouched.</exception>
-    public static void SaveModel(string path, Trainer trainer, TrainingData data)
+    /// <returns>SHA-256 of the file.</returns>
+    public static string SaveModel(string path, Trainer trainer, TrainingData data)
         => Write(path, trainer.Model.Parameters, [("", trainer.Weights)], data.Describe(trainer.Model.Config, trainer.Config, trainer.Optimizer.Steps).Metadata());
 
     /// <summary>Writes everything a resumed run needs.</summary>
     /// <exception cref="FileFormatException">The file cannot be written; what was there is untouched.</exception>
-    public static void SaveState(string path, Trainer trainer, TrainingData data)
+    /// <returns>SHA-256 of the file.</returns>
+    public static string SaveState(string path, Trainer trainer, TrainingData data)
     {
         var metadata = RunIdentity.Metadata(trainer.Model.Config, trainer.Config, data);
         metadata[ModelInfo.StepKey] = trainer.Optimizer.Steps.ToString(CultureInfo.InvariantCulture);
-        if (trainer.Optimizer is CameOptimizer came) CameStateFile.Save(path, came, metadata);
-        else Write(path, trainer.Model.Parameters, Parts(trainer, (Optimizer)trainer.Optimizer), metadata);
+        return trainer.Optimizer is CameOptimizer came ? CameStateFile.Save(path, came, metadata) : Write(path, trainer.Model.Parameters, Parts(trainer, (Optimizer)trainer.Optimizer), metadata);
     }
 
     /// <summary>Restores a trainer to where <see cref="SaveState"/> found it.</summary>
+    /// <param name="path">The state.</param>
+    /// <param name="folder">The run's folder, for messages.</param>
+    /// <param name="trainer">What is restored.</param>
+    /// <param name="data">What it trains on.</param>
     /// <returns>What could not be compared with the run that wrote it, a line each.</returns>
     /// <exception cref="FileFormatException">The file is damaged.</exception>
     /// <exception cref="ConfigurationException">It is of another model or other settings.</exception>
     /// <exception cref="DataException">It is of other data.</exception>
-    public static IReadOnlyList<string> LoadState(string path, Trainer trainer, TrainingData data)
+    public static IReadOnlyList<string> LoadState(string path, string folder, Trainer trainer, TrainingData data)
     {
         using var file = SafetensorsReader.Open(path);
-        var remarks = RunIdentity.RequireSame(file, Path.GetDirectoryName(path)!, trainer.Model.Config, trainer.Config, data);
+        var remarks = RunIdentity.RequireSame(file, folder, trainer.Model.Config, trainer.Config, data);
         if (trainer.Optimizer is CameOptimizer came)
         {
             CameStateFile.Load(path, came);
@@ -99,7 +104,7 @@ public static class Checkpoint
         ("param.", trainer.Model.Parameters.Values!), ("first.", optimizer.First), ("second.", optimizer.Second), ("ema.", optimizer.Average)
     ];
 
-    private static void Write(string path, ParameterSet parameters, (string Prefix, Tensor Values)[] parts, Dictionary<string, string> metadata)
+    private static string Write(string path, ParameterSet parameters, (string Prefix, Tensor Values)[] parts, Dictionary<string, string> metadata)
     {
         var places = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         var specs = new List<TensorSpec>();
@@ -111,7 +116,7 @@ public static class Checkpoint
                 places.Add(prefix + parameter.Name, parameters.SliceOf(values, parameter));
             }
         }
-        SafetensorsWriter.Write(path, specs, metadata, (name, first, chunk) => places[name].Slice(first, [chunk.Length]).Download(chunk));
+        return SafetensorsWriter.WriteHashed(path, specs, metadata, (name, first, chunk) => places[name].Slice(first, [chunk.Length]).Download(chunk));
     }
 
     private static void Read(SafetensorsReader file, string prefix, ParameterSet parameters, Tensor target)

@@ -43,7 +43,7 @@ public sealed class ClassTrainer : Trainer
         return model;
     }
 
-    private protected override IDisposable Read(long step) => new BatchLoader(Source, Config.Batch, Config.Seed, step * Config.Batch);
+    private protected override IDisposable Read(long step) => new BatchLoader(Source, Config.Batch, Config.Seed, step * Config.Batch, Config.Flip);
 
     private protected override void Queue(IDisposable loader, long step, double rate, Readback figures)
     {

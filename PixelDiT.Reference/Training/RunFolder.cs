@@ -3,6 +3,7 @@ using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Sampling;
+using PixelDiT.Reference.Training.Checkpoints;
 
 namespace PixelDiT.Reference.Training;
 
@@ -31,7 +32,7 @@ public sealed class RunFolder : IDisposable
     /// <summary>Pictures drawn at the end.</summary>
     public const string SamplesFile = "samples.png", TrajectoryFile = "trajectory.png", WordsFile = "words.png", EditsFile = "edits.png";
 
-    private static readonly string[] s_files = [ConfigFile, LogFile, Checkpoint.StateFile, Checkpoint.ModelFile, SamplesFile, TrajectoryFile, WordsFile, EditsFile];
+    private static readonly string[] s_files = [ConfigFile, LogFile, Checkpoint.StateFile, Checkpoint.ModelFile, CheckpointMarker.FileName, SamplesFile, TrajectoryFile, WordsFile, EditsFile];
 
     // What no run is without, and hardly any other program's file has.
     private static readonly string[] s_marks = ["data", "steps", "batch", "lr", "ema"];
@@ -96,18 +97,18 @@ public sealed class RunFolder : IDisposable
         string state = System.IO.Path.Combine(folder, Checkpoint.StateFile);
         throw new ConfigurationException(
             !Directory.Exists(folder) ? $"{folder}: there is no such folder; that of a run was expected"
-            : !File.Exists(state) ? $"{state}: there is no training state to resume"
+            : !CheckpointStore.HasState(folder) ? $"{state}: there is no training state to resume"
             : $"{folder}: has no {ConfigFile} of its run, as those of version 1.0.0 and of demo have none; give its options again (--data first), or demo --resume for a demonstration");
     }
 
     /// <summary>Checks that the disk has room for what a run writes.</summary>
-    /// <param name="stateBytes">The training state.</param>
-    /// <param name="modelBytes">The model.</param>
+    /// <param name="bytes">Of a checkpoint.</param>
+    /// <param name="kept">How many are kept.</param>
     /// <exception cref="FileFormatException">It has less.</exception>
-    public void RequireSpace(long stateBytes, long modelBytes)
+    public void RequireSpace(long bytes, int kept)
     {
-        // A file is written beside the one that it replaces.
-        long needed = _existing == ExistingRun.Resume ? Math.Max(stateBytes, modelBytes) : stateBytes + modelBytes, free;
+        // A checkpoint is written beside those that are there.
+        long needed = _existing == ExistingRun.Resume ? bytes : bytes * (kept + 1), free;
         try
         {
             free = new DriveInfo(System.IO.Path.GetFullPath(Path)).AvailableFreeSpace;
@@ -117,7 +118,7 @@ public sealed class RunFolder : IDisposable
             // Some file systems do not say; then a checkpoint that does not fit is said when it is written.
             return;
         }
-        if (free < needed) throw new FileFormatException(FormattableString.Invariant($"{Path}: its disk has {free / 1e6:N1} MB free; a checkpoint of this model takes {needed / 1e6:N1} MB"));
+        if (free < needed) throw new FileFormatException(FormattableString.Invariant($"{Path}: its disk has {free / 1e6:N1} MB free; {(needed == bytes ? "" : $"{kept + 1} times ")}a checkpoint of this model takes {needed / 1e6:N1} MB{(kept > 1 ? ", and --keep 1 less" : "")}"));
     }
 
     /// <summary>Says that the folder holds a run from now on; one that is to be replaced stays until <see cref="Clear"/>.</summary>
@@ -133,6 +134,7 @@ public sealed class RunFolder : IDisposable
     {
         try
         {
+            new CheckpointStore(Path, new CheckpointPolicy()).Clear();
             foreach (string name in s_files) File.Delete(In(name));
         }
         catch (Exception error) when (AtomicFile.IsFileSystemError(error))
@@ -163,13 +165,14 @@ public sealed class RunFolder : IDisposable
 
     private static void RequireUse(string path, ExistingRun existing)
     {
-        string? found = s_files.Append(SampleFolder.RecordName).FirstOrDefault(name => File.Exists(System.IO.Path.Combine(path, name)));
+        bool hasState = CheckpointStore.HasState(path);
+        string? found = s_files.Append(SampleFolder.RecordName).FirstOrDefault(name => File.Exists(System.IO.Path.Combine(path, name))) ?? (hasState ? CheckpointStore.EarlierFolder : null);
         if (existing == ExistingRun.Refuse && found is not null)
         {
             string holds = found == SampleFolder.RecordName ? $"pictures of a sampling run ({found})" : $"a training run already ({found})";
             throw new ConfigurationException($"{path}: holds {holds}; --resume goes on with a training run, --overwrite replaces it, another --out leaves it alone");
         }
-        if (existing == ExistingRun.Resume && !File.Exists(System.IO.Path.Combine(path, Checkpoint.StateFile)))
+        if (existing == ExistingRun.Resume && !hasState)
         {
             string why = found is null ? "it holds no run" : File.Exists(System.IO.Path.Combine(path, Checkpoint.ModelFile)) ? $"it holds {Checkpoint.ModelFile} without the state of its run" : "its run ended before the first checkpoint; --overwrite begins it anew";
             throw new FileFormatException($"{System.IO.Path.Combine(path, Checkpoint.StateFile)}: there is no training state to resume: {why}");

@@ -115,6 +115,7 @@ internal static class RunIdentity
         ["class_drop"] = config.ConditionDrop,
         ["time_shift"] = config.TimeShift,
         ["warmup"] = config.Warmup,
+        ["flip"] = config.Flip,
         ["seed"] = config.Seed,
         ["precision"] = config.Precision.Name,
         // A constant learning rate does not know how long the run will be.
@@ -138,7 +139,8 @@ internal static class RunIdentity
             {
                 if (Cosine(here, there) is { } cosine) yield return cosine;
             }
-            else if (Difference(option, Show(here), Show(there)) is { } difference)
+            // A state that does not say was written when there was no such setting.
+            else if (Difference(option, Show(here), option == "flip" && IsNull(there) ? Flag(false) : Show(there)) is { } difference)
             {
                 yield return difference;
             }

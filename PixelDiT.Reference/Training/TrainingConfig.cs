@@ -29,6 +29,9 @@ public sealed record TrainingConfig
     /// <summary>The share of images that are trained without their condition, in [0, 1]: the null class for the class, the empty text for the caption.</summary>
     public double ConditionDrop { get; init; } = 0.1;
 
+    /// <summary>Whether half of a class model's images, chosen anew in every epoch, are mirrored left to right.</summary>
+    public bool Flip { get; init; }
+
     /// <summary>s of the time shift t / (t + (1 − t)·s): 1 at 256², 3 at 512²; of a text model, whose σ is 1 − t, 3 at 512² and 4 at 1024².</summary>
     public double TimeShift { get; init; } = 1;
 

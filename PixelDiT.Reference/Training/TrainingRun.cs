@@ -3,6 +3,7 @@ using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Pictures;
+using PixelDiT.Reference.Training.Checkpoints;
 
 namespace PixelDiT.Reference.Training;
 
@@ -13,13 +14,14 @@ namespace PixelDiT.Reference.Training;
 public sealed class TrainingRun : IDisposable
 {
     private readonly RunFolder _folder;
+    private readonly CheckpointStore _checkpoints;
     private readonly PixelTransformer _model;
     private readonly long _resumedFrom;
     private readonly ExistingRun _existing;
     private readonly string? _settings;
 
-    private TrainingRun(RunFolder folder, TrainingData data, PixelTransformer model, Trainer trainer, ExistingRun existing, string? settings, IReadOnlyList<string> remarks)
-        => (_folder, Data, _model, Trainer, _existing, _settings, Remarks, _resumedFrom) = (folder, data, model, trainer, existing, settings, remarks, trainer.Optimizer.Steps);
+    private TrainingRun(RunFolder folder, CheckpointStore checkpoints, TrainingData data, PixelTransformer model, Trainer trainer, ExistingRun existing, string? settings, IReadOnlyList<string> remarks)
+        => (_folder, _checkpoints, Data, _model, Trainer, _existing, _settings, Remarks, _resumedFrom) = (folder, checkpoints, data, model, trainer, existing, settings, remarks, trainer.Optimizer.Steps);
 
     /// <summary>What it is trained on.</summary>
     public TrainingData Data { get; }
@@ -59,25 +61,28 @@ public sealed class TrainingRun : IDisposable
     /// <exception cref="ConfigurationException">A setting is out of range, the folder holds a run and <paramref name="existing"/> refuses, or a resumed run had other settings.</exception>
     /// <exception cref="DataException">The data does not fit the model, or is not what a resumed run was trained on.</exception>
     /// <exception cref="DeviceMemoryException">A step takes more memory than there is.</exception>
+    /// <param name="policy">Which checkpoints are kept; null for the usual ones. Not a setting of the run.</param>
     /// <exception cref="FileFormatException">The folder cannot be written, has no room for a checkpoint or belongs to another process, or the training state does not fit.</exception>
-    public static TrainingRun Create(string folder, Device device, TrainingData data, ModelConfig sizes, TrainingConfig config, ExistingRun existing, string? settings = null)
+    public static TrainingRun Create(string folder, Device device, TrainingData data, ModelConfig sizes, TrainingConfig config, ExistingRun existing, string? settings = null, CheckpointPolicy? policy = null)
     {
+        var kept = (policy ?? new CheckpointPolicy()).Validate();
         StepMemory.RequireTraining(device, sizes, config, data.Largest.Height, data.Largest.Width, (data as CaptionedData)?.Encoder.KeptBytes ?? 0);
         var opened = RunFolder.Open(folder, existing);
         PixelTransformer? model = null;
         Trainer? trainer = null;
         try
         {
-            opened.RequireSpace(Checkpoint.StateBytes(sizes), Checkpoint.ModelBytes(sizes));
+            var checkpoints = new CheckpointStore(folder, kept);
+            opened.RequireSpace(Checkpoint.StateBytes(sizes) + Checkpoint.ModelBytes(sizes), kept.Keep);
             model = PixelTransformer.Create(sizes, device);
             model.Precision = config.Precision;
             Initialization.Draw(model, config.Seed);
             trainer = data.CreateTrainer(model, config);
             opened.DeleteRemains();
-            IReadOnlyList<string> remarks = existing == ExistingRun.Resume ? Checkpoint.LoadState(opened.StatePath, trainer, data) : [];
+            IReadOnlyList<string> remarks = existing == ExistingRun.Resume ? Resume(checkpoints, folder, trainer, data) : [];
             if (trainer.Optimizer.Steps > config.Steps)
                 throw new ConfigurationException($"steps is {config.Steps}, and the run in {folder} is at step {trainer.Optimizer.Steps} already; --steps {trainer.Optimizer.Steps} or more was expected");
-            return new TrainingRun(opened, data, model, trainer, existing, settings, remarks);
+            return new TrainingRun(opened, checkpoints, data, model, trainer, existing, settings, remarks);
         }
         catch
         {
@@ -157,15 +162,36 @@ public sealed class TrainingRun : IDisposable
         return new RunLog(_folder.In(RunFolder.LogFile), _resumedFrom, warn);
     }
 
+    /// <summary>Goes on from the newest state that is whole; says which are not, and why.</summary>
+    private static IReadOnlyList<string> Resume(CheckpointStore checkpoints, string folder, Trainer trainer, TrainingData data)
+    {
+        var (remarks, refused) = (new List<string>(), (FileFormatException?)null);
+        foreach (var candidate in checkpoints.Candidates())
+        {
+            try
+            {
+                if (checkpoints.ProblemOf(candidate) is { } problem) throw new FileFormatException($"{candidate.StatePath}: {problem}");
+                var compared = Checkpoint.LoadState(candidate.StatePath, folder, trainer, data);
+                checkpoints.GoOnFrom(candidate);
+                if (refused is not null) remarks.Add($"{folder}: goes on from step {trainer.Optimizer.Steps}, its newest checkpoint that is whole");
+                return [.. remarks, .. compared];
+            }
+            catch (FileFormatException error)
+            {
+                refused ??= error;
+                remarks.Add($"{error.Message}; this checkpoint is passed over");
+            }
+        }
+        throw refused ?? new FileFormatException($"{folder}: there is no training state to resume");
+    }
+
     private void SaveModel() => Checkpoint.SaveModel(ModelPath, Trainer, Data);
 
     private void Save(Action<string>? warn)
     {
         try
         {
-            // The state first: it is the larger file and can make the model again, so a full disk stops before a model without its state is there.
-            Checkpoint.SaveState(_folder.StatePath, Trainer, Data);
-            SaveModel();
+            _checkpoints.Save(Trainer.Optimizer.Steps, path => Checkpoint.SaveState(path, Trainer, Data), path => Checkpoint.SaveModel(path, Trainer, Data));
         }
         catch (FileFormatException error) when (warn is not null)
         {

@@ -27,7 +27,7 @@ public sealed class CommandTests
     {
         var train = Train("--steps", "3", "--out", "run", "--sample-steps", "2");
         Assert.That(train.ExitCode, Is.Zero, train.Error);
-        Assert.That(Directory.GetFiles(Path.Combine(_folder, "run")).Select(Path.GetFileName), Is.EquivalentTo((string[])["config.json", "loss.csv", "model.safetensors", "training.safetensors", "samples.png"]));
+        Assert.That(Directory.GetFiles(Path.Combine(_folder, "run")).Select(Path.GetFileName), Is.EquivalentTo((string[])["config.json", "loss.csv", "model.safetensors", "training.safetensors", "checkpoint.json", "samples.png"]));
         string[] log = File.ReadAllLines(Path.Combine(_folder, "run", "loss.csv"));
         Assert.That(log, Has.Length.EqualTo(4));
         Assert.That(log[0], Is.EqualTo("step,loss,grad_norm,lr,images_per_second"));

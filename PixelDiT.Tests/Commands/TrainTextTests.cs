@@ -75,7 +75,7 @@ internal sealed class TrainTextTests
     {
         string said = Done(Run("train", ["--data", "shapes", "--out", At("run"), .. s_text, .. s_two, "--resolution", "16", "--time-shift", "2"]));
         Assert.That(said, Does.Contain("endless images of 16×16, with captions"));
-        Assert.That(Directory.GetFiles(At("run")).Select(Path.GetFileName), Is.EquivalentTo((string[])["config.json", "loss.csv", "model.safetensors", "training.safetensors", "samples.png"]));
+        Assert.That(Directory.GetFiles(At("run")).Select(Path.GetFileName), Is.EquivalentTo((string[])["config.json", "loss.csv", "model.safetensors", "training.safetensors", "checkpoint.json", "samples.png"]));
         Assert.That(Done(Run("info", At("run"))), Does.Contain("trained for 2 steps at 16×16").And.Contain("text encoder: words").And.Contain("time shift: 2"));
         Done(Run("sample", "--model", At("run"), "--prompt", "a red disc", "--steps", "1", "--out", At("drawn"), "--device", "cpu", "--threads", "1"));
         Assert.That(JsonDocument.Parse(File.ReadAllText(At("drawn", "samples.json"))).RootElement.GetProperty("time_shift").GetDouble(), Is.EqualTo(2), "the shift it was trained with");

@@ -25,20 +25,12 @@ public static class SafetensorsWriter
     /// <param name="fill">Supplies the elements, 16384 or fewer at a time. What it throws passes on to the caller, except errors of the file system; the target is then untouched.</param>
     /// <exception cref="FileFormatException">The file cannot be written, or the tensors cannot stand in one file: equal names, the name "__metadata__", a negative size.</exception>
     /// <exception cref="ArgumentException">A type that singles cannot be stored in.</exception>
-    public static void Write(string path, IReadOnlyList<TensorSpec> tensors, IReadOnlyDictionary<string, string>? metadata, TensorFill fill)
-    {
-        foreach (var tensor in tensors)
-        {
-            if (!tensor.Type.IsFloat)
-                throw new ArgumentException($"tensor {Quote.Text(tensor.Name)} is {tensor.Type.FormatName}; F64, F32, F16 or BF16 was expected", nameof(tensors));
-        }
-        byte[] prefix = BuildPrefix(path, tensors, metadata);
-        AtomicFile.Write(path, output =>
-        {
-            output.Write(prefix);
-            foreach (var tensor in tensors) WriteTensor(output, tensor, fill);
-        });
-    }
+    public static void Write(string path, IReadOnlyList<TensorSpec> tensors, IReadOnlyDictionary<string, string>? metadata, TensorFill fill) => AtomicFile.Write(path, Content(path, tensors, metadata, fill));
+
+    /// <summary>The same, and tells what was written.</summary>
+    /// <returns>SHA-256 of the file, 64 hexadecimal digits.</returns>
+    /// <inheritdoc cref="Write(string, IReadOnlyList{TensorSpec}, IReadOnlyDictionary{string, string}?, TensorFill)"/>
+    public static string WriteHashed(string path, IReadOnlyList<TensorSpec> tensors, IReadOnlyDictionary<string, string>? metadata, TensorFill fill) => AtomicFile.WriteHashed(path, Content(path, tensors, metadata, fill));
 
     /// <summary>Writes small tensors that are in memory, each in the type of its array.</summary>
     /// <param name="path">The file to make or replace.</param>
@@ -53,6 +45,21 @@ public static class SafetensorsWriter
             output.Write(prefix);
             foreach (var tensor in tensors) tensor.WriteTo(output);
         });
+    }
+
+    private static Action<Stream> Content(string path, IReadOnlyList<TensorSpec> tensors, IReadOnlyDictionary<string, string>? metadata, TensorFill fill)
+    {
+        foreach (var tensor in tensors)
+        {
+            if (!tensor.Type.IsFloat)
+                throw new ArgumentException($"tensor {Quote.Text(tensor.Name)} is {tensor.Type.FormatName}; F64, F32, F16 or BF16 was expected", nameof(tensors));
+        }
+        byte[] prefix = BuildPrefix(path, tensors, metadata);
+        return output =>
+        {
+            output.Write(prefix);
+            foreach (var tensor in tensors) WriteTensor(output, tensor, fill);
+        };
     }
 
     private static void WriteTensor(Stream output, TensorSpec tensor, TensorFill fill)
