@@ -65,6 +65,9 @@ public sealed unsafe class Device : IDisposable
     /// <summary>What runs the kernels.</summary>
     public DeviceKind Kind { get; }
 
+    /// <summary>Whether it counts memory only, and computes nothing.</summary>
+    public bool IsDry => _isDry;
+
     /// <summary>Threads that compute; 1 for a GPU.</summary>
     public int Threads { get; }
 

@@ -43,6 +43,7 @@ internal static class TrainCommand
         Option<int> every = Cli.Option("--checkpoint-every", "Steps between checkpoints; 0 writes at the end only.", 1000);
         Option<double> beta1 = Cli.Number("--beta1", "The decay of the mean of gradients, or with CAME of updates.", s_defaults.Optimizer.Beta1), epsilon = Cli.Number("--eps", "What AdamW adds to the root of the mean square.", s_defaults.Optimizer.Epsilon);
         Option<bool> steadyEma = new("--no-ema-warmup") { Description = "Keep the share --ema from the first step on, as the authors do." }, flip = new("--flip") { Description = "Mirror half of a class model's images left to right, chosen anew in every epoch." };
+        Option<int> skipLimit = Cli.Option("--skip-limit", "Steps in a row whose gradients are not finite, and which update nothing, before the run stops.", s_defaults.SkipLimit);
         Option<int> keep = Cli.Option("--keep", "Checkpoints that are kept, the newest included: a damaged one is passed over by --resume.", s_policy.Keep);
         Option<int> keepEvery = Cli.Option("--keep-every", "Keep those of every so many steps as well; 0 for none.", s_policy.KeepEvery);
         Option<double> guidance = Cli.Number("--sample-guidance", "Guidance of the sample grid drawn at the end.", 2);
@@ -61,7 +62,7 @@ internal static class TrainCommand
         encoder.AddTo(command);
         foreach (Option option in new Option[]
         {
-            size.Resolution, size.Width, size.Height, batch, steps, optimizer, lr, scale, weightDecay, clip, beta1, beta2, epsilon, warmup, decay, classDrop, timeShift, ema, steadyEma, flip, buckets, seed, every, keep, keepEvery, guidance, sampleSteps, resume, overwrite, source.AllowEmptyClasses, source.NoCache, precision, device, threads, config
+            size.Resolution, size.Width, size.Height, batch, steps, optimizer, lr, scale, weightDecay, clip, beta1, beta2, epsilon, warmup, decay, classDrop, timeShift, ema, steadyEma, flip, buckets, seed, every, keep, keepEvery, skipLimit, guidance, sampleSteps, resume, overwrite, source.AllowEmptyClasses, source.NoCache, precision, device, threads, config
         }) command.Options.Add(option);
 
         command.SetRun((parsed, cancel) =>
@@ -90,6 +91,7 @@ internal static class TrainCommand
                 ConditionDrop = settings.Get(classDrop),
                 TimeShift = settings.Get(timeShift),
                 Flip = settings.Get(flip),
+                SkipLimit = settings.Get(skipLimit),
                 Warmup = settings.Get(warmup),
                 Decay = settings.Get(decay) == "cosine" ? LearningRateDecay.Cosine : LearningRateDecay.Constant,
                 Seed = settings.Get(seed),

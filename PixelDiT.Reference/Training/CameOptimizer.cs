@@ -70,6 +70,7 @@ public sealed class CameOptimizer : IOptimizer
 {
     private readonly Dictionary<Parameter, Entry> _states = [];
     private readonly Tensor _moments, _factor;
+    private readonly Readback _read;
 
     /// <summary>Moments of zero and, where one is asked for, an average that begins as a copy of the weights.</summary>
     public CameOptimizer(ParameterSet parameters, CameConfig config)
@@ -96,6 +97,7 @@ public sealed class CameOptimizer : IOptimizer
             Accumulate.Forward(parameters.Values!, Average);
         }
         Norm = device.Allocate([1]);
+        _read = new Readback(device, 1);
         _factor = device.Allocate([1]);
     }
 
@@ -114,6 +116,17 @@ public sealed class CameOptimizer : IOptimizer
     /// <summary>Steps taken, those that a single parameter sat out included.</summary>
     public long Steps { get; set; }
 
+    /// <inheritdoc/>
+    public long Updates { get; private set; }
+
+    /// <summary>Does nothing: a step knows at once whether its update was made.</summary>
+    public void Confirm(bool isFinite)
+    {
+    }
+
+    /// <summary>Sets what a file says of the steps taken and the updates made.</summary>
+    internal void Restore(long steps, long updates) => (Steps, Updates) = (steps, updates);
+
     /// <summary>Steps that a parameter has taken part in.</summary>
     public long StepsOf(Parameter parameter) => _states[parameter].Steps;
 
@@ -127,6 +140,11 @@ public sealed class CameOptimizer : IOptimizer
         // Asked first: the norm below reads all gradients together, and what no backward has written then becomes a zero.
         Parameter[] reached = [.. Parameters.All.Where(parameter => parameter.HasGradient)];
         GradientNorm.Forward(Parameters.Gradients!, Norm);
+        Steps++;
+        // A matrix's moments are sums over gradients in many kernels, so the host decides, and on a card waits for the norm.
+        _read.Copy(0, Norm);
+        if (!Parameters.Values!.Device.IsDry && !float.IsFinite(_read.Read()[0])) return;
+        Updates++;
         ClipFactor.Forward(Norm, Config.Clip, _factor);
         if (Average is not null && Config.EmaDecay is { } decay) Combine.Forward((float)decay, Average, (float)(1 - decay), Parameters.Values!, Average);
         var numbers = new CameStep(
@@ -137,7 +155,6 @@ public sealed class CameOptimizer : IOptimizer
             Came.Step(parameter.Value, parameter.Gradient!, _factor, entry.State, numbers);
             entry.Steps++;
         }
-        Steps++;
         Parameters.MarkChanged();
     }
 
@@ -150,6 +167,7 @@ public sealed class CameOptimizer : IOptimizer
         _moments.Dispose();
         Average?.Dispose();
         Norm.Dispose();
+        _read.Dispose();
         _factor.Dispose();
     }
 

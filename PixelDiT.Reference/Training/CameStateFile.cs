@@ -24,6 +24,7 @@ public static class CameStateFile
     public static string Save(string path, CameOptimizer optimizer, IReadOnlyDictionary<string, string>? metadata = null)
     {
         var notes = new Dictionary<string, string>(metadata ?? new Dictionary<string, string>(), StringComparer.Ordinal) { [ModelInfo.StepKey] = Text(optimizer.Steps) };
+        if (optimizer.Updates != optimizer.Steps) notes[Checkpoint.UpdatesKey] = Text(optimizer.Updates);
         var places = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         var specs = new List<TensorSpec>();
         foreach (var parameter in optimizer.Parameters.All.Where(parameter => optimizer.StepsOf(parameter) > 0)) notes[StepPrefix + parameter.Name] = Text(optimizer.StepsOf(parameter));
@@ -54,7 +55,7 @@ public static class CameStateFile
         foreach (var tensor in optimizer.Parameters.All.Where(parameter => taken[parameter] == 0).SelectMany(parameter => optimizer.StateOf(parameter).Values)) tensor.Clear();
         foreach (var (name, tensor) in parts) tensor.Upload(file.ReadSingles(name));
         foreach (var (parameter, count) in taken) optimizer.SetSteps(parameter, count);
-        optimizer.Steps = steps;
+        optimizer.Restore(steps, Checkpoint.UpdatesOf(file, steps));
         optimizer.Parameters.MarkChanged();
     }
 

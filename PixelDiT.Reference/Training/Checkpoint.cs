@@ -22,6 +22,9 @@ public static class Checkpoint
     /// <summary>The file of training state in a run's folder.</summary>
     public const string StateFile = "training.safetensors";
 
+    /// <summary>The updates behind a state, where they are fewer than its steps.</summary>
+    internal const string UpdatesKey = "updates";
+
     private const long HeaderBytesPerTensor = 150;
 
     /// <summary>Writes the weights to sample from: the averaged ones, where an average is kept.</summary>
@@ -37,6 +40,7 @@ public static class Checkpoint
     {
         var metadata = RunIdentity.Metadata(trainer.Model.Config, trainer.Config, data);
         metadata[ModelInfo.StepKey] = trainer.Optimizer.Steps.ToString(CultureInfo.InvariantCulture);
+        if (trainer.Optimizer is Optimizer adam && adam.Updates != adam.Steps) metadata[UpdatesKey] = adam.Updates.ToString(CultureInfo.InvariantCulture);
         return trainer.Optimizer is CameOptimizer came ? CameStateFile.Save(path, came, metadata) : Write(path, trainer.Model.Parameters, Parts(trainer, (Optimizer)trainer.Optimizer), metadata);
     }
 
@@ -60,9 +64,17 @@ public static class Checkpoint
         }
         long step = ModelInfo.Number(file, ModelInfo.StepKey);
         foreach (var (prefix, tensor) in Parts(trainer, (Optimizer)trainer.Optimizer)) Read(file, prefix, trainer.Model.Parameters, tensor);
-        trainer.Optimizer.Steps = step;
+        ((Optimizer)trainer.Optimizer).Restore(step, UpdatesOf(file, step));
         trainer.Model.Parameters.MarkChanged();
         return remarks;
+    }
+
+    /// <summary>The updates behind a state; as many as steps, where it does not say that some were skipped.</summary>
+    /// <exception cref="FileFormatException">It says what cannot be.</exception>
+    internal static long UpdatesOf(SafetensorsReader file, long steps)
+    {
+        long updates = file.Metadata.ContainsKey(UpdatesKey) ? ModelInfo.Number(file, UpdatesKey) : steps;
+        return updates <= steps ? updates : throw new FileFormatException($"{file.Source}: metadata {UpdatesKey} is {updates}; the run has taken {steps} steps");
     }
 
     /// <summary>Whether a file is a whole model of a step. A run that ended between writing its state and its model has none of its last step.</summary>

@@ -4,6 +4,7 @@ using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Diffusion;
+using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 
 namespace PixelDiT.Reference.Training;
@@ -48,6 +49,25 @@ public sealed class ClassTrainer : Trainer
     private protected override void Queue(IDisposable loader, long step, double rate, Readback figures)
     {
         var batch = ((BatchLoader)loader).Next();
+        var (times, labels) = DrawsOf(step, batch);
+        var x = _x.Send<float>(batch.Images);
+        Noise.Fill(_noise, Config.Seed, Stream(step, Draw.Noise));
+        _step.Queue(x, _noise, _t.Send<float>(times), _y.Send<int>(labels), figures, rate);
+    }
+
+    internal override IReadOnlyList<TensorData> BatchOf(long step)
+    {
+        using var loader = (BatchLoader)Read(step);
+        var batch = loader.Next();
+        var (times, labels) = DrawsOf(step, batch);
+        using var noise = Model.Device.Allocate(_noise.Shape);
+        Noise.Fill(noise, Config.Seed, Stream(step, Draw.Noise));
+        long[] images = [.. _noise.Shape.Select(size => (long)size)];
+        return [new("in.x", images, [.. batch.Images]), new("in.noise", images, noise.ToArray()), new("in.t", [Config.Batch], times), new("in.y", [Config.Batch], Array.ConvertAll(labels, label => (float)label))];
+    }
+
+    private (float[] Times, int[] Labels) DrawsOf(long step, Batch batch)
+    {
         var times = new float[Config.Batch];
         var labels = new int[Config.Batch];
         for (int b = 0; b < Config.Batch; b++)
@@ -55,9 +75,7 @@ public sealed class ClassTrainer : Trainer
             times[b] = FlowTime.LogitNormal(TimeDraw(step, b), (float)Config.TimeShift);
             labels[b] = IsDropped(step, b) ? _nullClass : batch.Labels[b];
         }
-        var x = _x.Send<float>(batch.Images);
-        Noise.Fill(_noise, Config.Seed, Stream(step, Draw.Noise));
-        _step.Queue(x, _noise, _t.Send<float>(times), _y.Send<int>(labels), figures, rate);
+        return (times, labels);
     }
 
     /// <inheritdoc/>

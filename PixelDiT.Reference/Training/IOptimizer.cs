@@ -14,7 +14,14 @@ public interface IOptimizer : IDisposable
     /// <summary>Steps taken.</summary>
     long Steps { get; set; }
 
-    /// <summary>One step from the gradients as they are.</summary>
+    /// <summary>Steps whose update was made: all but those whose gradients were not finite.</summary>
+    long Updates { get; }
+
+    /// <summary>Tells what became of the oldest step that was not told of yet, when its norm has been read.</summary>
+    /// <param name="isFinite">Whether the norm of its gradients is finite, so that its update was made.</param>
+    void Confirm(bool isFinite);
+
+    /// <summary>One step from the gradients as they are. Where their norm is not finite, nothing is updated.</summary>
     /// <param name="learningRate">The step size; null for that of the settings.</param>
     void Step(double? learningRate = null);
 }

@@ -58,6 +58,10 @@ public sealed record OptimizerConfig
 public sealed class Optimizer : IOptimizer
 {
     private readonly ParameterSet _parameters;
+    // Of the step in hand, and of the one before, whose figures a host that is ahead of its device has not read.
+    private readonly Tensor[] _norms;
+    private long _confirmed;
+    private int _unconfirmed;
 
     /// <summary>Moments of zero, and an average that begins as a copy of the weights.</summary>
     public Optimizer(ParameterSet parameters, OptimizerConfig config)
@@ -68,7 +72,7 @@ public sealed class Optimizer : IOptimizer
         Second = parameters.NewLike();
         Average = parameters.NewLike();
         Accumulate.Forward(parameters.Values!, Average);
-        Norm = Average.Device.Allocate([1]);
+        _norms = [Average.Device.Allocate([1]), Average.Device.Allocate([1])];
     }
 
     /// <summary>The numbers.</summary>
@@ -86,10 +90,13 @@ public sealed class Optimizer : IOptimizer
     Tensor? IOptimizer.Average => Average;
 
     /// <summary>The norm of all gradients before clipping, [1], after a step.</summary>
-    public Tensor Norm { get; }
+    public Tensor Norm => _norms[Steps % 2];
 
     /// <summary>Steps taken.</summary>
     public long Steps { get; set; }
+
+    /// <summary>Updates made, those taken for made whose norm has not been read included; AdamW's bias corrections count them.</summary>
+    public long Updates => _confirmed + _unconfirmed;
 
     /// <summary>The share of the average that step <paramref name="step"/> (from 0) keeps.</summary>
     public double DecayAt(long step) => Config.EmaWarmup ? Math.Min(Config.EmaDecay, (1.0 + step) / (10.0 + step)) : Config.EmaDecay;
@@ -98,13 +105,25 @@ public sealed class Optimizer : IOptimizer
     /// <param name="learningRate">The step size, where a schedule moves it.</param>
     public void Step(double? learningRate = null)
     {
-        GradientNorm.Forward(_parameters.Gradients!, Norm);
+        var before = _unconfirmed > 0 ? Norm : null;
         double decay = DecayAt(Steps);
         Steps++;
+        GradientNorm.Forward(_parameters.Gradients!, Norm);
         AdamW.Step(_parameters.Values!, _parameters.Gradients!, First, Second, Average, Norm, new AdamWStep(
-            learningRate ?? Config.LearningRate, Config.Beta1, Config.Beta2, Config.Epsilon, Config.WeightDecay, Config.Clip, decay, Steps));
+            learningRate ?? Config.LearningRate, Config.Beta1, Config.Beta2, Config.Epsilon, Config.WeightDecay, Config.Clip, decay, Updates + 1), before);
+        _unconfirmed++;
         _parameters.MarkChanged();
     }
+
+    /// <inheritdoc/>
+    public void Confirm(bool isFinite)
+    {
+        _unconfirmed--;
+        if (isFinite) _confirmed++;
+    }
+
+    /// <summary>Sets what a file says of the steps taken and the updates made.</summary>
+    internal void Restore(long steps, long updates) => (Steps, _confirmed, _unconfirmed) = (steps, updates, 0);
 
     /// <summary>Frees moments and average.</summary>
     public void Dispose()
@@ -112,6 +131,6 @@ public sealed class Optimizer : IOptimizer
         First.Dispose();
         Second.Dispose();
         Average.Dispose();
-        Norm.Dispose();
+        foreach (var norm in _norms) norm.Dispose();
     }
 }

@@ -32,7 +32,10 @@ public sealed class RunFolder : IDisposable
     /// <summary>Pictures drawn at the end.</summary>
     public const string SamplesFile = "samples.png", TrajectoryFile = "trajectory.png", WordsFile = "words.png", EditsFile = "edits.png";
 
-    private static readonly string[] s_files = [ConfigFile, LogFile, Checkpoint.StateFile, Checkpoint.ModelFile, CheckpointMarker.FileName, SamplesFile, TrajectoryFile, WordsFile, EditsFile];
+    /// <summary>What a run that was stopped because its gradients were not finite leaves for a person who looks for the cause.</summary>
+    public const string FailureFile = "failure.safetensors";
+
+    private static readonly string[] s_files = [ConfigFile, LogFile, Checkpoint.StateFile, Checkpoint.ModelFile, CheckpointMarker.FileName, SamplesFile, TrajectoryFile, WordsFile, EditsFile, FailureFile];
 
     // What no run is without, and hardly any other program's file has.
     private static readonly string[] s_marks = ["data", "steps", "batch", "lr", "ema"];

@@ -3,6 +3,7 @@ using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Diffusion;
+using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Text;
 
@@ -73,18 +74,44 @@ public sealed class TextTrainer : Trainer
     {
         var batch = ((CaptionedBatchLoader)loader).Next();
         int images = Config.Batch;
-        var levels = new float[TextTrainingStep.LevelRows * images];
-        var kept = Enumerable.Range(0, images).Where(b => !IsDropped(step, b)).ToList();
-        for (int b = 0; b < images; b++)
-        {
-            int k = TextTimeTable.LevelOf(TimeDraw(step, b));
-            (levels[b], levels[images + b], levels[(2 * images) + b]) = (_table.Alpha[k], _table.Sigma[k], _table.Time[k]);
-        }
+        var levels = LevelsOf(step);
+        var kept = KeptOf(step);
         Shape shape = [images, Model.Config.Channels, batch.Height, batch.Width];
         var x = _x.Send<float>(batch.Images).Slice(0, shape);
         var noise = _noise.Slice(0, shape);
         Noise.Fill(noise, Config.Seed, Stream(step, Draw.Noise));
         _step.Queue(x, noise, _levels.Send<float>(levels), _text.Send<float>(States(batch.Captions, kept)), figures, rate);
+    }
+
+    internal override IReadOnlyList<TensorData> BatchOf(long step)
+    {
+        using var loader = (CaptionedBatchLoader)Read(step);
+        var batch = loader.Next();
+        Shape shape = [Config.Batch, Model.Config.Channels, batch.Height, batch.Width];
+        using var noise = Model.Device.Allocate(shape);
+        Noise.Fill(noise, Config.Seed, Stream(step, Draw.Noise));
+        long[] images = [.. shape.Select(size => (long)size)];
+        return
+        [
+            new("in.x", images, [.. batch.Images]), new("in.noise", images, noise.ToArray()), new("in.levels", [TextTrainingStep.LevelRows, Config.Batch], LevelsOf(step)),
+            new("in.text", [Config.Batch, Encoder.Tokens, Encoder.Width], States(batch.Captions, KeptOf(step)))
+        ];
+    }
+
+    /// <summary>The images of a step that keep their captions.</summary>
+    private List<int> KeptOf(long step) => [.. Enumerable.Range(0, Config.Batch).Where(b => !IsDropped(step, b))];
+
+    /// <summary>α, σ and the time of each image of a step.</summary>
+    private float[] LevelsOf(long step)
+    {
+        int images = Config.Batch;
+        var levels = new float[TextTrainingStep.LevelRows * images];
+        for (int b = 0; b < images; b++)
+        {
+            int k = TextTimeTable.LevelOf(TimeDraw(step, b));
+            (levels[b], levels[images + b], levels[(2 * images) + b]) = (_table.Alpha[k], _table.Sigma[k], _table.Time[k]);
+        }
+        return levels;
     }
 
     private float[] States(string[] captions, List<int> kept)

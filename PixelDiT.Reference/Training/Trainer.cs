@@ -3,6 +3,7 @@ using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 
 namespace PixelDiT.Reference.Training;
@@ -13,7 +14,17 @@ namespace PixelDiT.Reference.Training;
 /// <param name="GradientNorm">The norm of all gradients before clipping.</param>
 /// <param name="LearningRate">The step size.</param>
 /// <param name="ImagesPerSecond">Images over the step's wall time: from its beginning, or from the end of the step before if that is later, until its figures were read.</param>
-public readonly record struct StepReport(long Step, float Loss, float GradientNorm, double LearningRate, double ImagesPerSecond);
+public readonly record struct StepReport(long Step, float Loss, float GradientNorm, double LearningRate, double ImagesPerSecond)
+{
+    /// <summary>Whether gradients were not finite, so that nothing was updated.</summary>
+    public bool IsSkipped => !float.IsFinite(GradientNorm);
+
+    /// <summary>The mean loss of the steps before, where this one's is several times as large; else null.</summary>
+    public double? SpikeOver { get; init; }
+
+    /// <summary>At a spike the norm of each block's gradients, the largest first; empty where the device has gone on already.</summary>
+    public IReadOnlyList<(string Block, double Norm)> BlockNorms { get; init; } = [];
+}
 
 /// <summary>
 /// Trains a model. Everything random is a function of the seed and the step: the order of images, the noise, the times and what is dropped; so a run gives the same bits at any thread count,
@@ -21,7 +32,13 @@ public readonly record struct StepReport(long Step, float Loss, float GradientNo
 /// </summary>
 public abstract class Trainer : IDisposable
 {
+    // A loss so many times the mean of the steps before is told of, once that mean is of enough steps.
+    private const double Spike = 3, MeanKeeps = 0.98;
+    private const int StepsOfMean = 100;
+
     private readonly PendingStep[] _steps;
+    private double _mean;
+    private int _counted, _skippedInARow;
 
     /// <summary>A trainer of a model whose weights are there already.</summary>
     /// <exception cref="ConfigurationException">A setting is out of range.</exception>
@@ -73,7 +90,7 @@ public abstract class Trainer : IDisposable
     /// <param name="report">Called after every step, in their order; on a GPU the next one may have begun.</param>
     /// <param name="cancel">Stops after the step in hand; the trainer stays usable.</param>
     /// <param name="restEvery">After each multiple of so many steps none begins before the report has returned, so that the weights are those of the step reported; 0 for never.</param>
-    /// <exception cref="ConfigurationException">The loss is not finite; the message names the step. At most one step has been made since.</exception>
+    /// <exception cref="NotFiniteException">More steps in a row than the limit had gradients that are not finite; the message names the last. No weight has been changed by them.</exception>
     public void Run(Action<StepReport> report, CancellationToken cancel = default, int restEvery = 0)
     {
         using var loader = Read(Optimizer.Steps);
@@ -104,8 +121,36 @@ public abstract class Trainer : IDisposable
             pending = null;
             var figures = step.Finish(before);
             before = Stopwatch.GetTimestamp();
-            report(figures);
+            Optimizer.Confirm(!figures.IsSkipped);
+            report(Watch(figures));
+            _skippedInARow = figures.IsSkipped ? _skippedInARow + 1 : 0;
+            if (_skippedInARow > Config.SkipLimit)
+                throw new NotFiniteException($"the loss of step {figures.Step} is {figures.Loss} and the norm of its gradients {figures.GradientNorm}{(_skippedInARow > 1 ? $", and neither was finite in the {_skippedInARow - 1} steps before" : "")}; a smaller --lr, --clip 1 or --post-modulation may help");
         }
+    }
+
+    /// <summary>What a step was trained on, for a person who looks for what went wrong.</summary>
+    /// <param name="step">The step, from 0.</param>
+    internal abstract IReadOnlyList<TensorData> BatchOf(long step);
+
+    /// <summary>The norm of each block's gradients as they are now, the largest first.</summary>
+    internal IReadOnlyList<(string Block, double Norm)> BlockNorms() =>
+    [
+        .. Model.Parameters.All.Where(parameter => parameter.HasGradient).GroupBy(parameter => BlockOf(parameter.Name), StringComparer.Ordinal)
+            .Select(block => (block.Key, Math.Sqrt(block.Sum(parameter => parameter.Gradient!.ToArray().Sum(value => (double)value * value))))).OrderByDescending(block => double.IsNaN(block.Item2) ? double.PositiveInfinity : block.Item2)
+    ];
+
+    /// <summary>For example patch_blocks.3 of patch_blocks.3.attn.qkv.weight, and final_layer of final_layer.linear.bias.</summary>
+    private static string BlockOf(string parameter) => parameter.Split('.') is [var list, var number, ..] && int.TryParse(number, out _) ? $"{list}.{number}" : parameter.Split('.')[0];
+
+    private StepReport Watch(StepReport step)
+    {
+        if (step.IsSkipped || !float.IsFinite(step.Loss)) return step;
+        bool isSpike = _counted >= StepsOfMean && step.Loss > Spike * _mean;
+        double mean = _mean;
+        // A spike moves the mean by no more than its bound, so that a second one is told of too.
+        _mean = _counted++ == 0 ? step.Loss : (MeanKeeps * _mean) + ((1 - MeanKeeps) * Math.Min(step.Loss, _counted > StepsOfMean ? Spike * _mean : step.Loss));
+        return isSpike ? step with { SpikeOver = mean, BlockNorms = ReadsLate ? [] : BlockNorms() } : step;
     }
 
     // Initialisation draws from low streams with the same key, so steps begin far above them.

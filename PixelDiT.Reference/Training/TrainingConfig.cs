@@ -44,6 +44,9 @@ public sealed record TrainingConfig
     /// <summary>The seed of initialisation, order of images and noise.</summary>
     public ulong Seed { get; init; }
 
+    /// <summary>How many steps in a row may have gradients that are not finite; one more stops the run.</summary>
+    public int SkipLimit { get; init; } = 10;
+
     /// <summary>What products round their operands to; parameters, gradients of parameters and the optimiser stay float32.</summary>
     public Precision Precision { get; init; }
 
@@ -62,6 +65,7 @@ public sealed record TrainingConfig
         foreach (var (name, side) in Size.IsSquare ? (ReadOnlySpan<(string, int)>)[("resolution", Size.Height)] : [("height", Size.Height), ("width", Size.Width)]) Require(name, side, side is >= 1 and <= ImageSize.LargestSide, $"from 1 to {ImageSize.LargestSide}");
         Require("class-drop", ConditionDrop, ConditionDrop is >= 0 and <= 1, "from 0 to 1");
         Require("time-shift", TimeShift, TimeShift is >= 0.01 and <= 100, "from 0.01 to 100, where 1 is none");
+        Require("skip-limit", SkipLimit, SkipLimit is >= 0 and <= 1_000_000, "from 0 to 1000000");
         Require("warmup", Warmup, Warmup >= 0, "0 or above");
         Optimizer.Validate();
         Came?.Validate();

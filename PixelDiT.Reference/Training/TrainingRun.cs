@@ -1,6 +1,8 @@
+using System.Globalization;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Diffusion;
+using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Pictures;
 using PixelDiT.Reference.Training.Checkpoints;
@@ -115,8 +117,14 @@ public sealed class TrainingRun : IDisposable
                 log ??= OpenLog(warn);
                 log.Add(step);
                 report(step);
-                if (checkpointEvery > 0 && step.Step % checkpointEvery == 0 && step.Step < Trainer.Config.Steps) Save(warn);
+                if (checkpointEvery > 0 && !step.IsSkipped && step.Step % checkpointEvery == 0 && step.Step < Trainer.Config.Steps) Save(warn);
             }, cancel, checkpointEvery);
+        }
+        catch (NotFiniteException error)
+        {
+            string path = _folder.In(RunFolder.FailureFile);
+            SaveFailure(path, warn);
+            throw new NotFiniteException($"{error.Message}; {path} has its batch and the norms of its gradients, and the last checkpoint is as it was");
         }
         finally
         {
@@ -126,6 +134,25 @@ public sealed class TrainingRun : IDisposable
         if (HasTrained) Save(warn: null);
         else if (_resumedFrom > 0 && !Checkpoint.IsModelOf(ModelPath, Trainer.Optimizer.Steps)) SaveModel();
         return Trainer.Optimizer.Steps >= Trainer.Config.Steps;
+    }
+
+    private void SaveFailure(string path, Action<string>? warn)
+    {
+        long step = Trainer.Optimizer.Steps;
+        var metadata = new Dictionary<string, string>
+        {
+            ["step"] = step.ToString(CultureInfo.InvariantCulture),
+            ["updates"] = Trainer.Optimizer.Updates.ToString(CultureInfo.InvariantCulture),
+            ["gradient_norms"] = string.Join(", ", Trainer.BlockNorms().Select(block => string.Create(CultureInfo.InvariantCulture, $"{block.Block} {block.Norm:G6}")))
+        };
+        try
+        {
+            SafetensorsWriter.Write(path, Trainer.BatchOf(step - 1), metadata);
+        }
+        catch (PixelDiTException error) when (warn is not null)
+        {
+            warn(error.Message);
+        }
     }
 
     /// <summary>Draws a row of pictures for each class (the first sixteen), or for captions, with the averaged weights into samples.png.</summary>

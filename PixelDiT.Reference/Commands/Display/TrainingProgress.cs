@@ -7,6 +7,8 @@ namespace PixelDiT.Reference.Commands.Display;
 /// <summary>Shows how training goes on, and says what came of it.</summary>
 internal static class TrainingProgress
 {
+    private const int BlocksShown = 4;
+
     /// <summary>Trains under a display, and says where the run begins and what it wrote.</summary>
     /// <param name="run">The run.</param>
     /// <param name="folder">Its folder, as it was given.</param>
@@ -58,10 +60,20 @@ internal static class TrainingProgress
         var mean = new RunningMean();
         return run(report =>
         {
+            Say(report);
             mean.Add(report);
             show(report.Step, mean.Describe(report, steps));
         });
     });
+
+    /// <summary>Says what a person who watches a run should look at.</summary>
+    private static void Say(StepReport step)
+    {
+        if (step.IsSkipped) Terminal.Complain(string.Create(CultureInfo.InvariantCulture, $"step {step.Step}: the loss is {step.Loss} and the norm of the gradients {step.GradientNorm}; nothing is updated by it"));
+        if (step.SpikeOver is not { } usual) return;
+        string blocks = step.BlockNorms.Count == 0 ? "" : $"; gradients of {string.Join(", ", step.BlockNorms.Take(BlocksShown).Select(block => string.Create(CultureInfo.InvariantCulture, $"{block.Block} {block.Norm:G3}")))}";
+        Terminal.Complain(string.Create(CultureInfo.InvariantCulture, $"step {step.Step}: the loss {step.Loss:G4} is {step.Loss / usual:F1} times that of the steps before, {usual:G4}; the norm of all gradients is {step.GradientNorm:G4}{blocks}"));
+    }
 
     /// <summary>The loss and the speed over the last steps, since single steps jump.</summary>
     private sealed class RunningMean
@@ -73,7 +85,7 @@ internal static class TrainingProgress
 
         public void Add(StepReport report)
         {
-            _loss = double.IsNaN(_loss) ? report.Loss : _loss + (Weight * (report.Loss - _loss));
+            if (float.IsFinite(report.Loss)) _loss = double.IsNaN(_loss) ? report.Loss : _loss + (Weight * (report.Loss - _loss));
             // The first step compiles the kernels; its speed says nothing of the others.
             if (++_steps == 1) return;
             _speed = double.IsNaN(_speed) ? report.ImagesPerSecond : _speed + (Weight * (report.ImagesPerSecond - _speed));
