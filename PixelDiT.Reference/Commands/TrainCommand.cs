@@ -29,6 +29,7 @@ internal static class TrainCommand
         var encoder = new EncoderOptions();
         var size = new TrainingSize();
         Option<int> batch = Cli.Option("--batch", "Images a step.", s_defaults.Batch);
+        Option<int> accumulate = Cli.Option("--accumulate", "Parts in which a batch is trained one after the other, for less memory; they must divide it.", s_defaults.Accumulate);
         Option<int> steps = Cli.Option("--steps", "Steps.", s_defaults.Steps), warmup = Cli.Option("--warmup", "Steps over which the learning rate rises from 0.", 0);
         Option<double> lr = Cli.Number("--lr", "The learning rate.", s_defaults.Optimizer.LearningRate), weightDecay = Cli.Number("--weight-decay", "Decoupled weight decay.", 0);
         var decay = new ChoiceOption("--lr-decay", "How the learning rate moves after the warm-up.", ["constant", "cosine"], "constant");
@@ -62,7 +63,7 @@ internal static class TrainCommand
         encoder.AddTo(command);
         foreach (Option option in new Option[]
         {
-            size.Resolution, size.Width, size.Height, batch, steps, optimizer, lr, scale, weightDecay, clip, beta1, beta2, epsilon, warmup, decay, classDrop, timeShift, ema, steadyEma, flip, buckets, seed, every, keep, keepEvery, skipLimit, guidance, sampleSteps, resume, overwrite, source.AllowEmptyClasses, source.NoCache, precision, device, threads, config
+            size.Resolution, size.Width, size.Height, batch, accumulate, steps, optimizer, lr, scale, weightDecay, clip, beta1, beta2, epsilon, warmup, decay, classDrop, timeShift, ema, steadyEma, flip, buckets, seed, every, keep, keepEvery, skipLimit, guidance, sampleSteps, resume, overwrite, source.AllowEmptyClasses, source.NoCache, precision, device, threads, config
         }) command.Options.Add(option);
 
         command.SetRun((parsed, cancel) =>
@@ -86,6 +87,7 @@ internal static class TrainCommand
             var training = new TrainingConfig
             {
                 Batch = settings.Get(batch),
+                Accumulate = settings.Get(accumulate),
                 Steps = settings.Get(steps),
                 Size = size.Read(settings),
                 ConditionDrop = settings.Get(classDrop),
@@ -141,7 +143,7 @@ internal static class TrainCommand
             TrainingProgress.Train(run, folder, settings.Get(every), cancel);
             if (sampling is not null) TrainingProgress.DrawSamples(run, sampling, cancel);
             return 0;
-        }, needsLess: "a smaller --batch or --resolution, or --precision bf16,");
+        }, needsLess: "a smaller --batch or --resolution, --accumulate, or --precision bf16,");
         return command;
     }
 

@@ -116,6 +116,7 @@ internal static class RunIdentity
         ["time_shift"] = config.TimeShift,
         ["warmup"] = config.Warmup,
         ["flip"] = config.Flip,
+        ["accumulate"] = config.Accumulate,
         ["seed"] = config.Seed,
         ["precision"] = config.Precision.Name,
         // A constant learning rate does not know how long the run will be.
@@ -140,7 +141,7 @@ internal static class RunIdentity
                 if (Cosine(here, there) is { } cosine) yield return cosine;
             }
             // A state that does not say was written when there was no such setting.
-            else if (Difference(option, Show(here), option == "flip" && IsNull(there) ? Flag(false) : Show(there)) is { } difference)
+            else if (Difference(option, Show(here), !IsNull(there) ? Show(there) : option switch { "flip" => Flag(false), "accumulate" => "1", _ => Show(there) }) is { } difference)
             {
                 yield return difference;
             }

@@ -37,11 +37,12 @@ public static class StepMemory
         using var figures = new Readback(device, TrainingStep.Figures);
         using var condition = sizes.IsText ? device.Allocate([config.Batch, sizes.TextTokens, sizes.TextWidth]) : device.Allocate([config.Batch], ElementType.Int32);
         using var times = device.Allocate(sizes.IsText ? [TextTrainingStep.LevelRows, config.Batch] : [config.Batch]);
+        using var sum = config.Accumulate > 1 ? new GradientSum(model.Parameters, config.Accumulate) : null;
         // The second step has the packed weights of the first.
         for (int i = 0; i < 2; i++)
         {
-            if (model is TextToImageModel text) new TextTrainingStep(text, optimizer).Queue(x, noise, times, condition, figures);
-            else new TrainingStep((PixelDiTModel)model, optimizer).Queue(x, noise, times, condition, figures);
+            if (model is TextToImageModel text) new TextTrainingStep(text, optimizer, sum).Queue(x, noise, times, condition, figures);
+            else new TrainingStep((PixelDiTModel)model, optimizer, sum).Queue(x, noise, times, condition, figures);
         }
         return device.Arena.PeakBytes + (HostBatches * images.Count * sizeof(float));
     }

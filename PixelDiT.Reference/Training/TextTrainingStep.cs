@@ -8,7 +8,8 @@ namespace PixelDiT.Reference.Training;
 /// <summary>One step of the text model's flow matching from given draws (SPEC §6): x_σ = α·x + σ·ε and the target ε − x, forward, loss, backward, clipping, the optimiser.</summary>
 /// <param name="model">The model.</param>
 /// <param name="optimizer">Its optimiser.</param>
-public sealed class TextTrainingStep(TextToImageModel model, IOptimizer optimizer)
+/// <param name="sum">Where the gradients of a batch's parts are added; null for one part.</param>
+public sealed class TextTrainingStep(TextToImageModel model, IOptimizer optimizer, GradientSum? sum = null)
 {
     /// <summary>The rows of a step's noise levels: α, σ and the model's time, each [B].</summary>
     public const int LevelRows = 3;
@@ -24,9 +25,14 @@ public sealed class TextTrainingStep(TextToImageModel model, IOptimizer optimize
     {
         int images = x.Shape[0];
         Tensor Row(int row) => levels.Slice((long)row * images, [images]);
-        using var xt = model.Device.Allocate(x.Shape);
-        using var target = model.Device.Allocate(x.Shape);
-        FlowPath.Forward(x, noise, Row(0), Row(1), xt, target);
-        TrainingStep.Descend(model, optimizer, figures, learningRate, tape => tape.MeanSquaredError(model.Forward(tape, tape.Input(xt), Row(2), tape.Input(text)), target));
+        for (int part = 0; part < GradientSum.PartsOf(sum); part++)
+        {
+            Tensor clean = sum.Part(x, part), states = sum.Part(text, part), times = sum.Part(Row(2), part);
+            using var xt = model.Device.Allocate(clean.Shape);
+            using var target = model.Device.Allocate(clean.Shape);
+            FlowPath.Forward(clean, sum.Part(noise, part), sum.Part(Row(0), part), sum.Part(Row(1), part), xt, target);
+            TrainingStep.Backward(model, sum, part, figures, tape => tape.MeanSquaredError(model.Forward(tape, tape.Input(xt), times, tape.Input(states)), target));
+        }
+        TrainingStep.Finish(model, optimizer, sum, figures, learningRate);
     }
 }

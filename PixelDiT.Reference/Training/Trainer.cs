@@ -46,6 +46,7 @@ public abstract class Trainer : IDisposable
     {
         (Model, Config) = (model, config.Validate());
         Optimizer = config.Came is { } came ? new CameOptimizer(model.Parameters, came) : new Optimizer(model.Parameters, config.Optimizer);
+        Sum = config.Accumulate > 1 ? new GradientSum(model.Parameters, config.Accumulate) : null;
         _steps = [new PendingStep(model.Device, config.Batch), new PendingStep(model.Device, config.Batch)];
         ReadsLate = model.Device.Kind == DeviceKind.Cuda;
     }
@@ -66,6 +67,9 @@ public abstract class Trainer : IDisposable
 
     /// <summary>Moments, average and the number of steps taken.</summary>
     public IOptimizer Optimizer { get; }
+
+    /// <summary>Where the gradients of a batch's parts are added; null where a batch is one part.</summary>
+    private protected GradientSum? Sum { get; }
 
     /// <summary>The weights to sample from: the averaged ones, or where no average is kept those in training.</summary>
     public Tensor Weights => Optimizer.Average ?? Model.Parameters.Values!;
@@ -166,6 +170,7 @@ public abstract class Trainer : IDisposable
     public virtual void Dispose()
     {
         foreach (var step in _steps) step.Dispose();
+        Sum?.Dispose();
         Optimizer.Dispose();
         GC.SuppressFinalize(this);
     }

@@ -20,6 +20,9 @@ public sealed record TrainingConfig
     /// <summary>Images a step.</summary>
     public int Batch { get; init; } = 32;
 
+    /// <summary>Parts in which a batch is trained, one after the other, so that only a part's activations are in memory; divides the batch.</summary>
+    public int Accumulate { get; init; } = 1;
+
     /// <summary>Steps in all.</summary>
     public int Steps { get; init; } = 10_000;
 
@@ -61,6 +64,7 @@ public sealed record TrainingConfig
     public TrainingConfig Validate()
     {
         Require("batch", Batch, Batch is >= 1 and <= 65536, "from 1 to 65536");
+        Require("accumulate", Accumulate, Accumulate >= 1 && Batch % Accumulate == 0, $"1 or above and divide the batch, {Batch}");
         Require("steps", Steps, Steps is >= 1 and <= 100_000_000, "from 1 to 100000000");
         foreach (var (name, side) in Size.IsSquare ? (ReadOnlySpan<(string, int)>)[("resolution", Size.Height)] : [("height", Size.Height), ("width", Size.Width)]) Require(name, side, side is >= 1 and <= ImageSize.LargestSide, $"from 1 to {ImageSize.LargestSide}");
         Require("class-drop", ConditionDrop, ConditionDrop is >= 0 and <= 1, "from 0 to 1");

@@ -8,7 +8,8 @@ namespace PixelDiT.Reference.Training;
 /// <summary>One step of flow matching from given draws (SPEC §4): x_t and v, forward, loss, backward, clipping, AdamW, EMA.</summary>
 /// <param name="model">The model.</param>
 /// <param name="optimizer">Its optimiser.</param>
-public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer)
+/// <param name="sum">Where the gradients of a batch's parts are added; null for one part.</param>
+public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, GradientSum? sum = null)
 {
     /// <summary>Numbers that a step shows: the loss, mean (v_θ − v)², and the norm of all gradients before clipping, in this order.</summary>
     public const int Figures = 2;
@@ -34,23 +35,99 @@ public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer)
     public void Queue(Tensor x, Tensor noise, Tensor t, Tensor y, Readback figures, double? learningRate = null)
     {
         var device = model.Device;
-        using var xt = device.Allocate(x.Shape);
-        using var target = device.Allocate(x.Shape);
-        FlowPath.Forward(x, noise, t, xt, target);
-        Descend(model, optimizer, figures, learningRate, tape => tape.MeanSquaredError(model.Forward(tape, tape.Input(xt), t, y), target));
+        for (int part = 0; part < GradientSum.PartsOf(sum); part++)
+        {
+            Tensor images = sum.Part(x, part), times = sum.Part(t, part), labels = sum.Part(y, part);
+            using var xt = device.Allocate(images.Shape);
+            using var target = device.Allocate(images.Shape);
+            FlowPath.Forward(images, sum.Part(noise, part), times, xt, target);
+            Backward(model, sum, part, figures, tape => tape.MeanSquaredError(model.Forward(tape, tape.Input(xt), times, labels), target));
+        }
+        Finish(model, optimizer, sum, figures, learningRate);
     }
 
-    /// <summary>Gradients of a loss, and a step of the optimiser.</summary>
-    internal static void Descend(PixelTransformer model, IOptimizer optimizer, Readback figures, double? learningRate, Func<Tape, Variable> forward)
+    /// <summary>Gradients of a part's loss.</summary>
+    internal static void Backward(PixelTransformer model, GradientSum? sum, int part, Readback figures, Func<Tape, Variable> forward)
     {
         model.Parameters.ClearGradients();
-        using (var tape = new Tape(model.Device, recording: true))
-        {
-            var loss = forward(tape);
-            figures.Copy(0, loss.Value);
-            tape.Backward(loss);
-        }
+        using var tape = new Tape(model.Device, recording: true);
+        var loss = forward(tape);
+        if (sum is null) figures.Copy(0, loss.Value);
+        else sum.AddLoss(part, loss.Value);
+        tape.Backward(loss);
+        sum?.Add(part, model.Parameters.Gradients!);
+    }
+
+    /// <summary>A step of the optimiser with the gradients of all parts.</summary>
+    internal static void Finish(PixelTransformer model, IOptimizer optimizer, GradientSum? sum, Readback figures, double? learningRate)
+    {
+        sum?.Put(model.Parameters.Gradients!, figures);
         optimizer.Step(learningRate);
         figures.Copy(1, optimizer.Norm);
+    }
+}
+
+/// <summary>
+/// Gradient accumulation: a batch is trained in parts of equal size, so that only a part's activations are in memory. Each part's gradient is finished by itself and then added to the sum, part after part, so that the result does not depend
+/// on who has computed which; the step is that of the whole batch up to rounding.
+/// </summary>
+public sealed class GradientSum : IDisposable
+{
+    private readonly Tensor _sum, _loss;
+
+    /// <summary>A buffer for a model's gradients.</summary>
+    /// <param name="parameters">The model's parameters.</param>
+    /// <param name="parts">Parts of a batch, at least 2.</param>
+    public GradientSum(ParameterSet parameters, int parts)
+    {
+        parameters.RequireGradients();
+        (Parts, _sum) = (parts, parameters.NewLike());
+        _loss = _sum.Device.Allocate([1]);
+    }
+
+    /// <summary>Parts of a batch.</summary>
+    public int Parts { get; }
+
+    /// <summary>How many parts there are; 1 without a sum.</summary>
+    internal static int PartsOf(GradientSum? sum) => sum?.Parts ?? 1;
+
+    /// <summary>Adds the loss of a part.</summary>
+    internal void AddLoss(int part, Tensor loss) => Add(part, loss, _loss);
+
+    /// <summary>Adds the gradients of a part.</summary>
+    internal void Add(int part, Tensor gradients) => Add(part, gradients, _sum);
+
+    /// <summary>Writes the mean gradients where the optimiser reads them, and the mean loss among the figures.</summary>
+    internal void Put(Tensor gradients, Readback figures)
+    {
+        Combine.Forward(1, _sum, 0, _sum, gradients);
+        figures.Copy(0, _loss);
+    }
+
+    /// <summary>Frees the buffer.</summary>
+    public void Dispose()
+    {
+        _sum.Dispose();
+        _loss.Dispose();
+    }
+
+    private void Add(int part, Tensor values, Tensor sum)
+    {
+        float share = 1f / Parts;
+        if (part == 0) Combine.Forward(share, values, 0, values, sum);
+        else Combine.Forward(1, sum, share, values, sum);
+    }
+}
+
+/// <summary>The part of a batch's tensors.</summary>
+internal static class BatchParts
+{
+    /// <summary>Rows of a tensor [B, …] that belong to a part; the tensor itself where there is one part.</summary>
+    public static Tensor Part(this GradientSum? sum, Tensor tensor, int part)
+    {
+        if (sum is null) return tensor;
+        int rows = tensor.Shape[0] / sum.Parts;
+        var shape = Shape.Create([rows, .. tensor.Shape.Skip(1)]);
+        return tensor.Slice(part * shape.Count, shape);
     }
 }
