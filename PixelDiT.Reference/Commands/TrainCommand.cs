@@ -25,7 +25,7 @@ internal static class TrainCommand
     {
         Option<string> data = new("--data") { Description = $"The images (required): {Forms(ImageSources.Known)}. For a text model, with captions: {Forms(CaptionedSources.Known)}.", HelpName = "SOURCE" };
         Option<string> output = new("--out") { Description = "The run's folder (required).", HelpName = "DIR" };
-        var model = new ModelOptions("tiny", text: true);
+        var model = new ModelOptions("tiny", text: true, mayBegin: true);
         var encoder = new EncoderOptions();
         var size = new TrainingSize();
         Option<int> batch = Cli.Option("--batch", "Images a step.", s_defaults.Batch);
@@ -72,6 +72,7 @@ internal static class TrainCommand
             bool resuming = settings.Get(resume);
             if (resuming && settings.IsGiven(output) && Path.Combine(settings.Get(output), RunFolder.ConfigFile) is var kept && File.Exists(kept)) settings.Add(kept);
             if (resuming && settings.IsGiven(output) && !settings.IsGiven(data)) RunFolder.ExplainMissingSettings(settings.Get(output));
+            model.ReadBasis(settings, resuming && settings.IsGiven(output) ? settings.Get(output) : null);
             string spec = settings.IsGiven(data) ? settings.Get(data) : throw new ConfigurationException("--data is missing; one of " + string.Join(", ", (model.IsText(settings) ? CaptionedSources.Known : ImageSources.Known).Select(known => known.Form)) + " was expected");
             string folder = settings.IsGiven(output) ? settings.Get(output) : throw new ConfigurationException("--out is missing; the run's folder was expected");
             if (folder.Length == 0) throw new ConfigurationException("--out is ''; the run's folder was expected");
@@ -138,7 +139,7 @@ internal static class TrainCommand
             var sizes = model.Build(settings, (images as ClassData)?.Source.Classes);
             if (states is not null) sizes = (sizes with { TextWidth = model.TextWidth(settings) ?? states.Width, TextTokens = model.TextTokens(settings) ?? states.Tokens }).Validate();
             var existing = resuming ? ExistingRun.Resume : settings.Get(overwrite) ? ExistingRun.Replace : ExistingRun.Refuse;
-            using var run = TrainingRun.Create(folder, opened, images, sizes, training, existing, settings.ToJson([output, resume, overwrite, .. NotSaid(settings, device, threads, size.Width, size.Height), .. isCame ? NotSaid(settings, ema, clip) : [], .. settings.IsGiven(buckets) || settings.IsGiven(size.Width) ? (Option[])[size.Resolution] : []]), policy);
+            using var run = TrainingRun.Create(folder, opened, images, sizes, training, existing, settings.ToJson([output, resume, overwrite, .. NotSaid(settings, device, threads, size.Width, size.Height), .. isCame ? [.. NotSaid(settings, ema, clip), epsilon, steadyEma] : (Option[])[], .. model.From(settings) is null ? [] : model.Sizes, .. settings.IsGiven(buckets) || settings.IsGiven(size.Width) ? (Option[])[size.Resolution] : []]), policy, model.From(settings));
             Terminal.WriteLine($"{run.Trainer.Model.Parameters.Count:N0} parameters on {opened.Description}");
             TrainingProgress.Train(run, folder, settings.Get(every), cancel);
             if (sampling is not null) TrainingProgress.DrawSamples(run, sampling, cancel);

@@ -129,6 +129,34 @@ public sealed class StoredModel : IDisposable
         }
     }
 
+    /// <summary>Gives a model that is there these weights. Its table of classes may be of another number of classes, and then stays as it is.</summary>
+    /// <param name="model">The model, of the same sizes otherwise.</param>
+    /// <returns>What was not taken, a line each.</returns>
+    /// <exception cref="ConfigurationException">Its sizes are others.</exception>
+    /// <exception cref="NotFiniteException">A weight is infinite or no number.</exception>
+    /// <exception cref="FileFormatException">The file cannot be read.</exception>
+    public IReadOnlyList<string> CopyTo(PixelTransformer model)
+    {
+        var remarks = new List<string>();
+        if (Info.Config with { Classes = model.Config.Classes } != model.Config) throw new ConfigurationException($"{Source}: holds a model of other sizes than the one that is to begin with it");
+        NotFinite = new ValueTally();
+        foreach (var parameter in model.Parameters.All)
+        {
+            if (!Shapes[parameter.Name].SequenceEqual(parameter.Shape.Select(size => (long)size)))
+            {
+                remarks.Add($"{Source}: has {Info.Config.Classes} classes, and the data {model.Config.Classes}; {parameter.Name} begins anew");
+                continue;
+            }
+            float[] values = new float[parameter.Shape.Count];
+            ReadSingles(parameter.Name, 0, values);
+            NotFinite.AddNotFinite(parameter.Name, values);
+            parameter.Value.Upload(values);
+        }
+        if (NotFinite.Total > 0) throw new NotFiniteException($"{Source}: {NotFinite.Total} weights are not finite; nothing can begin with them");
+        model.Parameters.MarkChanged();
+        return remarks;
+    }
+
     /// <summary>The <see cref="WeightHash"/> that the loaded model would have.</summary>
     /// <param name="cancel">Stops the reading.</param>
     /// <exception cref="FileFormatException">The file cannot be read.</exception>

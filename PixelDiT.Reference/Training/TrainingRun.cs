@@ -63,9 +63,10 @@ public sealed class TrainingRun : IDisposable
     /// <exception cref="ConfigurationException">A setting is out of range, the folder holds a run and <paramref name="existing"/> refuses, or a resumed run had other settings.</exception>
     /// <exception cref="DataException">The data does not fit the model, or is not what a resumed run was trained on.</exception>
     /// <exception cref="DeviceMemoryException">A step takes more memory than there is.</exception>
+    /// <param name="from">A model file whose weights a new run begins with; null for new ones.</param>
     /// <param name="policy">Which checkpoints are kept; null for the usual ones. Not a setting of the run.</param>
     /// <exception cref="FileFormatException">The folder cannot be written, has no room for a checkpoint or belongs to another process, or the training state does not fit.</exception>
-    public static TrainingRun Create(string folder, Device device, TrainingData data, ModelConfig sizes, TrainingConfig config, ExistingRun existing, string? settings = null, CheckpointPolicy? policy = null)
+    public static TrainingRun Create(string folder, Device device, TrainingData data, ModelConfig sizes, TrainingConfig config, ExistingRun existing, string? settings = null, CheckpointPolicy? policy = null, string? from = null)
     {
         var kept = (policy ?? new CheckpointPolicy()).Validate();
         StepMemory.RequireTraining(device, sizes, config, data.Largest.Height, data.Largest.Width, (data as CaptionedData)?.Encoder.KeptBytes ?? 0);
@@ -79,9 +80,10 @@ public sealed class TrainingRun : IDisposable
             model = PixelTransformer.Create(sizes, device);
             model.Precision = config.Precision;
             Initialization.Draw(model, config.Seed);
+            var begun = from is null || existing == ExistingRun.Resume ? [] : Begin(from, model);
             trainer = data.CreateTrainer(model, config);
             opened.DeleteRemains();
-            IReadOnlyList<string> remarks = existing == ExistingRun.Resume ? Resume(checkpoints, folder, trainer, data) : [];
+            IReadOnlyList<string> remarks = existing == ExistingRun.Resume ? Resume(checkpoints, folder, trainer, data) : begun;
             if (trainer.Optimizer.Steps > config.Steps)
                 throw new ConfigurationException($"steps is {config.Steps}, and the run in {folder} is at step {trainer.Optimizer.Steps} already; --steps {trainer.Optimizer.Steps} or more was expected");
             return new TrainingRun(opened, checkpoints, data, model, trainer, existing, settings, remarks);
@@ -187,6 +189,13 @@ public sealed class TrainingRun : IDisposable
             _folder.Begin(_settings);
         }
         return new RunLog(_folder.In(RunFolder.LogFile), _resumedFrom, warn);
+    }
+
+    /// <summary>Gives a model the weights of a file.</summary>
+    private static IReadOnlyList<string> Begin(string path, PixelTransformer model)
+    {
+        using var stored = StoredModel.Open(path);
+        return stored.CopyTo(model);
     }
 
     /// <summary>Goes on from the newest state that is whole; says which are not, and why.</summary>

@@ -124,6 +124,37 @@ internal sealed class TrainTextTests
     }
 
     [Test]
+    public void A_run_begins_with_the_weights_of_a_file_and_goes_on_without_it()
+    {
+        string[] small = ["--batch", "2", "--sample-steps", "0", "--device", "cpu", "--threads", "1", "--seed", "4"];
+        Done(Run("train", ["--data", "shapes", "--preset", "micro", "--hidden", "24", "--heads", "2", "--resolution", "16", "--steps", "3", "--lr", "1e-2", "--no-ema-warmup", "--ema", "0", "--out", At("first"), .. small]));
+        var begun = Run("train", ["--from", At("first"), "--data", $"folder:{At("classes")}", "--resolution", "32", "--steps", "1", "--lr", "1e-9", "--out", At("second"), .. small, "--no-cache"]);
+        Done(begun);
+        Assert.That(begun.Error, Does.Contain("has 9 classes, and the data 2; y_embedder.embedding_table.weight begins anew"));
+        using (StoredModel first = StoredModel.Open(At("first")), second = StoredModel.Open(At("second")))
+        {
+            Assert.That(second.Info.Config, Is.EqualTo(first.Info.Config with { Classes = 2 }));
+            // A step of a thousand-millionth moves no weight of this size.
+            Assert.That(second.ReadWidened("s_embedder.proj.weight"), Is.EqualTo(first.ReadWidened("s_embedder.proj.weight")).Within(1e-6));
+        }
+        Assert.That(Refused(Run("train", ["--from", At("first"), "--preset", "micro", "--data", "shapes", "--out", At("new"), .. small])), Does.Contain("--preset is of new models; --from says the sizes"));
+        Assert.That(Refused(Run("train", ["--from", At("pictures", "0.png"), "--data", "shapes", "--out", At("new"), .. small])), Does.Contain("0.png"));
+        Assert.That(At("new"), Does.Not.Exist);
+
+        Directory.Delete(At("first"), recursive: true);
+        Assert.That(Done(Run("train", "--resume", "--out", At("second"), "--steps", "2")), Does.Contain("going on from step 1 of 2"));
+    }
+
+    [Test]
+    public void A_text_model_begins_with_a_text_model()
+    {
+        Done(Run("train", ["--data", "shapes", "--out", At("first"), .. s_text, .. s_two, "--resolution", "16"]));
+        string[] more = ["--from", At("first"), "--data", "shapes", "--resolution", "16", "--steps", "1", "--out", At("second"), .. s_two, "--device", "cpu", "--threads", "1"];
+        Done(Run("train", more));
+        Assert.That(Done(Run("info", At("second"))), Does.Contain("text of width 16, at most 8 tokens"));
+    }
+
+    [Test]
     public void Class_models_train_and_draw_images_of_both_sides()
     {
         string[] train = ["--data", $"folder:{At("classes")}", "--preset", "micro", "--width", "24", "--height", "16", "--batch", "2", "--steps", "1", "--sample-steps", "1", "--no-cache", "--device", "cpu", "--threads", "1"];

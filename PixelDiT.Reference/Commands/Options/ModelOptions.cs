@@ -1,6 +1,7 @@
 using System.CommandLine;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Training;
 
 namespace PixelDiT.Reference.Commands.Options;
 
@@ -15,25 +16,47 @@ internal sealed class ModelOptions
     private readonly Option<int> _pixelDepth = Size("--pixel-depth", "M, pixel (PiT) blocks."), _pixelHidden = Size("--pixel-hidden", "d, the width of a pixel token.");
     private readonly Option<int> _channels = Cli.Option("--channels", "Image channels: 3 for colour, 1 for gray.", 3);
     private readonly Option<int> _textWidth = Size("--text-width", "The width of a text's states; the encoder's."), _textTokens = Size("--text-tokens", "Tokens of a text at most.");
-    private readonly bool _text;
+    private readonly Option<string?> _from = new("--from") { Description = "A model file to begin with, in the place of new weights; it says the model's sizes. Another number of classes gets a new table of classes.", HelpName = "FILE" };
+    private readonly bool _text, _mayBegin;
+    private ModelConfig? _basis;
     private readonly Option<bool> _postModulation = new("--post-modulation") { Description = "Modulate after attention and MLP in the pixel blocks: the authors' cure for loss spikes." };
 
     /// <param name="preset">The preset that holds where none is given.</param>
     /// <param name="text">Whether the verb knows text models too.</param>
-    public ModelOptions(string preset, bool text = false)
+    /// <param name="mayBegin">Whether it may begin with a model from a file.</param>
+    public ModelOptions(string preset, bool text = false, bool mayBegin = false)
     {
-        (_preset, _text) = (preset, text);
+        (_preset, _text, _mayBegin) = (preset, text, mayBegin);
         _presetName = new("--preset", "Sizes by name.", text ? Presets.Names : Presets.ClassNames, preset);
     }
 
     /// <summary>Adds the options to a verb.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in new Option[] { _presetName, _hidden, _heads, _patch, _patchDepth, _pixelDepth, _pixelHidden, _channels, _postModulation }.Concat(_text ? [_textWidth, _textTokens] : [])) command.Options.Add(option);
+        foreach (var option in Sizes.Concat(_mayBegin ? [_from] : [])) command.Options.Add(option);
+    }
+
+    /// <summary>The options of a model's sizes.</summary>
+    public IReadOnlyList<Option> Sizes => [_presetName, _hidden, _heads, _patch, _patchDepth, _pixelDepth, _pixelHidden, _channels, _postModulation, .. _text ? (Option[])[_textWidth, _textTokens] : []];
+
+    /// <summary>The model file that a run begins with, or null.</summary>
+    public string? From(Settings settings) => settings.IsGiven(_from) ? settings.Get(_from) : null;
+
+    /// <summary>Takes the sizes of the model that a run begins with; from the run itself where it goes on, since that file may be gone.</summary>
+    /// <param name="settings">The values.</param>
+    /// <param name="run">The folder of a run that goes on; else null.</param>
+    /// <exception cref="ConfigurationException">A size is given as well.</exception>
+    /// <exception cref="FileFormatException">The file holds no model.</exception>
+    public void ReadBasis(Settings settings, string? run)
+    {
+        if (From(settings) is not { } path) return;
+        if (Sizes.FirstOrDefault(settings.IsGiven) is { } given) throw new ConfigurationException($"{given.Name} is of new models; {_from.Name} says the sizes");
+        using var stored = StoredModel.Open(run is not null && File.Exists(Path.Combine(run, Checkpoint.ModelFile)) ? run : path);
+        _basis = stored.Info.Config;
     }
 
     /// <summary>Image channels.</summary>
-    public int Channels(Settings settings) => settings.Get(_channels);
+    public int Channels(Settings settings) => _basis?.Channels ?? settings.Get(_channels);
 
     /// <summary>The preset's name.</summary>
     public string Preset(Settings settings) => settings.IsGiven(_presetName) ? settings.Get(_presetName) : _preset;
@@ -46,13 +69,13 @@ internal sealed class ModelOptions
     }
 
     /// <summary>Whether the preset is of a text model.</summary>
-    public bool IsText(Settings settings) => Presets.Get(Preset(settings)).IsText;
+    public bool IsText(Settings settings) => _basis?.IsText ?? Presets.Get(Preset(settings)).IsText;
 
     /// <summary>The width of a text's states, where it is given.</summary>
-    public int? TextWidth(Settings settings) => _text && settings.IsGiven(_textWidth) ? settings.Get(_textWidth) : null;
+    public int? TextWidth(Settings settings) => _basis is { IsText: true } ? _basis.TextWidth : _text && settings.IsGiven(_textWidth) ? settings.Get(_textWidth) : null;
 
     /// <summary>The most tokens of a text, where it is given.</summary>
-    public int? TextTokens(Settings settings) => _text && settings.IsGiven(_textTokens) ? settings.Get(_textTokens) : null;
+    public int? TextTokens(Settings settings) => _basis is { IsText: true } ? _basis.TextTokens : _text && settings.IsGiven(_textTokens) ? settings.Get(_textTokens) : null;
 
     /// <summary>The model that the options describe.</summary>
     /// <param name="settings">The values.</param>
@@ -60,6 +83,7 @@ internal sealed class ModelOptions
     /// <exception cref="ConfigurationException">The sizes do not fit.</exception>
     public ModelConfig Build(Settings settings, int? classes = null)
     {
+        if (_basis is not null) return (_basis with { Classes = classes ?? _basis.Classes }).Validate();
         var preset = Presets.Get(Preset(settings));
         if (!preset.IsText && (TextWidth(settings) ?? TextTokens(settings)) is not null) throw new ConfigurationException($"{_textWidth.Name} and {_textTokens.Name} are of text models; the preset {Preset(settings)} is of a class model");
         return (preset with
