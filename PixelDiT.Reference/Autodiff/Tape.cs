@@ -20,14 +20,17 @@ public sealed class Tape : IDisposable
     private readonly record struct Node(Variable Output, Variable? Second, Action<Tensor?, Tensor?> Backward, Tensor? Saved);
 
     private readonly List<Node> _nodes = [];
-    private readonly List<Tensor> _live = [];
+    private readonly List<Tensor> _live;
     private readonly List<Variable> _leaves = [];
     private readonly Dictionary<Variable, string> _watched = [];
 
     /// <summary>A tape on a device.</summary>
     /// <param name="device">Where values live.</param>
     /// <param name="recording">Whether a backward will follow.</param>
-    public Tape(Device device, bool recording) => (Device, Recording) = (device, recording);
+    public Tape(Device device, bool recording) => (Device, Recording, _live) = (device, recording, []);
+
+    /// <summary>A tape for a part of another's computation, whose memory is the other's to release.</summary>
+    private Tape(Tape whole) => (Device, Recording, _live, Precision, Cancel) = (whole.Device, true, whole._live, whole.Precision, whole.Cancel);
 
     /// <summary>Where values live.</summary>
     public Device Device { get; }
@@ -37,6 +40,15 @@ public sealed class Tape : IDisposable
 
     /// <summary>What products round their operands to; with <see cref="Precision.BFloat16"/> activations are stored so too.</summary>
     public Precision Precision { get; set; }
+
+    /// <summary>
+    /// Whether blocks keep no more than their inputs for the backward and run again there (activation checkpointing): a step takes the memory of one block's activations instead of all blocks', and a forward more time. The gradients are the
+    /// same to the bit, since the same operations run on the same numbers in the same order.
+    /// </summary>
+    public bool Checkpoints { get; init; }
+
+    /// <summary>Whether a block is to be checkpointed; one whose inside is looked at is not.</summary>
+    internal bool IsCheckpointing => Checkpoints && Recording && Observer is null && GradientObserver is null && Traces is null;
 
     /// <summary>How activations are stored.</summary>
     internal ElementType Storage => Precision == Precision.BFloat16 ? ElementType.BFloat16 : ElementType.Single;
@@ -82,6 +94,50 @@ public sealed class Tape : IDisposable
             if (Traces(step)) return true;
         }
         return false;
+    }
+
+    /// <summary>A block that is run again in the backward.</summary>
+    /// <param name="block">Computes it on a tape from variables of this one, at any time the same.</param>
+    internal Variable Checkpoint(Func<Tape, Variable> block)
+    {
+        Variable output;
+        using (var first = new Tape(Device, recording: true) { Precision = Precision, Cancel = Cancel }) output = Take(first, block(first));
+        Push(output, _ =>
+        {
+            var again = new Tape(this);
+            var root = block(again);
+            (root.Gradient, output.Gradient) = (output.Gradient, null);
+            again.Run();
+        });
+        return output;
+    }
+
+    /// <summary>The same for a block with two outputs.</summary>
+    internal (Variable First, Variable Second) Checkpoint(Func<Tape, (Variable First, Variable Second)> block)
+    {
+        Variable output, second;
+        using (var first = new Tape(Device, recording: true) { Precision = Precision, Cancel = Cancel })
+        {
+            var results = block(first);
+            (output, second) = (Take(first, results.First), Take(first, results.Second));
+        }
+        Push(output, second, (_, _) =>
+        {
+            var again = new Tape(this);
+            var roots = block(again);
+            (roots.First.Gradient, output.Gradient) = (output.Gradient, null);
+            (roots.Second.Gradient, second.Gradient) = (second.Gradient, null);
+            again.Run();
+        });
+        return (output, second);
+    }
+
+    /// <summary>A value of another tape as one of this.</summary>
+    private Variable Take(Tape from, Variable result)
+    {
+        from._live.Remove(result.Value);
+        _live.Add(result.Value);
+        return new Variable(result.Value, result.RequiresGradient, owned: true);
     }
 
     /// <summary>Computes gradients of the root with respect to all that lies before it.</summary>

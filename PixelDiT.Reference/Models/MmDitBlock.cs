@@ -30,6 +30,11 @@ public sealed class MmDitBlock(ParameterSet parameters, string name, ModelConfig
     /// <param name="grid">RoPE on the patch grid.</param>
     /// <param name="line">RoPE along the text.</param>
     public (Variable X, Variable Y) Forward(Tape tape, Variable x, Variable y, Variable c, RotaryTable grid, RotaryTable line)
+        => tape.IsCheckpointing ? Checkpointed(tape, x, y, c, grid, line) : Compute(tape, x, y, c, grid, line);
+
+    private (Variable X, Variable Y) Checkpointed(Tape tape, Variable x, Variable y, Variable c, RotaryTable grid, RotaryTable line) => tape.Checkpoint(again => Compute(again, x, y, c, grid, line));
+
+    private (Variable X, Variable Y) Compute(Tape tape, Variable x, Variable y, Variable c, RotaryTable grid, RotaryTable line)
     {
         using var scope = tape.Begin();
         Variable modulationX = _adaLNImage.Forward(tape, c), modulationY = _adaLNText.Forward(tape, c);                       // [B, 6·D]

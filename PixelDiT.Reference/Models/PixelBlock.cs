@@ -27,7 +27,11 @@ public sealed class PixelBlock(ParameterSet parameters, string name, ModelConfig
     /// <param name="condition">s_cond.</param>
     /// <param name="batch">B.</param>
     /// <param name="positions">RoPE on the patch grid, for the width of this level's heads.</param>
-    public Variable Forward(Tape tape, Variable u, Variable condition, int batch, RotaryTable positions)
+    public Variable Forward(Tape tape, Variable u, Variable condition, int batch, RotaryTable positions) => tape.IsCheckpointing ? Checkpointed(tape, u, condition, batch, positions) : Compute(tape, u, condition, batch, positions);
+
+    private Variable Checkpointed(Tape tape, Variable u, Variable condition, int batch, RotaryTable positions) => tape.Checkpoint(again => Compute(again, u, condition, batch, positions));
+
+    private Variable Compute(Tape tape, Variable u, Variable condition, int batch, RotaryTable positions)
     {
         using var scope = tape.Begin();
         var modulation = _adaLN.Forward(tape, condition, [u.Shape[0], config.PatchPixels, config.PixelModulation]);     // [B·L, P, 6·d], or 4·d

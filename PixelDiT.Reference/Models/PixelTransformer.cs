@@ -57,6 +57,9 @@ public abstract class PixelTransformer : IDisposable
     /// </summary>
     public Precision Precision { get; set; }
 
+    /// <summary>Whether blocks are run again in the backward instead of keeping their activations (<see cref="Tape.Checkpoints"/>).</summary>
+    public bool Checkpoints { get; set; }
+
     private protected Linear SEmbedder { get; }
 
     private protected TimestepEmbedder TEmbedder { get; }

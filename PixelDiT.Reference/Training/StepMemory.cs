@@ -28,7 +28,7 @@ public static class StepMemory
     {
         using var device = Device.OpenDry();
         using var model = PixelTransformer.Create(sizes, device);
-        model.Precision = config.Validate().Precision;
+        (model.Precision, model.Checkpoints) = (config.Validate().Precision, config.CheckpointActivations);
         model.RequireDivides(height, width);
         Shape images = [config.Batch, sizes.Channels, height, width];
         RequireCountable(images);

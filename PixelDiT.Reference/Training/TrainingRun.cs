@@ -78,7 +78,7 @@ public sealed class TrainingRun : IDisposable
             var checkpoints = new CheckpointStore(folder, kept);
             opened.RequireSpace(Checkpoint.StateBytes(sizes) + Checkpoint.ModelBytes(sizes), kept.Keep);
             model = PixelTransformer.Create(sizes, device);
-            model.Precision = config.Precision;
+            (model.Precision, model.Checkpoints) = (config.Precision, config.CheckpointActivations);
             Initialization.Draw(model, config.Seed);
             var begun = from is null || existing == ExistingRun.Resume ? [] : Begin(from, model);
             trainer = data.CreateTrainer(model, config);

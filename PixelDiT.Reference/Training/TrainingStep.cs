@@ -50,7 +50,7 @@ public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, Grad
     internal static void Backward(PixelTransformer model, GradientSum? sum, int part, Readback figures, Func<Tape, Variable> forward)
     {
         model.Parameters.ClearGradients();
-        using var tape = new Tape(model.Device, recording: true);
+        using var tape = new Tape(model.Device, recording: true) { Checkpoints = model.Checkpoints };
         var loss = forward(tape);
         if (sum is null) figures.Copy(0, loss.Value);
         else sum.AddLoss(part, loss.Value);

@@ -171,7 +171,7 @@ public sealed class CommandTests
         yield return Case("broken_json", "broken.json: is not JSON: line 2, byte 8: ", [.. train, "--out", "new", "--config", "broken.json"]);
         yield return Case("json_of_a_fraction", "steps is 1.5; a whole number", "train", "--data", "shapes", "--out", "new", "--config", "fraction.json");
         yield return Case("json_of_an_unknown_choice", "choice.json: device is 'gpu'; one of auto, cuda", [.. train, "--out", "new", "--config", "choice.json"]);
-        yield return Case("batch_beyond_memory", "--batch or --resolution, --accumulate, or --precision bf16, needs less", "train", "--data", "shapes", "--preset", "B", "--resolution", "256", "--batch", "4096", "--steps", "1", "--out", "new", "--device", "cpu");
+        yield return Case("batch_beyond_memory", "--batch or --resolution, --accumulate, --checkpoint-activations or --precision bf16, needs less", "train", "--data", "shapes", "--preset", "B", "--resolution", "256", "--batch", "4096", "--steps", "1", "--out", "new", "--device", "cpu");
         yield return Case("seed_no_number", "--seed is 'lucky'; a whole number", [.. train, "--out", "new", "--seed", "lucky"]);
         yield return Case("no_verb", "");
         yield return Case("unknown_verb", "frobnicate", "frobnicate");
