@@ -51,6 +51,8 @@ internal static class TrainCommand
         Option<double> guidance = Cli.Number("--sample-guidance", "Guidance of the sample grid drawn at the end.", 2);
         Option<int> sampleSteps = Cli.Option("--sample-steps", "Sampler steps of the sample grid; 0 draws none.", 50);
         Option<bool> resume = new("--resume") { Description = "Go on with the run in --out; its settings are those of config.json there." }, overwrite = new("--overwrite") { Description = "Replace the run in --out." };
+        Option<bool> extend = new("--extend") { Description = "With --resume: let the cosine of the learning rate fall over the new --steps, from where it is." };
+        Option<string[]> freeze = new("--freeze") { Description = "Parameters that stay as they are, by their names, * for any text: 'patch_blocks.*'. May be repeated.", HelpName = "PATTERN" };
         var source = new SourceChoice();
         Option<string> device = Cli.Device();
         Option<int> threads = Cli.Threads();
@@ -64,7 +66,7 @@ internal static class TrainCommand
         encoder.AddTo(command);
         foreach (Option option in new Option[]
         {
-            size.Resolution, size.Width, size.Height, batch, accumulate, checkpointing, steps, optimizer, lr, scale, weightDecay, clip, beta1, beta2, epsilon, warmup, decay, classDrop, timeShift, ema, steadyEma, flip, buckets, seed, every, keep, keepEvery, skipLimit, guidance, sampleSteps, resume, overwrite, source.AllowEmptyClasses, source.NoCache, precision, device, threads, config
+            size.Resolution, size.Width, size.Height, batch, accumulate, checkpointing, steps, optimizer, lr, scale, weightDecay, clip, beta1, beta2, epsilon, warmup, decay, classDrop, timeShift, ema, steadyEma, flip, buckets, seed, every, keep, keepEvery, skipLimit, guidance, sampleSteps, resume, extend, overwrite, freeze, source.AllowEmptyClasses, source.NoCache, precision, device, threads, config
         }) command.Options.Add(option);
 
         command.SetRun((parsed, cancel) =>
@@ -79,6 +81,7 @@ internal static class TrainCommand
             if (folder.Length == 0) throw new ConfigurationException("--out is ''; the run's folder was expected");
             if (settings.Get(every) < 0) throw new ConfigurationException($"checkpoint-every is {settings.Get(every)}; it must be 0 (at the end only) or above");
             var policy = new CheckpointPolicy { Keep = settings.Get(keep), KeepEvery = settings.Get(keepEvery) }.Validate();
+            if (settings.Get(extend) && !resuming) throw new ConfigurationException("--extend moves the end of the cosine of a run that goes on; --resume was expected with it");
             if (resuming && settings.Get(overwrite)) throw new ConfigurationException("--resume and --overwrite exclude each other");
             bool isText = model.IsText(settings), isCame = settings.Get(optimizer) == "came";
             BucketOption.Check(settings, buckets, model, size);
@@ -97,6 +100,7 @@ internal static class TrainCommand
                 TimeShift = settings.Get(timeShift),
                 Flip = settings.Get(flip),
                 SkipLimit = settings.Get(skipLimit),
+                Freeze = settings.IsGiven(freeze) ? settings.Get(freeze) : [],
                 Warmup = settings.Get(warmup),
                 Decay = settings.Get(decay) == "cosine" ? LearningRateDecay.Cosine : LearningRateDecay.Constant,
                 Seed = settings.Get(seed),
@@ -141,7 +145,7 @@ internal static class TrainCommand
             var sizes = model.Build(settings, (images as ClassData)?.Source.Classes);
             if (states is not null) sizes = (sizes with { TextWidth = model.TextWidth(settings) ?? states.Width, TextTokens = model.TextTokens(settings) ?? states.Tokens }).Validate();
             var existing = resuming ? ExistingRun.Resume : settings.Get(overwrite) ? ExistingRun.Replace : ExistingRun.Refuse;
-            using var run = TrainingRun.Create(folder, opened, images, sizes, training, existing, settings.ToJson([output, resume, overwrite, .. NotSaid(settings, device, threads, size.Width, size.Height), .. isCame ? [.. NotSaid(settings, ema, clip), epsilon, steadyEma] : (Option[])[], .. model.From(settings) is null ? [] : model.Sizes, .. settings.IsGiven(buckets) || settings.IsGiven(size.Width) ? (Option[])[size.Resolution] : []]), policy, model.From(settings));
+            using var run = TrainingRun.Create(folder, opened, images, sizes, training, existing, settings.ToJson([output, resume, extend, overwrite, .. NotSaid(settings, freeze), .. NotSaid(settings, device, threads, size.Width, size.Height), .. isCame ? [.. NotSaid(settings, ema, clip), epsilon, steadyEma] : (Option[])[], .. model.From(settings) is null ? [] : model.Sizes, .. settings.IsGiven(buckets) || settings.IsGiven(size.Width) ? (Option[])[size.Resolution] : []]), policy, model.From(settings), settings.Get(extend));
             Terminal.WriteLine($"{run.Trainer.Model.Parameters.Count:N0} parameters on {opened.Description}");
             TrainingProgress.Train(run, folder, settings.Get(every), cancel);
             if (sampling is not null) TrainingProgress.DrawSamples(run, sampling, cancel);

@@ -49,14 +49,15 @@ public static class Checkpoint
     /// <param name="folder">The run's folder, for messages.</param>
     /// <param name="trainer">What is restored.</param>
     /// <param name="data">What it trains on.</param>
+    /// <param name="extend">Whether a cosine may fall over another number of steps than it did.</param>
     /// <returns>What could not be compared with the run that wrote it, a line each.</returns>
     /// <exception cref="FileFormatException">The file is damaged.</exception>
     /// <exception cref="ConfigurationException">It is of another model or other settings.</exception>
     /// <exception cref="DataException">It is of other data.</exception>
-    public static IReadOnlyList<string> LoadState(string path, string folder, Trainer trainer, TrainingData data)
+    public static IReadOnlyList<string> LoadState(string path, string folder, Trainer trainer, TrainingData data, bool extend = false)
     {
         using var file = SafetensorsReader.Open(path);
-        var remarks = RunIdentity.RequireSame(file, folder, trainer.Model.Config, trainer.Config, data);
+        var remarks = RunIdentity.RequireSame(file, folder, trainer.Model.Config, trainer.Config, data, extend);
         if (trainer.Optimizer is CameOptimizer came)
         {
             CameStateFile.Load(path, came);

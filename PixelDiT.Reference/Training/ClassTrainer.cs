@@ -25,7 +25,7 @@ public sealed class ClassTrainer : Trainer
     {
         Source = source;
         _nullClass = model.Config.NullClass;
-        _step = new TrainingStep(model, Optimizer, Sum);
+        _step = new TrainingStep(model, Optimizer, Sum, Frozen);
         Shape images = [config.Batch, model.Config.Channels, source.Height, source.Width];
         _x = new StagingBuffer(model.Device, images);
         _noise = model.Device.Allocate(images);

@@ -15,6 +15,7 @@ namespace PixelDiT.Reference.Training;
 internal static class RunIdentity
 {
     private const string TrainingKey = "training", DataKey = "data", OptimizerKey = "optimizer";
+    private const string NothingFrozen = "none";
 
     // The data's name, which version 1.0.0 recorded instead of its classes and files.
     private const string EarlierDataKey = "data";
@@ -37,7 +38,7 @@ internal static class RunIdentity
     /// <exception cref="DataException">The data is another.</exception>
     /// <exception cref="ConfigurationException">The sizes or the settings are others; the message names each that differs.</exception>
     /// <exception cref="FileFormatException">The state does not say what it was trained with.</exception>
-    public static IReadOnlyList<string> RequireSame(SafetensorsReader state, string folder, ModelConfig sizes, TrainingConfig config, TrainingData data)
+    public static IReadOnlyList<string> RequireSame(SafetensorsReader state, string folder, ModelConfig sizes, TrainingConfig config, TrainingData data, bool extend = false)
     {
         var settings = Parse<Dictionary<string, JsonElement>>(state, TrainingKey);
         var remarks = new List<string>();
@@ -51,7 +52,7 @@ internal static class RunIdentity
         string[] differences =
         [
             .. Sizes(sizes).Zip(Sizes(ModelConfig.FromJson(state.Metadata.GetValueOrDefault(ModelInfo.ConfigKey, ""), state.Source)), (here, there) => Difference(here.Option, here.Value, there.Value)).OfType<string>(),
-            .. Differences(settings, config)
+            .. Differences(settings, config, extend)
         ];
         if (differences.Length > 0) throw new ConfigurationException($"{string.Join(", ", differences)} in {folder}; a resumed run keeps its settings, so leave the option out or choose another --out");
         return remarks;
@@ -117,6 +118,7 @@ internal static class RunIdentity
         ["warmup"] = config.Warmup,
         ["flip"] = config.Flip,
         ["accumulate"] = config.Accumulate,
+        ["freeze"] = config.Freeze.Count == 0 ? NothingFrozen : string.Join(' ', config.Freeze),
         ["seed"] = config.Seed,
         ["precision"] = config.Precision.Name,
         // A constant learning rate does not know how long the run will be.
@@ -124,7 +126,7 @@ internal static class RunIdentity
         [OptimizerKey] = config.Came is null ? config.Optimizer : config.Came
     };
 
-    private static IEnumerable<string> Differences(Dictionary<string, JsonElement> then, TrainingConfig config)
+    private static IEnumerable<string> Differences(Dictionary<string, JsonElement> then, TrainingConfig config, bool extend)
     {
         var settings = Settings(config);
         if (then.TryGetValue(OptimizerKey, out var optimizer) && (config.Came is not null) != IsCame(optimizer))
@@ -138,10 +140,11 @@ internal static class RunIdentity
         {
             if (option == "cosine_over")
             {
-                if (Cosine(here, there) is { } cosine) yield return cosine;
+                // Both have a cosine: where it ends may be moved by a word.
+                if (!(extend && !IsNull(here) && !IsNull(there)) && Cosine(here, there) is { } cosine) yield return cosine;
             }
             // A state that does not say was written when there was no such setting.
-            else if (Difference(option, Show(here), !IsNull(there) ? Show(there) : option switch { "flip" => Flag(false), "accumulate" => "1", _ => Show(there) }) is { } difference)
+            else if (Difference(option, Show(here), !IsNull(there) ? Show(there) : option switch { "flip" => Flag(false), "accumulate" => "1", "freeze" => NothingFrozen, _ => Show(there) }) is { } difference)
             {
                 yield return difference;
             }
@@ -153,7 +156,7 @@ internal static class RunIdentity
     private static string? Cosine(JsonElement here, JsonElement there) => (IsNull(here), IsNull(there)) switch
     {
         (true, true) => null,
-        (false, false) => Difference("steps (over which the cosine falls)", Show(here), Show(there)),
+        (false, false) => Difference("steps (over which the cosine falls, and which --extend moves)", Show(here), Show(there)),
         var (constantHere, _) => $"lr-decay is {(constantHere ? "constant" : "cosine")} here and {(constantHere ? "cosine" : "constant")}"
     };
 

@@ -38,11 +38,12 @@ public static class StepMemory
         using var condition = sizes.IsText ? device.Allocate([config.Batch, sizes.TextTokens, sizes.TextWidth]) : device.Allocate([config.Batch], ElementType.Int32);
         using var times = device.Allocate(sizes.IsText ? [TextTrainingStep.LevelRows, config.Batch] : [config.Batch]);
         using var sum = config.Accumulate > 1 ? new GradientSum(model.Parameters, config.Accumulate) : null;
+        using var frozen = config.Freeze.Count > 0 ? new FrozenParameters(model.Parameters, config.Freeze) : null;
         // The second step has the packed weights of the first.
         for (int i = 0; i < 2; i++)
         {
-            if (model is TextToImageModel text) new TextTrainingStep(text, optimizer, sum).Queue(x, noise, times, condition, figures);
-            else new TrainingStep((PixelDiTModel)model, optimizer, sum).Queue(x, noise, times, condition, figures);
+            if (model is TextToImageModel text) new TextTrainingStep(text, optimizer, sum, frozen).Queue(x, noise, times, condition, figures);
+            else new TrainingStep((PixelDiTModel)model, optimizer, sum, frozen).Queue(x, noise, times, condition, figures);
         }
         return device.Arena.PeakBytes + (HostBatches * images.Count * sizeof(float));
     }

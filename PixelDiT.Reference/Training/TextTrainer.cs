@@ -32,7 +32,7 @@ public sealed class TextTrainer : Trainer
     {
         (Source, Encoder) = (source, encoder);
         _table = new TextTimeTable(config.TimeShift);
-        _step = new TextTrainingStep(model, Optimizer, Sum);
+        _step = new TextTrainingStep(model, Optimizer, Sum, Frozen);
         _empty = encoder.Encode([new Prompt("", Negative: true)])[0];
         var device = model.Device;
         int largest = source.Sizes.Max(size => size.Height * size.Width);

@@ -9,7 +9,8 @@ namespace PixelDiT.Reference.Training;
 /// <param name="model">The model.</param>
 /// <param name="optimizer">Its optimiser.</param>
 /// <param name="sum">Where the gradients of a batch's parts are added; null for one part.</param>
-public sealed class TextTrainingStep(TextToImageModel model, IOptimizer optimizer, GradientSum? sum = null)
+/// <param name="frozen">What stays as it is; null for nothing.</param>
+public sealed class TextTrainingStep(TextToImageModel model, IOptimizer optimizer, GradientSum? sum = null, FrozenParameters? frozen = null)
 {
     /// <summary>The rows of a step's noise levels: α, σ and the model's time, each [B].</summary>
     public const int LevelRows = 3;
@@ -33,6 +34,6 @@ public sealed class TextTrainingStep(TextToImageModel model, IOptimizer optimize
             FlowPath.Forward(clean, sum.Part(noise, part), sum.Part(Row(0), part), sum.Part(Row(1), part), xt, target);
             TrainingStep.Backward(model, sum, part, figures, tape => tape.MeanSquaredError(model.Forward(tape, tape.Input(xt), times, tape.Input(states)), target));
         }
-        TrainingStep.Finish(model, optimizer, sum, figures, learningRate);
+        TrainingStep.Finish(model, optimizer, sum, frozen, figures, learningRate);
     }
 }

@@ -47,6 +47,7 @@ public abstract class Trainer : IDisposable
         (Model, Config) = (model, config.Validate());
         Optimizer = config.Came is { } came ? new CameOptimizer(model.Parameters, came) : new Optimizer(model.Parameters, config.Optimizer);
         Sum = config.Accumulate > 1 ? new GradientSum(model.Parameters, config.Accumulate) : null;
+        Frozen = config.Freeze.Count > 0 ? new FrozenParameters(model.Parameters, config.Freeze) : null;
         _steps = [new PendingStep(model.Device, config.Batch), new PendingStep(model.Device, config.Batch)];
         ReadsLate = model.Device.Kind == DeviceKind.Cuda;
     }
@@ -70,6 +71,9 @@ public abstract class Trainer : IDisposable
 
     /// <summary>Where the gradients of a batch's parts are added; null where a batch is one part.</summary>
     private protected GradientSum? Sum { get; }
+
+    /// <summary>What stays as it is; null for nothing.</summary>
+    private protected FrozenParameters? Frozen { get; }
 
     /// <summary>The weights to sample from: the averaged ones, or where no average is kept those in training.</summary>
     public Tensor Weights => Optimizer.Average ?? Model.Parameters.Values!;
@@ -133,6 +137,9 @@ public abstract class Trainer : IDisposable
         }
     }
 
+    /// <summary>Notes that the weights have been restored.</summary>
+    internal void NoteRestored() => Frozen?.Take();
+
     /// <summary>What a step was trained on, for a person who looks for what went wrong.</summary>
     /// <param name="step">The step, from 0.</param>
     internal abstract IReadOnlyList<TensorData> BatchOf(long step);
@@ -171,6 +178,7 @@ public abstract class Trainer : IDisposable
     {
         foreach (var step in _steps) step.Dispose();
         Sum?.Dispose();
+        Frozen?.Dispose();
         Optimizer.Dispose();
         GC.SuppressFinalize(this);
     }

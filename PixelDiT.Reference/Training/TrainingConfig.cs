@@ -53,6 +53,9 @@ public sealed record TrainingConfig
     /// <summary>How many steps in a row may have gradients that are not finite; one more stops the run.</summary>
     public int SkipLimit { get; init; } = 10;
 
+    /// <summary>Patterns of the names of parameters that stay as they are, * for any text.</summary>
+    public IReadOnlyList<string> Freeze { get; init; } = [];
+
     /// <summary>What products round their operands to; parameters, gradients of parameters and the optimiser stay float32.</summary>
     public Precision Precision { get; init; }
 

@@ -63,10 +63,11 @@ public sealed class TrainingRun : IDisposable
     /// <exception cref="ConfigurationException">A setting is out of range, the folder holds a run and <paramref name="existing"/> refuses, or a resumed run had other settings.</exception>
     /// <exception cref="DataException">The data does not fit the model, or is not what a resumed run was trained on.</exception>
     /// <exception cref="DeviceMemoryException">A step takes more memory than there is.</exception>
+    /// <param name="extend">Whether the cosine of a run that goes on may fall over another number of steps than it did.</param>
     /// <param name="from">A model file whose weights a new run begins with; null for new ones.</param>
     /// <param name="policy">Which checkpoints are kept; null for the usual ones. Not a setting of the run.</param>
     /// <exception cref="FileFormatException">The folder cannot be written, has no room for a checkpoint or belongs to another process, or the training state does not fit.</exception>
-    public static TrainingRun Create(string folder, Device device, TrainingData data, ModelConfig sizes, TrainingConfig config, ExistingRun existing, string? settings = null, CheckpointPolicy? policy = null, string? from = null)
+    public static TrainingRun Create(string folder, Device device, TrainingData data, ModelConfig sizes, TrainingConfig config, ExistingRun existing, string? settings = null, CheckpointPolicy? policy = null, string? from = null, bool extend = false)
     {
         var kept = (policy ?? new CheckpointPolicy()).Validate();
         StepMemory.RequireTraining(device, sizes, config, data.Largest.Height, data.Largest.Width, (data as CaptionedData)?.Encoder.KeptBytes ?? 0);
@@ -83,7 +84,7 @@ public sealed class TrainingRun : IDisposable
             var begun = from is null || existing == ExistingRun.Resume ? [] : Begin(from, model);
             trainer = data.CreateTrainer(model, config);
             opened.DeleteRemains();
-            IReadOnlyList<string> remarks = existing == ExistingRun.Resume ? Resume(checkpoints, folder, trainer, data) : begun;
+            IReadOnlyList<string> remarks = existing == ExistingRun.Resume ? Resume(checkpoints, folder, trainer, data, extend) : begun;
             if (trainer.Optimizer.Steps > config.Steps)
                 throw new ConfigurationException($"steps is {config.Steps}, and the run in {folder} is at step {trainer.Optimizer.Steps} already; --steps {trainer.Optimizer.Steps} or more was expected");
             return new TrainingRun(opened, checkpoints, data, model, trainer, existing, settings, remarks);
@@ -199,7 +200,7 @@ public sealed class TrainingRun : IDisposable
     }
 
     /// <summary>Goes on from the newest state that is whole; says which are not, and why.</summary>
-    private static IReadOnlyList<string> Resume(CheckpointStore checkpoints, string folder, Trainer trainer, TrainingData data)
+    private static IReadOnlyList<string> Resume(CheckpointStore checkpoints, string folder, Trainer trainer, TrainingData data, bool extend)
     {
         var (remarks, refused) = (new List<string>(), (FileFormatException?)null);
         foreach (var candidate in checkpoints.Candidates())
@@ -207,8 +208,9 @@ public sealed class TrainingRun : IDisposable
             try
             {
                 if (checkpoints.ProblemOf(candidate) is { } problem) throw new FileFormatException($"{candidate.StatePath}: {problem}");
-                var compared = Checkpoint.LoadState(candidate.StatePath, folder, trainer, data);
+                var compared = Checkpoint.LoadState(candidate.StatePath, folder, trainer, data, extend);
                 checkpoints.GoOnFrom(candidate);
+                trainer.NoteRestored();
                 if (refused is not null) remarks.Add($"{folder}: goes on from step {trainer.Optimizer.Steps}, its newest checkpoint that is whole");
                 return [.. remarks, .. compared];
             }

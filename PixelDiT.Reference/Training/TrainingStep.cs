@@ -1,3 +1,5 @@
+using System.IO.Enumeration;
+using PixelDiT.Kernels;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
@@ -9,7 +11,8 @@ namespace PixelDiT.Reference.Training;
 /// <param name="model">The model.</param>
 /// <param name="optimizer">Its optimiser.</param>
 /// <param name="sum">Where the gradients of a batch's parts are added; null for one part.</param>
-public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, GradientSum? sum = null)
+/// <param name="frozen">What stays as it is; null for nothing.</param>
+public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, GradientSum? sum = null, FrozenParameters? frozen = null)
 {
     /// <summary>Numbers that a step shows: the loss, mean (v_θ − v)², and the norm of all gradients before clipping, in this order.</summary>
     public const int Figures = 2;
@@ -43,7 +46,7 @@ public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, Grad
             FlowPath.Forward(images, sum.Part(noise, part), times, xt, target);
             Backward(model, sum, part, figures, tape => tape.MeanSquaredError(model.Forward(tape, tape.Input(xt), times, labels), target));
         }
-        Finish(model, optimizer, sum, figures, learningRate);
+        Finish(model, optimizer, sum, frozen, figures, learningRate);
     }
 
     /// <summary>Gradients of a part's loss.</summary>
@@ -59,10 +62,12 @@ public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, Grad
     }
 
     /// <summary>A step of the optimiser with the gradients of all parts.</summary>
-    internal static void Finish(PixelTransformer model, IOptimizer optimizer, GradientSum? sum, Readback figures, double? learningRate)
+    internal static void Finish(PixelTransformer model, IOptimizer optimizer, GradientSum? sum, FrozenParameters? frozen, Readback figures, double? learningRate)
     {
         sum?.Put(model.Parameters.Gradients!, figures);
+        frozen?.ClearGradients();
         optimizer.Step(learningRate);
+        frozen?.Restore(optimizer.Average);
         figures.Copy(1, optimizer.Norm);
     }
 }
@@ -116,6 +121,70 @@ public sealed class GradientSum : IDisposable
         float share = 1f / Parts;
         if (part == 0) Combine.Forward(share, values, 0, values, sum);
         else Combine.Forward(1, sum, share, values, sum);
+    }
+}
+
+/// <summary>
+/// Parameters that a run leaves as they are. Their gradients count as zero, so that the norm is that of the others, and whatever an optimiser makes of that (weight decay, an average that rounds), their values and averages are put back.
+/// </summary>
+public sealed class FrozenParameters : IDisposable
+{
+    private readonly ParameterSet _parameters;
+    private readonly Parameter[] _frozen;
+    private readonly Tensor[] _values;
+
+    /// <summary>Freezes parameters at their present values.</summary>
+    /// <param name="parameters">The model's parameters.</param>
+    /// <param name="patterns">Patterns of names, * for any text.</param>
+    /// <exception cref="ConfigurationException">A pattern fits no parameter, or all are frozen.</exception>
+    public FrozenParameters(ParameterSet parameters, IReadOnlyList<string> patterns)
+    {
+        _parameters = parameters;
+        foreach (string pattern in patterns)
+        {
+            if (!parameters.All.Any(parameter => FileSystemName.MatchesSimpleExpression(pattern, parameter.Name, ignoreCase: false))) throw new ConfigurationException($"freeze is '{pattern}', which fits no parameter; for example {parameters.All[0].Name} is one");
+        }
+        _frozen = [.. parameters.All.Where(parameter => patterns.Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, parameter.Name, ignoreCase: false)))];
+        if (_frozen.Length == parameters.All.Count) throw new ConfigurationException($"freeze is '{string.Join("', '", patterns)}', which is every parameter; nothing would be trained");
+        _values = [.. _frozen.Select(parameter => Copy(parameter.Value))];
+    }
+
+    /// <summary>How many numbers are frozen.</summary>
+    public long Count => _frozen.Sum(parameter => parameter.Shape.Count);
+
+    /// <summary>Takes the present values for those that stay, as when a run has been restored.</summary>
+    internal void Take()
+    {
+        for (int i = 0; i < _frozen.Length; i++) Combine.Forward(1, _frozen[i].Value, 0, _frozen[i].Value, _values[i]);
+    }
+
+    internal void ClearGradients()
+    {
+        // All gradients are asked for first, so that none is written later.
+        var all = _parameters.Gradients!;
+        foreach (var parameter in _frozen) _parameters.SliceOf(all, parameter).Clear();
+    }
+
+    internal void Restore(Tensor? average)
+    {
+        for (int i = 0; i < _frozen.Length; i++)
+        {
+            Combine.Forward(1, _values[i], 0, _values[i], _frozen[i].Value);
+            if (average is not null && _parameters.SliceOf(average, _frozen[i]) is var slice) Combine.Forward(1, _values[i], 0, _values[i], slice);
+        }
+    }
+
+    /// <summary>Frees the copies.</summary>
+    public void Dispose()
+    {
+        foreach (var values in _values) values.Dispose();
+    }
+
+    private static Tensor Copy(Tensor value)
+    {
+        var copy = value.Device.Allocate(value.Shape);
+        Combine.Forward(1, value, 0, value, copy);
+        return copy;
     }
 }
 

@@ -90,6 +90,7 @@ internal sealed class Settings
         Option<double> number => Get(number),
         Option<bool> flag => Get(flag),
         Option<string> text when HasValue(text) => Get(text),
+        Option<string[]> texts when HasValue(texts) => Get(texts),
         _ => null
     };
 
