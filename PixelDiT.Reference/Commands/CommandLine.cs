@@ -13,6 +13,10 @@ internal static partial class CommandLine
 
     /// <summary>Runs the verb that the arguments name.</summary>
     /// <returns>The exit code.</returns>
+    public static int Run(string[] arguments) => Run(Root(), arguments);
+
+    /// <summary>Runs the verb of a root that the arguments name.</summary>
+    /// <returns>The exit code.</returns>
     public static int Run(RootCommand root, string[] arguments)
     {
         // What other programs have taught people to type.
@@ -25,6 +29,30 @@ internal static partial class CommandLine
         }
         var parsed = root.Parse(arguments, s_parser);
         return parsed.Errors.Count > 0 && !AsksForHelp(arguments) ? Refuse(parsed, arguments) : parsed.Invoke();
+    }
+
+    private static RootCommand Root()
+    {
+        var root = new RootCommand("PixelDiT in C#: train, sample, verify.")
+        {
+            DemoCommand.Create(),
+            TrainCommand.Create(),
+            DataCommand.Create(),
+            SampleCommand.Create(),
+            EncodeCommand.Create(),
+            EditCommand.Create(),
+            VerifyCommand.Create(),
+            BenchCommand.Create(),
+            TraceCommand.Create(),
+            CompareCommand.Create(),
+            InfoCommand.Create(),
+            InitCommand.Create(),
+            ConvertCommand.Create(),
+            DevicesCommand.Create(),
+            KernelsCommand.Create()
+        };
+        root.Options.Add(Verb.Verbose);
+        return root;
     }
 
     private static bool AsksForHelp(string[] arguments) => arguments.Any(argument => argument is "--help" or "-h" or "-?" or "/?" or "--version");

@@ -16,9 +16,12 @@ public static class Initialization
     private readonly record struct Distribution(float Center, float Spread, bool Normal = false);
 
     /// <summary>Draws all parameters of a model as training begins. A parameter's draws depend on the seed and its place in the model alone.</summary>
-    public static void Draw(PixelTransformer model, ulong seed)
+    /// <param name="model">The model.</param>
+    /// <param name="seed">The seed.</param>
+    /// <param name="nonzero">Whether to draw every number at random instead, as <see cref="Fill"/> says.</param>
+    public static void Draw(PixelTransformer model, ulong seed, bool nonzero = false)
     {
-        var fill = Fill(model.Config, seed);
+        var fill = Fill(model.Config, seed, nonzero);
         foreach (var parameter in model.Parameters.All)
         {
             var values = new float[parameter.Shape.Count];

@@ -1,8 +1,6 @@
-using System.CommandLine;
 using System.Text;
 using System.Text.Json;
 using NUnit.Framework;
-using PixelDiT.Reference.Commands;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
@@ -42,42 +40,18 @@ internal sealed class EditCommandTests
 
     private static byte[] Png(int width, int height, int shade) => ImageFolderTests.Png(width, height, 3, [.. Enumerable.Range(0, width * height * 3).Select(i => (byte)((i * shade) % 251))]);
 
-    private static ProgramResult Run(params string[] arguments)
-    {
-        var root = new RootCommand { EditCommand.Create(), CompareCommand.Create() };
-        root.Options.Add(Verb.Verbose);
-        var (output, error) = (Console.Out, Console.Error);
-        using StringWriter said = new(), complained = new();
-        try
-        {
-            Console.SetOut(said);
-            Console.SetError(complained);
-            int code = CommandLine.Run(root, arguments);
-            return new(code, said.ToString(), complained.ToString());
-        }
-        finally
-        {
-            Console.SetOut(output);
-            Console.SetError(error);
-        }
-    }
+    private static ProgramResult Run(params string[] arguments) => PixelDiTProgram.RunHere(arguments);
 
     private string[] Text(params string[] more) => ["edit", "--model", At("text.safetensors"), "--encoder", "words", .. s_machine, .. s_short, .. more];
 
     private string[] One(params string[] more) => Text(["--image", At("pictures", "a.png"), "--source-prompt", "a red disc", "--prompt", "a blue disc", .. more]);
-
-    private static string Done(ProgramResult result)
-    {
-        Assert.That(result.ExitCode, Is.Zero, result.Error);
-        return result.Output;
-    }
 
     private string[] Names(string folder) => [.. Directory.GetFiles(At(folder)).Select(path => Path.GetFileName(path))];
 
     [Test]
     public void A_picture_is_edited_measured_and_recorded()
     {
-        string said = Done(Run(One("--out", At("out"), "--mask", At("pictures", "mask.png"), "--keep-outside")));
+        string said = Run(One("--out", At("out"), "--mask", At("pictures", "mask.png"), "--keep-outside")).Done();
         Assert.That(Names("out"), Is.EquivalentTo((string[])["edited.json", "edited.png", "edited.sheet.png", "edited.film.png"]));
         Assert.That(said, Does.Contain("outside the mask              MSE 0.000000, PSNR infinite").And.Contain("inside the mask").And.Contain("JPEG of quality 75 outside").And.Contain("JPEG of quality 95 outside"));
         var picture = ImageResult.FromMemory(File.ReadAllBytes(At("out", "edited.png")));
@@ -92,8 +66,8 @@ internal sealed class EditCommandTests
     [Test]
     public void Without_strength_the_picture_returns_to_the_byte()
     {
-        Done(Run("edit", "--model", At("text.safetensors"), "--encoder", "words", "--image", At("pictures", "a.png"), "--source-prompt", "a hill", "--prompt", "a lake", "--steps", "3", "--n-max", "0", "--out", At("none"), "--device", "cpu"));
-        Done(Run(Text("--image", At("pictures", "a.png"), "--source-prompt", "a hill", "--prompt", "A hill!", "--guidance", "2", "--source-guidance", "2", "--out", At("alike"))));
+        Run("edit", "--model", At("text.safetensors"), "--encoder", "words", "--image", At("pictures", "a.png"), "--source-prompt", "a hill", "--prompt", "a lake", "--steps", "3", "--n-max", "0", "--out", At("none"), "--device", "cpu").Done();
+        Run(Text("--image", At("pictures", "a.png"), "--source-prompt", "a hill", "--prompt", "A hill!", "--guidance", "2", "--source-guidance", "2", "--out", At("alike"))).Done();
         byte[] before = ImageResult.FromMemory(File.ReadAllBytes(At("pictures", "a.png"))).Data;
         foreach (string folder in (string[])["none", "alike"]) Assert.That(ImageResult.FromMemory(File.ReadAllBytes(At(folder, "edited.png"))).Data, Is.EqualTo(before), folder);
     }
@@ -102,7 +76,7 @@ internal sealed class EditCommandTests
     public void Edits_of_a_file_are_averaged_and_gone_on_with()
     {
         string[] arguments = Text("--edits", At("pictures", "edits.jsonl"), "--out", At("out"));
-        string said = Done(Run(arguments));
+        string said = Run(arguments).Done();
         Assert.That(said, Does.Contain("first:").And.Contain("b:").And.Contain("mean of 2 edits:").And.EndWith($"wrote 2 edits to {At("out")}\n"));
         string[] all = Names("out");
         Assert.That(all, Has.Length.EqualTo(9).And.Contain("edits.json").And.Contain("first.png").And.Contain("b.film.png"));
@@ -112,9 +86,9 @@ internal sealed class EditCommandTests
         foreach (string name in (string[])["b.png", "b.sheet.png", "b.film.png"]) File.Delete(At("out", name));
         File.Delete(At("out", "first.sheet.png"));
         DateTime kept = File.GetLastWriteTimeUtc(At("out", "first.png"));
-        Assert.That(Done(Run(arguments)), Does.Not.Contain("done before"));
+        Assert.That(Run(arguments).Done(), Does.Not.Contain("done before"));
         File.Delete(At("out", "b.png"));
-        Assert.That(Done(Run(arguments)), Does.Contain("1 edit done before"));
+        Assert.That(Run(arguments).Done(), Does.Contain("1 edit done before"));
         foreach (string name in all) Assert.That(File.ReadAllBytes(At("out", name)), Is.EqualTo(before[name]), name);
         Assert.That(kept, Is.LessThanOrEqualTo(File.GetLastWriteTimeUtc(At("out", "first.png"))));
     }
@@ -122,12 +96,12 @@ internal sealed class EditCommandTests
     [Test]
     public void Another_edit_and_foreign_pictures_are_left_alone()
     {
-        Done(Run(One("--out", At("out"))));
+        Run(One("--out", At("out"))).Done();
         byte[] before = File.ReadAllBytes(At("out", "edited.png"));
         var other = Run(One("--out", At("out"), "--seed", "4"));
         Assert.That((other.ExitCode, other.Error), Is.EqualTo((1, $"pixeldit: {At("out", "edited.json")}: \"seed\" is 0, and 4 in this edit; --overwrite replaces that edit, another --out leaves it alone{Environment.NewLine}")));
         Assert.That(File.ReadAllBytes(At("out", "edited.png")), Is.EqualTo(before));
-        Done(Run(One("--out", At("out"), "--seed", "4", "--overwrite")));
+        Run(One("--out", At("out"), "--seed", "4", "--overwrite")).Done();
         Assert.That(File.ReadAllBytes(At("out", "edited.png")), Is.Not.EqualTo(before));
 
         _folder.Write("mine/edited.png", [1, 2, 3]);
@@ -141,7 +115,7 @@ internal sealed class EditCommandTests
     public void A_class_model_changes_a_class()
     {
         string[] edit = ["edit", "--model", At("class.safetensors"), .. s_machine, .. s_short, "--image", At("pictures", "b.png"), "--fit", "cut"];
-        Done(Run([.. edit, "--source-class", "1", "--class", "none", "--out", At("out")]));
+        Run([.. edit, "--source-class", "1", "--class", "none", "--out", At("out")]).Done();
         Assert.That(File.ReadAllText(At("out", "edited.json")), Does.Contain("\"source_class\": 1"));
         Assert.That(Run([.. edit, "--source-class", "1", "--class", "77", "--out", At("new")]).Error, Does.Contain("class '77' is unknown"));
         Assert.That(Run([.. edit, "--source-class", "1-3", "--class", "2", "--out", At("new")]).Error, Does.Contain("class '1-3' is several; one was expected"));
@@ -151,8 +125,8 @@ internal sealed class EditCommandTests
     [Test]
     public void States_of_two_programs_are_compared_step_by_step()
     {
-        Done(Run(One("--out", At("one"), "--states", At("one.safetensors"))));
-        Done(Run(One("--out", At("two"), "--states", At("two.safetensors"), "--guidance", "13.4")));
+        Run(One("--out", At("one"), "--states", At("one.safetensors"))).Done();
+        Run(One("--out", At("two"), "--states", At("two.safetensors"), "--guidance", "13.4")).Done();
         using (var file = SafetensorsReader.Open(At("one.safetensors"))) Assert.That(file.Tensors.Select(tensor => tensor.Name), Is.EqualTo((string[])["step.001.time", "step.001.v", "step.001.x", "step.002.time", "step.002.v", "step.002.x"]));
         Assert.That(Run("compare", At("one.safetensors"), At("one.safetensors")).ExitCode, Is.Zero);
         var compared = Run("compare", At("one.safetensors"), At("two.safetensors"));

@@ -1,7 +1,5 @@
-using System.CommandLine;
 using NUnit.Framework;
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Reference.Commands;
 
 namespace PixelDiT.Tests.Commands;
 
@@ -24,24 +22,7 @@ public sealed class OutOfMemoryTests
 
     private string At(string name) => Path.Combine(_folder, name);
 
-    private static ProgramResult Run(params string[] arguments)
-    {
-        var root = new RootCommand { TrainCommand.Create(), SampleCommand.Create(), BenchCommand.Create(), TraceCommand.Create() };
-        root.Options.Add(Verb.Verbose);
-        var (output, error) = (Console.Out, Console.Error);
-        using StringWriter said = new(), complained = new();
-        Console.SetOut(said);
-        Console.SetError(complained);
-        try
-        {
-            return new ProgramResult(root.Parse(arguments).Invoke(), said.ToString(), complained.ToString());
-        }
-        finally
-        {
-            Console.SetOut(output);
-            Console.SetError(error);
-        }
-    }
+    private static ProgramResult Run(params string[] arguments) => PixelDiTProgram.RunHere(arguments);
 
     private static void AssertRefused(ProgramResult result, string advice)
     {

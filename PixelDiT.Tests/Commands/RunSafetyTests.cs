@@ -70,7 +70,7 @@ public sealed class RunSafetyTests
     {
         const int steps = 300;
         var random = new Random(Fuzz.Seed);
-        Train("--data", "shapes", "--out", "whole", "--steps", $"{steps}", "--checkpoint-every", "1");
+        Train("--data", "shapes", "--out", "whole", "--steps", $"{steps}");
         string[] command = ["train", "--data", "shapes", .. s_small, "--out", "parts", "--steps", $"{steps}", "--checkpoint-every", "1"];
         int kills = 0;
         for (bool isDone = false; !isDone;)

@@ -1,8 +1,6 @@
-using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json;
 using NUnit.Framework;
-using PixelDiT.Reference.Commands;
 using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
@@ -48,22 +46,7 @@ internal sealed class SampleTextTests
     {
         string[] files = ["--model", "--prompts", "--out", "--seeds"];
         string[] given = [.. arguments.Select((argument, i) => i > 0 && files.Contains(arguments[i - 1]) ? At(argument) : argument)];
-        var root = new RootCommand { SampleCommand.Create() };
-        root.Options.Add(Verb.Verbose);
-        var (output, error) = (Console.Out, Console.Error);
-        using StringWriter said = new(), complained = new();
-        try
-        {
-            Console.SetOut(said);
-            Console.SetError(complained);
-            int code = CommandLine.Run(root, ["sample", .. given]);
-            return new(code, said.ToString(), complained.ToString());
-        }
-        finally
-        {
-            Console.SetOut(output);
-            Console.SetError(error);
-        }
+        return PixelDiTProgram.RunHere(["sample", .. given]);
     }
 
     private JsonElement Record(params string[] parts) => JsonDocument.Parse(File.ReadAllText(At(parts))).RootElement;

@@ -32,14 +32,7 @@ internal sealed class TextToImageModelTests
     private static TextToImageModel Build(Device device)
     {
         var model = new TextToImageModel(s_sizes, device);
-        var fill = Initialization.Fill(s_sizes, 3, nonzero: true);
-        foreach (var parameter in model.Parameters.All)
-        {
-            float[] values = new float[parameter.Shape.Count];
-            fill(parameter.Name, 0, values);
-            parameter.Value.Upload(values);
-        }
-        model.Parameters.MarkChanged();
+        Initialization.Draw(model, 3, nonzero: true);
         return model;
     }
 

@@ -30,14 +30,7 @@ internal sealed class TextRunTests
     {
         _device = Device.Open("cpu", 1);
         _model = new TextToImageModel(s_sizes, _device);
-        var fill = Initialization.Fill(s_sizes, 3, nonzero: true);
-        foreach (var parameter in _model.Parameters.All)
-        {
-            float[] values = new float[parameter.Shape.Count];
-            fill(parameter.Name, 0, values);
-            parameter.Value.Upload(values);
-        }
-        _model.Parameters.MarkChanged();
+        Initialization.Draw(_model, 3, nonzero: true);
     }
 
     [OneTimeTearDown]

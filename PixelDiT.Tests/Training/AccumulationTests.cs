@@ -1,10 +1,6 @@
 using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Reference.Data;
-using PixelDiT.Reference.Data.Drawings;
-using PixelDiT.Reference.Models;
-using PixelDiT.Reference.Text.Encoders;
 using PixelDiT.Reference.Training;
 using PixelDiT.Tests.Data;
 
@@ -13,8 +9,6 @@ namespace PixelDiT.Tests.Training;
 /// <summary>A batch in parts is the step of the whole batch, in less memory.</summary>
 internal sealed class AccumulationTests
 {
-    private static readonly ModelConfig s_sizes = new() { Hidden = 32, Heads = 2, Patch = 4, PatchDepth = 2, PixelDepth = 1, PixelHidden = 8, Classes = 9 };
-    private static readonly ModelConfig s_textSizes = Presets.Get("micro-text") with { TextWidth = 12, TextTokens = 10 };
     private static readonly TrainingConfig s_config = new() { Batch = 12, Steps = 4, Size = 16, Seed = 3, Optimizer = new() { LearningRate = 1e-3 } };
 
     private TemporaryFolder _folder = null!;
@@ -28,9 +22,9 @@ internal sealed class AccumulationTests
     private (float[] Losses, float[] Norms, float[] Weights, long Peak) Train(string name, int parts, bool isText = false, bool isCame = false, int threads = 1, int steps = 4, ExistingRun existing = ExistingRun.Refuse)
     {
         using var device = Device.Open("cpu", threads);
-        TrainingData data = isText ? new CaptionedData(new CaptionedShapes(16), new WordsEncoder(12, 10)) : new ClassData(new Shapes(16));
+        var sizes = isText ? SmallRun.Texts : SmallRun.Classes;
         var config = s_config with { Accumulate = parts, Steps = steps, Came = isCame ? new CameConfig { LearningRate = 1e-3 } : null };
-        using var run = TrainingRun.Create(Path.Combine(_folder.Path, name), device, data, isText ? s_textSizes : s_sizes, config, existing);
+        using var run = TrainingRun.Create(Path.Combine(_folder.Path, name), device, SmallRun.Data(sizes), sizes, config, existing);
         var (losses, norms) = (new List<float>(), new List<float>());
         run.Run(0, report =>
         {
@@ -58,12 +52,12 @@ internal sealed class AccumulationTests
     [Test]
     public void Parts_take_less_memory_and_it_is_counted()
     {
-        var sizes = s_sizes with { PatchDepth = 6 };
+        var sizes = SmallRun.Classes with { PatchDepth = 6 };
         long Counted(int parts) => StepMemory.OfTraining(sizes, s_config with { Batch = 48, Accumulate = parts }, 32, 32);
         Assert.That(Counted(4), Is.LessThan(Counted(1) * 0.45));
         // The count is that of a run: the images on the host are counted besides.
         long images = 3L * s_config.Batch * 3 * 16 * 16 * sizeof(float);
-        Assert.That(StepMemory.OfTraining(s_sizes, s_config with { Accumulate = 3 }, 16, 16) - images, Is.EqualTo(Train("run", 3).Peak).Within(2).Percent);
+        Assert.That(StepMemory.OfTraining(SmallRun.Classes, s_config with { Accumulate = 3 }, 16, 16) - images, Is.EqualTo(Train("run", 3).Peak).Within(2).Percent);
     }
 
     [Test]

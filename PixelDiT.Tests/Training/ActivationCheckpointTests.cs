@@ -1,10 +1,6 @@
 using NUnit.Framework;
-using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
-using PixelDiT.Reference.Data;
-using PixelDiT.Reference.Data.Drawings;
 using PixelDiT.Reference.Models;
-using PixelDiT.Reference.Text.Encoders;
 using PixelDiT.Reference.Training;
 using PixelDiT.Tests.Data;
 
@@ -13,8 +9,8 @@ namespace PixelDiT.Tests.Training;
 /// <summary>Blocks that run again in the backward: the same bits in less memory, which is counted.</summary>
 internal sealed class ActivationCheckpointTests
 {
-    private static readonly ModelConfig s_classes = new() { Hidden = 32, Heads = 2, Patch = 4, PatchDepth = 4, PixelDepth = 2, PixelHidden = 8, Classes = 9 };
-    private static readonly ModelConfig s_text = Presets.Get("micro-text") with { TextWidth = 12, TextTokens = 10, PatchDepth = 3 };
+    private static readonly ModelConfig s_classes = SmallRun.Classes with { PatchDepth = 4, PixelDepth = 2 };
+    private static readonly ModelConfig s_text = SmallRun.Texts with { PatchDepth = 3 };
 
     private TemporaryFolder _folder = null!;
 
@@ -24,20 +20,8 @@ internal sealed class ActivationCheckpointTests
     [TearDown]
     public void RemoveFolder() => _folder.Dispose();
 
-    private (byte[] Model, float[] Losses, long Peak) Train(string name, ModelConfig sizes, TrainingConfig config, ExistingRun existing = ExistingRun.Refuse, string device = "cpu")
-    {
-        using var opened = Device.Open(device, 2);
-        TrainingData data = sizes.IsText ? new CaptionedData(new CaptionedShapes(16), new WordsEncoder(12, 10)) : new ClassData(new Shapes(16));
-        var losses = new List<float>();
-        long peak;
-        using (var run = TrainingRun.Create(Path.Combine(_folder.Path, name), opened, data, sizes, config, existing))
-        {
-            run.Run(0, report => losses.Add(report.Loss));
-            peak = opened.Arena.PeakBytes;
-        }
-        Assert.That(opened.Arena.BytesInUse, Is.Zero, "all device memory is back");
-        return (File.ReadAllBytes(Path.Combine(_folder.Path, name, Checkpoint.ModelFile)), [.. losses], peak);
-    }
+    private SmallRun Train(string name, ModelConfig sizes, TrainingConfig config, ExistingRun existing = ExistingRun.Refuse, string device = "cpu")
+        => SmallRun.Train(Path.Combine(_folder.Path, name), SmallRun.Data(sizes), sizes, config, threads: 2, device, existing, checkpointEvery: 0);
 
     private static IEnumerable<TestCaseData> Kinds()
     {

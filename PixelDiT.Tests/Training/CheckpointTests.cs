@@ -29,13 +29,13 @@ internal sealed class CheckpointTests
 
     private string At(params string[] parts) => Path.Combine([_folder.Path, .. parts]);
 
-    private (float[] Losses, IReadOnlyList<string> Remarks) Train(string name, CheckpointPolicy? policy = null, ExistingRun existing = ExistingRun.Refuse, int every = 1, int steps = Steps, bool isCame = false)
+    private (float[] Losses, IReadOnlyList<string> Remarks) Train(string name, CheckpointPolicy? policy = null, ExistingRun existing = ExistingRun.Refuse, int steps = Steps, bool isCame = false)
     {
         using var device = Device.Open("cpu", 1);
         var losses = new List<float>();
         var config = s_config with { Steps = steps, Came = isCame ? new CameConfig() : null };
         using var run = TrainingRun.Create(At(name), device, new ClassData(new Shapes(8)), s_sizes, config, existing, settings: null, policy);
-        run.Run(every, report => losses.Add(report.Loss));
+        run.Run(1, report => losses.Add(report.Loss));
         return ([.. losses], run.Remarks);
     }
 
@@ -97,7 +97,7 @@ internal sealed class CheckpointTests
     public void The_newest_checkpoint_is_passed_over_if_it_is_damaged(string how, string? reason)
     {
         Train("whole");
-        Train("run", steps: Steps);
+        Train("run");
         string state = At("run", Checkpoint.StateFile);
         byte[] bytes = File.ReadAllBytes(state);
         if (how == "truncated") File.WriteAllBytes(state, bytes[..^8]);

@@ -15,7 +15,7 @@ public sealed class LateFiguresTests
 {
     private const int Batch = 4, Steps = 7, CheckpointEvery = 3;
 
-    private static readonly ModelConfig s_sizes = new() { Hidden = 32, Heads = 2, Patch = 4, PatchDepth = 1, PixelDepth = 1, PixelHidden = 8, Classes = 9 };
+    private static readonly ModelConfig s_sizes = SmallRun.Classes with { PatchDepth = 1 };
 
     private static readonly TrainingConfig s_config = new() { Batch = Batch, Steps = Steps, Size = 16, Seed = 5, Warmup = 2, Optimizer = new() { LearningRate = 1e-3 } };
 

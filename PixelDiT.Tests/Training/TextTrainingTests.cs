@@ -5,7 +5,6 @@ using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Data.Drawings;
 using PixelDiT.Reference.Data.Shards;
-using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Pictures;
 using PixelDiT.Reference.Text.Encoders;
 using PixelDiT.Reference.Training;
@@ -16,8 +15,6 @@ namespace PixelDiT.Tests.Training;
 /// <summary>Whole runs of the text model: equal bits from equal seeds, at any thread count, and across an interruption.</summary>
 public sealed class TextTrainingTests
 {
-    private static readonly ModelConfig s_sizes = Presets.Get("micro-text") with { TextWidth = 12, TextTokens = 10 };
-
     private static readonly TrainingConfig s_adam = new()
     {
         Batch = 6,
@@ -41,28 +38,13 @@ public sealed class TextTrainingTests
     [TearDown]
     public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
 
-    private (float[] Losses, byte[] Model) Train(string name, int threads, TrainingConfig config, long stopAfter = long.MaxValue, ExistingRun existing = ExistingRun.Refuse, string device = "cpu", ICaptionedSource? source = null)
-    {
-        using var opened = Device.Open(device, threads);
-        var losses = new List<float>();
-        var data = new CaptionedData(source ?? new CaptionedShapes(16), new WordsEncoder(s_sizes.TextWidth, s_sizes.TextTokens));
-        using (var run = TrainingRun.Create(Path.Combine(_folder, name), opened, data, s_sizes, config, existing))
-        {
-            using var stop = new CancellationTokenSource();
-            run.Run(3, report =>
-            {
-                losses.Add(report.Loss);
-                if (report.Step == stopAfter) stop.Cancel();
-            }, stop.Token);
-        }
-        Assert.That(opened.Arena.BytesInUse, Is.Zero, "all device memory is back");
-        return ([.. losses], File.ReadAllBytes(Path.Combine(_folder, name, Checkpoint.ModelFile)));
-    }
+    private SmallRun Train(string name, int threads, TrainingConfig config, long stopAfter = long.MaxValue, ExistingRun existing = ExistingRun.Refuse, string device = "cpu", ICaptionedSource? source = null)
+        => SmallRun.Train(Path.Combine(_folder, name), SmallRun.Data(SmallRun.Texts, source), SmallRun.Texts, config, threads, device, existing, stopAfter: stopAfter);
 
     [Test]
     public void One_seed_gives_one_result_at_any_thread_count()
     {
-        var (losses, model) = Train("one", 1, s_adam);
+        var (losses, model, _) = Train("one", 1, s_adam);
         foreach (int threads in (int[])[2, 3])
         {
             var again = Train($"threads{threads}", threads, s_adam);
@@ -109,7 +91,7 @@ public sealed class TextTrainingTests
     }
 
     [Test]
-    public void The_first_loss_is_that_of_a_zero_output() => Assert.That(Train("start", 1, s_adam).Losses[0], Is.InRange(1.0f, 2.0f));
+    public void The_first_loss_is_that_of_a_zero_output() => Assert.That(Train("start", 1, s_adam, stopAfter: 1).Losses[0], Is.InRange(1.0f, 2.0f));
 
     [Test]
     public void Another_optimizer_is_refused_by_name()
@@ -123,8 +105,8 @@ public sealed class TextTrainingTests
     public void States_of_another_width_are_refused_by_both_names()
     {
         using var device = Device.Open("cpu", 1);
-        var data = new CaptionedData(new CaptionedShapes(16), new WordsEncoder(20, s_sizes.TextTokens));
-        var error = Assert.Throws<ConfigurationException>(() => TrainingRun.Create(Path.Combine(_folder, "x"), device, data, s_sizes, s_adam, ExistingRun.Refuse));
+        var data = new CaptionedData(new CaptionedShapes(16), new WordsEncoder(20, SmallRun.Texts.TextTokens));
+        var error = Assert.Throws<ConfigurationException>(() => TrainingRun.Create(Path.Combine(_folder, "x"), device, data, SmallRun.Texts, s_adam, ExistingRun.Refuse));
         Assert.That(error!.Message, Does.Contain("20 channels").And.Contain("the model takes 12"));
         Assert.That(device.Arena.BytesInUse, Is.Zero);
         Assert.That(Path.Combine(_folder, "x"), Does.Not.Exist);
@@ -135,8 +117,8 @@ public sealed class TextTrainingTests
     {
         Train("run", 1, s_adam, stopAfter: 2);
         using var device = Device.Open("cpu", 1);
-        var data = new CaptionedData(new CaptionedShapes(16), new WordsEncoder(s_sizes.TextWidth, s_sizes.TextTokens + 1));
-        var error = Assert.Throws<ConfigurationException>(() => TrainingRun.Create(Path.Combine(_folder, "run"), device, data, s_sizes, s_adam, ExistingRun.Resume));
+        var data = new CaptionedData(new CaptionedShapes(16), new WordsEncoder(SmallRun.Texts.TextWidth, SmallRun.Texts.TextTokens + 1));
+        var error = Assert.Throws<ConfigurationException>(() => TrainingRun.Create(Path.Combine(_folder, "run"), device, data, SmallRun.Texts, s_adam, ExistingRun.Resume));
         Assert.That(error!.Message, Does.Contain("encoder"));
     }
 }

@@ -10,8 +10,6 @@ namespace PixelDiT.Tests.Training;
 /// <summary>Whole runs: equal bits from equal seeds, at any thread count, and across an interruption.</summary>
 public sealed class TrainingTests
 {
-    private static readonly ModelConfig s_sizes = new() { Hidden = 32, Heads = 2, Patch = 4, PatchDepth = 2, PixelDepth = 1, PixelHidden = 8, Classes = 9 };
-
     private static readonly TrainingConfig s_config = new() { Batch = 6, Steps = 8, Size = 16, Seed = 3, Warmup = 2, Decay = LearningRateDecay.Cosine, Optimizer = new() { LearningRate = 1e-3 } };
 
     private string _folder = "";
@@ -22,27 +20,13 @@ public sealed class TrainingTests
     [TearDown]
     public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
 
-    private (float[] Losses, byte[] Model) Train(string name, int threads, string device = "cpu", ulong seed = 3, long stopAfter = long.MaxValue, ExistingRun existing = ExistingRun.Refuse)
-    {
-        using var opened = Device.Open(device, threads);
-        var losses = new List<float>();
-        using (var run = TrainingRun.Create(Path.Combine(_folder, name), opened, new ClassData(new Shapes(16)), s_sizes, s_config with { Seed = seed }, existing))
-        {
-            using var stop = new CancellationTokenSource();
-            run.Run(3, report =>
-            {
-                losses.Add(report.Loss);
-                if (report.Step == stopAfter) stop.Cancel();
-            }, stop.Token);
-        }
-        Assert.That(opened.Arena.BytesInUse, Is.Zero, "all device memory is back");
-        return ([.. losses], File.ReadAllBytes(Path.Combine(_folder, name, Checkpoint.ModelFile)));
-    }
+    private SmallRun Train(string name, int threads, string device = "cpu", ulong seed = 3, long stopAfter = long.MaxValue, ExistingRun existing = ExistingRun.Refuse)
+        => SmallRun.Train(Path.Combine(_folder, name), SmallRun.Data(SmallRun.Classes), SmallRun.Classes, s_config with { Seed = seed }, threads, device, existing, stopAfter: stopAfter);
 
     [Test]
     public void One_seed_gives_one_result_at_any_thread_count()
     {
-        var (losses, model) = Train("one", 1);
+        var (losses, model, _) = Train("one", 1);
         foreach (int threads in (int[])[1, 2, 3])
         {
             var again = Train($"threads{threads}", threads);
@@ -78,7 +62,7 @@ public sealed class TrainingTests
     public void The_first_loss_is_that_of_a_zero_output()
     {
         // At step 0 the output is zero, so the loss is the mean of (x − ε)² over the batch: near E[x²] + 1, and certainly above 1 for images that are not noise.
-        float loss = Train("start", 1).Losses[0];
+        float loss = Train("start", 1, stopAfter: 1).Losses[0];
         Assert.That(loss, Is.InRange(1.0f, 2.0f));
     }
 
@@ -102,7 +86,7 @@ public sealed class TrainingTests
     public void Data_with_other_channels_is_refused()
     {
         using var device = Device.Open("cpu", 1);
-        var error = Assert.Throws<DataException>(() => TrainingRun.Create(Path.Combine(_folder, "x"), device, new ClassData(new Shapes(16, 1)), s_sizes, s_config, ExistingRun.Refuse));
+        var error = Assert.Throws<DataException>(() => TrainingRun.Create(Path.Combine(_folder, "x"), device, new ClassData(new Shapes(16, 1)), SmallRun.Classes, s_config, ExistingRun.Refuse));
         Assert.That(error!.Message, Does.Contain("1 channels"));
         Assert.That(device.Arena.BytesInUse, Is.Zero);
     }
@@ -121,7 +105,7 @@ public sealed class TrainingTests
     public void The_average_warms_up()
     {
         using var device = Device.Open("cpu", 1);
-        using var model = new PixelDiTModel(s_sizes, device);
+        using var model = new PixelDiTModel(SmallRun.Classes, device);
         using var optimizer = new Optimizer(model.Parameters, new OptimizerConfig { EmaDecay = 0.9999 });
         Assert.That(optimizer.DecayAt(0), Is.EqualTo(0.1));
         Assert.That(optimizer.DecayAt(1_000_000), Is.EqualTo(0.9999));

@@ -172,7 +172,7 @@ internal sealed class CaptionedShapesTests
 
     internal static FigureDescription Described(PlacedFigure figure) => new(figure.Figure, figure.Colour, figure.Size, figure.Place);
 
-    private static float[] Drawn(Scene scene)
+    internal static float[] Drawn(Scene scene)
     {
         var image = new float[3 * Side * Side];
         scene.Draw(Side, image);

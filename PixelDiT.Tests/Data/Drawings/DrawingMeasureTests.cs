@@ -29,7 +29,7 @@ internal sealed class DrawingMeasureTests
         for (int i = 0; i < Count; i++)
         {
             var scene = s_heldOut.SceneOf(i);
-            var reading = s_measure.Read(Drawn(scene));
+            var reading = s_measure.Read(CaptionedShapesTests.Drawn(scene));
             Assert.That(reading.Ground, Is.EqualTo(scene.Ground));
             Assert.That(reading.Figures, Is.EquivalentTo(Enumerable.Range(0, scene.Count).Select(figure => CaptionedShapesTests.Described(scene[figure]))));
         }
@@ -42,10 +42,10 @@ internal sealed class DrawingMeasureTests
     public void One_wrong_attribute_is_enough_to_disagree()
     {
         var scene = s_heldOut.SceneOf(0);
-        Assert.That(s_measure.Agrees(Drawn(scene), Prompt.Of(scene)), Is.True);
+        Assert.That(s_measure.Agrees(CaptionedShapesTests.Drawn(scene), Prompt.Of(scene)), Is.True);
         foreach (var other in Enumerable.Range(0, Count).Select(i => s_heldOut.SceneOf(i)).Where(other => other.Count == 1))
         {
-            float[] image = Drawn(other);
+            float[] image = CaptionedShapesTests.Drawn(other);
             Scene[] wrong =
             [
                 other.Change(0, figure: Next(other.First.Figure)), other.Change(0, colour: Next(other.First.Colour)), other.Change(0, size: Next(other.First.Size)),
@@ -61,7 +61,7 @@ internal sealed class DrawingMeasureTests
     {
         foreach (var pair in Enumerable.Range(0, Count).Select(i => s_heldOut.SceneOf(i)).Where(scene => scene.Count == 2))
         {
-            float[] both = Drawn(pair), one = Drawn(pair with { Second = null });
+            float[] both = CaptionedShapesTests.Drawn(pair), one = CaptionedShapesTests.Drawn(pair with { Second = null });
             var (first, all) = (Prompt.Of(pair) with { Second = null }, Prompt.Of(pair));
             Assert.That((s_measure.Agrees(both, all), s_measure.Agrees(both, first), s_measure.Agrees(one, all), s_measure.Agrees(one, first)), Is.EqualTo((true, false, false, true)));
             Assert.That(s_measure.Agrees(both, all with { First = all.Second!.Value, Second = all.First }), Is.True, "the order of two figures says nothing");
@@ -86,7 +86,7 @@ internal sealed class DrawingMeasureTests
     public void A_figure_of_two_colours_disagrees() => Assert.That(Changed((image, i) =>
     {
         var scene = s_heldOut.SceneOf(i);
-        float[] other = Drawn(scene.Change(0, colour: Next(scene.First.Colour)));
+        float[] other = CaptionedShapesTests.Drawn(scene.Change(0, colour: Next(scene.First.Colour)));
         var mask = new float[Area];
         scene.Mask(0, Side, mask);
         int[] rows = [.. Enumerable.Range(0, Area).Where(pixel => mask[pixel] > 0.5f).Select(pixel => pixel / Side)];
@@ -102,7 +102,7 @@ internal sealed class DrawingMeasureTests
     public void A_mixture_of_two_colours_disagrees() => Assert.That(Changed((image, i) =>
     {
         var scene = s_heldOut.SceneOf(i);
-        return [.. image.Zip(Drawn(scene.Change(0, colour: Next(scene.First.Colour))), (one, other) => (one + other) / 2)];
+        return [.. image.Zip(CaptionedShapesTests.Drawn(scene.Change(0, colour: Next(scene.First.Colour))), (one, other) => (one + other) / 2)];
     }), Is.LessThan(0.1));
 
     [Test]
@@ -126,7 +126,7 @@ internal sealed class DrawingMeasureTests
 
         // Measured: the pictures of a list, each judged by the prompt of its neighbour among those with as many figures. 5 standard deviations of 2000 pictures at 1 %.
         Prompt[] asked = [.. Enumerable.Range(0, 2000).Select(i => s_heldOut.PromptOf(i, 1)).Where(prompt => prompt.Count == 1)];
-        int agreed = asked.Index().AsParallel().Count(item => s_measure.Agrees(Drawn(CaptionedShapes.HeldOut(asked[(item.Index + 1) % asked.Length], (ulong)item.Index)), item.Item));
+        int agreed = asked.Index().AsParallel().Count(item => s_measure.Agrees(CaptionedShapesTests.Drawn(CaptionedShapes.HeldOut(asked[(item.Index + 1) % asked.Length], (ulong)item.Index)), item.Item));
         Assert.That((double)agreed / asked.Length, Is.EqualTo(DrawingMeasure.Chance(asked)).Within(0.011));
     }
 
@@ -134,7 +134,7 @@ internal sealed class DrawingMeasureTests
     public void Spread_tells_variety_from_repetition()
     {
         Prompt[] prompts = [.. Enumerable.Range(0, 40).Select(i => Prompt.Of(s_heldOut.SceneOf(i % 4)))];
-        float[] varied = [.. prompts.SelectMany((prompt, i) => Drawn(CaptionedShapes.HeldOut(prompt, 1000 + (ulong)i)))], same = [.. prompts.SelectMany(prompt => Drawn(CaptionedShapes.HeldOut(prompt, 5)))];
+        float[] varied = [.. prompts.SelectMany((prompt, i) => CaptionedShapesTests.Drawn(CaptionedShapes.HeldOut(prompt, 1000 + (ulong)i)))], same = [.. prompts.SelectMany(prompt => CaptionedShapesTests.Drawn(CaptionedShapes.HeldOut(prompt, 5)))];
         Assert.That(s_measure.Spread(varied, prompts), Is.EqualTo(1).Within(0.15));
         Assert.That(s_measure.Spread(same, prompts), Is.Zero);
     }
@@ -147,14 +147,7 @@ internal sealed class DrawingMeasureTests
         Assert.That(() => s_measure.Agreement(new float[Length], [s_prompts[0], s_prompts[1]]), Throws.TypeOf<ShapeException>());
     }
 
-    private static double Changed(Func<float[], int, float[]> change) => s_measure.Agreement([.. Enumerable.Range(0, Count).SelectMany(i => change(Drawn(s_heldOut.SceneOf(i)), i))], s_prompts);
-
-    private static float[] Drawn(Scene scene)
-    {
-        var image = new float[Length];
-        scene.Draw(Side, image);
-        return image;
-    }
+    private static double Changed(Func<float[], int, float[]> change) => s_measure.Agreement([.. Enumerable.Range(0, Count).SelectMany(i => change(CaptionedShapesTests.Drawn(s_heldOut.SceneOf(i)), i))], s_prompts);
 
     private static T Next<T>(T value) where T : struct, Enum => Enum.GetValues<T>() is var all ? all[(Array.IndexOf(all, value) + 1) % all.Length] : value;
 

@@ -14,8 +14,9 @@ internal static class SetFiles
     /// <summary>A set under names of its own.</summary>
     /// <param name="rename">From a released name to the file's.</param>
     /// <param name="added">What is added to every number.</param>
-    public static IEnumerable<TensorData> Set(Func<string, string> rename, float added = 0)
-        => ModelCost.Shapes(Config).Select((entry, i) => new TensorData(rename(entry.Key), entry.Value, Values(i, entry.Value, added)));
+    /// <param name="config">Another model than <see cref="Config"/>.</param>
+    public static IEnumerable<TensorData> Set(Func<string, string> rename, float added = 0, ModelConfig? config = null)
+        => ModelCost.Shapes(config ?? Config).Select((entry, i) => new TensorData(rename(entry.Key), entry.Value, Values(i, entry.Value, added)));
 
     /// <summary>A set under a prefix.</summary>
     public static IEnumerable<TensorData> Set(string prefix, float added = 0) => Set(name => prefix + name, added);
@@ -56,6 +57,7 @@ internal static class SetFiles
         return added;
     }
 
-    private static float[] Values(int tensor, IReadOnlyList<long> shape, float added)
+    /// <summary>The numbers of the tensor at a place.</summary>
+    public static float[] Values(int tensor, IReadOnlyList<long> shape, float added)
         => [.. Enumerable.Range(0, (int)shape.Aggregate(1L, (a, b) => a * b)).Select(i => (((tensor * 37) + i) % 251) + added)];
 }

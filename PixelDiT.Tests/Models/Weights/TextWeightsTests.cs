@@ -26,15 +26,13 @@ public sealed class TextWeightsTests
         PixelHeads = 4
     };
 
-    private static IEnumerable<TensorData> Set(Func<string, string> rename, float added = 0) => ModelCost.Shapes(s_config).Select((entry, i) => new TensorData(rename(entry.Key), entry.Value, Values(i, entry.Value, added)));
-
-    private static float[] Values(int tensor, IReadOnlyList<long> shape, float added) => [.. Enumerable.Range(0, (int)shape.Aggregate(1L, (a, b) => a * b)).Select(i => (((tensor * 37) + i) % 251) + added)];
+    private static IEnumerable<TensorData> Set(Func<string, string> rename, float added = 0) => SetFiles.Set(rename, added, s_config);
 
     private static void Holds(IWeightFile file, float added = 0, string choice = "ema")
     {
         using var model = new StoredModel(file, WeightChoice.Parse(choice));
         Assert.That(model.Info.Config, Is.EqualTo(s_config));
-        foreach (var ((name, shape), i) in ModelCost.Shapes(s_config).Select((entry, i) => (entry, i))) Assert.That(model.ReadWidened(name), Is.EqualTo(Values(i, shape, added)), name);
+        foreach (var ((name, shape), i) in ModelCost.Shapes(s_config).Select((entry, i) => (entry, i))) Assert.That(model.ReadWidened(name), Is.EqualTo(SetFiles.Values(i, shape, added)), name);
     }
 
     [TestCase("")]
@@ -79,9 +77,9 @@ public sealed class TextWeightsTests
         {
             const string layer = "pixel_blocks.0.adaLN_modulation.0";
             string name = $"model.diffusion_model.{whole.Spec.Name}";
-            if (!whole.Spec.Name.StartsWith(layer)) return [new TensorData(name, whole.Spec.Shape, Values(index, whole.Spec.Shape, 0))];
+            if (!whole.Spec.Name.StartsWith(layer)) return [new TensorData(name, whole.Spec.Shape, SetFiles.Values(index, whole.Spec.Shape, 0))];
             // [P, 6, d, ..] cut along its second axis.
-            float[] values = Values(index, whole.Spec.Shape, 0);
+            float[] values = SetFiles.Values(index, whole.Spec.Shape, 0);
             int half = values.Length / s_config.PatchPixels / 2;
             return ((string[])["msa", "mlp"]).Select((kind, side) => new TensorData(
                 name.Replace("adaLN_modulation.0", $"adaLN_modulation_{kind}{inner}"), [whole.Spec.Shape[0] / 2, .. whole.Spec.Shape.Skip(1)], [.. values.Where((_, i) => i / half % 2 == side)]));

@@ -79,16 +79,10 @@ public sealed class HintTests
         Assert.That(GoldenTraces.Compare(stages, PortWithFaults.PatchBlock(stages, rotate: true)).First, Is.Null);
     }
 
-    private static MemoryTrace Broadcast => GoldenTraces.Run("c2i", parameters =>
-    {
-        foreach (string kind in (string[])["weight", "bias"])
-            parameters.Change($"pixel_blocks.0.adaLN_modulation.0.{kind}", values => [.. values.Select((_, i) => values[i % (values.Length / 16)])]);
-    });
-
     [Test]
     public void One_modulation_for_all_pixels_of_a_patch()
     {
-        var b = Broadcast;
+        var b = GoldenTraces.OneModulation();
         const string hint = "gives all pixels of a patch the same modulation";
         Found(b, "act.pixel_blocks.0.modulation", hint);
         Found(b.Where(name => name != "act.pixel_blocks.0.modulation"), "act.pixel_blocks.0.modulated1", hint);

@@ -18,12 +18,12 @@ public sealed class ValueHintTests
     [TestCase("in.x", new[] { 2, 3, 16, 16 }, new[] { 0, 2, 3, 1 }, "has A's values in the order (image, token row, pixel row, token column, pixel column, channel)")]
     [TestCase("grad.param.s_embedder.proj.weight", new[] { 32, 3, 16 }, new[] { 0, 2, 1 }, "has A's values in the order (output, pixel row, pixel column, channel)")]
     public void Values_in_another_order_of_the_axes(string tensor, int[] sizes, int[] order, string hint)
-        => Found(GoldenTraces.Right().With(tensor, values => Permute(values, sizes, order)), tensor, hint);
+        => Found(GoldenTraces.Right().With(tensor, values => GoldenTraces.Permuted(values, sizes, order)), tensor, hint);
 
     [Test]
     public void A_transposed_shape_is_compared_and_recognised()
     {
-        var b = GoldenTraces.Right().With("act.t_embedder", [32, 2], Permute(GoldenTraces.Right().ReadDoubles("act.t_embedder"), [2, 32], [1, 0]));
+        var b = GoldenTraces.Right().With("act.t_embedder", [32, 2], GoldenTraces.Permuted(GoldenTraces.Right().ReadDoubles("act.t_embedder"), [2, 32], [1, 0]));
         Found(b, "act.t_embedder", "image and channel exchanged");
     }
 
@@ -50,14 +50,14 @@ public sealed class ValueHintTests
     [TestCase(DataType.BF16, "is A rounded to bfloat16")]
     [TestCase(DataType.F16, "is A rounded to float16 or TF32")]
     public void Stored_in_half_precision(DataType type, string hint)
-        => Found(GoldenTraces.Right().With("act.t_embedder", values => Rounded(values, type)), "act.t_embedder", hint);
+        => Found(GoldenTraces.Right().With("act.t_embedder", values => GoldenTraces.Rounded(values, type)), "act.t_embedder", hint);
 
     [TestCase(DataType.BF16, "as if computed with operands in bfloat16")]
     [TestCase(DataType.F16, "as if computed with operands in float16 or TF32")]
     public void Computed_with_weights_in_half_precision(DataType type, string hint)
     {
         var b = GoldenTraces.Run("c2i", parameters => parameters.Change(
-            "s_embedder.proj.weight", weight => Array.ConvertAll(Rounded(Array.ConvertAll(weight, w => (double)w), type), w => (float)w)));
+            "s_embedder.proj.weight", weight => Array.ConvertAll(GoldenTraces.Rounded(Array.ConvertAll(weight, w => (double)w), type), w => (float)w)));
         Found(b, "act.s_embedder", hint);
     }
 
@@ -99,28 +99,5 @@ public sealed class ValueHintTests
             Assert.That((first.Tensor.Name, first.Tensor.Verdict), Is.EqualTo((name, Verdict.Differs)));
             Assert.That(first.Hints.Where(hint => !hint.Contains("are they the weights")), Is.Empty);
         }
-    }
-
-    private static double[] Rounded(double[] values, DataType type)
-    {
-        float[] singles = Array.ConvertAll(values, value => (float)value);
-        byte[] stored = new byte[2 * values.Length];
-        ElementConversion.Encode(type, singles, stored);
-        ElementConversion.Decode(type, stored, values = new double[values.Length]);
-        return values;
-    }
-
-    private static double[] Permute(double[] values, int[] sizes, int[] order)
-    {
-        int[] moved = [.. order.Select(axis => sizes[axis])];
-        double[] y = new double[values.Length];
-        for (int i = 0; i < y.Length; i++)
-        {
-            int[] index = TensorAxes.Index(moved, i);
-            int source = 0;
-            for (int axis = 0; axis < sizes.Length; axis++) source = (source * sizes[axis]) + index[Array.IndexOf(order, axis)];
-            y[i] = values[source];
-        }
-        return y;
     }
 }
