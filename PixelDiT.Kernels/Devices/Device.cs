@@ -46,11 +46,10 @@ public sealed unsafe class Device : IDisposable
     private readonly KernelLoader _loader;
     private readonly WorkerPool? _pool;
     private readonly AcceleratorStream _stream;
-    private readonly bool _isDry;
 
     private Device(DeviceKind kind, Context context, Accelerator accelerator, int threads, int groupSize, bool isDry = false)
     {
-        (Kind, _context, _accelerator, GroupSize, _isDry) = (kind, context, accelerator, groupSize, isDry);
+        (Kind, _context, _accelerator, GroupSize, IsDry) = (kind, context, accelerator, groupSize, isDry);
         _loader = new KernelLoader(accelerator);
         Arena = new Arena(accelerator, isLimited: !isDry);
         Streams = accelerator is CudaAccelerator card ? new CudaStreams(card) : null;
@@ -66,7 +65,7 @@ public sealed unsafe class Device : IDisposable
     public DeviceKind Kind { get; }
 
     /// <summary>Whether it counts memory only, and computes nothing.</summary>
-    public bool IsDry => _isDry;
+    internal bool IsDry { get; }
 
     /// <summary>Threads that compute; 1 for a GPU.</summary>
     public int Threads { get; }
@@ -190,7 +189,7 @@ public sealed unsafe class Device : IDisposable
     {
         if (items == 0) return;
         Launches++;
-        if (_isDry) return;
+        if (IsDry) return;
         if (Profile is not { } profile)
         {
             Start(ref kernel, items, lanes);
@@ -222,7 +221,7 @@ public sealed unsafe class Device : IDisposable
 
     internal void CopyToDevice<T>(ReadOnlySpan<T> source, ArrayView<T> target) where T : unmanaged
     {
-        if (_isDry) return;
+        if (IsDry) return;
         if (Kind == DeviceKind.Cuda) target.CopyFromCPU(_stream, source);
         else HostMemory.Copy(source, target);
         Synchronize();
@@ -230,7 +229,7 @@ public sealed unsafe class Device : IDisposable
 
     internal void CopyToHost<T>(ArrayView<T> source, Span<T> target) where T : unmanaged
     {
-        if (_isDry) return;
+        if (IsDry) return;
         Synchronize();
         if (Kind == DeviceKind.Cuda) source.CopyToCPU(_stream, target);
         else HostMemory.Copy(source, target);
@@ -238,7 +237,7 @@ public sealed unsafe class Device : IDisposable
 
     internal void Clear(ArrayView<byte> bytes)
     {
-        if (_isDry) return;
+        if (IsDry) return;
         if (Kind == DeviceKind.Cuda) bytes.MemSetToZero(_stream);
         else NativeMemory.Clear(HostMemory.Pointer(bytes), (nuint)bytes.Length);
     }

@@ -106,6 +106,9 @@ public static class Combine
         Map.Launch(x.Device, new Each(a, x.View<float>(), b, z.View<float>(), y.View<float>()), x.Count);
     }
 
+    /// <summary>y = x, of numbers that are finite.</summary>
+    public static void Copy(Tensor x, Tensor y) => Forward(1, x, 0, x, y);
+
     internal readonly struct Each(float a, DeviceView<float> x, float b, DeviceView<float> z, DeviceView<float> y) : IEach
     {
         private readonly DeviceView<float> _x = x, _z = z, _y = y;

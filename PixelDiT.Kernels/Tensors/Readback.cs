@@ -33,6 +33,8 @@ public sealed class Readback : IDisposable
     public void Copy(int index, Tensor number)
     {
         number.RequireCountOf("a number to read", 1);
+        // What computes nothing has nothing to read: a number stays 0.
+        if (number.Device.IsDry) return;
         var memory = number.Memory<float>();
         if (_streams is null)
         {

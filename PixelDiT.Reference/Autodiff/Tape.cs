@@ -45,10 +45,10 @@ public sealed class Tape : IDisposable
     /// Whether blocks keep no more than their inputs for the backward and run again there (activation checkpointing): a step takes the memory of one block's activations instead of all blocks', and a forward more time. The gradients are the
     /// same to the bit, since the same operations run on the same numbers in the same order.
     /// </summary>
-    public bool Checkpoints { get; init; }
+    public bool Checkpoints { get; set; }
 
     /// <summary>Whether a block is to be checkpointed; one whose inside is looked at is not.</summary>
-    internal bool IsCheckpointing => Checkpoints && Recording && Observer is null && GradientObserver is null && Traces is null;
+    private bool IsCheckpointing => Checkpoints && Recording && Observer is null && GradientObserver is null && Traces is null;
 
     /// <summary>How activations are stored.</summary>
     internal ElementType Storage => Precision == Precision.BFloat16 ? ElementType.BFloat16 : ElementType.Single;
@@ -96,37 +96,29 @@ public sealed class Tape : IDisposable
         return false;
     }
 
-    /// <summary>A block that is run again in the backward.</summary>
+    /// <summary>A block: computed, or with <see cref="Checkpoints"/> run again in the backward.</summary>
     /// <param name="block">Computes it on a tape from variables of this one, at any time the same.</param>
-    internal Variable Checkpoint(Func<Tape, Variable> block)
-    {
-        Variable output;
-        using (var first = new Tape(Device, recording: true) { Precision = Precision, Cancel = Cancel }) output = Take(first, block(first));
-        Push(output, _ =>
-        {
-            var again = new Tape(this);
-            var root = block(again);
-            (root.Gradient, output.Gradient) = (output.Gradient, null);
-            again.Run();
-        });
-        return output;
-    }
+    internal Variable Block(Func<Tape, Variable> block) => IsCheckpointing ? RunAgain(tape => (block(tape), null)).First : block(this);
 
     /// <summary>The same for a block with two outputs.</summary>
-    internal (Variable First, Variable Second) Checkpoint(Func<Tape, (Variable First, Variable Second)> block)
+    internal (Variable First, Variable Second) Block(Func<Tape, (Variable First, Variable Second)> block)
+        => IsCheckpointing && RunAgain(tape => block(tape)) is var (first, second) ? (first, second!) : block(this);
+
+    private (Variable First, Variable? Second) RunAgain(Func<Tape, (Variable First, Variable? Second)> block)
     {
-        Variable output, second;
+        Variable output;
+        Variable? second;
         using (var first = new Tape(Device, recording: true) { Precision = Precision, Cancel = Cancel })
         {
             var results = block(first);
-            (output, second) = (Take(first, results.First), Take(first, results.Second));
+            (output, second) = (Take(first, results.First), results.Second is null ? null : Take(first, results.Second));
         }
         Push(output, second, (_, _) =>
         {
             var again = new Tape(this);
             var roots = block(again);
             (roots.First.Gradient, output.Gradient) = (output.Gradient, null);
-            (roots.Second.Gradient, second.Gradient) = (second.Gradient, null);
+            if (second is not null) (roots.Second!.Gradient, second.Gradient) = (second.Gradient, null);
             again.Run();
         });
         return (output, second);
@@ -238,9 +230,9 @@ public sealed class Tape : IDisposable
     }
 
     /// <summary>The same for an operation with two outputs; the gradient of one that no consumer gave any is null.</summary>
-    internal void Push(Variable output, Variable second, Action<Tensor?, Tensor?> backward, Tensor? saved = null)
+    internal void Push(Variable output, Variable? second, Action<Tensor?, Tensor?> backward, Tensor? saved = null)
     {
-        if (output.RequiresGradient || second.RequiresGradient) _nodes.Add(new Node(output, second, backward, saved));
+        if (output.RequiresGradient || second is { RequiresGradient: true }) _nodes.Add(new Node(output, second, backward, saved));
     }
 
     /// <summary>Where an operation's backward puts an input's gradient; null where nobody wants it.</summary>

@@ -24,10 +24,7 @@ public sealed class ClassSampler(PixelDiTModel model, SamplingConfig config)
     public void Run(Tensor x, ReadOnlySpan<int> labels, Action<SamplerStep>? observe = null, CancellationToken cancel = default)
     {
         var device = model.Device;
-        foreach (int label in labels)
-        {
-            if (label < 0 || label > model.Config.NullClass) throw new ConfigurationException($"class {label} is unknown; this model has classes 0 to {model.Config.Classes - 1}");
-        }
+        RequireClasses(model, labels);
         int[] none = new int[labels.Length];
         Array.Fill(none, model.Config.NullClass);
         using var classes = device.Upload(labels, [labels.Length]);
@@ -42,12 +39,22 @@ public sealed class ClassSampler(PixelDiTModel model, SamplingConfig config)
         }
     }
 
+    /// <summary>Checks that labels are classes of a model, or the null class.</summary>
+    /// <exception cref="ConfigurationException">One is not.</exception>
+    internal static void RequireClasses(PixelDiTModel model, ReadOnlySpan<int> labels)
+    {
+        foreach (int label in labels)
+        {
+            if (label < 0 || label > model.Config.NullClass) throw new ConfigurationException($"class {label} is unknown; this model has classes 0 to {model.Config.Classes - 1}");
+        }
+    }
+
     /// <summary>v = the model's velocity.</summary>
     internal static void Pass(PixelDiTModel model, Tensor state, Tensor times, Tensor labels, Tensor v, CancellationToken cancel)
     {
         using var tape = new Tape(model.Device, recording: false) { Cancel = cancel };
         var output = model.Forward(tape, tape.Input(state), times, labels);
-        Combine.Forward(1, output.Value, 0, output.Value, v);
+        Combine.Copy(output.Value, v);
     }
 
     /// <summary>Images of the given classes from the given seeds, together. An image does not depend on those beside it.</summary>

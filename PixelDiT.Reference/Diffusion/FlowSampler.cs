@@ -127,18 +127,17 @@ public sealed class FlowSampler
                 Evaluate(x, i, v);
                 double sigma = _times[i], next = _times[i + 1], h = LogSignalToNoise(next) - LogSignalToNoise(sigma);
                 Combine.Forward(1, x, -_times[i], v, now);
+                // The first and the last step go straight towards the image as it is seen now.
+                var towards = now;
                 if (i > 0 && i < _config.Steps - 1)
                 {
                     float half = (float)(h / (2 * hBefore));
                     Combine.Forward(1 + half, now, -half, before, before);
-                }
-                else
-                {
-                    Combine.Forward(1, now, 0, now, before);
+                    towards = before;
                 }
                 // −expm1(−h) = 1 − α·σ_next / (α_next·σ), with no difference of logarithms.
                 double factor = next == 0 ? 1 : 1 - ((1 - sigma) * next / ((1 - next) * sigma));
-                Combine.Forward((float)(next / sigma), x, (float)((1 - next) * factor), before, x);
+                Combine.Forward((float)(next / sigma), x, (float)((1 - next) * factor), towards, x);
                 (now, before, hBefore) = (before, now, h);
                 observe?.Invoke(new SamplerStep(i, _times[i], _times[i + 1], x, v));
             }

@@ -39,8 +39,17 @@ internal sealed class Guidance(VelocityField field, SamplingConfig config, Tenso
 
         cancel.ThrowIfCancellationRequested();
         if (pair is null) field(x, t, false, u);
+        Mix(v, u, config.Guidance);
+    }
+
+    /// <summary>v = u + g·(v − u).</summary>
+    /// <param name="v">c on entry, the guided velocity on return.</param>
+    /// <param name="u">The unconditional velocity.</param>
+    /// <param name="guidance">g.</param>
+    internal static void Mix(Tensor v, Tensor u, double guidance)
+    {
         // In SPEC's order and not as (1 − g)·u + g·c: where c equals u the result is u to the bit.
         Combine.Forward(1, v, -1, u, v);
-        Combine.Forward(1, u, (float)config.Guidance, v, v);
+        Combine.Forward(1, u, (float)guidance, v, v);
     }
 }

@@ -113,7 +113,7 @@ public sealed class TextSampler(TextToImageModel model, SamplingConfig config)
     {
         using var tape = new Tape(model.Device, recording: false) { Cancel = cancel };
         var output = model.Forward(tape, tape.Input(state), times, tape.Input(text));
-        Combine.Forward(1, output.Value, 0, output.Value, v);
+        Combine.Copy(output.Value, v);
     }
 
     /// <summary>Both sides of guidance as one batch [2B, …], the unconditional one first.</summary>
@@ -128,18 +128,18 @@ public sealed class TextSampler(TextToImageModel model, SamplingConfig config)
             Shape doubled = [2 * x[0], x[1], x[2], x[3]];
             (_model, _state, _velocity) = (model, device.Allocate(doubled), device.Allocate(doubled));
             (_text, _times) = (device.Allocate([2 * x[0], text.Shape[1], text.Shape[2]]), device.Allocate([2 * x[0]]));
-            Copy(negative, First(_text));
-            Copy(text, Second(_text));
+            Combine.Copy(negative, First(_text));
+            Combine.Copy(text, Second(_text));
         }
 
         public void Evaluate(Tensor state, float time, Tensor v, Tensor u, CancellationToken cancel)
         {
             Fill.Forward(time, _times);
-            Copy(state, First(_state));
-            Copy(state, Second(_state));
+            Combine.Copy(state, First(_state));
+            Combine.Copy(state, Second(_state));
             Pass(_model, _state, _times, _text, _velocity, cancel);
-            Copy(First(_velocity), u);
-            Copy(Second(_velocity), v);
+            Combine.Copy(First(_velocity), u);
+            Combine.Copy(Second(_velocity), v);
         }
 
         public void Dispose()
@@ -155,7 +155,5 @@ public sealed class TextSampler(TextToImageModel model, SamplingConfig config)
         private static Tensor Second(Tensor both) => both.Slice(both.Count / 2, Half(both));
 
         private static Shape Half(Tensor both) => Shape.Create([both.Shape[0] / 2, .. both.Shape.Skip(1)]);
-
-        private static void Copy(Tensor from, Tensor to) => Combine.Forward(1, from, 0, from, to);
     }
 }

@@ -91,7 +91,7 @@ public sealed class FlowEdit
     public void Run(Tensor source, Tensor edited, EditField field, Action<Tensor> noise, Action<EditStep>? observe = null, CancellationToken cancel = default)
     {
         if (source.Shape != edited.Shape) throw new ShapeException($"the source is {source.Shape} and the edited images {edited.Shape}; they must be alike");
-        Copy(source, edited);
+        Combine.Copy(source, edited);
         int n = _config.Steps, first = n - _config.StepsMade, regular = n - _config.MinSteps;
         using Tensor a = _device.Allocate(source.Shape), b = _device.Allocate(source.Shape), v = _device.Allocate(source.Shape), u = _device.Allocate(source.Shape), slope = _device.Allocate(source.Shape);
         using var mean = _config.Draws > 1 ? _device.Allocate(source.Shape) : null;
@@ -104,7 +104,7 @@ public sealed class FlowEdit
                 Guided(a, i, EditSide.Source, _config.SourceGuidance, v);
                 Combine.Forward(1, slope, -1, v, slope);
                 if (mean is null) continue;
-                if (k == 0) Copy(slope, mean);
+                if (k == 0) Combine.Copy(slope, mean);
                 else Combine.Forward(1, mean, 1, slope, mean);
             }
             if (mean is not null) Combine.Forward(1f / _config.Draws, mean, 0, mean, slope);
@@ -115,7 +115,7 @@ public sealed class FlowEdit
             if (i == Math.Max(first, regular))
             {
                 Noisy(i, a, b);
-                Copy(b, edited);
+                Combine.Copy(b, edited);
             }
             Guided(edited, i, EditSide.Target, _config.Guidance, slope);
             Step(i);
@@ -138,8 +138,7 @@ public sealed class FlowEdit
             if (guidance == 1) return;
             cancel.ThrowIfCancellationRequested();
             field(x, _times[i], EditSide.Unconditional, u);
-            Combine.Forward(1, to, -1, u, to);
-            Combine.Forward(1, u, (float)guidance, to, to);
+            Guidance.Mix(to, u, guidance);
         }
 
         void Step(int i)
@@ -147,7 +146,5 @@ public sealed class FlowEdit
             Combine.Forward(1, edited, _times[i + 1] - _times[i], slope, edited);
             observe?.Invoke(new EditStep(i, _times[i], _times[i + 1], edited, slope));
         }
-
-        static void Copy(Tensor from, Tensor to) => Combine.Forward(1, from, 0, from, to);
     }
 }

@@ -58,10 +58,7 @@ public static class ImageEditor
         PixelDiTModel model, FlowEditConfig config, float[] images, ImageSize size, ReadOnlySpan<int> sources, ReadOnlySpan<int> targets, ReadOnlySpan<ulong> seeds, Action<EditStep>? observe = null, CancellationToken cancel = default)
     {
         if (sources.Length != seeds.Length || targets.Length != seeds.Length) throw new ShapeException($"{seeds.Length} images with {sources.Length} and {targets.Length} classes were given; each needs two");
-        foreach (int label in (ReadOnlySpan<int>)[.. sources, .. targets])
-        {
-            if (label < 0 || label > model.Config.NullClass) throw new ConfigurationException($"class {label} is unknown; this model has classes 0 to {model.Config.Classes - 1}");
-        }
+        ClassSampler.RequireClasses(model, [.. sources, .. targets]);
         int[] none = new int[seeds.Length];
         Array.Fill(none, model.Config.NullClass);
         using var source = model.Device.Upload(sources, [seeds.Length]);

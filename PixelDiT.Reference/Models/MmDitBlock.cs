@@ -30,9 +30,7 @@ public sealed class MmDitBlock(ParameterSet parameters, string name, ModelConfig
     /// <param name="grid">RoPE on the patch grid.</param>
     /// <param name="line">RoPE along the text.</param>
     public (Variable X, Variable Y) Forward(Tape tape, Variable x, Variable y, Variable c, RotaryTable grid, RotaryTable line)
-        => tape.IsCheckpointing ? Checkpointed(tape, x, y, c, grid, line) : Compute(tape, x, y, c, grid, line);
-
-    private (Variable X, Variable Y) Checkpointed(Tape tape, Variable x, Variable y, Variable c, RotaryTable grid, RotaryTable line) => tape.Checkpoint(again => Compute(again, x, y, c, grid, line));
+        => tape.Block(on => Compute(on, x, y, c, grid, line));
 
     private (Variable X, Variable Y) Compute(Tape tape, Variable x, Variable y, Variable c, RotaryTable grid, RotaryTable line)
     {

@@ -19,9 +19,7 @@ public sealed class PatchBlock(ParameterSet parameters, string name, ModelConfig
     private readonly Linear _adaLN = new(parameters, $"{name}.adaLN_modulation.0", config.Hidden, 6 * config.Hidden);
 
     /// <summary>s [B, L, D], c [B, D] → [B, L, D].</summary>
-    public Variable Forward(Tape tape, Variable s, Variable c, RotaryTable positions) => tape.IsCheckpointing ? Checkpointed(tape, s, c, positions) : Compute(tape, s, c, positions);
-
-    private Variable Checkpointed(Tape tape, Variable s, Variable c, RotaryTable positions) => tape.Checkpoint(again => Compute(again, s, c, positions));
+    public Variable Forward(Tape tape, Variable s, Variable c, RotaryTable positions) => tape.Block(on => Compute(on, s, c, positions));
 
     private Variable Compute(Tape tape, Variable s, Variable c, RotaryTable positions)
     {

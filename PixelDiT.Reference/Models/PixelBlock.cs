@@ -27,9 +27,7 @@ public sealed class PixelBlock(ParameterSet parameters, string name, ModelConfig
     /// <param name="condition">s_cond.</param>
     /// <param name="batch">B.</param>
     /// <param name="positions">RoPE on the patch grid, for the width of this level's heads.</param>
-    public Variable Forward(Tape tape, Variable u, Variable condition, int batch, RotaryTable positions) => tape.IsCheckpointing ? Checkpointed(tape, u, condition, batch, positions) : Compute(tape, u, condition, batch, positions);
-
-    private Variable Checkpointed(Tape tape, Variable u, Variable condition, int batch, RotaryTable positions) => tape.Checkpoint(again => Compute(again, u, condition, batch, positions));
+    public Variable Forward(Tape tape, Variable u, Variable condition, int batch, RotaryTable positions) => tape.Block(on => Compute(on, u, condition, batch, positions));
 
     private Variable Compute(Tape tape, Variable u, Variable condition, int batch, RotaryTable positions)
     {

@@ -39,7 +39,7 @@ public sealed class PixelDiTModel : PixelTransformer
         var tables = TablesFor(x.Shape);
         if (t.Count != x.Shape[0] || y.Count != x.Shape[0]) throw new ShapeException($"x has {x.Shape[0]} images, t {t.Shape} and y {y.Shape}; each image has one time and one label");
 
-        tape.Precision = Precision;
+        (tape.Precision, tape.Checkpoints) = (Precision, Checkpoints);
         // snippet: forward
         var tEmb = TEmbedder.Forward(tape, t);                                    // [B, D]
         tape.Stage("t_embedder", tEmb);

@@ -49,7 +49,7 @@ public sealed class TextToImageModel : PixelTransformer
         int words = Math.Min(text.Shape[1], Config.TextTokens);
         var line = LineOf(words);
 
-        tape.Precision = Precision;
+        (tape.Precision, tape.Checkpoints) = (Precision, Checkpoints);
         // snippet: forward
         var tEmb = TEmbedder.Forward(tape, t);                                                  // [B, D]
         tape.Stage("t_embedder", tEmb);

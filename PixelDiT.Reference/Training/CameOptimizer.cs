@@ -114,7 +114,7 @@ public sealed class CameOptimizer : IOptimizer
     public Tensor Norm { get; }
 
     /// <summary>Steps taken, those that a single parameter sat out included.</summary>
-    public long Steps { get; set; }
+    public long Steps { get; private set; }
 
     /// <inheritdoc/>
     public long Updates { get; private set; }
@@ -143,7 +143,7 @@ public sealed class CameOptimizer : IOptimizer
         Steps++;
         // A matrix's moments are sums over gradients in many kernels, so the host decides, and on a card waits for the norm.
         _read.Copy(0, Norm);
-        if (!Parameters.Values!.Device.IsDry && !float.IsFinite(_read.Read()[0])) return;
+        if (!float.IsFinite(_read.Read()[0])) return;
         Updates++;
         ClipFactor.Forward(Norm, Config.Clip, _factor);
         if (Average is not null && Config.EmaDecay is { } decay) Combine.Forward((float)decay, Average, (float)(1 - decay), Parameters.Values!, Average);

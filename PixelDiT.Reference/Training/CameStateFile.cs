@@ -23,19 +23,17 @@ public static class CameStateFile
     /// <returns>SHA-256 of the file.</returns>
     public static string Save(string path, CameOptimizer optimizer, IReadOnlyDictionary<string, string>? metadata = null)
     {
-        var notes = new Dictionary<string, string>(metadata ?? new Dictionary<string, string>(), StringComparer.Ordinal) { [ModelInfo.StepKey] = Text(optimizer.Steps) };
-        if (optimizer.Updates != optimizer.Steps) notes[Checkpoint.UpdatesKey] = Text(optimizer.Updates);
+        var notes = new Dictionary<string, string>(metadata ?? new Dictionary<string, string>(), StringComparer.Ordinal);
+        Checkpoint.NoteSteps(notes, optimizer);
         var places = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         var specs = new List<TensorSpec>();
-        foreach (var parameter in optimizer.Parameters.All.Where(parameter => optimizer.StepsOf(parameter) > 0)) notes[StepPrefix + parameter.Name] = Text(optimizer.StepsOf(parameter));
+        foreach (var parameter in optimizer.Parameters.All.Where(parameter => optimizer.StepsOf(parameter) > 0)) notes[StepPrefix + parameter.Name] = optimizer.StepsOf(parameter).ToString(CultureInfo.InvariantCulture);
         foreach (var (name, tensor) in Parts(optimizer, optimizer.StepsOf))
         {
             specs.Add(new TensorSpec(name, DataType.F32, Sizes(tensor)));
             places.Add(name, tensor);
         }
         return SafetensorsWriter.WriteHashed(path, specs, notes, (name, first, chunk) => places[name].Slice(first, [chunk.Length]).Download(chunk));
-
-        static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
     }
 
     /// <summary>Restores an optimiser and its parameters to where <see cref="Save"/> found them. Everything is checked before anything is changed.</summary>
@@ -43,11 +41,17 @@ public static class CameStateFile
     public static void Load(string path, CameOptimizer optimizer)
     {
         using var file = SafetensorsReader.Open(path);
+        Load(file, optimizer);
+    }
+
+    /// <inheritdoc cref="Load(string, CameOptimizer)"/>
+    internal static void Load(SafetensorsReader file, CameOptimizer optimizer)
+    {
         long steps = ModelInfo.Number(file, ModelInfo.StepKey);
         var taken = optimizer.Parameters.All.ToDictionary(parameter => parameter, parameter => file.Metadata.ContainsKey(StepPrefix + parameter.Name) ? ModelInfo.Number(file, StepPrefix + parameter.Name) : 0);
         if (taken.FirstOrDefault(pair => pair.Value > steps) is { Key: { } ahead }) throw new FileFormatException($"{file.Source}: metadata {StepPrefix + ahead.Name} is {taken[ahead]}; the run has taken {steps} steps");
         var parts = Parts(optimizer, parameter => taken[parameter]).ToList();
-        foreach (var (name, tensor) in parts) Check(file, name, tensor);
+        foreach (var (name, tensor) in parts) Checkpoint.ReadTensor(file, name, tensor);
         if (file.Tensors.FirstOrDefault(tensor => !parts.Exists(part => part.Name == tensor.Name)) is { } left)
             throw new FileFormatException($"{file.Source}: tensor {Quote.Text(left.Name)} is none of this model's state");
 
@@ -68,15 +72,6 @@ public static class CameStateFile
             if (steps(parameter) == 0) continue;
             foreach (var (name, tensor) in optimizer.StateOf(parameter)) yield return ($"{name}.{parameter.Name}", tensor);
         }
-    }
-
-    private static void Check(SafetensorsReader file, string name, Tensor tensor)
-    {
-        if (!file.Contains(name)) throw new FileFormatException($"{file.Source}: tensor {name} is missing");
-        if (!file[name].Shape.SequenceEqual(Sizes(tensor))) throw new FileFormatException($"{file.Source}: tensor {name} has shape [{string.Join(", ", file[name].Shape)}]; {tensor.Shape} was expected");
-        float[] values = file.ReadSingles(name);
-        int bad = values.Count(value => !float.IsFinite(value));
-        if (bad > 0) throw new FileFormatException($"{file.Source}: tensor {name} holds {bad} of {values.Length} numbers that are not finite; the state is damaged, or of a run that has diverged");
     }
 
     private static long[] Sizes(Tensor tensor) => [.. tensor.Shape.Select(size => (long)size)];

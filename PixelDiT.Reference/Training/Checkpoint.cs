@@ -39,9 +39,9 @@ public static class Checkpoint
     public static string SaveState(string path, Trainer trainer, TrainingData data)
     {
         var metadata = RunIdentity.Metadata(trainer.Model.Config, trainer.Config, data);
-        metadata[ModelInfo.StepKey] = trainer.Optimizer.Steps.ToString(CultureInfo.InvariantCulture);
-        if (trainer.Optimizer is Optimizer adam && adam.Updates != adam.Steps) metadata[UpdatesKey] = adam.Updates.ToString(CultureInfo.InvariantCulture);
-        return trainer.Optimizer is CameOptimizer came ? CameStateFile.Save(path, came, metadata) : Write(path, trainer.Model.Parameters, Parts(trainer, (Optimizer)trainer.Optimizer), metadata);
+        if (trainer.Optimizer is CameOptimizer came) return CameStateFile.Save(path, came, metadata);
+        NoteSteps(metadata, trainer.Optimizer);
+        return Write(path, trainer.Model.Parameters, Parts(trainer, (Optimizer)trainer.Optimizer), metadata);
     }
 
     /// <summary>Restores a trainer to where <see cref="SaveState"/> found it.</summary>
@@ -60,14 +60,22 @@ public static class Checkpoint
         var remarks = RunIdentity.RequireSame(file, folder, trainer.Model.Config, trainer.Config, data, extend);
         if (trainer.Optimizer is CameOptimizer came)
         {
-            CameStateFile.Load(path, came);
+            CameStateFile.Load(file, came);
             return remarks;
         }
+        var adam = (Optimizer)trainer.Optimizer;
         long step = ModelInfo.Number(file, ModelInfo.StepKey);
-        foreach (var (prefix, tensor) in Parts(trainer, (Optimizer)trainer.Optimizer)) Read(file, prefix, trainer.Model.Parameters, tensor);
-        ((Optimizer)trainer.Optimizer).Restore(step, UpdatesOf(file, step));
+        foreach (var (prefix, tensor) in Parts(trainer, adam)) Read(file, prefix, trainer.Model.Parameters, tensor);
+        adam.Restore(step, UpdatesOf(file, step));
         trainer.Model.Parameters.MarkChanged();
         return remarks;
+    }
+
+    /// <summary>Notes the steps behind a state, and its updates where they are fewer.</summary>
+    internal static void NoteSteps(IDictionary<string, string> notes, IOptimizer optimizer)
+    {
+        notes[ModelInfo.StepKey] = optimizer.Steps.ToString(CultureInfo.InvariantCulture);
+        if (optimizer.Updates != optimizer.Steps) notes[UpdatesKey] = optimizer.Updates.ToString(CultureInfo.InvariantCulture);
     }
 
     /// <summary>The updates behind a state; as many as steps, where it does not say that some were skipped.</summary>
@@ -136,15 +144,24 @@ public static class Checkpoint
     {
         foreach (var parameter in parameters.All)
         {
-            string name = prefix + parameter.Name;
-            if (!file.Contains(name)) throw new FileFormatException($"{file.Source}: tensor {name} is missing");
-            var shape = file[name].Shape;
-            if (!shape.SequenceEqual(parameter.Shape.Select(size => (long)size)))
-                throw new FileFormatException($"{file.Source}: tensor {name} has shape [{string.Join(", ", shape)}]; {parameter.Shape} was expected");
-            float[] values = file.ReadSingles(name);
-            int bad = values.Count(value => !float.IsFinite(value));
-            if (bad > 0) throw new FileFormatException($"{file.Source}: tensor {name} holds {bad} of {values.Length} numbers that are not finite; the state is damaged, or of a run that has diverged");
-            parameters.SliceOf(target, parameter).Upload(values);
+            var place = parameters.SliceOf(target, parameter);
+            place.Upload(ReadTensor(file, prefix + parameter.Name, place));
         }
+    }
+
+    /// <summary>The numbers of a state's tensor.</summary>
+    /// <param name="file">The state.</param>
+    /// <param name="name">The tensor.</param>
+    /// <param name="place">What it is of; it must have its shape.</param>
+    /// <exception cref="FileFormatException">It is missing, of another shape or not finite.</exception>
+    internal static float[] ReadTensor(SafetensorsReader file, string name, Tensor place)
+    {
+        if (!file.Contains(name)) throw new FileFormatException($"{file.Source}: tensor {name} is missing");
+        var shape = file[name].Shape;
+        if (!shape.SequenceEqual(place.Shape.Select(size => (long)size))) throw new FileFormatException($"{file.Source}: tensor {name} has shape [{string.Join(", ", shape)}]; {place.Shape} was expected");
+        float[] values = file.ReadSingles(name);
+        long bad = ValueTally.CountNotFinite(values);
+        if (bad > 0) throw new FileFormatException($"{file.Source}: tensor {name} holds {bad} of {values.Length} numbers that are not finite; the state is damaged, or of a run that has diverged");
+        return values;
     }
 }

@@ -12,7 +12,7 @@ public interface IOptimizer : IDisposable
     Tensor Norm { get; }
 
     /// <summary>Steps taken.</summary>
-    long Steps { get; set; }
+    long Steps { get; }
 
     /// <summary>Steps whose update was made: all but those whose gradients were not finite.</summary>
     long Updates { get; }

@@ -93,7 +93,7 @@ public sealed class Optimizer : IOptimizer
     public Tensor Norm => _norms[Steps % 2];
 
     /// <summary>Steps taken.</summary>
-    public long Steps { get; set; }
+    public long Steps { get; private set; }
 
     /// <summary>Updates made, those taken for made whose norm has not been read included; AdamW's bias corrections count them.</summary>
     public long Updates => _confirmed + _unconfirmed;

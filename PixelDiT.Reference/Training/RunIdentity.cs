@@ -42,7 +42,8 @@ internal static class RunIdentity
     {
         var settings = Parse<Dictionary<string, JsonElement>>(state, TrainingKey);
         var remarks = new List<string>();
-        RequireSameKind(sizes, state, folder);
+        var sizesThen = ModelConfig.FromJson(state.Metadata.GetValueOrDefault(ModelInfo.ConfigKey, ""), state.Source);
+        if (sizesThen.IsText != sizes.IsText) throw new ConfigurationException($"{folder}: holds the run of a {sizesThen.KindName} model; that of a {sizes.KindName} one was expected");
         if (data is CaptionedData captioned) RequireSameCaptions(Parse<CaptionRecord>(state, DataKey), folder, captioned);
         else if (data is ClassData { Source: var source })
         {
@@ -51,17 +52,11 @@ internal static class RunIdentity
         }
         string[] differences =
         [
-            .. Sizes(sizes).Zip(Sizes(ModelConfig.FromJson(state.Metadata.GetValueOrDefault(ModelInfo.ConfigKey, ""), state.Source)), (here, there) => Difference(here.Option, here.Value, there.Value)).OfType<string>(),
+            .. Sizes(sizes).Zip(Sizes(sizesThen), (here, there) => Difference(here.Option, here.Value, there.Value)).OfType<string>(),
             .. Differences(settings, config, extend)
         ];
         if (differences.Length > 0) throw new ConfigurationException($"{string.Join(", ", differences)} in {folder}; a resumed run keeps its settings, so leave the option out or choose another --out");
         return remarks;
-    }
-
-    private static void RequireSameKind(ModelConfig sizes, SafetensorsReader state, string folder)
-    {
-        var then = ModelConfig.FromJson(state.Metadata.GetValueOrDefault(ModelInfo.ConfigKey, ""), state.Source);
-        if (then.IsText != sizes.IsText) throw new ConfigurationException($"{folder}: holds the run of a {then.KindName} model; that of a {sizes.KindName} one was expected");
     }
 
     private static CaptionRecord Record(CaptionedData data)

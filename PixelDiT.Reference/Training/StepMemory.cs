@@ -32,13 +32,13 @@ public static class StepMemory
         model.RequireDivides(height, width);
         Shape images = [config.Batch, sizes.Channels, height, width];
         RequireCountable(images);
-        using IOptimizer optimizer = config.Came is { } came ? new CameOptimizer(model.Parameters, came) : new Optimizer(model.Parameters, config.Optimizer);
+        using IOptimizer optimizer = config.CreateOptimizer(model.Parameters);
         using Tensor x = device.Allocate(images), noise = device.Allocate(images);
         using var figures = new Readback(device, TrainingStep.Figures);
         using var condition = sizes.IsText ? device.Allocate([config.Batch, sizes.TextTokens, sizes.TextWidth]) : device.Allocate([config.Batch], ElementType.Int32);
         using var times = device.Allocate(sizes.IsText ? [TextTrainingStep.LevelRows, config.Batch] : [config.Batch]);
-        using var sum = config.Accumulate > 1 ? new GradientSum(model.Parameters, config.Accumulate) : null;
-        using var frozen = config.Freeze.Count > 0 ? new FrozenParameters(model.Parameters, config.Freeze) : null;
+        using var sum = GradientSum.Create(model.Parameters, config);
+        using var frozen = FrozenParameters.Create(model.Parameters, config);
         // The second step has the packed weights of the first.
         for (int i = 0; i < 2; i++)
         {

@@ -45,18 +45,8 @@ public static class TextDemo
     /// </summary>
     public static ModelConfig Sizes { get; } = new() { Hidden = 64, Heads = 4, Patch = 8, PatchDepth = 3, PixelDepth = 1, PixelHidden = 8, Classes = 0, TextWidth = 64, TextTokens = 18 };
 
-    /// <summary>The training settings.</summary>
-    public static TrainingConfig Training { get; } = new()
-    {
-        Batch = 16,
-        Steps = 18000,
-        Size = Side,
-        Warmup = 100,
-        Decay = LearningRateDecay.Cosine,
-        TimeShift = 2,
-        Seed = 1,
-        Optimizer = new OptimizerConfig { LearningRate = 3e-3, Beta2 = 0.99, EmaDecay = 0.998 }
-    };
+    /// <summary>The training settings: those of the class demonstration, for more steps.</summary>
+    public static TrainingConfig Training { get; } = Demo.Training with { Steps = 18000 };
 
     /// <summary>The sampler's settings.</summary>
     public static SamplingConfig Sampling { get; } = new() { Sampler = Sampler.DpmSolver, Steps = 16, Guidance = 2, TimeShift = 2 };

@@ -62,7 +62,7 @@ public sealed class TextTrainer : Trainer
     /// <summary>The text trainer counts as the authors' does: a warm-up begins at 0 (SPEC §6).</summary>
     private protected override double RateAt(long step) => new LearningRateSchedule
     {
-        LearningRate = Config.Came?.LearningRate ?? Config.Optimizer.LearningRate,
+        LearningRate = Config.LearningRate,
         Shape = Config.Decay == LearningRateDecay.Cosine ? ScheduleShape.Cosine : ScheduleShape.Constant,
         Warmup = Config.Warmup,
         Length = Config.Steps

@@ -45,9 +45,9 @@ public abstract class Trainer : IDisposable
     private protected Trainer(PixelTransformer model, TrainingConfig config)
     {
         (Model, Config) = (model, config.Validate());
-        Optimizer = config.Came is { } came ? new CameOptimizer(model.Parameters, came) : new Optimizer(model.Parameters, config.Optimizer);
-        Sum = config.Accumulate > 1 ? new GradientSum(model.Parameters, config.Accumulate) : null;
-        Frozen = config.Freeze.Count > 0 ? new FrozenParameters(model.Parameters, config.Freeze) : null;
+        Optimizer = config.CreateOptimizer(model.Parameters);
+        Sum = GradientSum.Create(model.Parameters, config);
+        Frozen = FrozenParameters.Create(model.Parameters, config);
         _steps = [new PendingStep(model.Device, config.Batch), new PendingStep(model.Device, config.Batch)];
         ReadsLate = model.Device.Kind == DeviceKind.Cuda;
     }

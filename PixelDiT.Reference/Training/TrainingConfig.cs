@@ -1,5 +1,6 @@
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Reference.Autodiff;
 using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Training;
@@ -82,15 +83,21 @@ public sealed record TrainingConfig
         return this;
     }
 
+    /// <summary>The learning rate that a schedule scales: that of the optimiser which trains.</summary>
+    internal double LearningRate => Came?.LearningRate ?? Optimizer.LearningRate;
+
     /// <summary>The learning rate of a step, from 0.</summary>
     public double LearningRateAt(long step)
     {
-        double rate = Optimizer.LearningRate;
+        double rate = LearningRate;
         if (step < Warmup) return rate * (step + 1) / Warmup;
         if (Decay == LearningRateDecay.Constant) return rate;
         double done = (double)(step - Warmup) / Math.Max(1, Steps - Warmup);
         return rate * 0.5 * (1 + Math.Cos(Math.PI * Math.Min(1, done)));
     }
+
+    /// <summary>The optimiser that trains.</summary>
+    internal IOptimizer CreateOptimizer(ParameterSet parameters) => Came is { } came ? new CameOptimizer(parameters, came) : new Optimizer(parameters, Optimizer);
 
     private static void Require(string name, double value, bool holds, string range)
     {

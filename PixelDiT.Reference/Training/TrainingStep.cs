@@ -53,7 +53,7 @@ public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, Grad
     internal static void Backward(PixelTransformer model, GradientSum? sum, int part, Readback figures, Func<Tape, Variable> forward)
     {
         model.Parameters.ClearGradients();
-        using var tape = new Tape(model.Device, recording: true) { Checkpoints = model.Checkpoints };
+        using var tape = new Tape(model.Device, recording: true);
         var loss = forward(tape);
         if (sum is null) figures.Copy(0, loss.Value);
         else sum.AddLoss(part, loss.Value);
@@ -90,6 +90,9 @@ public sealed class GradientSum : IDisposable
         _loss = _sum.Device.Allocate([1]);
     }
 
+    /// <summary>The buffer of a run; null where a batch is one part.</summary>
+    internal static GradientSum? Create(ParameterSet parameters, TrainingConfig config) => config.Accumulate > 1 ? new GradientSum(parameters, config.Accumulate) : null;
+
     /// <summary>Parts of a batch.</summary>
     public int Parts { get; }
 
@@ -105,7 +108,7 @@ public sealed class GradientSum : IDisposable
     /// <summary>Writes the mean gradients where the optimiser reads them, and the mean loss among the figures.</summary>
     internal void Put(Tensor gradients, Readback figures)
     {
-        Combine.Forward(1, _sum, 0, _sum, gradients);
+        Combine.Copy(_sum, gradients);
         figures.Copy(0, _loss);
     }
 
@@ -142,20 +145,22 @@ public sealed class FrozenParameters : IDisposable
         _parameters = parameters;
         foreach (string pattern in patterns)
         {
-            if (!parameters.All.Any(parameter => FileSystemName.MatchesSimpleExpression(pattern, parameter.Name, ignoreCase: false))) throw new ConfigurationException($"freeze is '{pattern}', which fits no parameter; for example {parameters.All[0].Name} is one");
+            if (!parameters.All.Any(parameter => Fits(parameter, pattern))) throw new ConfigurationException($"freeze is '{pattern}', which fits no parameter; for example {parameters.All[0].Name} is one");
         }
-        _frozen = [.. parameters.All.Where(parameter => patterns.Any(pattern => FileSystemName.MatchesSimpleExpression(pattern, parameter.Name, ignoreCase: false)))];
+        _frozen = [.. parameters.All.Where(parameter => patterns.Any(pattern => Fits(parameter, pattern)))];
         if (_frozen.Length == parameters.All.Count) throw new ConfigurationException($"freeze is '{string.Join("', '", patterns)}', which is every parameter; nothing would be trained");
-        _values = [.. _frozen.Select(parameter => Copy(parameter.Value))];
+        _values = [.. _frozen.Select(parameter => parameter.Value.Device.Allocate(parameter.Shape))];
+        Take();
     }
 
-    /// <summary>How many numbers are frozen.</summary>
-    public long Count => _frozen.Sum(parameter => parameter.Shape.Count);
+    /// <summary>What a run freezes; null for nothing.</summary>
+    /// <inheritdoc cref="FrozenParameters(ParameterSet, IReadOnlyList{string})" path="/exception"/>
+    internal static FrozenParameters? Create(ParameterSet parameters, TrainingConfig config) => config.Freeze.Count > 0 ? new FrozenParameters(parameters, config.Freeze) : null;
 
     /// <summary>Takes the present values for those that stay, as when a run has been restored.</summary>
     internal void Take()
     {
-        for (int i = 0; i < _frozen.Length; i++) Combine.Forward(1, _frozen[i].Value, 0, _frozen[i].Value, _values[i]);
+        foreach (var (parameter, values) in _frozen.Zip(_values)) Combine.Copy(parameter.Value, values);
     }
 
     internal void ClearGradients()
@@ -167,10 +172,10 @@ public sealed class FrozenParameters : IDisposable
 
     internal void Restore(Tensor? average)
     {
-        for (int i = 0; i < _frozen.Length; i++)
+        foreach (var (parameter, values) in _frozen.Zip(_values))
         {
-            Combine.Forward(1, _values[i], 0, _values[i], _frozen[i].Value);
-            if (average is not null && _parameters.SliceOf(average, _frozen[i]) is var slice) Combine.Forward(1, _values[i], 0, _values[i], slice);
+            Combine.Copy(values, parameter.Value);
+            if (average is not null) Combine.Copy(values, _parameters.SliceOf(average, parameter));
         }
     }
 
@@ -180,12 +185,7 @@ public sealed class FrozenParameters : IDisposable
         foreach (var values in _values) values.Dispose();
     }
 
-    private static Tensor Copy(Tensor value)
-    {
-        var copy = value.Device.Allocate(value.Shape);
-        Combine.Forward(1, value, 0, value, copy);
-        return copy;
-    }
+    private static bool Fits(Parameter parameter, string pattern) => FileSystemName.MatchesSimpleExpression(pattern, parameter.Name, ignoreCase: false);
 }
 
 /// <summary>The part of a batch's tensors.</summary>

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text.Json;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
@@ -58,35 +57,19 @@ internal sealed record CheckpointMarker(long Step, IReadOnlyDictionary<string, C
     /// <exception cref="FileFormatException">It cannot be written.</exception>
     public void Write(string folder) => AtomicFile.WriteText(Path.Combine(folder, FileName), JsonSerializer.Serialize(this, s_json) + "\n");
 
-    /// <summary>Why a file of the checkpoint is not the one that was written; null where it is, to the byte.</summary>
-    public string? ProblemOf(string folder, string name)
+    /// <summary>Why the training state of the checkpoint is not the one that was written; null where it is, to the byte.</summary>
+    public string? ProblemOf(string folder)
     {
-        string path = Path.Combine(folder, name);
-        if (!Files.TryGetValue(name, out var expected)) return $"{FileName} does not know it";
+        string path = Path.Combine(folder, Checkpoint.StateFile);
+        if (!Files.TryGetValue(Checkpoint.StateFile, out var expected)) return $"{FileName} does not know it";
         var file = new FileInfo(path);
         if (!file.Exists) return "it is not there";
         if (file.Length != expected.Bytes) return $"it has {file.Length} bytes, and {expected.Bytes} were written";
-        return CheckpointFile.Of(path) == expected ? null : "its bytes are not those that were written";
+        return FileHash.Of(path) == expected.Sha256 ? null : "its bytes are not those that were written";
     }
 }
 
 /// <summary>A file of a checkpoint.</summary>
 /// <param name="Bytes">Its length.</param>
 /// <param name="Sha256">64 hexadecimal digits.</param>
-internal sealed record CheckpointFile(long Bytes, string Sha256)
-{
-    /// <summary>Reads a file through.</summary>
-    /// <exception cref="FileFormatException">It cannot be read.</exception>
-    public static CheckpointFile Of(string path)
-    {
-        try
-        {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1 << 16, FileOptions.SequentialScan);
-            return new(stream.Length, Convert.ToHexStringLower(SHA256.HashData(stream)));
-        }
-        catch (Exception error) when (AtomicFile.IsFileSystemError(error))
-        {
-            throw new FileFormatException($"{path}: cannot be read: {SystemReason.Of(error)}", error);
-        }
-    }
-}
+internal sealed record CheckpointFile(long Bytes, string Sha256);

@@ -55,9 +55,8 @@ internal sealed class CheckpointStore(string folder, CheckpointPolicy policy)
                 Reached($"writing {name}");
                 string written = write(path);
                 Reached($"written {name}");
-                var read = CheckpointFile.Of(path);
-                if (read.Sha256 != written) throw new FileFormatException($"{path}: what was read back is not what was written; the disk or the memory is damaged");
-                files.Add(name, read);
+                if (FileHash.Of(path) != written) throw new FileFormatException($"{path}: what was read back is not what was written; the disk or the memory is damaged");
+                files.Add(name, new(new FileInfo(path).Length, written));
             }
             Reached("proven");
             new CheckpointMarker(step, files).Write(Next);
@@ -91,7 +90,7 @@ internal sealed class CheckpointStore(string folder, CheckpointPolicy policy)
         try
         {
             var marker = MarkerOf(candidate);
-            return marker is null && candidate.Folder == Next ? "it was not finished" : marker?.ProblemOf(candidate.Folder, Checkpoint.StateFile);
+            return marker is null && candidate.Folder == Next ? "it was not finished" : marker?.ProblemOf(candidate.Folder);
         }
         catch (FileFormatException error)
         {
