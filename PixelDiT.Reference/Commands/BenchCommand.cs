@@ -18,7 +18,7 @@ internal static class BenchCommand
 
     public static Command Create()
     {
-        var model = new ModelOptions("tiny", text: true);
+        var model = new ModelOptions("tiny");
         Option<int> batch = Cli.Option("--batch", "Images.", 16), resolution = Cli.Option("--resolution", "The side of the images.", 32), repeat = Cli.Option("--repeat", "Runs of which the median is taken.", 7);
         Option<bool> train = new("--train") { Description = "Time forward and backward too, and the whole training step." }, json = new("--json") { Description = "Print JSON." };
         Option<bool> operations = new("--operations") { Description = "Show the time by kernel." };

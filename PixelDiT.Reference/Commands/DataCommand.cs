@@ -16,15 +16,14 @@ namespace PixelDiT.Reference.Commands;
 internal static class DataCommand
 {
     private const int MostListed = 50;
-    private const long Endless = 1L << 30;
 
     public static Command Create()
     {
-        var source = new Argument<string>("SOURCE") { Description = $"The images: {Forms(ImageSources.Known)}. With a text preset, images with captions: {Forms(CaptionedSources.Known)}." };
+        var source = new Argument<string>("SOURCE") { Description = $"The images: {Cli.Forms(ImageSources.Known)}. With a text preset, images with captions: {Cli.Forms(CaptionedSources.Known)}." };
         Option<string> output = Cli.Option("--out", "The sheet to write, a PNG of up to 8 images of each of the first 16 classes, or of 32 images with their captions.", "data.png");
         var size = new TrainingSize();
         Option<int> batch = Cli.Option("--batch", "Images a step, for what a training step would take.", 32);
-        var model = new ModelOptions("tiny", text: true);
+        var model = new ModelOptions("tiny");
         var buckets = BucketOption.Create();
         Option<string> precision = Cli.Precision(), device = Cli.Device();
         Option<int> threads = Cli.Threads();
@@ -83,7 +82,7 @@ internal static class DataCommand
         double bytes = StepMemory.OfTraining(sizes, training, size.Height, size.Width), seconds;
         Terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"a training step of {training.Batch} images with {ModelCost.Parameters(sizes):N0} parameters takes {bytes / (1 << 30):N2} GiB; {device.FreeMemory / (double)(1 << 30):N2} GiB are free"));
         seconds = StepTime.Estimate(sizes, training.Precision, training.Batch, size, device, cancel);
-        string epoch = count > Endless ? "" : $", {ProgressDisplay.Duration(TimeSpan.FromSeconds(seconds * count / training.Batch))} for all images once";
+        string epoch = DataReport.IsEndless(count) ? "" : $", {ProgressDisplay.Duration(TimeSpan.FromSeconds(seconds * count / training.Batch))} for all images once";
         Terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"and about {(seconds < 10 ? $"{seconds:G2} s" : ProgressDisplay.Duration(TimeSpan.FromSeconds(seconds)))} on {device.Description}{epoch}, {ProgressDisplay.Duration(TimeSpan.FromSeconds(seconds * training.Steps))} for {training.Steps:N0} steps"));
     }
 
@@ -96,7 +95,7 @@ internal static class DataCommand
 
     private static void ShowClasses(IImageSource images)
     {
-        bool isEndless = images.Count > Endless;
+        bool isEndless = DataReport.IsEndless(images.Count);
         int digits = (images.Classes - 1).ToString(CultureInfo.InvariantCulture).Length, width = images.ClassNames.Take(MostListed).Max(name => name.Length);
         for (int label = 0; label < Math.Min(images.Classes, MostListed); label++)
         {
@@ -116,8 +115,6 @@ internal static class DataCommand
             Terminal.WriteLine($"  {new ImageSize(height, width)}  {Counted.Of(bucket.Value, "image")}");
         }
     }
-
-    private static string Forms(IEnumerable<(string Form, string Meaning)> known) => string.Join("; ", known.Select(source => $"{source.Form} ({source.Meaning})"));
 
     private static void ShowOriginals(Originals? originals)
     {

@@ -48,7 +48,7 @@ internal static class EditCommand
             string? trace = parsed.GetValue(states);
             if (trace is not null && run.Edits.Count != 1) throw new ConfigurationException("--states is of one edit; --edits excludes it");
             if (trace is not null) OutputFile.Require(trace, replaces, run.Inputs);
-            foreach (string path in run.Outputs) OutputFile.Require(path, overwrite: true, run.Inputs);
+            OutputFile.RequireAll(run.Outputs, overwrite: true, run.Inputs);
             using var opened = Cli.Open(parsed, device, threads);
             run.Execute(opened, trace, cancel);
             return 0;
@@ -57,7 +57,15 @@ internal static class EditCommand
     }
 
     /// <summary>A picture that was opened, and what is to be done to it.</summary>
-    private sealed record Edit(EditJob Job, EditOutput Output, ImageSize Size, FlowEditConfig Config, string ImageHash, string? MaskHash);
+    /// <param name="Job">What is asked for.</param>
+    /// <param name="Output">Where it goes.</param>
+    /// <param name="Size">Of the picture on the patch grid.</param>
+    /// <param name="Config">The settings.</param>
+    /// <param name="ImageHash">SHA-256 of the picture's file.</param>
+    /// <param name="MaskHash">SHA-256 of the mask's.</param>
+    /// <param name="SourceLabel">The class before, of a class model.</param>
+    /// <param name="TargetLabel">The class after.</param>
+    private sealed record Edit(EditJob Job, EditOutput Output, ImageSize Size, FlowEditConfig Config, string ImageHash, string? MaskHash, int SourceLabel, int TargetLabel);
 
     /// <summary>All edits of a command.</summary>
     private sealed class Run
@@ -79,12 +87,8 @@ internal static class EditCommand
             {
                 var (image, _) = Open(job);
                 foreach (string remark in image.Remarks) Terminal.Complain(remark);
-                if (!stored.Info.Config.IsText)
-                {
-                    EditOptions.Label(stored.Info, job, job.Source);
-                    EditOptions.Label(stored.Info, job, job.Target);
-                }
-                edits.Add(new Edit(job, new EditOutput(folder, job.Name), image.GridSize, options.Config(parsed, stored.Info, image.GridSize.Area), FileHash.Of(job.Image), job.Mask is null ? null : FileHash.Of(job.Mask)));
+                var (source, target) = stored.Info.Config.IsText ? (0, 0) : (EditOptions.Label(stored.Info, job, job.Source), EditOptions.Label(stored.Info, job, job.Target));
+                edits.Add(new Edit(job, new EditOutput(folder, job.Name), image.GridSize, options.Config(parsed, stored.Info, image.GridSize.Area), FileHash.Of(job.Image), job.Mask is null ? null : FileHash.Of(job.Mask), source, target));
             }
             Edits = edits;
         }
@@ -111,8 +115,9 @@ internal static class EditCommand
             model.Precision = _precision;
             string hash = WeightHash.Of(model);
             AtomicFile.MakeWritableFolder(_folder);
+            var settings = Edits.Select(edit => Settings(edit, name, identity, hash)).ToArray();
             var measured = new (EditMeasure Measure, IReadOnlyList<EditMeasure> Baselines)?[Edits.Count];
-            for (int i = 0; i < measured.Length; i++) measured[i] = Edits[i].Output.Find(Settings(Edits[i], name, identity, hash), _replaces || trace is not null);
+            for (int i = 0; i < measured.Length; i++) measured[i] = Edits[i].Output.Find(settings[i], _replaces || trace is not null);
             int found = trace is null ? measured.Count(done => done is not null) : 0, kept = found;
             if (found > 0) Terminal.WriteLine($"{Counted.Of(found, "edit")} done before");
             try
@@ -124,7 +129,7 @@ internal static class EditCommand
                     {
                         if (measured[i] is not null && trace is null) continue;
                         int at = i;
-                        measured[i] = Make(model, Edits[i], texts, Settings(Edits[i], name, identity, hash), trace, share => show(before + share, $"{Edits[at].Job.Name}, edit {at + 1} of {Edits.Count}"), cancel);
+                        measured[i] = Make(model, Edits[i], texts, settings[i], trace, share => show(before + share, $"{Edits[at].Job.Name}, edit {at + 1} of {Edits.Count}"), cancel);
                         (before, kept) = (before + 1, kept + 1);
                     }
                     return kept;
@@ -157,8 +162,7 @@ internal static class EditCommand
             using var encoder = _options.Encoder.Open(_parsed, model, device, _stored.Info.TextEncoder, cancel);
             Prompt[] texts = [.. Edits.SelectMany(edit => edit.Job.Texts).Distinct()];
             var states = ProgressDisplay.Show("encoding", 1, show => encoder.Encode(texts, (done, what) => show(done, what), cancel));
-            int length = checked(Math.Min(encoder.Tokens, model.TextTokens) * model.TextWidth);
-            return (texts.Zip(states).ToDictionary(text => text.First, text => text.Second.Length > length ? text.Second[..length] : text.Second), encoder.Name, encoder.Identity);
+            return (texts.Zip(states).ToDictionary(text => text.First, text => text.Second), encoder.Name, encoder.Identity);
         }
 
         private List<(string Key, object? Value)> Settings(Edit edit, string? encoder, string? identity, string weights)
@@ -168,7 +172,7 @@ internal static class EditCommand
             return
             [
                 ("image", Path.GetFileName(job.Image)), ("image_sha256", edit.ImageHash), ("mask_sha256", edit.MaskHash), ("keep_outside", _options.KeepsOutside(_parsed) && job.Mask is not null), ("fit", _fit.ToString().ToLowerInvariant()),
-                .. isText ? [("source_prompt", job.Source), ("prompt", job.Target), ("negative", job.Negative)] : (IEnumerable<(string, object?)>)[("source_class", EditOptions.Label(_stored.Info, job, job.Source)), ("class", EditOptions.Label(_stored.Info, job, job.Target))],
+                .. isText ? [("source_prompt", job.Source), ("prompt", job.Target), ("negative", job.Negative)] : (IEnumerable<(string, object?)>)[("source_class", edit.SourceLabel), ("class", edit.TargetLabel)],
                 ("steps", config.Steps), ("n_max", config.MaxSteps), ("n_min", config.MinSteps), ("n_avg", config.Draws), ("source_guidance", config.SourceGuidance), ("guidance", config.Guidance), ("time_shift", config.TimeShift),
                 ("seed", job.Seed), ("height", edit.Size.Height), ("width", edit.Size.Width), ("precision", _precision.Name),
                 .. isText ? [("encoder", encoder), ("encoder_identity", identity)] : (IEnumerable<(string, object?)>)[], ("weights_sha256", weights)
@@ -195,8 +199,8 @@ internal static class EditCommand
             ulong[] seeds = [edit.Job.Seed];
             float[] values = model is TextToImageModel text
                 ? ImageEditor.ByTexts(text, edit.Config, source, edit.Size, [texts[edit.Job.Texts[0]]], [texts[edit.Job.Texts[1]]], [texts[edit.Job.Texts[2]]], seeds, Observe, cancel)
-                : ImageEditor.ByClasses((PixelDiTModel)model, edit.Config, source, edit.Size, [EditOptions.Label(_stored.Info, edit.Job, edit.Job.Source)], [EditOptions.Label(_stored.Info, edit.Job, edit.Job.Target)], seeds, Observe, cancel);
-            if (!values.All(float.IsFinite)) throw new NotFiniteException(string.Create(CultureInfo.InvariantCulture, $"{edit.Job.Image}: is not edited: the result holds a value that is infinite or no number; less guidance keeps it smaller"));
+                : ImageEditor.ByClasses((PixelDiTModel)model, edit.Config, source, edit.Size, [edit.SourceLabel], [edit.TargetLabel], seeds, Observe, cancel);
+            if (ValueTally.CountNotFinite(values) > 0) throw new NotFiniteException(string.Create(CultureInfo.InvariantCulture, $"{edit.Job.Image}: is not edited: the result holds a value that is infinite or no number; less guidance keeps it smaller"));
             var after = image.After(values, region);
             film.Add(after);
             if (trace is not null) SafetensorsWriter.Write(trace, steps);

@@ -67,17 +67,7 @@ internal static class EncodeCommand
             .. found.Select(prompt => prompt.Negative).OfType<string>().Concat(negatives).Append("").Distinct().Select(text => new EmbeddingEntry(null, new(text, Negative: true)))
         ];
 
-        string Words(string where, string text)
-        {
-            try
-            {
-                return released ? PromptMarks.Of(text).Text : text;
-            }
-            catch (ConfigurationException error)
-            {
-                throw new ConfigurationException($"{where}: {error.Message}");
-            }
-        }
+        string Words(string where, string text) => released ? PromptMarks.Of(text, where).Text : text;
     }
 
     /// <summary>The captions of a source as they stand, since training looks them up so.</summary>

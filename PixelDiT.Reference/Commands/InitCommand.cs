@@ -11,7 +11,7 @@ internal static class InitCommand
     public static Command Create()
     {
         Option<string> output = new("--out") { Description = "The safetensors file to write (required).", HelpName = "FILE" };
-        var model = new ModelOptions("tiny", text: true);
+        var model = new ModelOptions("tiny");
         Option<int> classes = new("--classes") { Description = "Classes. [default: the preset's]", HelpName = "N" };
         var seed = new SeedOption("The seed of the weights.");
         Option<bool> nonzero = new("--nonzero") { Description = "Draw also what training begins at zero or one: a model in which every part has an effect, for comparisons." };

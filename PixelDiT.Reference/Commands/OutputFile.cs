@@ -14,15 +14,18 @@ internal static class OutputFile
     /// <param name="overwrite">Whether one that is there may be replaced.</param>
     /// <param name="inputs">Files that the verb reads.</param>
     /// <exception cref="ConfigurationException">It is there and may not be replaced, or is one of the inputs.</exception>
-    public static void Require(string path, bool overwrite, params IEnumerable<string?> inputs)
+    public static void Require(string path, bool overwrite, params IEnumerable<string?> inputs) => RequireAll([path], overwrite, inputs);
+
+    /// <summary>The same of several files, for which the inputs' links are followed once.</summary>
+    /// <inheritdoc cref="Require" path="/exception"/>
+    public static void RequireAll(IEnumerable<string> paths, bool overwrite, IEnumerable<string?> inputs)
     {
-        if (!File.Exists(path)) return;
-        string target = RealPath(path);
-        foreach (string? input in inputs)
+        var read = new Lazy<HashSet<string>>(() => [.. inputs.OfType<string>().Where(input => input.Length > 0).Select(RealPath)]);
+        foreach (string path in paths.Where(File.Exists))
         {
-            if (input is { Length: > 0 } && RealPath(input) == target) throw new ConfigurationException($"{path}: is the file to read from as well; a file of another name was expected");
+            if (read.Value.Contains(RealPath(path))) throw new ConfigurationException($"{path}: is the file to read from as well; a file of another name was expected");
+            if (!overwrite) throw new ConfigurationException($"{path}: is there already; --overwrite replaces it");
         }
-        if (!overwrite) throw new ConfigurationException($"{path}: is there already; --overwrite replaces it");
     }
 
     /// <summary>A path without links in any part of it.</summary>

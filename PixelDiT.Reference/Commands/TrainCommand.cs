@@ -23,9 +23,9 @@ internal static class TrainCommand
 
     public static Command Create()
     {
-        Option<string> data = new("--data") { Description = $"The images (required): {Forms(ImageSources.Known)}. For a text model, with captions: {Forms(CaptionedSources.Known)}.", HelpName = "SOURCE" };
+        Option<string> data = new("--data") { Description = $"The images (required): {Cli.Forms(ImageSources.Known)}. For a text model, with captions: {Cli.Forms(CaptionedSources.Known)}.", HelpName = "SOURCE" };
         Option<string> output = new("--out") { Description = "The run's folder (required).", HelpName = "DIR" };
-        var model = new ModelOptions("tiny", text: true, mayBegin: true);
+        var model = new ModelOptions("tiny", mayBegin: true);
         var encoder = new EncoderOptions();
         var size = new TrainingSize();
         Option<int> batch = Cli.Option("--batch", "Images a step.", s_defaults.Batch);
@@ -153,8 +153,6 @@ internal static class TrainCommand
         }, needsLess: "a smaller --batch or --resolution, --accumulate, --checkpoint-activations or --precision bf16,");
         return command;
     }
-
-    private static string Forms(IEnumerable<(string Form, string Meaning)> known) => string.Join("; ", known.Select(source => $"{source.Form} ({source.Meaning})"));
 
     private static double Scaled(double rate, string rule, int batch) => rule switch
     {

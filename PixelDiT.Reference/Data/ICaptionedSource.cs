@@ -66,12 +66,10 @@ internal static class CaptionedSourceChecks
     }
 
     /// <summary>Refuses an index that a source does not have, and a place of another size than the image's.</summary>
-    /// <returns>The image's size.</returns>
-    public static (int Height, int Width) CheckRead(this ICaptionedSource source, long index, Span<float> image)
+    public static void CheckRead(this ICaptionedSource source, long index, Span<float> image)
     {
         var (height, width) = source.Sizes[source.SizeOf(index)];
         int length = source.Channels * height * width;
-        if (image.Length == length) return (height, width);
-        throw new ShapeException($"{source.Name}: image {index} has {source.Channels}·{height}·{width} = {length} values; the array given has {image.Length}");
+        if (image.Length != length) throw new ShapeException($"{source.Name}: image {index} has {source.Channels}·{height}·{width} = {length} values; the array given has {image.Length}");
     }
 }

@@ -80,10 +80,12 @@ internal sealed class StoredImages : IImageSource
         int area = Height * Width, storedArea = _storedSide * _storedSide;
         var stored = _pixels.AsSpan(checked((int)(index * _storedChannels * storedArea)), _storedChannels * storedArea);
         Span<byte> plane = area <= MostOnStack ? stackalloc byte[area] : new byte[area];
-        Span<byte> gray = storedArea <= MostOnStack ? stackalloc byte[storedArea] : new byte[storedArea];
-        Span<byte> part = storedArea <= MostOnStack ? stackalloc byte[storedArea] : new byte[storedArea];
+        bool turnsGray = Channels == 1 && _storedChannels == 3;
+        int grayArea = turnsGray ? storedArea : 0, cutArea = IsWhole ? 0 : _part.Width * _part.Height;
+        Span<byte> gray = grayArea <= MostOnStack ? stackalloc byte[grayArea] : new byte[grayArea];
+        Span<byte> part = cutArea <= MostOnStack ? stackalloc byte[cutArea] : new byte[cutArea];
 
-        if (Channels == 1 && _storedChannels == 3)
+        if (turnsGray)
         {
             for (int i = 0; i < storedArea; i++) gray[i] = PixelScale.Gray(stored[i], stored[storedArea + i], stored[2 * storedArea + i]);
             _resize.Apply(Cut(gray, part), plane);
@@ -98,12 +100,14 @@ internal sealed class StoredImages : IImageSource
         return _labels[index];
     }
 
+    private bool IsWhole => _part.Width == _storedSide && _part.Height == _storedSide;
+
     /// <summary>What of a plane is shown.</summary>
     private ReadOnlySpan<byte> Cut(ReadOnlySpan<byte> plane, Span<byte> part)
     {
-        if (_part.Width == _storedSide && _part.Height == _storedSide) return plane;
+        if (IsWhole) return plane;
         for (int y = 0; y < _part.Height; y++) plane.Slice(((_part.Top + y) * _storedSide) + _part.Left, _part.Width).CopyTo(part[(y * _part.Width)..]);
-        return part[..(_part.Width * _part.Height)];
+        return part;
     }
 
     /// <summary>The images are in memory, so that their content costs little to hash.</summary>

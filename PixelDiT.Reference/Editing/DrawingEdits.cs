@@ -34,12 +34,10 @@ public static class DrawingEdits
     /// <summary>Makes all edits.</summary>
     /// <param name="model">A model of captioned drawings at 32×32.</param>
     /// <param name="encoder">Its encoder.</param>
-    /// <param name="settings">The settings; null for <see cref="Settings"/>.</param>
     /// <param name="report">Is told how many are done, shares of those in hand included.</param>
     /// <param name="cancel">Stops them.</param>
-    public static IReadOnlyList<DrawingEdit> Make(TextToImageModel model, ITextEncoder encoder, FlowEditConfig? settings = null, Action<double>? report = null, CancellationToken cancel = default)
+    public static IReadOnlyList<DrawingEdit> Make(TextToImageModel model, ITextEncoder encoder, Action<double>? report = null, CancellationToken cancel = default)
     {
-        var config = settings ?? Settings;
         const int size = 3 * Side * Side;
         float[] empty = encoder.Encode([new Text.Prompt("", Negative: true)])[0];
         var measure = new DrawingMeasure(Side);
@@ -51,8 +49,8 @@ public static class DrawingEdits
             IReadOnlyList<float[]> States(Func<(Scene Source, Scene Target, int Figure), Scene> of) => encoder.Encode([.. some.Select(edit => new Text.Prompt(Prompt.Of(of(edit)).ToString()))]);
             int made = 0;
             float[] edited = ImageEditor.ByTexts(
-                model, config, images, Side, States(edit => edit.Source), States(edit => edit.Target), [.. some.Select(_ => empty)], [.. some.Select((_, i) => (ulong)(edits.Count + i))],
-                _ => report?.Invoke(edits.Count + (some.Length * (double)++made / config.StepsMade)), cancel);
+                model, Settings, images, Side, States(edit => edit.Source), States(edit => edit.Target), [.. some.Select(_ => empty)], [.. some.Select((_, i) => (ulong)(edits.Count + i))],
+                _ => report?.Invoke(edits.Count + (some.Length * (double)++made / Settings.StepsMade)), cancel);
             foreach (var (i, (source, target, figure)) in some.Index())
             {
                 var (before, after) = (Picture.FromImage(images.AsSpan(i * size, size), 3, Side, Side), Picture.FromImage(edited.AsSpan(i * size, size), 3, Side, Side));
@@ -70,9 +68,9 @@ public static class DrawingEdits
 
     /// <summary>Draws edits, the drawing above and what became of it below, each with its caption.</summary>
     /// <param name="edits">At least one.</param>
-    /// <param name="columns">Edits in a row; the rest is left out.</param>
-    public static Picture Sheet(IReadOnlyList<DrawingEdit> edits, int columns = 8)
+    public static Picture Sheet(IReadOnlyList<DrawingEdit> edits)
     {
+        const int columns = 8;
         // Half of one figure, half of two.
         DrawingEdit[] some = [.. edits.Take(columns), .. edits.Skip(edits.Count / 2).Take(columns)];
         var (pictures, captions) = (new List<Picture>(), new List<string>());

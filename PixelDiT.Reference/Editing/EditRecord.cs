@@ -1,10 +1,10 @@
 using System.Globalization;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Measuring;
+using PixelDiT.Reference.Training;
 
 namespace PixelDiT.Reference.Editing;
 
@@ -17,8 +17,6 @@ public static class EditRecord
     private const string MeasureKey = "measure", BaselineKey = "jpeg_of_the_source", OverallKey = "overall", OutsideKey = "outside", InsideKey = "inside";
     private const string PixelsKey = "pixels", ErrorKey = "mse", PeakKey = "psnr", SimilarityKey = "ssim", LargestKey = "largest";
 
-    private static readonly JsonSerializerOptions s_readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     /// <summary>Writes the record of an edit.</summary>
     /// <param name="path">The file to make or replace.</param>
     /// <param name="settings">What decides the edit.</param>
@@ -26,7 +24,7 @@ public static class EditRecord
     /// <param name="baselines">What JPEG changes, one for each of <see cref="Qualities"/>.</param>
     /// <exception cref="FileFormatException">It cannot be written.</exception>
     public static void Write(string path, IReadOnlyList<(string Key, object? Value)> settings, EditMeasure measure, IReadOnlyList<EditMeasure> baselines)
-        => AtomicFile.WriteText(path, Text(
+        => AtomicFile.WriteText(path, JsonSettings.Write(
         [
             .. settings,
             (MeasureKey, Fields(measure)),
@@ -52,7 +50,7 @@ public static class EditRecord
         {
             using var stream = AtomicFile.OpenRead(path);
             using var found = JsonDocument.Parse(stream, new JsonDocumentOptions { AllowDuplicateProperties = false });
-            using var expected = JsonDocument.Parse(Text(settings));
+            using var expected = JsonDocument.Parse(JsonSettings.Write(settings));
             foreach (var field in expected.RootElement.EnumerateObject())
             {
                 bool isThere = found.RootElement.TryGetProperty(field.Name, out var old);
@@ -96,6 +94,4 @@ public static class EditRecord
         string text = JsonSerializer.Serialize(value);
         return text.Length <= longest ? text : $"{text.AsSpan(0, longest)}…";
     }
-
-    private static string Text(IEnumerable<(string Key, object? Value)> fields) => $"{{\n{string.Join(",\n", fields.Select(field => $"  \"{field.Key}\": {JsonSerializer.Serialize(field.Value, s_readable)}"))}\n}}\n";
 }

@@ -13,10 +13,11 @@ public sealed record EditMeasure(PictureDifference Overall, PictureDifference? O
     /// <param name="after">The edited picture, of the same size.</param>
     /// <param name="inside">[H, W], where something was to change; null where nobody says.</param>
     /// <exception cref="Kernels.ShapeException">The sizes differ.</exception>
-    public static EditMeasure Of(Picture before, Picture after, bool[]? inside) => new(
-        PictureDifference.Of(before, after)!,
-        inside is null ? null : PictureDifference.Of(before, after, Array.ConvertAll(inside, pixel => !pixel)),
-        inside is null ? null : PictureDifference.Of(before, after, inside));
+    public static EditMeasure Of(Picture before, Picture after, bool[]? inside)
+    {
+        var parts = PictureDifference.Of(before, after, inside is null ? [null] : [null, Array.ConvertAll(inside, pixel => !pixel), inside]);
+        return new(parts[0]!, parts.ElementAtOrDefault(1), parts.ElementAtOrDefault(2));
+    }
 
     /// <summary>What JPEG makes of the untouched picture by the same measure, so that a number has a meaning.</summary>
     /// <param name="before">The source.</param>

@@ -11,10 +11,7 @@ namespace PixelDiT.Reference.Measuring;
 public sealed record PictureDifference(long Pixels, double MeanSquaredError, double? Similarity, int Largest)
 {
     /// <summary>PSNR in dB, 10·log₁₀(1 / MSE); null for equal pixels, where it is infinite.</summary>
-    public double? PeakSignalToNoise => PeakOf(MeanSquaredError);
-
-    /// <summary>PSNR of a mean squared error; null where that is 0.</summary>
-    public static double? PeakOf(double meanSquaredError) => meanSquaredError == 0 ? null : -10 * Math.Log10(meanSquaredError);
+    public double? PeakSignalToNoise => MeanSquaredError == 0 ? null : -10 * Math.Log10(MeanSquaredError);
 
     /// <summary>Compares two pictures.</summary>
     /// <param name="a">A picture.</param>
@@ -22,9 +19,14 @@ public sealed record PictureDifference(long Pixels, double MeanSquaredError, dou
     /// <param name="region">[H, W], the pixels that count; null for all.</param>
     /// <returns>Null where no pixel counts.</returns>
     /// <exception cref="ShapeException">The sizes differ.</exception>
-    public static PictureDifference? Of(Picture a, Picture b, bool[]? region = null)
+    public static PictureDifference? Of(Picture a, Picture b, bool[]? region = null) => Of(a, b, [region])[0];
+
+    /// <summary>The same of several regions, together.</summary>
+    internal static PictureDifference?[] Of(Picture a, Picture b, IReadOnlyList<bool[]?> regions)
+        => [.. regions.Zip(StructuralSimilarity.Of(a, b, regions), (region, similarity) => Of(a, b, region, similarity))];
+
+    private static PictureDifference? Of(Picture a, Picture b, bool[]? region, double? similarity)
     {
-        RequireAlike(a, b, region);
         long pixels = 0, squares = 0;
         int largest = 0;
         for (int i = 0; i < a.Width * a.Height; i++)
@@ -38,7 +40,7 @@ public sealed record PictureDifference(long Pixels, double MeanSquaredError, dou
                 largest = Math.Max(largest, difference);
             }
         }
-        return pixels == 0 ? null : new(pixels, squares / (255.0 * 255.0 * pixels * a.Channels), StructuralSimilarity.Of(a, b, region), largest);
+        return pixels == 0 ? null : new(pixels, squares / (255.0 * 255.0 * pixels * a.Channels), similarity, largest);
     }
 
     internal static void RequireAlike(Picture a, Picture b, bool[]? region)

@@ -25,27 +25,35 @@ public static class StructuralSimilarity
     /// <param name="region">[H, W], the pixels that count; null for all.</param>
     /// <returns>−1 to 1, and 1 for equal pictures; null where no window fits.</returns>
     /// <exception cref="ShapeException">The sizes differ.</exception>
-    public static double? Of(Picture a, Picture b, bool[]? region = null)
+    public static double? Of(Picture a, Picture b, bool[]? region = null) => Of(a, b, [region])[0];
+
+    /// <summary>The means over several regions, for which windows are filtered once.</summary>
+    internal static double?[] Of(Picture a, Picture b, IReadOnlyList<bool[]?> regions)
     {
-        PictureDifference.RequireAlike(a, b, region);
+        foreach (bool[]? region in regions) PictureDifference.RequireAlike(a, b, region);
         int height = a.Height - Window + 1, width = a.Width - Window + 1;
-        if (height < 1 || width < 1) return null;
-        var within = region is null ? null : Within(region, a.Height, a.Width);
-        long windows = within?.Count(inside => inside) ?? (long)height * width;
-        if (windows == 0) return null;
-        double sum = 0;
+        var means = new double?[regions.Count];
+        if (height < 1 || width < 1) return means;
+        bool[]?[] within = [.. regions.Select(region => region is null ? null : Within(region, a.Height, a.Width))];
+        long[] windows = [.. within.Select(inside => inside?.LongCount(counts => counts) ?? (long)height * width)];
+        if (windows.All(count => count == 0)) return means;
+        var sums = new double[regions.Count];
         for (int c = 0; c < a.Channels; c++)
         {
             double[] x = Channel(a, c), y = Channel(b, c);
             double[] meanX = Filter(x, a), meanY = Filter(y, a), squareX = Filter(Product(x, x), a), squareY = Filter(Product(y, y), a), both = Filter(Product(x, y), a);
             for (int i = 0; i < meanX.Length; i++)
             {
-                if (within is not null && !within[i]) continue;
                 double varianceX = squareX[i] - (meanX[i] * meanX[i]), varianceY = squareY[i] - (meanY[i] * meanY[i]), covariance = both[i] - (meanX[i] * meanY[i]);
-                sum += ((2 * meanX[i] * meanY[i]) + C1) * ((2 * covariance) + C2) / (((meanX[i] * meanX[i]) + (meanY[i] * meanY[i]) + C1) * (varianceX + varianceY + C2));
+                double alike = ((2 * meanX[i] * meanY[i]) + C1) * ((2 * covariance) + C2) / (((meanX[i] * meanX[i]) + (meanY[i] * meanY[i]) + C1) * (varianceX + varianceY + C2));
+                for (int region = 0; region < sums.Length; region++)
+                {
+                    if (within[region]?[i] ?? true) sums[region] += alike;
+                }
             }
         }
-        return sum / (windows * a.Channels);
+        for (int region = 0; region < sums.Length; region++) means[region] = windows[region] == 0 ? null : sums[region] / (windows[region] * a.Channels);
+        return means;
     }
 
     private static double[] Weights()

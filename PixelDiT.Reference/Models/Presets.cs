@@ -5,11 +5,8 @@ namespace PixelDiT.Reference.Models;
 /// <summary>Named sizes (SPEC §1); those with "text" in their name, and T2I, are of text models.</summary>
 public static class Presets
 {
-    /// <summary>The names of class models, the smallest first.</summary>
-    public static IReadOnlyList<string> ClassNames { get; } = ["micro", "tiny", "small", "B", "L", "XL"];
-
-    /// <summary>All names: those of class models, then those of text models.</summary>
-    public static IReadOnlyList<string> Names { get; } = [.. ClassNames, "micro-text", "tiny-text", "T2I"];
+    /// <summary>All names: those of class models, the smallest first, then those of text models.</summary>
+    public static IReadOnlyList<string> Names { get; } = ["micro", "tiny", "small", "B", "L", "XL", "micro-text", "tiny-text", "T2I"];
 
     /// <summary>The sizes of a preset.</summary>
     /// <exception cref="ConfigurationException">The name is unknown; the message lists those that are known.</exception>

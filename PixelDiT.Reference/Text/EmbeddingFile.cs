@@ -5,6 +5,7 @@ using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Formats.Words;
+using PixelDiT.Reference.Models.Weights;
 
 namespace PixelDiT.Reference.Text;
 
@@ -138,7 +139,7 @@ public sealed class EmbeddingFile : ITextEncoder
         {
             cancel.ThrowIfCancellationRequested();
             float[] values = _file.ReadSingles(name);
-            if (!values.All(float.IsFinite)) throw Error($"tensor {Quote.Text(name)} holds a value that is infinite or no number");
+            if (ValueTally.CountNotFinite(values) > 0) throw Error($"tensor {Quote.Text(name)} holds a value that is infinite or no number");
             states.Add(name, values);
         }
         return [.. names.Select(name => states[name])];
@@ -176,7 +177,7 @@ public sealed class EmbeddingFile : ITextEncoder
     {
         for (int i = 0; i < prompts.Length; i++)
         {
-            if (!states[i].All(float.IsFinite)) throw new NotFiniteException($"{path}: is not written: the states of {Quote.Text(prompts[i].Words)} hold a value that is infinite or no number");
+            if (ValueTally.CountNotFinite(states[i]) > 0) throw new NotFiniteException($"{path}: is not written: the states of {Quote.Text(prompts[i].Words)} hold a value that is infinite or no number");
         }
     }
 

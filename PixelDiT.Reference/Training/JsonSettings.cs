@@ -48,6 +48,6 @@ public static class JsonSettings
     }
 
     /// <summary>An object with an entry a line.</summary>
-    public static string Write(IEnumerable<(string Key, object Value)> entries) =>
+    public static string Write(IEnumerable<(string Key, object? Value)> entries) =>
         $"{{\n{string.Join(",\n", entries.Select(entry => $"  \"{entry.Key}\": {JsonSerializer.Serialize(entry.Value, s_readable)}"))}\n}}\n";
 }

@@ -9,14 +9,21 @@ namespace PixelDiT.Reference.Commands.Display;
 /// <summary>Opens a data source and says what it holds and what of it is left out.</summary>
 internal static class DataReport
 {
+    private const long Endless = 1L << 30;
+
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
+
+    /// <summary>Whether so many images are more than anybody has: drawings, which are made as they are read.</summary>
+    public static bool IsEndless(long count) => count > Endless;
+
+    private static string AmountOf(long count) => IsEndless(count) ? "endless images" : Counted.Of(count, "image");
 
     /// <summary>Opens a source under a display, and reports.</summary>
     /// <exception cref="Kernels.DataException">It cannot be opened.</exception>
     public static IImageSource Open(string spec, ImageSize size, int channels, SourceOptions options)
     {
         var images = Decode(ImageSources.IsFolder(spec), told => ImageSources.Open(spec, size, channels, options: told), options);
-        Terminal.WriteLine($"{images.Name}: {(images.Count > 1L << 30 ? "endless images" : Counted.Of(images.Count, "image"))} of {images.Height}×{images.Width}, {Counted.Of(images.Classes, "class", "classes")}");
+        Terminal.WriteLine($"{images.Name}: {AmountOf(images.Count)} of {images.Height}×{images.Width}, {Counted.Of(images.Classes, "class", "classes")}");
         ShowLeftOut(images.Skipped, images.Count, images.Remarks);
         return images;
     }
@@ -27,7 +34,7 @@ internal static class DataReport
     {
         var images = Decode(CaptionedSources.IsFolder(spec), told => CaptionedSources.Open(spec, size, buckets, channels, options: told), options);
         string sizes = images.Sizes.Count == 1 ? $"{images.Sizes[0].Height}×{images.Sizes[0].Width}" : Counted.Of(images.Sizes.Count, "size");
-        Terminal.WriteLine($"{images.Name}: {(images.Count > 1L << 30 ? "endless images" : Counted.Of(images.Count, "image"))} of {sizes}, with captions");
+        Terminal.WriteLine($"{images.Name}: {AmountOf(images.Count)} of {sizes}, with captions");
         ShowLeftOut(images.Skipped, images.Count, images.Remarks);
         return images;
     }

@@ -13,6 +13,9 @@ namespace PixelDiT.Reference.Commands.Options;
 /// <summary>Options that several verbs share, and what they say alike.</summary>
 internal static class Cli
 {
+    /// <summary>The forms of an option's value, for its description.</summary>
+    public static string Forms(IEnumerable<(string Form, string Meaning)> known) => string.Join("; ", known.Select(source => $"{source.Form} ({source.Meaning})"));
+
     /// <summary>The device to run on.</summary>
     public static Option<string> Device(string value = "auto") => new ChoiceOption(
         "--device", "Where to compute: auto (cuda where there is a card, else cpu), cuda, cuda-mma (a card without warp-group instructions), cpu, or ilgpu-cpu (ILGPU's own CPU accelerator, slow).", Kernels.Devices.Device.Names, value);

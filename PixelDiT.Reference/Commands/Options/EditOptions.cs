@@ -71,8 +71,8 @@ internal sealed class EditOptions
     public IReadOnlyList<EditJob> Jobs(ParseResult parsed, StoredModel stored)
     {
         bool isText = stored.Info.Config.IsText;
-        Option?[] foreign = isText ? [_sourceClass, _class] : [_sourcePrompt, _prompt, _negative, Encoder.Given(parsed)];
-        if (foreign.OfType<Option>().FirstOrDefault(option => Cli.IsGiven(parsed, option)) is { } other) throw new ConfigurationException($"{stored.Source}: holds a {stored.Info.Config.KindName} model; {other.Name} is of {ModelConfig.NameOfKind(!isText)} ones");
+        Option[] foreign = isText ? [_sourceClass, _class] : [_sourcePrompt, _prompt, _negative, .. Encoder.All];
+        if (foreign.FirstOrDefault(option => Cli.IsGiven(parsed, option)) is { } other) throw new ConfigurationException($"{stored.Source}: holds a {stored.Info.Config.KindName} model; {other.Name} is of {ModelConfig.NameOfKind(!isText)} ones");
         _seed.Announce();
         var (source, target) = isText ? (_sourcePrompt, _prompt) : (_sourceClass, _class);
         ulong seed = parsed.GetValue(_seed);

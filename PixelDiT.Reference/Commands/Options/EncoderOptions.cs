@@ -41,9 +41,6 @@ internal sealed class EncoderOptions
     /// <summary>The files that the options name, for a verb that must not write over them.</summary>
     public IEnumerable<string?> Files(ParseResult parsed) => from option in new[] { _encoder, _embeddings, _tokenizer, _instruction } select Value(new(parsed), option);
 
-    /// <summary>The first of the options that is given; null for none.</summary>
-    public Option? Given(ParseResult parsed) => new Option[] { _encoder, _embeddings }.Concat(OfGemma()).Append(_cache).FirstOrDefault(option => Cli.IsGiven(parsed, option));
-
     /// <summary>How many texts to give the encoder at a time: few, so that an interruption costs little, unless each time reads all layers anew.</summary>
     public int AtATime(ParseResult parsed) => parsed.GetValue(_lowMemory) ? 32 : 4;
 

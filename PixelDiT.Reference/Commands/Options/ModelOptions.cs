@@ -17,17 +17,16 @@ internal sealed class ModelOptions
     private readonly Option<int> _channels = Cli.Option("--channels", "Image channels: 3 for colour, 1 for gray.", 3);
     private readonly Option<int> _textWidth = Size("--text-width", "The width of a text's states; the encoder's."), _textTokens = Size("--text-tokens", "Tokens of a text at most.");
     private readonly Option<string?> _from = new("--from") { Description = "A model file to begin with, in the place of new weights; it says the model's sizes. Another number of classes gets a new table of classes.", HelpName = "FILE" };
-    private readonly bool _text, _mayBegin;
+    private readonly bool _mayBegin;
     private ModelConfig? _basis;
     private readonly Option<bool> _postModulation = new("--post-modulation") { Description = "Modulate after attention and MLP in the pixel blocks: the authors' cure for loss spikes." };
 
     /// <param name="preset">The preset that holds where none is given.</param>
-    /// <param name="text">Whether the verb knows text models too.</param>
     /// <param name="mayBegin">Whether it may begin with a model from a file.</param>
-    public ModelOptions(string preset, bool text = false, bool mayBegin = false)
+    public ModelOptions(string preset, bool mayBegin = false)
     {
-        (_preset, _text, _mayBegin) = (preset, text, mayBegin);
-        _presetName = new("--preset", "Sizes by name.", text ? Presets.Names : Presets.ClassNames, preset);
+        (_preset, _mayBegin) = (preset, mayBegin);
+        _presetName = new("--preset", "Sizes by name.", Presets.Names, preset);
     }
 
     /// <summary>Adds the options to a verb.</summary>
@@ -37,7 +36,7 @@ internal sealed class ModelOptions
     }
 
     /// <summary>The options of a model's sizes.</summary>
-    public IReadOnlyList<Option> Sizes => [_presetName, _hidden, _heads, _patch, _patchDepth, _pixelDepth, _pixelHidden, _channels, _postModulation, .. _text ? (Option[])[_textWidth, _textTokens] : []];
+    public IReadOnlyList<Option> Sizes => [_presetName, _hidden, _heads, _patch, _patchDepth, _pixelDepth, _pixelHidden, _channels, _postModulation, _textWidth, _textTokens];
 
     /// <summary>The model file that a run begins with, or null.</summary>
     public string? From(Settings settings) => settings.IsGiven(_from) ? settings.Get(_from) : null;
@@ -72,10 +71,10 @@ internal sealed class ModelOptions
     public bool IsText(Settings settings) => _basis?.IsText ?? Presets.Get(Preset(settings)).IsText;
 
     /// <summary>The width of a text's states, where it is given.</summary>
-    public int? TextWidth(Settings settings) => _basis is { IsText: true } ? _basis.TextWidth : _text && settings.IsGiven(_textWidth) ? settings.Get(_textWidth) : null;
+    public int? TextWidth(Settings settings) => _basis is { IsText: true } ? _basis.TextWidth : settings.IsGiven(_textWidth) ? settings.Get(_textWidth) : null;
 
     /// <summary>The most tokens of a text, where it is given.</summary>
-    public int? TextTokens(Settings settings) => _basis is { IsText: true } ? _basis.TextTokens : _text && settings.IsGiven(_textTokens) ? settings.Get(_textTokens) : null;
+    public int? TextTokens(Settings settings) => _basis is { IsText: true } ? _basis.TextTokens : settings.IsGiven(_textTokens) ? settings.Get(_textTokens) : null;
 
     /// <summary>The model that the options describe.</summary>
     /// <param name="settings">The values.</param>

@@ -20,17 +20,17 @@ internal sealed class PromptOptions
     /// <summary>Adds the options to a verb.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in new Option[] { _prompts, _file, _negative, _released }) command.Options.Add(option);
+        foreach (var option in All) command.Options.Add(option);
     }
+
+    /// <summary>All options, in their order.</summary>
+    public IReadOnlyList<Option> All => [_prompts, _file, _negative, _released];
 
     /// <summary>Whether there are prompts.</summary>
     public bool AreGiven(ParseResult parsed) => Cli.IsGiven(parsed, _prompts) || Cli.IsGiven(parsed, _file);
 
     /// <summary>The file of prompts; null for none.</summary>
     public string? File(ParseResult parsed) => parsed.GetValue(_file);
-
-    /// <summary>The first option of prompts that is given; null for none.</summary>
-    public Option? Given(ParseResult parsed) => new Option[] { _prompts, _file, _negative, _released }.FirstOrDefault(option => Cli.IsGiven(parsed, option));
 
     /// <summary>Reads the prompts, before anything else is done.</summary>
     /// <returns>At least one; none where there are no options of them.</returns>
@@ -58,7 +58,7 @@ internal sealed class PromptOptions
         ImageSize? common = null;
         var planned = prompts.Select(prompt =>
         {
-            var marks = released ? MarksOf(parsed, prompt) : null;
+            var marks = released ? PromptMarks.Of(prompt.Text, Where(parsed, prompt)) : null;
             return (prompt, Text: marks?.Text ?? prompt.Text, Size: Own(prompt) ?? (marks is null ? common ??= sizes.Size(parsed, trained, patch) : Marked(prompt, marks)));
         }).ToList();
         var names = PromptNames.Choose(planned.Select(entry => (entry.prompt.Id, entry.Text)));
@@ -91,18 +91,6 @@ internal sealed class PromptOptions
         if (marked is not [var first, ..]) return;
         string others = marked.Length > 1 ? $" and {Counted.Of(marked.Length - 1, "other")}" : "";
         Terminal.Complain($"the prompt {Quote.Text(first.Text)}{others} holds a mark such as --ar, which is encoded as words; --aspect W:H sets the shape, and --released-aspect reads such marks as the authors' program does, height first");
-    }
-
-    private PromptMarks MarksOf(ParseResult parsed, FilePrompt prompt)
-    {
-        try
-        {
-            return PromptMarks.Of(prompt.Text);
-        }
-        catch (ConfigurationException error)
-        {
-            throw new ConfigurationException($"{Where(parsed, prompt)}: {error.Message}");
-        }
     }
 
     private string Where(ParseResult parsed, FilePrompt prompt) => parsed.GetValue(_file) is { } path ? $"{path}: line {prompt.Line}" : $"--prompt {Quote.Text(prompt.Text)}";

@@ -134,7 +134,7 @@ internal sealed class SampleOptions
 
     /// <summary>The first option that a model of the other kind has.</summary>
     private string? Foreign(ParseResult parsed, bool isText)
-        => (isText ? [_classes] : new[] { _prompts.Given(parsed), _timeType, _passes, Encoder.Given(parsed) }).OfType<Option>().FirstOrDefault(option => Cli.IsGiven(parsed, option))?.Name;
+        => (isText ? [_classes] : (Option[])[.. _prompts.All, _timeType, _passes, .. Encoder.All]).FirstOrDefault(option => Cli.IsGiven(parsed, option))?.Name;
 
     private SamplingConfig Config(ParseResult parsed, SamplingConfig given) => new SamplingConfig
     {

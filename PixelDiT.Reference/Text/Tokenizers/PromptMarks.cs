@@ -30,6 +30,22 @@ public sealed partial record PromptMarks(string Text, double? Ratio, (int Height
         return new(Strip(text), ratio is { } sides ? (double)sides.Height / sides.Width : null, Sides(HeightWidthMark().Match(prompt), HeightWidth));
     }
 
+    /// <summary>The same of a prompt that a person shall find again.</summary>
+    /// <param name="prompt">The prompt.</param>
+    /// <param name="where">Where it stands, for the message.</param>
+    /// <exception cref="ConfigurationException">A mark has a side of 0, or one that is too large for a number.</exception>
+    internal static PromptMarks Of(string prompt, string where)
+    {
+        try
+        {
+            return Of(prompt);
+        }
+        catch (ConfigurationException error)
+        {
+            throw new ConfigurationException($"{where}: {error.Message}");
+        }
+    }
+
     /// <summary>Whether a prompt holds such a mark with its numbers, be they in range or not.</summary>
     public static bool AreIn(string prompt) => AspectRatioMark().IsMatch(prompt) || ShortMark().IsMatch(prompt) || HeightWidthMark().IsMatch(prompt);
 
