@@ -166,7 +166,7 @@ public sealed class CommandTests
         yield return Case("misspelled_verb_advice", "did you mean train?", "trian", "--data", "shapes");
         yield return Case("misspelled_option", "train has no option --resolutoin; did you mean --resolution?", [.. train, "--out", "new", "--resolutoin", "16"]);
         yield return Case("value_without_quotes", "train takes no argument 'set'", [.. train, "--out", "my", "set"]);
-        yield return Case("misspelled_key", "'lerning_rate' is unknown; known are data, out, preset", [.. train, "--out", "new", "--config", "misspelled.json"]);
+        yield return Case("misspelled_key", "'lerning_rate' is unknown; known are data, resolution, width", [.. train, "--out", "new", "--config", "misspelled.json"]);
         yield return Case("doubled_key", "'lr' occurs twice", [.. train, "--out", "new", "--config", "doubled.json"]);
         yield return Case("broken_json", "broken.json: is not JSON: line 2, byte 8: ", [.. train, "--out", "new", "--config", "broken.json"]);
         yield return Case("json_of_a_fraction", "steps is 1.5; a whole number", "train", "--data", "shapes", "--out", "new", "--config", "fraction.json");

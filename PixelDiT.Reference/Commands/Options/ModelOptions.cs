@@ -32,8 +32,14 @@ internal sealed class ModelOptions
     /// <summary>Adds the options to a verb.</summary>
     public void AddTo(Command command)
     {
-        foreach (var option in Sizes.Concat(_mayBegin ? [_from] : [])) command.Options.Add(option);
+        foreach (var option in Group.Options) command.Options.Add(option);
     }
+
+    /// <summary>All of them.</summary>
+    public OptionGroup Group => new("Model", [.. Sizes, .. _mayBegin ? (Option[])[_from] : []]);
+
+    /// <summary>Sizes belong to a run's settings only if no model file says them.</summary>
+    public IReadOnlyList<Option> NotRecorded(Settings settings) => From(settings) is null ? [] : Sizes;
 
     /// <summary>The options of a model's sizes.</summary>
     public IReadOnlyList<Option> Sizes => [_presetName, _hidden, _heads, _patch, _patchDepth, _pixelDepth, _pixelHidden, _channels, _postModulation, _textWidth, _textTokens];

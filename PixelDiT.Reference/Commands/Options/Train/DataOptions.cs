@@ -1,0 +1,60 @@
+using System.CommandLine;
+using PixelDiT.Kernels;
+using PixelDiT.Reference.Data;
+using PixelDiT.Reference.Data.Shards;
+using PixelDiT.Reference.Training;
+
+namespace PixelDiT.Reference.Commands.Options.Train;
+
+/// <summary>The images of a run and how a step takes them.</summary>
+internal sealed class DataOptions
+{
+    private static readonly TrainingConfig s_defaults = new();
+
+    private readonly Option<string> _data = new("--data") { Description = $"The images (required): {Cli.Forms(ImageSources.Known)}. For a text model, with captions: {Cli.Forms(CaptionedSources.Known)}.", HelpName = "SOURCE" };
+    private readonly TrainingSize _size = new();
+    private readonly ChoiceOption _buckets = BucketOption.Create();
+    private readonly SourceChoice _source = new();
+    private readonly Option<bool> _flip = new("--flip") { Description = "Mirror half of a class model's images left to right, chosen anew in every epoch." };
+    private readonly Option<double> _classDrop = Cli.Number("--class-drop", "The share of images trained without their class, or of a text model with the empty text for their caption.", s_defaults.ConditionDrop);
+    private readonly Option<double> _timeShift = Cli.Number("--time-shift", "s of the time shift t/(t+(1-t)s); the authors use 3 at 512x512, and 4 at 1024x1024 for text.", s_defaults.TimeShift);
+
+    /// <summary>All of them.</summary>
+    public OptionGroup Group => new("Data", [_data, _size.Resolution, _size.Width, _size.Height, _buckets, _flip, _classDrop, _timeShift, _source.AllowEmptyClasses, _source.NoCache]);
+
+    /// <summary>Whether the source was given.</summary>
+    public bool IsGiven(Settings settings) => settings.IsGiven(_data);
+
+    /// <summary>The source as a person spelled it.</summary>
+    /// <exception cref="ConfigurationException">There is none.</exception>
+    public string Spec(Settings settings, bool isText) => settings.IsGiven(_data)
+        ? settings.Get(_data)
+        : throw new ConfigurationException("--data is missing; one of " + string.Join(", ", (isText ? CaptionedSources.Known : ImageSources.Known).Select(known => known.Form)) + " was expected");
+
+    /// <summary>Checks that options do not contradict each other.</summary>
+    /// <exception cref="ConfigurationException">They do.</exception>
+    public void Check(Settings settings, ModelOptions model)
+    {
+        BucketOption.Check(settings, _buckets, model, _size);
+        if (model.IsText(settings) && settings.IsGiven(_flip)) throw new ConfigurationException($"{_flip.Name} is of class models: a caption may say what is left and what is right");
+    }
+
+    /// <summary>Sets what a run's steps take of the data.</summary>
+    public TrainingConfig Read(Settings settings, TrainingConfig config) => config with
+    {
+        Size = _size.Read(settings),
+        ConditionDrop = settings.Get(_classDrop),
+        TimeShift = settings.Get(_timeShift),
+        Flip = settings.Get(_flip)
+    };
+
+    /// <summary>How the source is opened.</summary>
+    public SourceOptions Source(Settings settings, CancellationToken cancel) => _source.Read(settings.Get, cancel);
+
+    /// <summary>The published sizes to which images are brought; null for one size.</summary>
+    public AspectBuckets? Buckets(Settings settings) => BucketOption.Read(settings, _buckets);
+
+    /// <summary>Sides that no square has belong to a run's settings only if they were said, and the side of squares only if they were not.</summary>
+    public IEnumerable<Option> NotRecorded(Settings settings)
+        => [.. new Option[] { _size.Width, _size.Height }.Where(option => !settings.IsGiven(option)), .. settings.IsGiven(_buckets) || settings.IsGiven(_size.Width) ? (Option[])[_size.Resolution] : []];
+}
