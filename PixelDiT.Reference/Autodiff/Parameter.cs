@@ -19,10 +19,13 @@ public sealed class Parameter
     // Zero in meaning, whatever the memory holds: the first product writes it, so that a large gradient is neither cleared nor read before.
     private bool _gradientIsZero;
 
-    internal Parameter(string name, Shape shape) => (Name, Shape) = (name, shape);
+    internal Parameter(string name, Shape shape, bool isBeside = false) => (Name, Shape, IsBeside) = (name, shape, isBeside);
 
     /// <summary>The released state-dict name, such as <c>patch_blocks.0.attn.qkv.weight</c>.</summary>
     public string Name { get; }
+
+    /// <summary>Whether it is trained beside the model and is no part of it: a projector's.</summary>
+    public bool IsBeside { get; }
 
     /// <summary>The dimensions as stored in a checkpoint.</summary>
     public Shape Shape { get; }
@@ -100,6 +103,9 @@ public sealed class ParameterSet : IDisposable
     /// <summary>The parameters in the order of their making.</summary>
     public IReadOnlyList<Parameter> All => _all;
 
+    /// <summary>Those of the model itself; what is trained beside it comes after them.</summary>
+    public IEnumerable<Parameter> OfModel => _all.Where(parameter => !parameter.IsBeside);
+
     /// <summary>The values of all parameters with the padding between them; null until <see cref="Allocate"/>.</summary>
     public Tensor? Values { get; private set; }
 
@@ -124,12 +130,13 @@ public sealed class ParameterSet : IDisposable
     /// <summary>Whether there is a parameter of that name.</summary>
     public bool Contains(string name) => _byName.ContainsKey(name);
 
-    /// <summary>Declares a parameter.</summary>
-    internal Parameter Add(string name, Shape shape)
+    /// <summary>Declares a parameter; those beside the model come last.</summary>
+    internal Parameter Add(string name, Shape shape, bool beside = false)
     {
-        var parameter = new Parameter(name, shape);
+        var parameter = new Parameter(name, shape, beside);
         _offsets.Add(Length);
         Length += (shape.Count + Padding - 1) / Padding * Padding;
+        if (!beside) ModelLength = Length;
         _byName.Add(name, parameter);
         _all.Add(parameter);
         return parameter;
@@ -137,6 +144,9 @@ public sealed class ParameterSet : IDisposable
 
     /// <summary>Elements of <see cref="Values"/>, padding included.</summary>
     public long Length { get; private set; }
+
+    /// <summary>Elements at the beginning of <see cref="Values"/> that are the model's own.</summary>
+    public long ModelLength { get; private set; }
 
     /// <summary>Takes memory for all values, zero.</summary>
     internal void Allocate()

@@ -40,6 +40,7 @@ internal static partial class CommandLine
             DataCommand.Create(),
             SampleCommand.Create(),
             EncodeCommand.Create(),
+            FeaturesCommand.Create(),
             EditCommand.Create(),
             VerifyCommand.Create(),
             BenchCommand.Create(),

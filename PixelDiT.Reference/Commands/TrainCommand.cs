@@ -23,11 +23,12 @@ internal static class TrainCommand
         var step = new StepOptions();
         var optimizer = new OptimizerOptions();
         var schedule = new ScheduleOptions();
+        var alignment = new AlignmentOptions();
         var look = new LookOptions();
         Option<string?> config = new("--config") { Description = "A JSON file with option values, such as {\"lr\": 0.001}, or the folder of a run; the command line wins.", HelpName = "FILE" };
 
         var command = new Command("train", "Train a class-conditional model, or with a text preset a text-to-image one. Writes config.json, loss.csv, model.safetensors (averaged weights), training.safetensors and samples.png.");
-        OptionGroup[] groups = [data.Group, run.Group, model.Group, new("Text encoder", encoder.All), step.Group, optimizer.Group, schedule.Group, look.Group, new("Settings from a file", [config])];
+        OptionGroup[] groups = [data.Group, run.Group, model.Group, new("Text encoder", encoder.All), step.Group, optimizer.Group, schedule.Group, alignment.Group, look.Group, new("Settings from a file", [config])];
         foreach (var option in groups.SelectMany(group => group.Options)) command.Options.Add(option);
 
         command.SetRun((parsed, cancel) =>
@@ -58,8 +59,10 @@ internal static class TrainCommand
             using var held = (images as CaptionedData)?.Source as IDisposable;
             var sizes = model.Build(settings, (images as ClassData)?.Source.Classes);
             if (states is not null) sizes = (sizes with { TextWidth = model.TextWidth(settings) ?? states.Width, TextTokens = model.TextTokens(settings) ?? states.Tokens }).Validate();
-            string recorded = settings.ToJson([.. run.NotRecorded, schedule.Extend, .. data.NotRecorded(settings), .. step.NotRecorded(settings), .. optimizer.NotRecorded(settings), .. model.NotRecorded(settings)]);
-            using var created = TrainingRun.Create(folder, device, images, sizes, training, existing, recorded, policy, model.From(settings), extend);
+            training = training with { Alignment = alignment.Read(settings, sizes) };
+            using var teacher = alignment.Open(settings, device, images, sizes, training, cancel);
+            string recorded = settings.ToJson([.. run.NotRecorded, schedule.Extend, .. data.NotRecorded(settings), .. step.NotRecorded(settings), .. optimizer.NotRecorded(settings), .. alignment.NotRecorded(settings), .. model.NotRecorded(settings)]);
+            using var created = TrainingRun.Create(folder, device, images, sizes, training, existing, recorded, policy, model.From(settings), extend, teacher);
             Terminal.WriteLine($"{created.Trainer.Model.Parameters.Count:N0} parameters on {device.Description}");
             TrainingProgress.Train(created, folder, every, cancel);
             if (sampling is not null) TrainingProgress.DrawSamples(created, sampling, cancel);

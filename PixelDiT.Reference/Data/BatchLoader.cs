@@ -5,7 +5,8 @@ namespace PixelDiT.Reference.Data;
 /// <summary>Images and their labels. The arrays belong to the loader and are written again after the next call of <see cref="BatchLoader.Next"/>.</summary>
 /// <param name="Images">[B, C, H, W], −1 … 1.</param>
 /// <param name="Labels">[B].</param>
-public sealed record Batch(float[] Images, int[] Labels);
+/// <param name="Places">[B]: which image of the source each is, and whether it is mirrored.</param>
+public sealed record Batch(float[] Images, int[] Labels, (long Index, bool Mirrored)[] Places);
 
 /// <summary>
 /// Batches of a source in a seeded order, read by a thread of its own while the caller computes. The order depends on the seed and the position
@@ -38,7 +39,7 @@ public sealed class BatchLoader : IDisposable
         (this._source, this._seed, this._flip, Position) = (source, seed, flip, position);
         int length = source.Channels * source.Height * source.Width;
         // One more than is read ahead: the one the caller holds.
-        Batch[] ring = [.. Enumerable.Range(0, ahead + 1).Select(_ => new Batch(new float[checked(batch * length)], new int[batch]))];
+        Batch[] ring = [.. Enumerable.Range(0, ahead + 1).Select(_ => new Batch(new float[checked(batch * length)], new int[batch], new (long, bool)[batch]))];
         long next = position;
         _batches = new ReadAhead<Batch>(ring, (target, stop) => next = Fill(target, next, stop));
     }
@@ -69,14 +70,10 @@ public sealed class BatchLoader : IDisposable
             var (epoch, place) = Math.DivRem(position, _source.Count);
             var order = new Permutation(_source.Count, CounterHash.Bits(_seed, (ulong)epoch));
             var image = batch.Images.AsSpan(b * length, length);
-            batch.Labels[b] = _source.Read(order[place], image);
-            if (_flip && (CounterHash.Bits(~_seed, (ulong)position) & 1) == 1) Mirror(image);
+            batch.Places[b] = (order[place], _flip && (CounterHash.Bits(~_seed, (ulong)position) & 1) == 1);
+            batch.Labels[b] = _source.Read(batch.Places[b].Index, image);
+            if (batch.Places[b].Mirrored) Mirroring.Apply(image, _source.Width);
         }
         return position;
-    }
-
-    private void Mirror(Span<float> image)
-    {
-        for (int row = 0; row < image.Length; row += _source.Width) image.Slice(row, _source.Width).Reverse();
     }
 }

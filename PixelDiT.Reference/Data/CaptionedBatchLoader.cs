@@ -5,7 +5,8 @@ namespace PixelDiT.Reference.Data;
 /// <summary>Images of one size and their captions. They belong to the loader and are written again after the next call of <see cref="CaptionedBatchLoader.Next"/>.</summary>
 /// <param name="Images">[B, C, H, W], −1 … 1, at the beginning of an array that has room for the largest size.</param>
 /// <param name="Captions">[B].</param>
-public sealed record CaptionedBatch(float[] Images, string[] Captions)
+/// <param name="Indices">[B]: which image of the source each is.</param>
+public sealed record CaptionedBatch(float[] Images, string[] Captions, long[] Indices)
 {
     /// <summary>H.</summary>
     public int Height { get; internal set; }
@@ -51,7 +52,7 @@ public sealed class CaptionedBatchLoader : IDisposable
                 : $"{source.Name}: none of its {source.Sizes.Count} sizes has {batch} images, a batch; a smaller --batch, or fewer sizes, were expected");
         }
         int length = checked(batch * source.Channels * source.Sizes.Max(size => size.Height * size.Width));
-        CaptionedBatch[] ring = [.. Enumerable.Range(0, ahead + 1).Select(_ => new CaptionedBatch(new float[length], new string[batch]))];
+        CaptionedBatch[] ring = [.. Enumerable.Range(0, ahead + 1).Select(_ => new CaptionedBatch(new float[length], new string[batch], new long[batch]))];
         var order = Batches(position).GetEnumerator();
         _batches = new ReadAhead<CaptionedBatch>(ring, (target, stop) =>
         {
@@ -128,6 +129,7 @@ public sealed class CaptionedBatchLoader : IDisposable
         foreach (var (b, place) in places.Index())
         {
             stop.ThrowIfCancellationRequested();
+            target.Indices[b] = place.Index;
             target.Captions[b] = _source.Read(place.Index, place.Draw, target.Images.AsSpan(b * length, length));
         }
     }

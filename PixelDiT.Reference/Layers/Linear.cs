@@ -10,13 +10,14 @@ namespace PixelDiT.Reference.Layers;
 /// <param name="inputs">in.</param>
 /// <param name="outputs">out.</param>
 /// <param name="bias">Whether there is a bias.</param>
-public sealed class Linear(ParameterSet parameters, string name, int inputs, int outputs, bool bias = true)
+/// <param name="beside">Whether it is trained beside the model and is no part of it.</param>
+public sealed class Linear(ParameterSet parameters, string name, int inputs, int outputs, bool bias = true, bool beside = false)
 {
     /// <summary>[out, in].</summary>
-    public Parameter Weight { get; } = parameters.Add($"{name}.weight", [outputs, inputs]);
+    public Parameter Weight { get; } = parameters.Add($"{name}.weight", [outputs, inputs], beside);
 
     /// <summary>[out], or null.</summary>
-    public Parameter? Bias { get; } = bias ? parameters.Add($"{name}.bias", [outputs]) : null;
+    public Parameter? Bias { get; } = bias ? parameters.Add($"{name}.bias", [outputs], beside) : null;
 
     /// <summary>Rows of in → rows of out, in x's shape with its last dimension replaced, or in <paramref name="shape"/>.</summary>
     /// <param name="tape">The tape.</param>

@@ -1,4 +1,5 @@
 using PixelDiT.Kernels.Operations;
+using PixelDiT.Reference.Autodiff;
 using PixelDiT.Reference.Formats;
 
 namespace PixelDiT.Reference.Models;
@@ -12,6 +13,9 @@ public static class Initialization
     // Where nothing is zero: a Linear keeps the variance of its inputs, biases are uniform in ±½, norm weights in 1 ± ½.
     private const float Half = 0.5f;
 
+    // Above the streams of a model's parameters, and below those of steps.
+    private const ulong BesideStream = 1UL << 32;
+
     /// <summary>How the numbers of a tensor are drawn: about a centre, normal or uniform.</summary>
     private readonly record struct Distribution(float Center, float Spread, bool Normal = false);
 
@@ -22,13 +26,22 @@ public static class Initialization
     public static void Draw(PixelTransformer model, ulong seed, bool nonzero = false)
     {
         var fill = Fill(model.Config, seed, nonzero);
-        foreach (var parameter in model.Parameters.All)
+        foreach (var parameter in model.Parameters.OfModel)
         {
             var values = new float[parameter.Shape.Count];
             fill(parameter.Name, 0, values);
             parameter.Value.Upload(values);
         }
+        foreach (var (index, parameter) in model.Parameters.All.Where(parameter => parameter.IsBeside).Index()) DrawBeside(parameter, model.Parameters, seed, BesideStream + (ulong)index);
         model.Parameters.MarkChanged();
+    }
+
+    /// <summary>A projector begins as every other Linear does, weights and biases uniform in ±1/√(inputs), by draws of its own, so that the model's are the same with and without one.</summary>
+    private static void DrawBeside(Parameter parameter, ParameterSet parameters, ulong seed, ulong stream)
+    {
+        int inputs = parameters[parameter.Name.Replace(".bias", ".weight", StringComparison.Ordinal)].Shape[1];
+        var distribution = new Distribution(0, 1f / MathF.Sqrt(inputs));
+        parameter.Value.Upload([.. Enumerable.Range(0, checked((int)parameter.Shape.Count)).Select(i => Number(distribution, seed, stream, (ulong)i))]);
     }
 
     /// <summary>The same draws without a model, any part of a tensor at a time.</summary>

@@ -16,9 +16,10 @@ public sealed class PixelDiTModel : PixelTransformer
     /// <summary>A model with all parameters zero: load them, or draw them by <see cref="Initialization.Draw"/>.</summary>
     /// <param name="config">The sizes.</param>
     /// <param name="device">Where the model lives.</param>
+    /// <param name="projector">What is trained beside it for representation alignment; null for nothing.</param>
     /// <exception cref="ConfigurationException">The sizes do not fit each other, or are those of a text model.</exception>
     /// <exception cref="DeviceException">The device is out of memory.</exception>
-    public PixelDiTModel(ModelConfig config, Device device) : base(config, device)
+    public PixelDiTModel(ModelConfig config, Device device, ProjectorSizes? projector = null) : base(config, device, projector)
     {
         if (config.IsText) throw new ConfigurationException("these are the sizes of a text-to-image model; those of a class-conditional one were expected");
         _yEmbedder = new ClassEmbedder(Parameters, "y_embedder", config.Classes, config.Hidden);
@@ -34,8 +35,18 @@ public sealed class PixelDiTModel : PixelTransformer
     /// <param name="y">Labels [B], 0 to the null class.</param>
     /// <returns>v [B, C, H, W].</returns>
     /// <exception cref="ShapeException">The shapes do not fit the model.</exception>
-    public Variable Forward(Tape tape, Variable x, Tensor t, Tensor y)
+    public Variable Forward(Tape tape, Variable x, Tensor t, Tensor y) => Forward(tape, x, t, y, out _);
+
+    /// <summary>The same, and the tokens of the block that is aligned with a teacher.</summary>
+    /// <inheritdoc cref="Forward(Tape, Variable, Tensor, Tensor)"/>
+    /// <param name="tape">Records when a backward will follow.</param>
+    /// <param name="x">x_t [B, C, H, W], H and W multiples of the patch.</param>
+    /// <param name="t">[B], in [0, 1]; 1 is data.</param>
+    /// <param name="y">Labels [B], 0 to the null class.</param>
+    /// <param name="projected">[B, L, the teacher's width], float32; null without a projector or a backward.</param>
+    public Variable Forward(Tape tape, Variable x, Tensor t, Tensor y, out Variable? projected)
     {
+        projected = null;
         var tables = TablesFor(x.Shape);
         if (t.Count != x.Shape[0] || y.Count != x.Shape[0]) throw new ShapeException($"x has {x.Shape[0]} images, t {t.Shape} and y {y.Shape}; each image has one time and one label");
 
@@ -54,6 +65,7 @@ public sealed class PixelDiTModel : PixelTransformer
         {
             s = tape.Replace(s, _patchBlocks[i].Forward(tape, s, c, tables.Patch));                // [B, L, D]
             tape.Stage($"patch_blocks.{i}", s);
+            projected = Project(tape, i, s, projected);
         }
         return _pixelLevel.Forward(tape, x, s, tEmb, tables.Pixel, tables.Positions);           // [B, C, H, W]
         // end of snippet

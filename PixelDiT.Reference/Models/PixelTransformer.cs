@@ -16,6 +16,7 @@ public abstract class PixelTransformer : IDisposable
     private const long MostParameters = 2_000_000_000;
 
     private readonly PixelEmbedder _pixelEmbedder;
+    private readonly ProjectorSizes? _projector;
     private readonly Dictionary<(int Height, int Width), Tables> _tables = [];
 
     /// <summary>Position tables of an image size.</summary>
@@ -25,9 +26,10 @@ public abstract class PixelTransformer : IDisposable
     private protected sealed record Tables(RotaryTable Patch, RotaryTable Pixel, Tensor Positions);
 
     /// <summary>Declares the parameters up to the timestep embedder; a model goes on with its own, then calls <see cref="Complete"/>.</summary>
-    private protected PixelTransformer(ModelConfig config, Device device)
+    private protected PixelTransformer(ModelConfig config, Device device, ProjectorSizes? projector)
     {
-        (Config, Device) = (config.Validate(), device);
+        (Config, Device, _projector) = (config.Validate(), device, projector);
+        if (projector is not null && (projector.Block < 1 || projector.Block > config.PatchDepth)) throw new ConfigurationException($"tokens are to be projected behind patch block {projector.Block}; the model has {config.PatchDepth}");
         RequireSize(config);
         var p = Parameters = new ParameterSet(device);
         _pixelEmbedder = new PixelEmbedder(p, "pixel_embedder", config.Channels, config.PixelHidden, config.Patch);
@@ -38,9 +40,11 @@ public abstract class PixelTransformer : IDisposable
     /// <summary>A model of the kind that the sizes say, with all parameters zero.</summary>
     /// <param name="config">The sizes.</param>
     /// <param name="device">Where the model lives.</param>
+    /// <param name="projector">What is trained beside it for representation alignment; null for nothing.</param>
     /// <exception cref="ConfigurationException">The sizes do not fit each other.</exception>
     /// <exception cref="DeviceException">The device is out of memory.</exception>
-    public static PixelTransformer Create(ModelConfig config, Device device) => config.IsText ? new TextToImageModel(config, device) : new PixelDiTModel(config, device);
+    public static PixelTransformer Create(ModelConfig config, Device device, ProjectorSizes? projector = null)
+        => config.IsText ? new TextToImageModel(config, device, projector) : new PixelDiTModel(config, device, projector);
 
     /// <summary>The sizes.</summary>
     public ModelConfig Config { get; }
@@ -57,6 +61,9 @@ public abstract class PixelTransformer : IDisposable
     /// </summary>
     public Precision Precision { get; set; }
 
+    /// <summary>What is trained beside the model for representation alignment, or null.</summary>
+    public TokenProjector? Projector { get; private set; }
+
     /// <summary>Whether blocks are run again in the backward instead of keeping their activations (<see cref="Tape.Checkpoints"/>).</summary>
     public bool Checkpoints { get; set; }
 
@@ -71,9 +78,18 @@ public abstract class PixelTransformer : IDisposable
     private protected PixelLevel Complete(FinalLayer head)
     {
         var blocks = Enumerable.Range(0, Config.PixelDepth).Select(j => new PixelBlock(Parameters, $"pixel_blocks.{j}", Config)).ToArray();
+        if (_projector is not null) Projector = new TokenProjector(Parameters, _projector, Config.Hidden);
         Parameters.Allocate();
         return new PixelLevel(_pixelEmbedder, blocks, head, Config.Patch);
     }
+
+    /// <summary>Tokens behind a patch block, projected where the projector wants them and a backward will follow.</summary>
+    /// <param name="tape">The tape.</param>
+    /// <param name="block">The block, from 0.</param>
+    /// <param name="tokens">Its output.</param>
+    /// <param name="projected">What was projected behind earlier blocks.</param>
+    private protected Variable? Project(Tape tape, int block, Variable tokens, Variable? projected)
+        => tape.Recording && Projector is { } projector && projector.Sizes.Block == block + 1 ? projector.Forward(tape, tokens) : projected;
 
     /// <summary>The tables for images [B, C, H, W].</summary>
     /// <exception cref="ShapeException">The images do not fit the model.</exception>

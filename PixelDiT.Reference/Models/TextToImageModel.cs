@@ -22,9 +22,10 @@ public sealed class TextToImageModel : PixelTransformer
     /// <summary>A model with all parameters zero: load them, or draw them by <see cref="Initialization.Draw"/>.</summary>
     /// <param name="config">The sizes.</param>
     /// <param name="device">Where the model lives.</param>
+    /// <param name="projector">What is trained beside it for representation alignment; null for nothing.</param>
     /// <exception cref="ConfigurationException">The sizes do not fit each other, or are those of a class model.</exception>
     /// <exception cref="DeviceException">The device is out of memory.</exception>
-    public TextToImageModel(ModelConfig config, Device device) : base(config, device)
+    public TextToImageModel(ModelConfig config, Device device, ProjectorSizes? projector = null) : base(config, device, projector)
     {
         if (!config.IsText) throw new ConfigurationException("these are the sizes of a class-conditional model; those of a text-to-image one were expected");
         _yEmbedder = new TextEmbedder(Parameters, "y_embedder", config.TextWidth, config.Hidden);
@@ -41,8 +42,18 @@ public sealed class TextToImageModel : PixelTransformer
     /// <param name="text">An encoder's states [B, n, width] in float32, padding too: nothing is masked. Of more tokens than the model takes, the first are used.</param>
     /// <returns>v [B, C, H, W].</returns>
     /// <exception cref="ShapeException">The shapes do not fit the model.</exception>
-    public Variable Forward(Tape tape, Variable x, Tensor t, Variable text)
+    public Variable Forward(Tape tape, Variable x, Tensor t, Variable text) => Forward(tape, x, t, text, out _);
+
+    /// <summary>The same, and the image tokens of the block that is aligned with a teacher.</summary>
+    /// <inheritdoc cref="Forward(Tape, Variable, Tensor, Variable)"/>
+    /// <param name="tape">Records when a backward will follow.</param>
+    /// <param name="x">x_σ [B, C, H, W], H and W multiples of the patch.</param>
+    /// <param name="t">[B], from 0 to 1000; 1000 is noise.</param>
+    /// <param name="text">An encoder's states [B, n, width] in float32.</param>
+    /// <param name="projected">[B, L, the teacher's width], float32; null without a projector or a backward.</param>
+    public Variable Forward(Tape tape, Variable x, Tensor t, Variable text, out Variable? projected)
     {
+        projected = null;
         var tables = TablesFor(x.Shape);
         if (text.Shape.Rank != 3 || text.Shape[2] != Config.TextWidth) throw new ShapeException($"the text is {text.Shape}; this model takes [B, n, {Config.TextWidth}]");
         if (t.Count != x.Shape[0] || text.Shape[0] != x.Shape[0]) throw new ShapeException($"x has {x.Shape[0]} images, t {t.Shape} and text {text.Shape}; each image has one time and one text");
@@ -68,6 +79,7 @@ public sealed class TextToImageModel : PixelTransformer
             (s, y) = (tape.Replace(s, nextS), tape.Replace(y, nextY));                          // [B, L, D], [B, n, D]
             tape.Stage($"patch_blocks.{i}.x", s);
             tape.Stage($"patch_blocks.{i}.y", y);
+            projected = Project(tape, i, s, projected);
         }
         return _pixelLevel.Forward(tape, x, s, tEmb, tables.Pixel, tables.Positions);           // [B, C, H, W]
         // end of snippet

@@ -31,7 +31,7 @@ public static class Checkpoint
     /// <exception cref="FileFormatException">The file cannot be written; what was there is untouched.</exception>
     /// <returns>SHA-256 of the file.</returns>
     public static string SaveModel(string path, Trainer trainer, TrainingData data)
-        => Write(path, trainer.Model.Parameters, [("", trainer.Weights)], data.Describe(trainer.Model.Config, trainer.Config, trainer.Optimizer.Steps).Metadata());
+        => Write(path, trainer.Model.Parameters, trainer.Model.Parameters.OfModel, [("", trainer.Weights)], data.Describe(trainer.Model.Config, trainer.Config, trainer.Optimizer.Steps).Metadata());
 
     /// <summary>Writes everything a resumed run needs.</summary>
     /// <exception cref="FileFormatException">The file cannot be written; what was there is untouched.</exception>
@@ -41,7 +41,7 @@ public static class Checkpoint
         var metadata = RunIdentity.Metadata(trainer.Model.Config, trainer.Config, data);
         if (trainer.Optimizer is CameOptimizer came) return CameStateFile.Save(path, came, metadata);
         NoteSteps(metadata, trainer.Optimizer);
-        return Write(path, trainer.Model.Parameters, Parts(trainer, (Optimizer)trainer.Optimizer), metadata);
+        return Write(path, trainer.Model.Parameters, trainer.Model.Parameters.All, Parts(trainer, (Optimizer)trainer.Optimizer), metadata);
     }
 
     /// <summary>Restores a trainer to where <see cref="SaveState"/> found it.</summary>
@@ -125,13 +125,13 @@ public static class Checkpoint
         ("param.", trainer.Model.Parameters.Values!), ("first.", optimizer.First), ("second.", optimizer.Second), ("ema.", optimizer.Average)
     ];
 
-    private static string Write(string path, ParameterSet parameters, (string Prefix, Tensor Values)[] parts, Dictionary<string, string> metadata)
+    private static string Write(string path, ParameterSet parameters, IEnumerable<Parameter> written, (string Prefix, Tensor Values)[] parts, Dictionary<string, string> metadata)
     {
         var places = new Dictionary<string, Tensor>(StringComparer.Ordinal);
         var specs = new List<TensorSpec>();
         foreach (var (prefix, values) in parts)
         {
-            foreach (var parameter in parameters.All)
+            foreach (var parameter in written)
             {
                 specs.Add(new TensorSpec(prefix + parameter.Name, DataType.F32, [.. parameter.Shape.Select(size => (long)size)]));
                 places.Add(prefix + parameter.Name, parameters.SliceOf(values, parameter));

@@ -6,6 +6,7 @@ using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Training.Alignment;
 
 namespace PixelDiT.Reference.Training;
 
@@ -18,14 +19,19 @@ public sealed class ClassTrainer : Trainer
     private readonly int _nullClass;
 
     /// <summary>A trainer of a model whose weights are there already.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="source">The images.</param>
+    /// <param name="config">The settings.</param>
+    /// <param name="teacher">Where a teacher's tokens come from, with an alignment; stays its owner's.</param>
     /// <exception cref="ConfigurationException">A setting is out of range.</exception>
     /// <exception cref="DataException">The data does not fit the model.</exception>
     /// <exception cref="ShapeException">The resolution does not divide.</exception>
-    public ClassTrainer(PixelDiTModel model, IImageSource source, TrainingConfig config) : base(RequireFits(model, source), config)
+    public ClassTrainer(PixelDiTModel model, IImageSource source, TrainingConfig config, ITeacher? teacher = null) : base(RequireFits(model, source), config, teacher)
     {
         Source = source;
         _nullClass = model.Config.NullClass;
-        _step = new TrainingStep(model, Optimizer, Sum, Frozen);
+        _step = new TrainingStep(model, Optimizer, Sum, Frozen, Alignment);
+        RequireAlignable(source.Height, source.Width);
         Shape images = [config.Batch, model.Config.Channels, source.Height, source.Width];
         _x = new StagingBuffer(model.Device, images);
         _noise = model.Device.Allocate(images);
@@ -52,7 +58,7 @@ public sealed class ClassTrainer : Trainer
         var (times, labels) = DrawsOf(step, batch);
         var x = _x.Send<float>(batch.Images);
         Noise.Fill(_noise, Config.Seed, Stream(step, Draw.Noise));
-        _step.Queue(x, _noise, _t.Send<float>(times), _y.Send<int>(labels), figures, rate);
+        _step.Queue(x, _noise, _t.Send<float>(times), _y.Send<int>(labels), figures, rate, Alignment is null ? null : Teacher!.Encode(x, batch.Places));
     }
 
     internal override IReadOnlyList<TensorData> BatchOf(long step)

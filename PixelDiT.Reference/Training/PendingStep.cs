@@ -15,6 +15,9 @@ internal sealed class PendingStep(Device device, int images) : IDisposable
     /// <summary>Where the step puts its figures.</summary>
     public Readback Figures { get; } = new(device, TrainingStep.Figures);
 
+    /// <summary>Whether the step has a loss of alignment.</summary>
+    public bool IsAligned { get; set; }
+
     /// <summary>Notes which step is being queued.</summary>
     /// <param name="step">The step, from 1.</param>
     /// <param name="rate">Its step size.</param>
@@ -26,8 +29,9 @@ internal sealed class PendingStep(Device device, int images) : IDisposable
     public StepReport Finish(long before)
     {
         var figures = Figures.Read();
-        var (loss, norm) = (figures[0], figures[1]);
-        return new StepReport(_step, loss, norm, _rate, images / Stopwatch.GetElapsedTime(Math.Max(_began, before)).TotalSeconds);
+        var (loss, norm) = (figures[TrainingStep.LossFigure], figures[TrainingStep.NormFigure]);
+        double rate = images / Stopwatch.GetElapsedTime(Math.Max(_began, before)).TotalSeconds;
+        return new StepReport(_step, loss, norm, _rate, rate) { AlignmentLoss = IsAligned ? figures[TrainingStep.AlignmentFigure] : null };
     }
 
     /// <summary>Frees the figures' memory.</summary>

@@ -15,7 +15,7 @@ namespace PixelDiT.Reference.Training;
 internal static class RunIdentity
 {
     private const string TrainingKey = "training", DataKey = "data", OptimizerKey = "optimizer";
-    private const string NothingFrozen = "none";
+    private const string None = "none";
 
     // The data's name, which version 1.0.0 recorded instead of its classes and files.
     private const string EarlierDataKey = "data";
@@ -113,7 +113,8 @@ internal static class RunIdentity
         ["warmup"] = config.Warmup,
         ["flip"] = config.Flip,
         ["accumulate"] = config.Accumulate,
-        ["freeze"] = config.Freeze.Count == 0 ? NothingFrozen : string.Join(' ', config.Freeze),
+        ["freeze"] = config.Freeze.Count == 0 ? None : string.Join(' ', config.Freeze),
+        ["repa"] = config.Alignment?.Recorded ?? None,
         ["seed"] = config.Seed,
         ["precision"] = config.Precision.Name,
         // A constant learning rate does not know how long the run will be.
@@ -139,7 +140,7 @@ internal static class RunIdentity
                 if (!(extend && !IsNull(here) && !IsNull(there)) && Cosine(here, there) is { } cosine) yield return cosine;
             }
             // A state that does not say was written when there was no such setting.
-            else if (Difference(option, Show(here), !IsNull(there) ? Show(there) : option switch { "flip" => Flag(false), "accumulate" => "1", "freeze" => NothingFrozen, _ => Show(there) }) is { } difference)
+            else if (Difference(option, Show(here), !IsNull(there) ? Show(there) : option switch { "flip" => Flag(false), "accumulate" => "1", "freeze" or "repa" => None, _ => Show(there) }) is { } difference)
             {
                 yield return difference;
             }

@@ -4,6 +4,7 @@ using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Training.Alignment;
 
 namespace PixelDiT.Reference.Training;
 
@@ -21,13 +22,14 @@ public static class StepMemory
     /// <param name="config">The settings; batch and precision matter.</param>
     /// <param name="height">H, a multiple of the patch.</param>
     /// <param name="width">W, a multiple of the patch.</param>
+    /// <param name="teacher">A teacher of the alignment; null for none.</param>
     /// <exception cref="ConfigurationException">The sizes do not fit each other.</exception>
     /// <exception cref="ShapeException">The image does not divide.</exception>
     /// <exception cref="DeviceMemoryException">It is more than can even be asked for.</exception>
-    public static long OfTraining(ModelConfig sizes, TrainingConfig config, int height, int width)
+    public static long OfTraining(ModelConfig sizes, TrainingConfig config, int height, int width, ITeacher? teacher = null)
     {
         using var device = Device.OpenDry();
-        using var model = PixelTransformer.Create(sizes, device);
+        using var model = PixelTransformer.Create(sizes, device, config.ProjectorOf(sizes, teacher?.Width));
         (model.Precision, model.Checkpoints) = (config.Validate().Precision, config.CheckpointActivations);
         model.RequireDivides(height, width);
         Shape images = [config.Batch, sizes.Channels, height, width];
@@ -39,13 +41,15 @@ public static class StepMemory
         using var times = device.Allocate(sizes.IsText ? [TextTrainingStep.LevelRows, config.Batch] : [config.Batch]);
         using var sum = GradientSum.Create(model.Parameters, config);
         using var frozen = FrozenParameters.Create(model.Parameters, config);
+        using var alignment = config.Alignment is null ? null : new TokenAlignment(device, sizes.IsText, config.Alignment.Weight);
+        using var tokens = alignment is null || teacher is null ? null : device.Allocate([config.Batch, teacher.TokensOf(height, width), teacher.Width]);
         // The second step has the packed weights of the first.
         for (int i = 0; i < 2; i++)
         {
-            if (model is TextToImageModel text) new TextTrainingStep(text, optimizer, sum, frozen).Queue(x, noise, times, condition, figures);
-            else new TrainingStep((PixelDiTModel)model, optimizer, sum, frozen).Queue(x, noise, times, condition, figures);
+            if (model is TextToImageModel text) new TextTrainingStep(text, optimizer, sum, frozen, alignment).Queue(x, noise, times, condition, figures, teacher: tokens);
+            else new TrainingStep((PixelDiTModel)model, optimizer, sum, frozen, alignment).Queue(x, noise, times, condition, figures, teacher: tokens);
         }
-        return device.Arena.PeakBytes + (HostBatches * images.Count * sizeof(float));
+        return device.Arena.PeakBytes + (HostBatches * images.Count * sizeof(float)) + (teacher?.BytesOf(config.Batch, height, width) ?? 0);
     }
 
     /// <summary>The bytes of sampling: parameters, activations of a pass, the sampler's state, a text model's states of the batch, and the images on the host.</summary>
@@ -94,8 +98,9 @@ public static class StepMemory
     /// <param name="height">H.</param>
     /// <param name="width">W.</param>
     /// <param name="encoder">Bytes of a text encoder that is kept beside the model.</param>
-    public static void RequireTraining(Device device, ModelConfig sizes, TrainingConfig config, int height, int width, long encoder = 0)
-        => Require(device, () => OfTraining(sizes, config, height, width) + encoder, $"training with {config.Batch} images of {height}×{width} a step{(encoder > 0 ? " beside a text encoder" : "")}");
+    /// <param name="teacher">A teacher of the alignment; null for none.</param>
+    public static void RequireTraining(Device device, ModelConfig sizes, TrainingConfig config, int height, int width, long encoder = 0, ITeacher? teacher = null)
+        => Require(device, () => OfTraining(sizes, config, height, width, teacher) + encoder, $"training with {config.Batch} images of {height}×{width} a step{(encoder > 0 ? " beside a text encoder" : "")}");
 
     /// <summary>Checks that the images of a batch can be sampled in what is free, the model included, which is not there yet.</summary>
     /// <exception cref="DeviceMemoryException">They cannot.</exception>

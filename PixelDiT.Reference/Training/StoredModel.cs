@@ -140,7 +140,7 @@ public sealed class StoredModel : IDisposable
         var remarks = new List<string>();
         if (Info.Config with { Classes = model.Config.Classes } != model.Config) throw new ConfigurationException($"{Source}: holds a model of other sizes than the one that is to begin with it");
         NotFinite = new ValueTally();
-        foreach (var parameter in model.Parameters.All)
+        foreach (var parameter in model.Parameters.OfModel)
         {
             if (!Shapes[parameter.Name].SequenceEqual(parameter.Shape.Select(size => (long)size)))
             {

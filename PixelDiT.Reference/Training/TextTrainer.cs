@@ -6,6 +6,7 @@ using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Text;
+using PixelDiT.Reference.Training.Alignment;
 
 namespace PixelDiT.Reference.Training;
 
@@ -19,20 +20,23 @@ public sealed class TextTrainer : Trainer
     private readonly StagingBuffer _x, _levels, _text;
     private readonly Tensor _noise;
     private readonly float[] _empty;
+    private bool _hasAligned;
 
     /// <summary>A trainer of a model whose weights are there already.</summary>
     /// <param name="model">The model.</param>
     /// <param name="source">Images and captions.</param>
     /// <param name="encoder">Gives the states of the captions, and of the empty text; stays its owner's.</param>
     /// <param name="config">The settings.</param>
+    /// <param name="teacher">Where a teacher's tokens come from, with an alignment; stays its owner's.</param>
     /// <exception cref="ConfigurationException">A setting is out of range, or the encoder does not fit the model.</exception>
     /// <exception cref="DataException">The data does not fit the model, or states of a caption are not among those stored.</exception>
     /// <exception cref="ShapeException">A size does not divide.</exception>
-    public TextTrainer(TextToImageModel model, ICaptionedSource source, ITextEncoder encoder, TrainingConfig config) : base(RequireFits(model, source, encoder), config)
+    public TextTrainer(TextToImageModel model, ICaptionedSource source, ITextEncoder encoder, TrainingConfig config, ITeacher? teacher = null) : base(RequireFits(model, source, encoder), config, teacher)
     {
         (Source, Encoder) = (source, encoder);
         _table = new TextTimeTable(config.TimeShift);
-        _step = new TextTrainingStep(model, Optimizer, Sum, Frozen);
+        _step = new TextTrainingStep(model, Optimizer, Sum, Frozen, Alignment);
+        if (!source.Sizes.Any(size => IsAlignable(size.Height, size.Width))) RequireAlignable(source.Sizes[0].Height, source.Sizes[0].Width);
         _empty = encoder.Encode([new Prompt("", Negative: true)])[0];
         var device = model.Device;
         int largest = source.Sizes.Max(size => size.Height * size.Width);
@@ -68,6 +72,9 @@ public sealed class TextTrainer : Trainer
         Length = Config.Steps
     }.At(step);
 
+    /// <summary>Batches of a size whose tokens are no square are trained without alignment, as the authors' trainer does.</summary>
+    private protected override bool HasAligned => _hasAligned;
+
     private protected override IDisposable Read(long step) => new CaptionedBatchLoader(Source, Config.Batch, Config.Seed, step);
 
     private protected override void Queue(IDisposable loader, long step, double rate, Readback figures)
@@ -80,7 +87,9 @@ public sealed class TextTrainer : Trainer
         var x = _x.Send<float>(batch.Images).Slice(0, shape);
         var noise = _noise.Slice(0, shape);
         Noise.Fill(noise, Config.Seed, Stream(step, Draw.Noise));
-        _step.Queue(x, noise, _levels.Send<float>(levels), _text.Send<float>(States(batch.Captions, kept)), figures, rate);
+        _hasAligned = IsAlignable(batch.Height, batch.Width);
+        var teacher = !_hasAligned ? null : Teacher!.Encode(x, [.. batch.Indices.Select(index => (index, false))]);
+        _step.Queue(x, noise, _levels.Send<float>(levels), _text.Send<float>(States(batch.Captions, kept)), figures, rate, teacher);
     }
 
     internal override IReadOnlyList<TensorData> BatchOf(long step)

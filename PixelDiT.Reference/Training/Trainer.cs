@@ -5,6 +5,7 @@ using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Training.Alignment;
 
 namespace PixelDiT.Reference.Training;
 
@@ -18,6 +19,9 @@ public readonly record struct StepReport(long Step, float Loss, float GradientNo
 {
     /// <summary>Whether gradients were not finite, so that nothing was updated.</summary>
     public bool IsSkipped => !float.IsFinite(GradientNorm);
+
+    /// <summary>The loss of representation alignment without its weight; null where there is none.</summary>
+    public float? AlignmentLoss { get; init; }
 
     /// <summary>The mean loss of the steps before, where this one's is several times as large; else null.</summary>
     public double? SpikeOver { get; init; }
@@ -42,9 +46,15 @@ public abstract class Trainer : IDisposable
 
     /// <summary>A trainer of a model whose weights are there already.</summary>
     /// <exception cref="ConfigurationException">A setting is out of range.</exception>
-    private protected Trainer(PixelTransformer model, TrainingConfig config)
+    private protected Trainer(PixelTransformer model, TrainingConfig config, ITeacher? teacher)
     {
-        (Model, Config) = (model, config.Validate());
+        (Model, Config, Teacher) = (model, config.Validate(), teacher);
+        if (config.Alignment is { } alignment)
+        {
+            if (teacher is null || model.Projector is null) throw new ConfigurationException("representation alignment needs a teacher, and a model with a projector");
+            if (teacher.Width != model.Projector.Sizes.Width) throw new ConfigurationException($"the teacher has tokens of {teacher.Width} channels, and the projector makes {model.Projector.Sizes.Width}");
+            Alignment = new TokenAlignment(model.Device, model.Config.IsText, alignment.Weight);
+        }
         Optimizer = config.CreateOptimizer(model.Parameters);
         Sum = GradientSum.Create(model.Parameters, config);
         Frozen = FrozenParameters.Create(model.Parameters, config);
@@ -74,6 +84,35 @@ public abstract class Trainer : IDisposable
 
     /// <summary>What stays as it is; null for nothing.</summary>
     private protected FrozenParameters? Frozen { get; }
+
+    /// <summary>How projected tokens are aligned with a teacher's; null for not.</summary>
+    private protected TokenAlignment? Alignment { get; }
+
+    /// <summary>Where a teacher's tokens come from; stays its owner's.</summary>
+    private protected ITeacher? Teacher { get; }
+
+    /// <summary>Checks that tokens of a size of images can be aligned.</summary>
+    /// <exception cref="ConfigurationException">They cannot.</exception>
+    private protected void RequireAlignable(int height, int width)
+    {
+        if (Alignment is null || IsAlignable(height, width)) return;
+        try
+        {
+            TokenAlignment.RequireComparable(StudentTokens(height, width), Teacher!.TokensOf(height, width), Model.Config.IsText);
+        }
+        catch (ShapeException error)
+        {
+            throw new ConfigurationException($"at {width}×{height} {error.Message}");
+        }
+    }
+
+    /// <summary>Whether tokens of a size of images are aligned.</summary>
+    private protected bool IsAlignable(int height, int width) => Alignment is not null && TokenAlignment.IsComparable(StudentTokens(height, width), Teacher!.TokensOf(height, width), Model.Config.IsText);
+
+    private int StudentTokens(int height, int width) => height / Model.Config.Patch * (width / Model.Config.Patch);
+
+    /// <summary>Whether the step that was queued last has a loss of alignment.</summary>
+    private protected virtual bool HasAligned => Alignment is not null;
 
     /// <summary>The weights to sample from: the averaged ones, or where no average is kept those in training.</summary>
     public Tensor Weights => Optimizer.Average ?? Model.Parameters.Values!;
@@ -113,6 +152,7 @@ public abstract class Trainer : IDisposable
                 double rate = RateAt(step);
                 next.Begin(step + 1, rate, began);
                 Queue(loader, step, rate, next.Figures);
+                next.IsAligned = HasAligned;
                 FinishPending();
                 pending = next;
                 if (!ReadsLate || (restEvery > 0 && Optimizer.Steps % restEvery == 0)) FinishPending();
@@ -179,6 +219,7 @@ public abstract class Trainer : IDisposable
         foreach (var step in _steps) step.Dispose();
         Sum?.Dispose();
         Frozen?.Dispose();
+        Alignment?.Dispose();
         Optimizer.Dispose();
         GC.SuppressFinalize(this);
     }

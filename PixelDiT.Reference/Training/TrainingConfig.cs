@@ -1,7 +1,10 @@
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Reference.Autodiff;
+using PixelDiT.Reference.Layers;
+using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Pictures;
+using PixelDiT.Reference.Training.Alignment;
 
 namespace PixelDiT.Reference.Training;
 
@@ -66,6 +69,15 @@ public sealed record TrainingConfig
     /// <summary>CAME's numbers; null for AdamW.</summary>
     public CameConfig? Came { get; init; }
 
+    /// <summary>Representation alignment (REPA); null for none.</summary>
+    public AlignmentConfig? Alignment { get; init; }
+
+    /// <summary>What is trained beside a model for the alignment; null for nothing.</summary>
+    /// <param name="sizes">The model.</param>
+    /// <param name="width">The teacher's width.</param>
+    internal ProjectorSizes? ProjectorOf(ModelConfig sizes, int? width)
+        => Alignment is { } alignment && width is { } channels ? new ProjectorSizes(sizes.IsText ? ProjectorSizes.OfText : ProjectorSizes.OfClasses, alignment.Block, alignment.Inner, channels) : null;
+
     /// <summary>Checks every number.</summary>
     /// <exception cref="ConfigurationException">One is out of its range; the message names it.</exception>
     public TrainingConfig Validate()
@@ -80,6 +92,7 @@ public sealed record TrainingConfig
         Require("warmup", Warmup, Warmup >= 0, "0 or above");
         Optimizer.Validate();
         Came?.Validate();
+        Alignment?.Validate();
         return this;
     }
 

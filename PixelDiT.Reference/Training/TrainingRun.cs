@@ -5,6 +5,7 @@ using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Pictures;
+using PixelDiT.Reference.Training.Alignment;
 using PixelDiT.Reference.Training.Checkpoints;
 
 namespace PixelDiT.Reference.Training;
@@ -65,12 +66,14 @@ public sealed class TrainingRun : IDisposable
     /// <exception cref="DeviceMemoryException">A step takes more memory than there is.</exception>
     /// <param name="extend">Whether the cosine of a run that goes on may fall over another number of steps than it did.</param>
     /// <param name="from">A model file whose weights a new run begins with; null for new ones.</param>
+    /// <param name="teacher">Where a teacher's tokens come from, with an alignment; stays its owner's.</param>
     /// <param name="policy">Which checkpoints are kept; null for the usual ones. Not a setting of the run.</param>
     /// <exception cref="FileFormatException">The folder cannot be written, has no room for a checkpoint or belongs to another process, or the training state does not fit.</exception>
-    public static TrainingRun Create(string folder, Device device, TrainingData data, ModelConfig sizes, TrainingConfig config, ExistingRun existing, string? settings = null, CheckpointPolicy? policy = null, string? from = null, bool extend = false)
+    public static TrainingRun Create(string folder, Device device, TrainingData data, ModelConfig sizes, TrainingConfig config, ExistingRun existing, string? settings = null, CheckpointPolicy? policy = null, string? from = null, bool extend = false, ITeacher? teacher = null)
     {
         var kept = (policy ?? new CheckpointPolicy()).Validate();
-        StepMemory.RequireTraining(device, sizes, config, data.Largest.Height, data.Largest.Width, (data as CaptionedData)?.Encoder.KeptBytes ?? 0);
+        if (config.Alignment is { } alignment && teacher is not null) config = config with { Alignment = alignment with { Teacher = teacher.Identity } };
+        StepMemory.RequireTraining(device, sizes, config, data.Largest.Height, data.Largest.Width, (data as CaptionedData)?.Encoder.KeptBytes ?? 0, teacher);
         var opened = RunFolder.Open(folder, existing);
         PixelTransformer? model = null;
         Trainer? trainer = null;
@@ -78,11 +81,11 @@ public sealed class TrainingRun : IDisposable
         {
             var checkpoints = new CheckpointStore(folder, kept);
             opened.RequireSpace(Checkpoint.StateBytes(sizes) + Checkpoint.ModelBytes(sizes), kept.Keep);
-            model = PixelTransformer.Create(sizes, device);
+            model = PixelTransformer.Create(sizes, device, config.ProjectorOf(sizes, teacher?.Width));
             (model.Precision, model.Checkpoints) = (config.Precision, config.CheckpointActivations);
             Initialization.Draw(model, config.Seed);
             var begun = from is null || existing == ExistingRun.Resume ? [] : Begin(from, model);
-            trainer = data.CreateTrainer(model, config);
+            trainer = data.CreateTrainer(model, config, teacher);
             opened.DeleteRemains();
             IReadOnlyList<string> remarks = existing == ExistingRun.Resume ? Resume(checkpoints, folder, trainer, data, extend) : begun;
             if (trainer.Optimizer.Steps > config.Steps)
@@ -177,7 +180,7 @@ public sealed class TrainingRun : IDisposable
         var averaged = PixelTransformer.Create(_model.Config, _model.Device);
         averaged.Precision = _model.Precision;
         // A new model's values are zero, so adding is copying.
-        Kernels.Operations.Accumulate.Forward(Trainer.Weights, averaged.Parameters.Values!);
+        Kernels.Operations.Accumulate.Forward(Trainer.Weights.Slice(0, averaged.Parameters.Values!.Shape), averaged.Parameters.Values);
         averaged.Parameters.MarkChanged();
         return averaged;
     }

@@ -4,6 +4,7 @@ using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Training.Alignment;
 
 namespace PixelDiT.Reference.Training;
 
@@ -12,10 +13,13 @@ namespace PixelDiT.Reference.Training;
 /// <param name="optimizer">Its optimiser.</param>
 /// <param name="sum">Where the gradients of a batch's parts are added; null for one part.</param>
 /// <param name="frozen">What stays as it is; null for nothing.</param>
-public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, GradientSum? sum = null, FrozenParameters? frozen = null)
+/// <param name="alignment">How the model's projected tokens are aligned with a teacher's; null for not.</param>
+public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, GradientSum? sum = null, FrozenParameters? frozen = null, TokenAlignment? alignment = null)
 {
-    /// <summary>Numbers that a step shows: the loss, mean (v_θ − v)², and the norm of all gradients before clipping, in this order.</summary>
-    public const int Figures = 2;
+    /// <summary>Numbers that a step shows: the loss, mean (v_θ − v)², the norm of all gradients before clipping, and the loss of the alignment without its weight, in this order.</summary>
+    public const int Figures = 3;
+
+    internal const int LossFigure = 0, NormFigure = 1, AlignmentFigure = 2;
 
     /// <summary>Runs the step and waits for its figures.</summary>
     /// <returns>The loss, and the norm of all gradients before clipping.</returns>
@@ -35,7 +39,8 @@ public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, Grad
     /// <param name="y">Labels [B], dropped ones already the null class.</param>
     /// <param name="figures">Receives the loss and the norm.</param>
     /// <param name="learningRate">The step size, where a schedule moves it.</param>
-    public void Queue(Tensor x, Tensor noise, Tensor t, Tensor y, Readback figures, double? learningRate = null)
+    /// <param name="teacher">A teacher's tokens [B, L, width], with an alignment.</param>
+    public void Queue(Tensor x, Tensor noise, Tensor t, Tensor y, Readback figures, double? learningRate = null, Tensor? teacher = null)
     {
         var device = model.Device;
         for (int part = 0; part < GradientSum.PartsOf(sum); part++)
@@ -44,21 +49,34 @@ public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, Grad
             using var xt = device.Allocate(images.Shape);
             using var target = device.Allocate(images.Shape);
             FlowPath.Forward(images, sum.Part(noise, part), times, xt, target);
-            Backward(model, sum, part, figures, tape => tape.MeanSquaredError(model.Forward(tape, tape.Input(xt), times, labels), target));
+            Backward(model, sum, part, figures, tape =>
+            {
+                var loss = tape.MeanSquaredError(model.Forward(tape, tape.Input(xt), times, labels, out var projected), target);
+                return new(loss, teacher is null ? null : alignment?.Loss(tape, projected!, sum.Part(teacher, part)), alignment?.Weight);
+            });
         }
         Finish(model, optimizer, sum, frozen, figures, learningRate);
     }
 
+    /// <summary>The losses of a part: of the flow, and of the alignment where there is one, with its weight.</summary>
+    internal readonly record struct Losses(Variable Flow, Variable? Alignment, double? Weight);
+
     /// <summary>Gradients of a part's loss.</summary>
-    internal static void Backward(PixelTransformer model, GradientSum? sum, int part, Readback figures, Func<Tape, Variable> forward)
+    internal static void Backward(PixelTransformer model, GradientSum? sum, int part, Readback figures, Func<Tape, Losses> forward)
     {
         model.Parameters.ClearGradients();
         using var tape = new Tape(model.Device, recording: true);
-        var loss = forward(tape);
-        if (sum is null) figures.Copy(0, loss.Value);
-        else sum.AddLoss(part, loss.Value);
-        tape.Backward(loss);
+        var losses = forward(tape);
+        Put(LossFigure, losses.Flow);
+        if (losses.Alignment is not null) Put(AlignmentFigure, losses.Alignment);
+        tape.Backward(losses.Alignment is null ? losses.Flow : tape.AddScaled(losses.Flow, (float)losses.Weight!, losses.Alignment));
         sum?.Add(part, model.Parameters.Gradients!);
+
+        void Put(int figure, Variable loss)
+        {
+            if (sum is null) figures.Copy(figure, loss.Value);
+            else sum.AddFigure(part, figure, loss.Value);
+        }
     }
 
     /// <summary>A step of the optimiser with the gradients of all parts.</summary>
@@ -68,7 +86,7 @@ public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, Grad
         frozen?.ClearGradients();
         optimizer.Step(learningRate);
         frozen?.Restore(optimizer.Average);
-        figures.Copy(1, optimizer.Norm);
+        figures.Copy(NormFigure, optimizer.Norm);
     }
 }
 
@@ -78,7 +96,7 @@ public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, Grad
 /// </summary>
 public sealed class GradientSum : IDisposable
 {
-    private readonly Tensor _sum, _loss;
+    private readonly Tensor _sum, _figures;
 
     /// <summary>A buffer for a model's gradients.</summary>
     /// <param name="parameters">The model's parameters.</param>
@@ -87,7 +105,8 @@ public sealed class GradientSum : IDisposable
     {
         parameters.RequireGradients();
         (Parts, _sum) = (parts, parameters.NewLike());
-        _loss = _sum.Device.Allocate([1]);
+        _figures = _sum.Device.Allocate([TrainingStep.Figures]);
+        _figures.Clear();
     }
 
     /// <summary>The buffer of a run; null where a batch is one part.</summary>
@@ -99,24 +118,24 @@ public sealed class GradientSum : IDisposable
     /// <summary>How many parts there are; 1 without a sum.</summary>
     internal static int PartsOf(GradientSum? sum) => sum?.Parts ?? 1;
 
-    /// <summary>Adds the loss of a part.</summary>
-    internal void AddLoss(int part, Tensor loss) => Add(part, loss, _loss);
+    /// <summary>Adds a loss of a part.</summary>
+    internal void AddFigure(int part, int figure, Tensor loss) => Add(part, loss, _figures.Slice(figure, [1]));
 
     /// <summary>Adds the gradients of a part.</summary>
     internal void Add(int part, Tensor gradients) => Add(part, gradients, _sum);
 
-    /// <summary>Writes the mean gradients where the optimiser reads them, and the mean loss among the figures.</summary>
+    /// <summary>Writes the mean gradients where the optimiser reads them, and the mean losses among the figures.</summary>
     internal void Put(Tensor gradients, Readback figures)
     {
         Combine.Copy(_sum, gradients);
-        figures.Copy(0, _loss);
+        foreach (int figure in (ReadOnlySpan<int>)[TrainingStep.LossFigure, TrainingStep.AlignmentFigure]) figures.Copy(figure, _figures.Slice(figure, [1]));
     }
 
     /// <summary>Frees the buffer.</summary>
     public void Dispose()
     {
         _sum.Dispose();
-        _loss.Dispose();
+        _figures.Dispose();
     }
 
     private void Add(int part, Tensor values, Tensor sum)

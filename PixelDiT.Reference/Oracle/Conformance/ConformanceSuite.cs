@@ -31,6 +31,11 @@ public static class ConformanceSuite
             if (name[(last + 1)..] == "weights") return null;
             return name.EndsWith("/forward", StringComparison.Ordinal) && EncoderCases.IsCase(files, name[..last]) ? EncoderCases.Forward(name[..last], device, files, precision) : Skipped(name, "no text encoder with its weights");
         }
+        if (folder == TeacherCases.Folder)
+        {
+            if (name.EndsWith("/weights", StringComparison.Ordinal)) return null;
+            return TeacherCases.Run(name, device, files, precision) ?? Skipped(name, "no case of a teacher with its weights");
+        }
         if (folder == EditingCases.Folder) return EditingCases.Run(name, device, files, precision) ?? Skipped(name, "an edit by an unknown velocity");
         if (folder == "modules")
         {

@@ -77,6 +77,30 @@ internal sealed class ConformanceTolerances(Precision precision)
     /// <summary>States, changes and slopes of an edit by a velocity in closed form, which no precision rounds; independent implementations measured 1.6e-7.</summary>
     public static double EditInClosedForm => 1e-6;
 
+    /// <summary>Stages and tokens of the teacher; independent implementations measured 1.2e-6.</summary>
+    public double Teacher { get; } = Of(precision, 3e-6, 7e-3, 0.12);
+
+    /// <summary>The teacher's tokens of pictures that were prepared here; independent implementations measured 3.1e-6.</summary>
+    public double TeacherToken { get; } = Of(precision, 1e-5, 7e-3, 0.12);
+
+    /// <summary>The teacher's pictures, which no precision rounds; independent implementations measured 4.1e-6.</summary>
+    public static double TeacherImage => 1e-5;
+
+    /// <summary>The loss of an alignment; independent implementations measured 1.2e-7. Of a text model it is a mean of cosines of both signs, near zero, and relative to that.</summary>
+    public double AlignmentLoss { get; } = Of(precision, 1e-6, 4.5e-3, 1.6e-2);
+
+    /// <summary>Gradients of an alignment; independent implementations measured 6e-7.</summary>
+    public double AlignmentGradient { get; } = Of(precision, 3e-6, 9e-3, 0.11);
+
+    /// <summary>Losses of a step with an alignment; independent implementations measured 6e-8.</summary>
+    public double AlignedLoss { get; } = Of(precision, 1e-6, 1.3e-3, 1.6e-2);
+
+    /// <summary>Gradients of such a step; independent implementations measured 3.7e-6.</summary>
+    public double AlignedGradient { get; } = Of(precision, 1e-5, 3.5e-2, 0.27);
+
+    /// <summary>The norm of its gradients; independent implementations measured 2e-7.</summary>
+    public double AlignedNorm { get; } = Of(precision, 2e-5, 9e-3, 0.22);
+
     /// <summary>Levels by which a byte of an image may differ; one more where its value lies within 1e-3 of a rounding edge.</summary>
     public int Levels { get; } = Of(precision, 0, 3, 12);
 

@@ -51,21 +51,26 @@ public static class TorchBicubic
     }
 
     /// <summary>The four places read for each place written, and their weights.</summary>
-    private static (int[] Places, float[] Weights) Places(int from, int to)
+    internal static (int[] Places, float[] Weights) Places(int from, int to)
     {
         var places = new int[to * Taps];
         var weights = new float[to * Taps];
         float scale = (float)from / to;
         for (int i = 0; i < to; i++)
         {
-            float source = (scale * (i + 0.5f)) - 0.5f, floor = MathF.Floor(source), t = source - floor;
-            for (int k = 0; k < Taps; k++) places[(i * Taps) + k] = Math.Clamp((int)floor + k - 1, 0, from - 1);
-            weights[i * Taps] = Outer(t + 1);
-            weights[(i * Taps) + 1] = Inner(t);
-            weights[(i * Taps) + 2] = Inner(1 - t);
-            weights[(i * Taps) + 3] = Outer(2 - t);
+            foreach (var (k, (place, weight)) in PlacesAt((scale * (i + 0.5f)) - 0.5f, from).Index()) (places[(i * Taps) + k], weights[(i * Taps) + k]) = (place, weight);
         }
         return (places, weights);
+    }
+
+    /// <summary>The four places read for a position, and their weights.</summary>
+    /// <param name="source">The position, where 0 is the middle of the first place.</param>
+    /// <param name="from">Places that there are; the border is repeated.</param>
+    internal static (int Place, float Weight)[] PlacesAt(float source, int from)
+    {
+        float floor = MathF.Floor(source), t = source - floor;
+        float[] weights = [Outer(t + 1), Inner(t), Inner(1 - t), Outer(2 - t)];
+        return [.. weights.Select((weight, k) => (Math.Clamp((int)floor + k - 1, 0, from - 1), weight))];
     }
 
     private static float Inner(float x) => ((((A + 2) * x) - (A + 3)) * x * x) + 1;
