@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Data;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
@@ -59,9 +60,11 @@ public sealed record FeatureFolder(string Listing, string Size, long Images, str
     public void Write(string folder) => AtomicFile.WriteText(Path.Combine(folder, IndexFile), JsonSerializer.Serialize(this, s_json) + "\n");
 
     /// <summary>How many files there are.</summary>
+    [JsonIgnore]
     public int Files => checked((int)((Images + ImagesAFile - 1) / ImagesAFile));
 
     /// <summary>How many bytes the features take.</summary>
+    [JsonIgnore]
     public long Bytes => Images * Tokens * Width * (Mirrored ? 2 : 1) * (Stored == DataType.BF16.FormatName ? 2 : 4);
 
     /// <summary>A file of the folder.</summary>

@@ -4,6 +4,7 @@ using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
+using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Training.Alignment;
 

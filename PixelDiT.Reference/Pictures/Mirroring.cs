@@ -1,4 +1,4 @@
-namespace PixelDiT.Reference.Data;
+namespace PixelDiT.Reference.Pictures;
 
 /// <summary>Images mirrored left to right.</summary>
 internal static class Mirroring
