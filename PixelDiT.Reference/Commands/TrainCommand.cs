@@ -61,7 +61,7 @@ internal static class TrainCommand
             if (states is not null) sizes = (sizes with { TextWidth = model.TextWidth(settings) ?? states.Width, TextTokens = model.TextTokens(settings) ?? states.Tokens }).Validate();
             training = training with { Alignment = alignment.Read(settings, sizes) };
             using var teacher = alignment.Open(settings, device, images, sizes, training, cancel);
-            string recorded = settings.ToJson([.. run.NotRecorded, schedule.Extend, .. data.NotRecorded(settings), .. step.NotRecorded(settings), .. optimizer.NotRecorded(settings), .. alignment.NotRecorded(settings), .. model.NotRecorded(settings)]);
+            string recorded = settings.ToJson([.. run.NotRecorded, .. schedule.NotRecorded(settings), .. data.NotRecorded(settings), .. step.NotRecorded(settings), .. optimizer.NotRecorded(settings), .. alignment.NotRecorded(settings), .. model.NotRecorded(settings)]);
             using var created = TrainingRun.Create(folder, device, images, sizes, training, existing, recorded, policy, model.From(settings), extend, teacher);
             Terminal.WriteLine($"{created.Trainer.Model.Parameters.Count:N0} parameters on {device.Description}");
             TrainingProgress.Train(created, folder, every, cancel);

@@ -2,6 +2,7 @@ using PixelDiT.Kernels;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Autodiff;
 using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Formats.Safetensors;
@@ -32,6 +33,7 @@ public sealed class ClassTrainer : Trainer
         _nullClass = model.Config.NullClass;
         _step = new TrainingStep(model, Optimizer, Sum, Frozen, Alignment);
         RequireAlignable(source.Height, source.Width);
+        RequireEpochs(source.Name, source.Count);
         Shape images = [config.Batch, model.Config.Channels, source.Height, source.Width];
         _x = new StagingBuffer(model.Device, images);
         _noise = model.Device.Allocate(images);
@@ -49,6 +51,8 @@ public sealed class ClassTrainer : Trainer
         model.RequireDivides(source.Height, source.Width);
         return model;
     }
+
+    private protected override double EpochAt(long step) => (double)step * Config.Batch / Source.Count;
 
     private protected override IDisposable Read(long step) => new BatchLoader(Source, Config.Batch, Config.Seed, step * Config.Batch, Config.Flip);
 
@@ -70,6 +74,31 @@ public sealed class ClassTrainer : Trainer
         Noise.Fill(noise, Config.Seed, Stream(step, Draw.Noise));
         long[] images = [.. _noise.Shape.Select(size => (long)size)];
         return [new("in.x", images, [.. batch.Images]), new("in.noise", images, noise.ToArray()), new("in.t", [Config.Batch], times), new("in.y", [Config.Batch], Array.ConvertAll(labels, label => (float)label))];
+    }
+
+    internal override double LossOf(PixelTransformer model, TrainingData heldOut, CancellationToken cancel = default)
+    {
+        var images = ((ClassData)heldOut).Source;
+        var (device, length, sum) = (model.Device, images.Channels * images.Height * images.Width, 0.0);
+        int atATime = Config.Batch / Config.Accumulate;
+        float[] pixels = new float[atATime * length];
+        using var loss = device.Allocate([1]);
+        for (long first = 0; first < images.Count; first += atATime)
+        {
+            cancel.ThrowIfCancellationRequested();
+            int count = (int)Math.Min(atATime, images.Count - first);
+            int[] labels = [.. Enumerable.Range(0, count).Select(b => images.Read(first + b, pixels.AsSpan(b * length, length)))];
+            float[] times = [.. Enumerable.Range(0, count).Select(b => FlowTime.LogitNormal(HeldOutTimeDraw(first + b), (float)Config.TimeShift))];
+            Shape shape = [count, images.Channels, images.Height, images.Width];
+            using Tensor x = device.Upload(pixels.AsSpan(0, count * length), shape), noise = device.Allocate(shape), xt = device.Allocate(shape), target = device.Allocate(shape);
+            using Tensor t = device.Upload(times, [count]), y = device.Upload(labels, [count]);
+            Noise.Fill(noise, 0, HeldOutStream + 1 + (ulong)first);
+            FlowPath.Forward(x, noise, t, xt, target);
+            using var tape = new Tape(device, recording: false);
+            MeanSquaredError.Forward(((PixelDiTModel)model).Forward(tape, tape.Input(xt), t, y).Value, target, loss);
+            sum += (double)count * loss.ToArray()[0];
+        }
+        return sum / images.Count;
     }
 
     private (float[] Times, int[] Labels) DrawsOf(long step, Batch batch)

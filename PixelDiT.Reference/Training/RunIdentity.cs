@@ -114,6 +114,7 @@ internal static class RunIdentity
         ["flip"] = config.Flip,
         ["accumulate"] = config.Accumulate,
         ["freeze"] = config.Freeze.Count == 0 ? None : string.Join(' ', config.Freeze),
+        ["lr-decay"] = config.Decay == LearningRateDecay.Step ? string.Create(CultureInfo.InvariantCulture, $"by {config.DecayFactor} at epochs {string.Join(' ', config.DecayEpochs)}") : None,
         ["repa"] = config.Alignment?.Recorded ?? None,
         ["seed"] = config.Seed,
         ["precision"] = config.Precision.Name,
@@ -140,7 +141,7 @@ internal static class RunIdentity
                 if (!(extend && !IsNull(here) && !IsNull(there)) && Cosine(here, there) is { } cosine) yield return cosine;
             }
             // A state that does not say was written when there was no such setting.
-            else if (Difference(option, Show(here), !IsNull(there) ? Show(there) : option switch { "flip" => Flag(false), "accumulate" => "1", "freeze" or "repa" => None, _ => Show(there) }) is { } difference)
+            else if (Difference(option, Show(here), !IsNull(there) ? Show(there) : option switch { "flip" => Flag(false), "accumulate" => "1", "freeze" or "repa" or "lr-decay" => None, _ => Show(there) }) is { } difference)
             {
                 yield return difference;
             }

@@ -1,6 +1,7 @@
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Autodiff;
 using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Formats.Safetensors;
@@ -20,6 +21,7 @@ public sealed class TextTrainer : Trainer
     private readonly StagingBuffer _x, _levels, _text;
     private readonly Tensor _noise;
     private readonly float[] _empty;
+    private readonly long _batchesAnEpoch;
     private bool _hasAligned;
 
     /// <summary>A trainer of a model whose weights are there already.</summary>
@@ -36,6 +38,8 @@ public sealed class TextTrainer : Trainer
         (Source, Encoder) = (source, encoder);
         _table = new TextTimeTable(config.TimeShift);
         _step = new TextTrainingStep(model, Optimizer, Sum, Frozen, Alignment);
+        RequireEpochs(source.Name, source.Count);
+        using (var loader = (CaptionedBatchLoader)Read(0)) _batchesAnEpoch = loader.BatchesAnEpoch;
         if (!source.Sizes.Any(size => IsAlignable(size.Height, size.Width))) RequireAlignable(source.Sizes[0].Height, source.Sizes[0].Width);
         _empty = encoder.Encode([new Prompt("", Negative: true)])[0];
         var device = model.Device;
@@ -72,6 +76,8 @@ public sealed class TextTrainer : Trainer
         Length = Config.Steps
     }.At(step);
 
+    private protected override double EpochAt(long step) => (double)step / _batchesAnEpoch;
+
     /// <summary>Batches of a size whose tokens are no square are trained without alignment, as the authors' trainer does.</summary>
     private protected override bool HasAligned => _hasAligned;
 
@@ -105,6 +111,31 @@ public sealed class TextTrainer : Trainer
             new("in.x", images, [.. batch.Images]), new("in.noise", images, noise.ToArray()), new("in.levels", [TextTrainingStep.LevelRows, Config.Batch], LevelsOf(step)),
             new("in.text", [Config.Batch, Encoder.Tokens, Encoder.Width], States(batch.Captions, KeptOf(step)))
         ];
+    }
+
+    internal override double LossOf(PixelTransformer model, TrainingData heldOut, CancellationToken cancel = default)
+    {
+        var images = ((CaptionedData)heldOut).Source;
+        var (device, sum) = (model.Device, 0.0);
+        using var loss = device.Allocate([1]);
+        // One at a time, whatever sizes they have.
+        for (long index = 0; index < images.Count; index++)
+        {
+            cancel.ThrowIfCancellationRequested();
+            var (height, width) = images.Sizes[images.SizeOf(index)];
+            float[] pixels = new float[images.Channels * height * width];
+            string caption = images.Read(index, 0, pixels);
+            int k = TextTimeTable.LevelOf(HeldOutTimeDraw(index));
+            Shape shape = [1, images.Channels, height, width];
+            using Tensor x = device.Upload(pixels, shape), noise = device.Allocate(shape), xt = device.Allocate(shape), target = device.Allocate(shape), text = device.Upload(States([caption], [0]), [1, Encoder.Tokens, Encoder.Width]);
+            using Tensor alpha = device.Upload([_table.Alpha[k]], [1]), sigma = device.Upload([_table.Sigma[k]], [1]), time = device.Upload([_table.Time[k]], [1]);
+            Noise.Fill(noise, 0, HeldOutStream + 1 + (ulong)index);
+            FlowPath.Forward(x, noise, alpha, sigma, xt, target);
+            using var tape = new Tape(device, recording: false);
+            MeanSquaredError.Forward(((TextToImageModel)model).Forward(tape, tape.Input(xt), time, tape.Input(text)).Value, target, loss);
+            sum += loss.ToArray()[0];
+        }
+        return sum / images.Count;
     }
 
     /// <summary>The images of a step that keep their captions.</summary>

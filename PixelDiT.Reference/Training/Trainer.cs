@@ -91,6 +91,14 @@ public abstract class Trainer : IDisposable
     /// <summary>Where a teacher's tokens come from; stays its owner's.</summary>
     private protected ITeacher? Teacher { get; }
 
+    /// <summary>Checks that a learning rate that falls at epochs will ever do so.</summary>
+    /// <exception cref="ConfigurationException">The images are drawn without end.</exception>
+    private protected void RequireEpochs(string source, long images)
+    {
+        const long endless = 1L << 36;
+        if (Config.Decay == LearningRateDecay.Step && images > endless) throw new ConfigurationException($"lr-decay is step, and {source} is drawn without end, so that no epoch ends; constant or cosine was expected");
+    }
+
     /// <summary>Checks that tokens of a size of images can be aligned.</summary>
     /// <exception cref="ConfigurationException">They cannot.</exception>
     private protected void RequireAlignable(int height, int width)
@@ -123,6 +131,9 @@ public abstract class Trainer : IDisposable
     /// <summary>The learning rate of a step, from 0.</summary>
     private protected virtual double RateAt(long step) => Config.LearningRateAt(step);
 
+    /// <summary>How often the data has been seen before a step, from 0.</summary>
+    private protected abstract double EpochAt(long step);
+
     /// <summary>Begins to read the batches of a step and those after it.</summary>
     private protected abstract IDisposable Read(long step);
 
@@ -149,7 +160,7 @@ public abstract class Trainer : IDisposable
             {
                 long began = Stopwatch.GetTimestamp(), step = Optimizer.Steps;
                 var next = _steps[step % _steps.Length];
-                double rate = RateAt(step);
+                double rate = RateAt(step) * Config.StepFactorAt(EpochAt(step));
                 next.Begin(step + 1, rate, began);
                 Queue(loader, step, rate, next.Figures);
                 next.IsAligned = HasAligned;
@@ -176,6 +187,22 @@ public abstract class Trainer : IDisposable
                 throw new NotFiniteException($"the loss of step {figures.Step} is {figures.Loss} and the norm of its gradients {figures.GradientNorm}{(_skippedInARow > 1 ? $", and neither was finite in the {_skippedInARow - 1} steps before" : "")}; a smaller --lr, --clip 1 or --post-modulation may help");
         }
     }
+
+    /// <summary>
+    /// The loss of images that are not trained on: the mean of (v_θ − v)² over all of them, each at one time and with one noise that neither seed nor step changes, and none without its condition. So two evaluations differ by the
+    /// weights alone.
+    /// </summary>
+    /// <param name="model">A model of this kind, with the weights to be judged.</param>
+    /// <param name="heldOut">The images.</param>
+    /// <param name="cancel">Ends the work after the batch in hand.</param>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    internal abstract double LossOf(PixelTransformer model, TrainingData heldOut, CancellationToken cancel = default);
+
+    // Of held-out images; no run draws from it, whatever its seed.
+    private protected const ulong HeldOutStream = 1UL << 39;
+
+    /// <summary>The normal draw behind the time of a held-out image.</summary>
+    private protected static float HeldOutTimeDraw(long image) => Philox.Normal(0, HeldOutStream, (ulong)image);
 
     /// <summary>Notes that the weights have been restored.</summary>
     internal void NoteRestored() => Frozen?.Take();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Reference.Autodiff;
@@ -15,7 +16,10 @@ public enum LearningRateDecay
     Constant,
 
     /// <summary>It falls to zero along half a cosine.</summary>
-    Cosine
+    Cosine,
+
+    /// <summary>It is multiplied by a factor at epochs that are given.</summary>
+    Step
 }
 
 /// <summary>The settings of a training run (SPEC §4). Immutable.</summary>
@@ -50,6 +54,12 @@ public sealed record TrainingConfig
 
     /// <summary>How the learning rate moves after the warm-up.</summary>
     public LearningRateDecay Decay { get; init; }
+
+    /// <summary>The epochs, in rising order, at each of which <see cref="LearningRateDecay.Step"/> multiplies the learning rate by <see cref="DecayFactor"/>. The paper: 160.</summary>
+    public IReadOnlyList<double> DecayEpochs { get; init; } = [];
+
+    /// <summary>What <see cref="LearningRateDecay.Step"/> multiplies the learning rate by. The paper: 0.1, from 1e-4 to 1e-5.</summary>
+    public double DecayFactor { get; init; } = 0.1;
 
     /// <summary>The seed of initialisation, order of images and noise.</summary>
     public ulong Seed { get; init; }
@@ -90,6 +100,17 @@ public sealed record TrainingConfig
         Require("time-shift", TimeShift, TimeShift is >= 0.01 and <= 100, "from 0.01 to 100, where 1 is none");
         Require("skip-limit", SkipLimit, SkipLimit is >= 0 and <= 1_000_000, "from 0 to 1000000");
         Require("warmup", Warmup, Warmup >= 0, "0 or above");
+        if (Decay == LearningRateDecay.Step)
+        {
+            if (DecayEpochs.Count == 0) throw new ConfigurationException("lr-decay is step, and no epoch is said; lr-decay-epochs was expected");
+            double before = 0;
+            foreach (double epoch in DecayEpochs)
+            {
+                if (!(epoch > before) || epoch > 1e9) throw new ConfigurationException($"lr-decay-epochs is {string.Join(", ", DecayEpochs.Select(value => value.ToString(CultureInfo.InvariantCulture)))}; numbers above 0 in rising order were expected");
+                before = epoch;
+            }
+            Require("lr-decay-factor", DecayFactor, DecayFactor is > 0 and < 1, "above 0 and below 1");
+        }
         Optimizer.Validate();
         Came?.Validate();
         Alignment?.Validate();
@@ -99,12 +120,16 @@ public sealed record TrainingConfig
     /// <summary>The learning rate that a schedule scales: that of the optimiser which trains.</summary>
     internal double LearningRate => Came?.LearningRate ?? Optimizer.LearningRate;
 
-    /// <summary>The learning rate of a step, from 0.</summary>
+    /// <summary>What a step's learning rate is multiplied by where it falls at epochs: the factor for each epoch that has begun.</summary>
+    /// <param name="epoch">Epochs behind the step.</param>
+    internal double StepFactorAt(double epoch) => Decay == LearningRateDecay.Step ? Math.Pow(DecayFactor, DecayEpochs.Count(begin => begin <= epoch)) : 1;
+
+    /// <summary>The learning rate of a step, from 0, without what epochs take of it.</summary>
     public double LearningRateAt(long step)
     {
         double rate = LearningRate;
         if (step < Warmup) return rate * (step + 1) / Warmup;
-        if (Decay == LearningRateDecay.Constant) return rate;
+        if (Decay != LearningRateDecay.Cosine) return rate;
         double done = (double)(step - Warmup) / Math.Max(1, Steps - Warmup);
         return rate * 0.5 * (1 + Math.Cos(Math.PI * Math.Min(1, done)));
     }

@@ -69,6 +69,7 @@ internal sealed class Settings
             (_, JsonValueKind.String) when option is ChoiceOption choice => choice.Canonical(value.GetString()!, layer.Path),
             (_, JsonValueKind.String) when typeof(T) == typeof(string) => value.GetString(),
             (_, JsonValueKind.Array) when typeof(T) == typeof(string[]) && value.EnumerateArray().All(item => item.ValueKind == JsonValueKind.String) => value.EnumerateArray().Select(item => item.GetString()!).ToArray(),
+            (_, JsonValueKind.Array) when typeof(T) == typeof(double[]) && value.EnumerateArray().All(item => item.ValueKind == JsonValueKind.Number && double.IsFinite(item.GetDouble())) => value.EnumerateArray().Select(item => item.GetDouble()).ToArray(),
             _ => null
         };
         return read is T result ? result : throw new ConfigurationException($"{layer.Path}: {Key(option)} is {value.GetRawText()}; {KindOf(option)} was expected");
@@ -91,6 +92,7 @@ internal sealed class Settings
         Option<bool> flag => Get(flag),
         Option<string> text when HasValue(text) => Get(text),
         Option<string[]> texts when HasValue(texts) => Get(texts),
+        Option<double[]> numbers when HasValue(numbers) => Get(numbers),
         _ => null
     };
 
@@ -108,6 +110,7 @@ internal sealed class Settings
         Option<bool> => "true or false",
         Option<double> => "a number",
         Option<string[]> => "a list of texts",
+        Option<double[]> => "a list of numbers",
         _ => "a text"
     };
 
