@@ -42,7 +42,7 @@ public sealed class Tensor : IDisposable
     public DeviceView<T> View<T>() where T : unmanaged => new(Memory<T>());
 
     /// <summary>The address of the first element on the device.</summary>
-    internal long Address => new DeviceView<byte>(_bytes).Start;
+    public long Address => new DeviceView<byte>(_bytes).Start;
 
     /// <summary>The memory as ILGPU takes it, for copies.</summary>
     /// <inheritdoc cref="View{T}"/>

@@ -27,9 +27,11 @@ public static class AtomicFile
             using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
             {
                 write(stream);
+                Reached("content written");
                 stream.Flush(flushToDisk: true);
+                Reached("flushed");
             }
-            File.Move(temporary, target, overwrite: true);
+            Rename(temporary, target);
             temporary = null;
         }
         catch (Exception error) when (IsFileSystemError(error))
@@ -41,6 +43,24 @@ public static class AtomicFile
             if (temporary is not null) DeleteQuietly(temporary);
         }
     }
+
+    /// <summary>Is told of every instant of writing, by whichever thread writes, so that a test can end a process there.</summary>
+    internal static Action<string>? Instant { get; set; }
+
+    /// <summary>Moves a file to another name, over what is there, and flushes both folders, so that the new name outlives a power failure.</summary>
+    /// <exception cref="IOException">It cannot be moved.</exception>
+    internal static void Rename(string from, string to)
+    {
+        Reached("before a rename");
+        File.Move(from, to, overwrite: true);
+        Reached("renamed");
+        string folder = Path.GetDirectoryName(Path.GetFullPath(to))!, before = Path.GetDirectoryName(Path.GetFullPath(from))!;
+        FolderFlush.Flush(folder);
+        if (before != folder) FolderFlush.Flush(before);
+        Reached("folder flushed");
+    }
+
+    private static void Reached(string instant) => Instant?.Invoke(instant);
 
     /// <summary>Writes a file as <see cref="Write"/> does, and tells what was written.</summary>
     /// <returns>SHA-256 of the bytes, 64 hexadecimal digits.</returns>

@@ -4,6 +4,7 @@ using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Formats.Words;
+using PixelDiT.Reference.Training.Checkpoints;
 
 namespace PixelDiT.Reference.Training;
 
@@ -21,19 +22,15 @@ public static class CameStateFile
     /// <param name="metadata">Strings stored beside, such as the run's settings; their names must not begin with "step.".</param>
     /// <exception cref="FileFormatException">The file cannot be written; what was there is untouched.</exception>
     /// <returns>SHA-256 of the file.</returns>
-    public static string Save(string path, CameOptimizer optimizer, IReadOnlyDictionary<string, string>? metadata = null)
+    public static string Save(string path, CameOptimizer optimizer, IReadOnlyDictionary<string, string>? metadata = null) => Content(optimizer, metadata).Write(path);
+
+    /// <summary>What the file holds.</summary>
+    internal static CheckpointContent Content(CameOptimizer optimizer, IReadOnlyDictionary<string, string>? metadata = null)
     {
         var notes = new Dictionary<string, string>(metadata ?? new Dictionary<string, string>(), StringComparer.Ordinal);
         Checkpoint.NoteSteps(notes, optimizer);
-        var places = new Dictionary<string, Tensor>(StringComparer.Ordinal);
-        var specs = new List<TensorSpec>();
         foreach (var parameter in optimizer.Parameters.All.Where(parameter => optimizer.StepsOf(parameter) > 0)) notes[StepPrefix + parameter.Name] = optimizer.StepsOf(parameter).ToString(CultureInfo.InvariantCulture);
-        foreach (var (name, tensor) in Parts(optimizer, optimizer.StepsOf))
-        {
-            specs.Add(new TensorSpec(name, DataType.F32, Sizes(tensor)));
-            places.Add(name, tensor);
-        }
-        return SafetensorsWriter.WriteHashed(path, specs, notes, (name, first, chunk) => places[name].Slice(first, [chunk.Length]).Download(chunk));
+        return new([.. Parts(optimizer, optimizer.StepsOf).Select(part => (new TensorSpec(part.Name, DataType.F32, Sizes(part.Tensor)), part.Tensor))], notes);
     }
 
     /// <summary>Restores an optimiser and its parameters to where <see cref="Save"/> found them. Everything is checked before anything is changed.</summary>

@@ -7,6 +7,7 @@ using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Models.Weights;
+using PixelDiT.Reference.Training.Checkpoints;
 
 namespace PixelDiT.Reference.Training;
 
@@ -30,18 +31,24 @@ public static class Checkpoint
     /// <summary>Writes the weights to sample from: the averaged ones, where an average is kept.</summary>
     /// <exception cref="FileFormatException">The file cannot be written; what was there is untouched.</exception>
     /// <returns>SHA-256 of the file.</returns>
-    public static string SaveModel(string path, Trainer trainer, TrainingData data)
-        => Write(path, trainer.Model.Parameters, trainer.Model.Parameters.OfModel, [("", trainer.Weights)], data.Describe(trainer.Model.Config, trainer.Config, trainer.Optimizer.Steps).Metadata());
+    public static string SaveModel(string path, Trainer trainer, TrainingData data) => ModelOf(trainer, data).Write(path);
 
     /// <summary>Writes everything a resumed run needs.</summary>
     /// <exception cref="FileFormatException">The file cannot be written; what was there is untouched.</exception>
     /// <returns>SHA-256 of the file.</returns>
-    public static string SaveState(string path, Trainer trainer, TrainingData data)
+    public static string SaveState(string path, Trainer trainer, TrainingData data) => StateOf(trainer, data).Write(path);
+
+    /// <summary>What the file of the weights to sample from holds.</summary>
+    internal static CheckpointContent ModelOf(Trainer trainer, TrainingData data)
+        => Content(trainer.Model.Parameters, trainer.Model.Parameters.OfModel, [("", trainer.Weights)], data.Describe(trainer.Model.Config, trainer.Config, trainer.Optimizer.Steps).Metadata());
+
+    /// <summary>What the file of everything a resumed run needs holds.</summary>
+    internal static CheckpointContent StateOf(Trainer trainer, TrainingData data)
     {
         var metadata = RunIdentity.Metadata(trainer.Model.Config, trainer.Config, data);
-        if (trainer.Optimizer is CameOptimizer came) return CameStateFile.Save(path, came, metadata);
+        if (trainer.Optimizer is CameOptimizer came) return CameStateFile.Content(came, metadata);
         NoteSteps(metadata, trainer.Optimizer);
-        return Write(path, trainer.Model.Parameters, trainer.Model.Parameters.All, Parts(trainer, (Optimizer)trainer.Optimizer), metadata);
+        return Content(trainer.Model.Parameters, trainer.Model.Parameters.All, Parts(trainer, (Optimizer)trainer.Optimizer), metadata);
     }
 
     /// <summary>Restores a trainer to where <see cref="SaveState"/> found it.</summary>
@@ -125,20 +132,8 @@ public static class Checkpoint
         ("param.", trainer.Model.Parameters.Values!), ("first.", optimizer.First), ("second.", optimizer.Second), ("ema.", optimizer.Average)
     ];
 
-    private static string Write(string path, ParameterSet parameters, IEnumerable<Parameter> written, (string Prefix, Tensor Values)[] parts, Dictionary<string, string> metadata)
-    {
-        var places = new Dictionary<string, Tensor>(StringComparer.Ordinal);
-        var specs = new List<TensorSpec>();
-        foreach (var (prefix, values) in parts)
-        {
-            foreach (var parameter in written)
-            {
-                specs.Add(new TensorSpec(prefix + parameter.Name, DataType.F32, [.. parameter.Shape.Select(size => (long)size)]));
-                places.Add(prefix + parameter.Name, parameters.SliceOf(values, parameter));
-            }
-        }
-        return SafetensorsWriter.WriteHashed(path, specs, metadata, (name, first, chunk) => places[name].Slice(first, [chunk.Length]).Download(chunk));
-    }
+    private static CheckpointContent Content(ParameterSet parameters, IEnumerable<Parameter> written, (string Prefix, Tensor Values)[] parts, IReadOnlyDictionary<string, string> metadata)
+        => new([.. from part in parts from parameter in written select (new TensorSpec(part.Prefix + parameter.Name, DataType.F32, [.. parameter.Shape.Select(size => (long)size)]), parameters.SliceOf(part.Values, parameter))], metadata);
 
     private static void Read(SafetensorsReader file, string prefix, ParameterSet parameters, Tensor target)
     {

@@ -18,13 +18,18 @@ public sealed class TrainingRun : IDisposable
 {
     private readonly RunFolder _folder;
     private readonly CheckpointStore _checkpoints;
+    private readonly BackgroundSaving _saving;
+    private bool _saidInLine;
     private readonly PixelTransformer _model;
     private readonly long _resumedFrom;
     private readonly ExistingRun _existing;
     private readonly string? _settings;
 
     private TrainingRun(RunFolder folder, CheckpointStore checkpoints, TrainingData data, PixelTransformer model, Trainer trainer, ExistingRun existing, string? settings, IReadOnlyList<string> remarks)
-        => (_folder, _checkpoints, Data, _model, Trainer, _existing, _settings, Remarks, _resumedFrom) = (folder, checkpoints, data, model, trainer, existing, settings, remarks, trainer.Optimizer.Steps);
+    {
+        (_folder, _checkpoints, Data, _model, Trainer, _existing, _settings, Remarks, _resumedFrom) = (folder, checkpoints, data, model, trainer, existing, settings, remarks, trainer.Optimizer.Steps);
+        _saving = new BackgroundSaving(checkpoints, () => HostMemory(model.Device));
+    }
 
     /// <summary>What it is trained on.</summary>
     public TrainingData Data { get; }
@@ -123,6 +128,7 @@ public sealed class TrainingRun : IDisposable
                 log ??= OpenLog(warn);
                 log.Add(step);
                 report(step);
+                Collect(warn);
                 if (checkpointEvery > 0 && !step.IsSkipped && step.Step % checkpointEvery == 0 && step.Step < Trainer.Config.Steps) Save(warn);
             }, cancel, checkpointEvery);
         }
@@ -137,6 +143,7 @@ public sealed class TrainingRun : IDisposable
             log?.Dispose();
             if (!HasTrained && _existing == ExistingRun.Refuse) _folder.Clear();
         }
+        Collect(warn, wait: true);
         if (HasTrained) Save(warn: null);
         else if (_resumedFrom > 0 && !Checkpoint.IsModelOf(ModelPath, Trainer.Optimizer.Steps)) SaveModel();
         return Trainer.Optimizer.Steps >= Trainer.Config.Steps;
@@ -226,23 +233,54 @@ public sealed class TrainingRun : IDisposable
         throw refused ?? new FileFormatException($"{folder}: there is no training state to resume");
     }
 
+    /// <summary>Bytes of host memory that nobody has taken.</summary>
+    private static long HostMemory(Device device) => device.Kind == DeviceKind.Cuda ? GC.GetGCMemoryInfo() is var memory ? memory.TotalAvailableMemoryBytes - memory.MemoryLoadBytes : 0 : device.FreeMemory;
+
     private void SaveModel() => Checkpoint.SaveModel(ModelPath, Trainer, Data);
 
+    /// <summary>Saves a checkpoint: before the end beside training, at the end in line.</summary>
     private void Save(Action<string>? warn)
+    {
+        long step = Trainer.Optimizer.Steps;
+        var (state, model) = (Checkpoint.StateOf(Trainer, Data), Checkpoint.ModelOf(Trainer, Data));
+        if (warn is null)
+        {
+            _checkpoints.Save(step, path => state.Write(path), path => model.Write(path));
+            return;
+        }
+        Collect(warn, wait: true);
+        try
+        {
+            if (_saving.Begin(step, state, model) is not { } inLine || _saidInLine) return;
+            _saidInLine = true;
+            warn(inLine);
+        }
+        catch (FileFormatException error)
+        {
+            warn(NotSaved(step, error));
+        }
+    }
+
+    /// <summary>Looks what has become of the checkpoint that is written beside training.</summary>
+    private void Collect(Action<string>? warn, bool wait = false)
     {
         try
         {
-            _checkpoints.Save(Trainer.Optimizer.Steps, path => Checkpoint.SaveState(path, Trainer, Data), path => Checkpoint.SaveModel(path, Trainer, Data));
+            _ = wait ? _saving.Wait() : _saving.Finished();
         }
         catch (FileFormatException error) when (warn is not null)
         {
-            warn($"no checkpoint at step {Trainer.Optimizer.Steps}: {error.Message}; training goes on, and the next checkpoint tries again");
+            warn(NotSaved(_saving.Step, error));
         }
     }
+
+    private static string NotSaved(long step, FileFormatException error) => $"no checkpoint at step {step}: {error.Message}; training goes on, and the next checkpoint tries again";
 
     /// <summary>Frees model and trainer, and lets other processes into the folder.</summary>
     public void Dispose()
     {
+        // What is being written is of the trainer's run, and the folder's lock must outlive it.
+        _saving.Dispose();
         Trainer.Dispose();
         _model.Dispose();
         _folder.Dispose();

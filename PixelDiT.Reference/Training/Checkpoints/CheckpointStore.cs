@@ -158,7 +158,7 @@ internal sealed class CheckpointStore(string folder, CheckpointPolicy policy)
         foreach (string name in (string[])[CheckpointMarker.FileName, .. s_files])
         {
             if (!File.Exists(Path.Combine(folder, name))) continue;
-            File.Move(Path.Combine(folder, name), Path.Combine(place, name), overwrite: true);
+            AtomicFile.Rename(Path.Combine(folder, name), Path.Combine(place, name));
             Reached($"moved away {name}");
         }
     }
@@ -168,7 +168,7 @@ internal sealed class CheckpointStore(string folder, CheckpointPolicy policy)
         foreach (string name in (string[])[.. s_files, CheckpointMarker.FileName])
         {
             // Some may be in their place already, where a killed process was about it.
-            if (File.Exists(Path.Combine(Next, name))) File.Move(Path.Combine(Next, name), Path.Combine(folder, name), overwrite: true);
+            if (File.Exists(Path.Combine(Next, name))) AtomicFile.Rename(Path.Combine(Next, name), Path.Combine(folder, name));
             Reached($"moved in {name}");
         }
     }
