@@ -152,6 +152,14 @@ public sealed partial record ModelConfig
         ? this with { PixelLevel = kind, PixelDepth = 0, PixelHidden = 0, PixelAttention = 0, PixelHeads = 0, PostModulation = false }
         : this with { PixelLevel = kind };
 
+    /// <summary>Checks that an image size is a multiple of the patch.</summary>
+    /// <exception cref="ShapeException">It is not.</exception>
+    public void RequireDivides(int height, int width)
+    {
+        if (height < 1 || width < 1 || height % Patch != 0 || width % Patch != 0)
+            throw new ShapeException($"an image of {height}×{width} cannot be cut into patches of {Patch}×{Patch}; both sides must be multiples of {Patch}");
+    }
+
     private void RequireNothingOfAbsentPixelLevel()
     {
         if (HasPixelLevel) return;

@@ -135,11 +135,7 @@ public abstract class PixelTransformer : IDisposable
 
     /// <summary>Checks that an image size is a multiple of the patch.</summary>
     /// <exception cref="ShapeException">It is not.</exception>
-    public void RequireDivides(int height, int width)
-    {
-        if (height < 1 || width < 1 || height % Config.Patch != 0 || width % Config.Patch != 0)
-            throw new ShapeException($"an image of {height}×{width} cannot be cut into patches of {Config.Patch}×{Config.Patch}; both sides must be multiples of {Config.Patch}");
-    }
+    public void RequireDivides(int height, int width) => Config.RequireDivides(height, width);
 
     /// <summary>Checks that a model of these sizes can be built.</summary>
     /// <exception cref="ConfigurationException">It cannot.</exception>
