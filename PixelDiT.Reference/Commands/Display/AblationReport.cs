@@ -28,5 +28,9 @@ internal static class AblationReport
     }
 
     /// <summary>The cost of a forward of one image.</summary>
-    public static string Gigaflops(ModelConfig config, int height, int width) => Invariant($"{ModelCost.ForwardFlops(config, 1, height, width) / 1e9:N3}");
+    public static string Gigaflops(ModelConfig config, int height, int width)
+    {
+        double gigaflops = ModelCost.ForwardFlops(config, 1, height, width) / 1e9;
+        return gigaflops < 1 ? Invariant($"{gigaflops:F5}") : Invariant($"{gigaflops:N3}");
+    }
 }
