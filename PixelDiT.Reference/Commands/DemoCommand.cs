@@ -1,12 +1,17 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Text.Json;
 using PixelDiT.Kernels;
+using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;
+using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Editing;
+using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Pictures;
 using PixelDiT.Reference.Training;
+using PixelDiT.Reference.Training.HeldOut;
 using static System.FormattableString;
 
 namespace PixelDiT.Reference.Commands;
@@ -21,11 +26,19 @@ internal static class DemoCommand
         Option<string> output = Cli.Option("--out", "The folder for samples.png, trajectory.png (words.png and edits.png with --text), loss.csv and model.safetensors.", "demo");
         Option<bool> text = new("--text") { Description = "Train a text-to-image model on captioned drawings, ask it for what it was shown and for what it never was, and edit drawings with it." };
         Option<bool> resume = new("--resume") { Description = "Go on with the demonstration in --out." }, overwrite = new("--overwrite") { Description = "Replace the run in --out." };
+        Option<string?> measure = new("--measure") { Description = "Train nothing; measure the class model of a run of train by images of its data that it has not seen, as the demonstration is measured.", HelpName = "DIR" };
         Option<string> device = Cli.Device("cpu");
         Option<int> threads = Cli.Threads();
-        var command = new Command("demo", "Train a small model on drawn shapes and look at what it draws; a few minutes on a CPU.") { output, text, resume, overwrite, device, threads };
+        var command = new Command("demo", "Train a small model on drawn shapes and look at what it draws; a few minutes on a CPU.") { output, text, resume, overwrite, measure, device, threads };
         command.SetRun((parsed, cancel) =>
         {
+            if (parsed.GetValue(measure) is { } measured)
+            {
+                if (new Option[] { output, text, resume, overwrite }.FirstOrDefault(option => Cli.IsGiven(parsed, option)) is { } other) throw new ConfigurationException($"--measure and {other.Name} exclude each other");
+                using var there = Cli.Open(parsed, device, threads);
+                Measure(measured, there, cancel);
+                return 0;
+            }
             string folder = parsed.GetRequiredValue(output);
             if (folder.Length == 0) throw new ConfigurationException("--out is ''; a folder was expected");
             if (parsed.GetValue(resume) && parsed.GetValue(overwrite)) throw new ConfigurationException("--resume and --overwrite exclude each other");
@@ -43,14 +56,34 @@ internal static class DemoCommand
         return command;
     }
 
+    private static void Measure(string path, Device device, CancellationToken cancel)
+    {
+        if (RunFolder.SettingsOf(path)?.FirstOrDefault(setting => setting.Option == "data").Value is not { ValueKind: JsonValueKind.String } data)
+            throw new ConfigurationException($"--measure is {Quote.Text(path)}; the folder of a run of train was expected");
+        using var stored = StoredModel.Open(path);
+        stored.Require(text: false, "--measure takes");
+        if (stored.Info.Size is not { } size) throw new ConfigurationException($"{path}: does not say the size of its images, so there are none to measure it with");
+        var source = ImageSources.Open(data.GetString()!, size, stored.Info.Config.Channels, ImagePart.HeldOut);
+        using var model = (PixelDiTModel)WeightsReport.Load(stored, device).Model;
+        Terminal.WriteLine($"measuring with {source.Name} at {size}, the part held out");
+        var result = ProgressDisplay.Show("drawing", HeldOutMeasure.ImagesOf(source), show => HeldOutMeasure.Of(model, source, Demo.Sampling, (done, total) => show(done, Invariant($"image {(int)done} of {total}")), cancel));
+        Terminal.WriteLine(Invariant($"held-out loss: {result.Loss:F4}"));
+        SayAgreement(result.Agreement, result.Images, result.RealAgreement, result.Spread);
+    }
+
+    private static void SayAgreement(double agreement, int images, double real, double spread)
+    {
+        Terminal.WriteLine(Invariant($"class agreement: {agreement * 100:F1} % of {images} generated images"));
+        Terminal.WriteLine(Invariant($"held-out real images: {real * 100:F1} %"));
+        Terminal.WriteLine(Invariant($"spread within classes, generated over real: {spread:F2}"));
+    }
+
     private static void DrawClasses(TrainingRun run, string folder, CancellationToken cancel)
     {
         Terminal.WriteLine("drawing a row of pictures for each class");
         var result = ProgressDisplay.Show("drawing", Demo.Images, show => Demo.Draw(run, (done, total) => show(done, Invariant($"image {(int)done} of {total}")), cancel));
         Terminal.WriteLine($"wrote {folder}: samples.png, trajectory.png, loss.csv, model.safetensors");
-        Terminal.WriteLine(Invariant($"class agreement: {result.Agreement * 100:F1} % of {result.Images} generated images"));
-        Terminal.WriteLine(Invariant($"held-out real images: {result.RealAgreement * 100:F1} %"));
-        Terminal.WriteLine(Invariant($"spread within classes, generated over real: {result.Spread:F2}"));
+        SayAgreement(result.Agreement, result.Images, result.RealAgreement, result.Spread);
     }
 
     private static void DrawText(TrainingRun run, string folder, CancellationToken cancel)

@@ -12,21 +12,35 @@ using Spectre.Console;
 
 namespace PixelDiT.Reference.Commands;
 
-/// <summary><c>pixeldit info</c>: what is in a file? Any file of tensors is shown; that no model can be taken from it is part of what is shown.</summary>
+/// <summary><c>pixeldit info</c>: what is in a file? Any file of tensors is shown; that no model can be taken from it is part of what is shown. Or: what does a preset cost?</summary>
 internal static class InfoCommand
 {
     private const int NamesShown = 10;
 
     public static Command Create()
     {
-        var path = new Argument<string>("FILE") { Description = "A model or any file of tensors: safetensors, a PyTorch checkpoint, an index of several files, or a folder with one of these, such as a run's." };
+        var path = new Argument<string>("FILE") { Description = "A model or any file of tensors: safetensors, a PyTorch checkpoint, an index of several files, or a folder with one of these, such as a run's.", Arity = ArgumentArity.ZeroOrOne };
+        ChoiceOption preset = new("--preset", "In the place of a file: what a preset costs, with each --pixel-level.", Presets.Names);
+        Option<int> resolution = Cli.Option("--resolution", "With --preset: the side of the image of a forward.", 256);
         Option<bool> tensors = new("--tensors") { Description = "List every tensor." };
         Option<bool> hash = new("--hash") { Description = "Read all weights and print their SHA-256, as sample records it." };
         var weights = Cli.Weights();
-        var command = new Command("info", "Tell what a model file holds.") { path, weights, tensors, hash };
+        var command = new Command("info", "Tell what a model file holds.") { path, weights, tensors, hash, preset, resolution };
         command.SetRun((parsed, cancel) =>
         {
-            string name = parsed.GetRequiredValue(path);
+            if (parsed.GetValue(preset) is { } model)
+            {
+                if (parsed.GetValue(path) is { } given) throw new ConfigurationException($"FILE is {Quote.Text(given)} and --preset {model}; the one or the other was expected");
+                if (new Option[] { weights, tensors, hash }.FirstOrDefault(option => Cli.IsGiven(parsed, option)) is { } other) throw new ConfigurationException($"{other.Name} is of a file; --preset has none");
+                var config = Presets.Get(model);
+                int side = parsed.GetValue(resolution);
+                if (side is < 1 or > AblationReport.MostSide) throw new ConfigurationException($"--resolution is {side}; it must be from 1 to {AblationReport.MostSide}");
+                config.RequireDivides(side, side);
+                AblationReport.Print(model, config, side);
+                return 0;
+            }
+            if (Cli.IsGiven(parsed, resolution)) throw new ConfigurationException("--resolution is of --preset; a file says its own");
+            string name = parsed.GetValue(path) ?? throw new ConfigurationException("FILE is missing; a file of tensors, or --preset, was expected");
             var choice = parsed.GetValue(weights) ?? WeightChoice.Ema;
             if (RunFolder.SettingsOf(name) is { } settings)
             {
@@ -83,8 +97,15 @@ internal static class InfoCommand
         var config = info.Config;
         string attention = config.PixelAttentionWidth == config.Hidden && config.PixelAttentionHeads == config.Heads ? "" : $", A {config.PixelAttentionWidth} with {Counted.Of(config.PixelAttentionHeads, "head")}";
         string condition = config.IsText ? $"text of width {config.TextWidth}, at most {Counted.Of(config.TextTokens, "token")}{Rope(config)}" : $"{config.Classes} classes";
-        Terminal.WriteLine($"{config.KindName} PixelDiT: D {config.Hidden}, heads {config.Heads}, patch {config.Patch}, N {config.PatchDepth}, M {config.PixelDepth}, d {config.PixelHidden}{attention}, {Counted.Of(config.Channels, "channel")}, {condition}{(config.PostModulation ? ", post-modulation" : "")}");
+        string level = config.PixelLevel switch
+        {
+            PixelLevelKind.None => ", no pixel level",
+            PixelLevelKind.Full => $", M {config.PixelDepth}, d {config.PixelHidden}{attention}",
+            _ => $", M {config.PixelDepth}, d {config.PixelHidden}{attention}, pixel level {config.PixelLevel.Name}"
+        };
+        Terminal.WriteLine($"{config.KindName} PixelDiT: D {config.Hidden}, heads {config.Heads}, patch {config.Patch}, N {config.PatchDepth}{level}, {Counted.Of(config.Channels, "channel")}, {condition}{(config.PostModulation ? ", post-modulation" : "")}");
         Terminal.WriteLine($"{ModelCost.Parameters(config):N0} parameters in {ModelCost.Tensors(config)} tensors by its {(info.SaysConfig ? "config" : "shapes")}");
+        if (info.Size is { Height: <= AblationReport.MostSide, Width: <= AblationReport.MostSide } trained && trained.Height % config.Patch == 0 && trained.Width % config.Patch == 0) Terminal.WriteLine($"{AblationReport.Gigaflops(config, trained.Height, trained.Width)} GFLOP a forward of one image of {trained}");
         if (info.Step > 0) Terminal.WriteLine($"trained for {info.Step:N0} steps{(info.Size is { } size ? $" at {size}" : "")}");
         if (info.TextEncoder is { } encoder) Terminal.WriteLine($"text encoder: {Printable.Name(encoder)}");
         if (info.TimeShift is { } shift) Terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"time shift: {shift:R}"));

@@ -68,3 +68,27 @@ public sealed class FinalLayer(ParameterSet parameters, string name, int width, 
     /// <summary>[B·L, P, d] → [B·L, P, C].</summary>
     public Variable Forward(Tape tape, Variable pixels) => _linear.Forward(tape, _norm.Forward(tape, pixels));
 }
+
+/// <summary>The head of a model without a pixel level, as DiT has it: modulate(RMSNorm(D), shift, scale), then Linear D→P·C, the channels of a pixel side by side.</summary>
+/// <param name="parameters">Where <c>norm.weight</c> [D], <c>linear</c> and <c>adaLN_modulation.0</c>, weights and biases, are declared.</param>
+/// <param name="name">The released name.</param>
+/// <param name="width">D.</param>
+/// <param name="pixels">P.</param>
+/// <param name="channels">C.</param>
+public sealed class PatchHead(ParameterSet parameters, string name, int width, int pixels, int channels)
+{
+    private const int Shift = 0, Scale = 1;
+
+    private readonly Norm _norm = new(parameters, $"{name}.norm", width);
+    private readonly Linear _linear = new(parameters, $"{name}.linear", width, pixels * channels);
+    private readonly Linear _adaLN = new(parameters, $"{name}.adaLN_modulation.0", width, 2 * width);
+
+    /// <summary>s [B, L, D], c [B, D] → [B·L, P, C].</summary>
+    public Variable Forward(Tape tape, Variable s, Variable c)
+    {
+        var modulation = _adaLN.Forward(tape, c);                                                                             // [B, 2·D]
+        tape.Step($"{name}.modulation", modulation);
+        var modulated = _norm.Forward(tape, s, Chunks.Of(modulation, 2, rowsPerModulation: s.Shape[1]), Shift, Scale);         // [B, L, D]
+        return _linear.Forward(tape, modulated, [s.Shape[0] * s.Shape[1], pixels, channels]);
+    }
+}

@@ -33,29 +33,47 @@ public static class ConfigInference
             return indices.Count > 0 ? indices.Count : throw new FileFormatException($"{source}: has no {prefix}{blocks}*, so it is no PixelDiT");
         }
 
-        int hidden = Size("s_embedder.proj.weight", 2, 0), channels = Size("pixel_embedder.proj.weight", 2, 1), width = Size("pixel_embedder.proj.weight", 2, 0);
-        int pixels = Divide(Size("s_embedder.proj.weight", 2, 1), channels, "the number of a patch's pixels"), patch = (int)Math.Round(Math.Sqrt(pixels));
-        if (patch * patch != pixels) throw new FileFormatException($"{source}: a patch would have {pixels} pixels, which is no square");
+        // A head with a modulation of its own is that of a model without a pixel level, whose shapes tell channels and patch only together: they are taken for a colour image's, else for a gray one's.
+        bool hasPixelLevel = !shapes.ContainsKey("final_layer.adaLN_modulation.0.weight");
+        int hidden = Size("s_embedder.proj.weight", 2, 0), features = Size("s_embedder.proj.weight", 2, 1);
+        int channels = hasPixelLevel ? Size("pixel_embedder.proj.weight", 2, 1) : features % 3 == 0 && IsSquare(features / 3) ? 3 : 1;
+        int pixels = Divide(features, channels, "the number of a patch's pixels"), patch = (int)Math.Round(Math.Sqrt(pixels));
+        if (!IsSquare(pixels)) throw new FileFormatException($"{source}: a patch would have {pixels} pixels, which is no square");
         bool text = shapes.ContainsKey("y_pos_embedding") || shapes.ContainsKey("patch_blocks.0.attn.q_norm_x.weight");
         int heads = Divide(hidden, Size(text ? "patch_blocks.0.attn.q_norm_x.weight" : "patch_blocks.0.attn.q_norm.weight", 1, 0), "the number of heads");
-        int attention = Size("pixel_blocks.0.attn.qkv.weight", 2, 1), pixelHeads = Divide(attention, Size("pixel_blocks.0.attn.q_norm.weight", 1, 0), "the number of heads in a pixel block");
-        int modulation = Divide(Divide(Size("pixel_blocks.0.adaLN_modulation.0.weight", 2, 0), pixels, "a pixel's modulation"), width, "the number of a pixel's modulations");
-        if (modulation is not (4 or 6)) throw new FileFormatException($"{source}: a pixel would have {modulation} modulations; 6, or 4 with post-modulation, were expected");
-        return new ModelConfig
+        var patchLevel = new ModelConfig
         {
             Hidden = hidden,
             Heads = heads,
             Patch = patch,
             PatchDepth = Depth("patch_blocks."),
-            PixelDepth = Depth("pixel_blocks."),
-            PixelHidden = width,
+            PixelDepth = 0,
+            PixelHidden = 0,
+            PixelLevel = PixelLevelKind.None,
             Classes = text ? 0 : Size("y_embedder.embedding_table.weight", 2, 0) - 1,
             TextWidth = text ? Size("y_embedder.proj.weight", 2, 1) : 0,
             TextTokens = text ? Size("y_pos_embedding", 3, 1) : 0,
-            Channels = channels,
+            Channels = channels
+        };
+        if (!hasPixelLevel) return patchLevel.Validate();
+
+        int width = Size("pixel_embedder.proj.weight", 2, 0);
+        int attention = Size("pixel_blocks.0.attn.qkv.weight", 2, 1), pixelHeads = Divide(attention, Size("pixel_blocks.0.attn.q_norm.weight", 1, 0), "the number of heads in a pixel block");
+        int rows = Size("pixel_blocks.0.adaLN_modulation.0.weight", 2, 0);
+        bool patchWise = pixels > 1 && (rows == 6L * width || rows == 4L * width), compact = pixels == 1 || Size("pixel_blocks.0.compress_to_attn.weight", 2, 1) != width;
+        if (patchWise && !compact) throw new FileFormatException($"{source}: would be a model with patch-wise AdaLN and without compaction; this program builds the one or the other");
+        int modulation = Divide(patchWise ? rows : Divide(rows, pixels, "a pixel's modulation"), width, "the number of a pixel's modulations");
+        if (modulation is not (4 or 6)) throw new FileFormatException($"{source}: a pixel would have {modulation} modulations; 6, or 4 with post-modulation, were expected");
+        return (patchLevel with
+        {
+            PixelLevel = patchWise ? PixelLevelKind.PatchAdaLN : compact ? PixelLevelKind.Full : PixelLevelKind.NoCompaction,
+            PixelDepth = Depth("pixel_blocks."),
+            PixelHidden = width,
             PostModulation = modulation == 4,
             PixelAttention = attention == hidden ? 0 : attention,
             PixelHeads = pixelHeads == heads ? 0 : pixelHeads
-        }.Validate();
+        }).Validate();
     }
+
+    private static bool IsSquare(int number) => (int)Math.Round(Math.Sqrt(number)) is var root && root * root == number;
 }

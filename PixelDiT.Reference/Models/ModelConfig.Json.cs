@@ -6,7 +6,7 @@ namespace PixelDiT.Reference.Models;
 
 public sealed partial record ModelConfig
 {
-    /// <summary>The configuration as JSON in the authors' constructor arguments (SPEC §10), plus in_channels; stored in a checkpoint's metadata under "config".</summary>
+    /// <summary>The configuration as JSON in the authors' constructor arguments (SPEC §10), plus in_channels, and pixel_level where it is not the paper's; stored in a checkpoint's metadata under "config".</summary>
     public string ToJson()
     {
         var fields = new Dictionary<string, object>
@@ -29,6 +29,7 @@ public sealed partial record ModelConfig
             fields["text_rope_theta"] = TextRopeTheta;
         }
         else fields["num_classes"] = Classes;
+        if (PixelLevel != PixelLevelKind.Full) fields["pixel_level"] = PixelLevel.Name;
         if (PixelAttention > 0) fields["pixel_attn_hidden_size"] = PixelAttention;
         if (PixelHeads > 0) fields["pixel_num_groups"] = PixelHeads;
         return JsonSerializer.Serialize(fields);
@@ -81,6 +82,14 @@ public sealed partial record ModelConfig
             return absent;
         }
 
+        PixelLevelKind Level(string key)
+        {
+            if (!fields.Remove(key, out var value)) return PixelLevelKind.Full;
+            if (value.ValueKind == JsonValueKind.String && PixelLevelNames.Find(value.GetString()!) is { } kind) return kind;
+            problem ??= $"{key} is {Quote.Text(value.GetRawText())}; one of {string.Join(", ", PixelLevelNames.All)} was expected";
+            return PixelLevelKind.Full;
+        }
+
         bool hasPositions = Flag("use_pixel_abs_pos", true);
         var config = new ModelConfig
         {
@@ -98,7 +107,8 @@ public sealed partial record ModelConfig
             TextRopeTheta = Number("text_rope_theta", 10000),
             PixelAttention = Size("pixel_attn_hidden_size", 0),
             PixelHeads = Size("pixel_num_groups", 0),
-            PostModulation = Flag("pit_adaln_post_modulation", false)
+            PostModulation = Flag("pit_adaln_post_modulation", false),
+            PixelLevel = Level("pixel_level")
         };
         if (problem is not null) return (null, hasPositions, problem);
         try

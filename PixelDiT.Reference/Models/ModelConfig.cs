@@ -37,6 +37,9 @@ public sealed partial record ModelConfig
     /// <summary>The variant whose PiT blocks modulate after attention and MLP, without gates (SPEC §3.5).</summary>
     public bool PostModulation { get; init; }
 
+    /// <summary>The pixel level: the paper's, or one that its ablations compare it with. With <see cref="PixelLevelKind.None"/> M and d are 0.</summary>
+    public PixelLevelKind PixelLevel { get; init; }
+
     /// <summary>A, the width of attention inside PiT blocks; 0 means D.</summary>
     public int PixelAttention { get; init; }
 
@@ -86,6 +89,18 @@ public sealed partial record ModelConfig
     /// <summary>Modulation values a pixel receives in a PiT block: 6d, or 4d with post-modulation.</summary>
     public int PixelModulation => (PostModulation ? 4 : 6) * PixelHidden;
 
+    /// <summary>Whether there are pixel tokens at all.</summary>
+    public bool HasPixelLevel => PixelLevel != PixelLevelKind.None;
+
+    /// <summary>Pixels of a patch that share a modulation: 1, or P with patch-wise AdaLN.</summary>
+    public int PixelsPerModulation => PixelLevel == PixelLevelKind.PatchAdaLN ? PatchPixels : 1;
+
+    /// <summary>Modulation values that a patch token makes in a PiT block: those of its P pixels, or with patch-wise AdaLN one set.</summary>
+    public int PatchModulation => PatchPixels / PixelsPerModulation * PixelModulation;
+
+    /// <summary>Values that become one token for attention inside PiT blocks: a patch's P·d, or without compaction a pixel's d.</summary>
+    public int AttentionTokenValues => PixelLevel == PixelLevelKind.NoCompaction ? PixelHidden : PatchPixels * PixelHidden;
+
     /// <summary>The row of the class table that stands for "no label".</summary>
     public int NullClass => Classes;
 
@@ -94,10 +109,12 @@ public sealed partial record ModelConfig
     /// <exception cref="ConfigurationException">A size is out of range; the message names the field, its value and what it must be.</exception>
     public ModelConfig Validate()
     {
+        if (!Enum.IsDefined(PixelLevel)) throw new ConfigurationException($"pixel-level is {(int)PixelLevel}; one of {string.Join(", ", PixelLevelNames.All)} was expected");
+        RequireNothingOfAbsentPixelLevel();
         foreach (var (name, value) in new[]
         {
-            ("hidden", Hidden), ("heads", Heads), ("patch", Patch), ("patch-depth", PatchDepth), ("pixel-depth", PixelDepth),
-            ("pixel-hidden", PixelHidden), (IsText ? "text-tokens" : "classes", IsText ? TextTokens : Classes), ("channels", Channels)
+            ("hidden", Hidden), ("heads", Heads), ("patch", Patch), ("patch-depth", PatchDepth), ("pixel-depth", HasPixelLevel ? PixelDepth : 1),
+            ("pixel-hidden", HasPixelLevel ? PixelHidden : 1), (IsText ? "text-tokens" : "classes", IsText ? TextTokens : Classes), ("channels", Channels)
         })
         {
             if (value is < 1 or > 1 << 20) throw new ConfigurationException($"{name} is {value}; it must be from 1 to {1 << 20}");
@@ -127,5 +144,29 @@ public sealed partial record ModelConfig
             if (value > int.MaxValue) throw new ConfigurationException($"{name} is {value}; it must be at most {int.MaxValue}");
         }
         return this;
+    }
+
+    /// <summary>The same model with another pixel level; without one, none of its sizes is left.</summary>
+    /// <param name="kind">The kind.</param>
+    public ModelConfig With(PixelLevelKind kind) => kind == PixelLevelKind.None
+        ? this with { PixelLevel = kind, PixelDepth = 0, PixelHidden = 0, PixelAttention = 0, PixelHeads = 0, PostModulation = false }
+        : this with { PixelLevel = kind };
+
+    /// <summary>Checks that an image size is a multiple of the patch.</summary>
+    /// <exception cref="ShapeException">It is not.</exception>
+    public void RequireDivides(int height, int width)
+    {
+        if (height < 1 || width < 1 || height % Patch != 0 || width % Patch != 0)
+            throw new ShapeException($"an image of {height}×{width} cannot be cut into patches of {Patch}×{Patch}; both sides must be multiples of {Patch}");
+    }
+
+    private void RequireNothingOfAbsentPixelLevel()
+    {
+        if (HasPixelLevel) return;
+        foreach (var (name, value) in new[] { ("pixel-depth", PixelDepth), ("pixel-hidden", PixelHidden), ("pixel-attention", PixelAttention), ("pixel-heads", PixelHeads) })
+        {
+            if (value != 0) throw new ConfigurationException($"{name} is {value} in a model without a pixel level; 0 was expected");
+        }
+        if (PostModulation) throw new ConfigurationException("post-modulation is true in a model without a pixel level; false was expected");
     }
 }

@@ -12,28 +12,34 @@ public static class ModelCost
     {
         long b = batch, l = (long)(height / config.Patch) * (width / config.Patch), d = config.Hidden, p = config.PatchPixels, w = config.PixelHidden, a = config.PixelAttentionWidth;
         long tokens = b * l, pixels = tokens * p;
-        long embedders = Linear(b, 256, d) + Linear(b, d, d) + Linear(tokens, config.Channels * p, d) + Linear(pixels, config.Channels, w);
+        long embedders = Linear(b, 256, d) + Linear(b, d, d) + Linear(tokens, config.Channels * p, d);
         long words = b * config.TextTokens, inner = config.FeedForward;
         long patchBlock = config.IsText
             ? (2 * Linear(b, d, 6 * d)) + Linear(tokens + words, d, 4 * d) + Scores(b, l + config.TextTokens, d) + (3 * Linear(tokens + words, d, inner))
             : Linear(b, d, 6 * d) + AttentionFlops(b, l, d) + (3 * Linear(tokens, d, inner));
         embedders += Linear(words, config.TextWidth, d);
-        long pixelBlock = Linear(tokens, d, config.PixelModulation * p) + (2 * Linear(tokens, p * w, a)) + AttentionFlops(b, l, a) + (2 * Linear(pixels, w, config.PixelMlp));
-        return embedders + (config.PatchDepth * patchBlock) + (config.PixelDepth * pixelBlock) + Linear(pixels, w, config.Channels);
+        long patchLevel = embedders + (config.PatchDepth * patchBlock);
+        if (!config.HasPixelLevel) return patchLevel + Linear(b, d, 2 * d) + Linear(tokens, d, config.Channels * p);
+        long attended = config.PixelLevel == PixelLevelKind.NoCompaction ? l * p : l;
+        long pixelBlock = Linear(tokens, d, config.PatchModulation) + (2 * Linear(b * attended, config.AttentionTokenValues, a)) + AttentionFlops(b, attended, a) + (2 * Linear(pixels, w, config.PixelMlp));
+        return patchLevel + Linear(pixels, config.Channels, w) + (config.PixelDepth * pixelBlock) + Linear(pixels, w, config.Channels);
     }
 
     /// <summary>Trained numbers of a model.</summary>
     public static long Parameters(ModelConfig config)
     {
         long d = config.Hidden, p = config.PatchPixels, w = config.PixelHidden, a = config.PixelAttentionWidth, c = config.Channels;
-        long embedders = Weights(c, w) + Weights(c * p, d) + Weights(256, d) + Weights(d, d) + (config.IsText ? (config.TextTokens * d) + Weights(config.TextWidth, d) + d : (config.Classes + 1) * d);
+        long embedders = Weights(c * p, d) + Weights(256, d) + Weights(d, d) + (config.IsText ? (config.TextTokens * d) + Weights(config.TextWidth, d) + d : (config.Classes + 1) * d);
         long patchBlock = (config.IsText ? 2 : 1) * ((2 * d) + AttentionWeights(d, config.Heads) + (3 * d * config.FeedForward) + Weights(d, 6 * d));
-        long pixelBlock = (2 * w) + Weights(p * w, a) + Weights(a, p * w) + AttentionWeights(a, config.PixelAttentionHeads)
-            + Weights(w, config.PixelMlp) + Weights(config.PixelMlp, w) + Weights(d, config.PixelModulation * p);
-        return embedders + w + Weights(w, c) + (config.PatchDepth * patchBlock) + (config.PixelDepth * pixelBlock);
+        long patchLevel = embedders + (config.PatchDepth * patchBlock);
+        if (!config.HasPixelLevel) return patchLevel + d + Weights(d, c * p) + Weights(d, 2 * d);
+        long values = config.AttentionTokenValues;
+        long pixelBlock = (2 * w) + Weights(values, a) + Weights(a, values) + AttentionWeights(a, config.PixelAttentionHeads)
+            + Weights(w, config.PixelMlp) + Weights(config.PixelMlp, w) + Weights(d, config.PatchModulation);
+        return patchLevel + Weights(c, w) + w + Weights(w, c) + (config.PixelDepth * pixelBlock);
     }
 
-    /// <summary>Tensors in a checkpoint: 12 + 12N + 17M of a class model, 15 + 24N + 17M of a text model.</summary>
+    /// <summary>Tensors in a checkpoint: 12 + 12N + 17M of a class model, 15 + 24N + 17M of a text model; without a pixel level M is 0, and the head's modulation stands for the pixel embedder.</summary>
     public static int Tensors(ModelConfig config) => (config.IsText ? 15 + (24 * config.PatchDepth) : 12 + (12 * config.PatchDepth)) + (17 * config.PixelDepth);
 
     /// <summary>The released names and the shapes of a model's parameters, in the order of SPEC §3 and §6.</summary>
@@ -59,7 +65,7 @@ public static class ModelCost
             shapes.Add($"{name}.w2.weight", [d, config.FeedForward]);
         }
 
-        Dense("pixel_embedder.proj", c, w);
+        if (config.HasPixelLevel) Dense("pixel_embedder.proj", c, w);
         Dense("s_embedder.proj", c * p, d);
         Dense("t_embedder.mlp.0", 256, d);
         Dense("t_embedder.mlp.2", d, d);
@@ -70,8 +76,9 @@ public static class ModelCost
             shapes.Add("y_pos_embedding", [1, config.TextTokens, d]);
         }
         else shapes.Add("y_embedder.embedding_table.weight", [config.Classes + 1, d]);
-        shapes.Add("final_layer.norm.weight", [w]);
-        Dense("final_layer.linear", w, c);
+        shapes.Add("final_layer.norm.weight", [config.HasPixelLevel ? w : d]);
+        Dense("final_layer.linear", config.HasPixelLevel ? w : d, config.HasPixelLevel ? c : c * p);
+        if (!config.HasPixelLevel) Dense("final_layer.adaLN_modulation.0", d, 2 * d);
         for (int i = 0; i < config.PatchDepth; i++)
         {
             string block = $"patch_blocks.{i}";
@@ -98,14 +105,14 @@ public static class ModelCost
         {
             string block = $"pixel_blocks.{j}";
             long a = config.PixelAttentionWidth;
-            Dense($"{block}.compress_to_attn", p * w, a);
-            Dense($"{block}.expand_from_attn", a, p * w);
+            Dense($"{block}.compress_to_attn", config.AttentionTokenValues, a);
+            Dense($"{block}.expand_from_attn", a, config.AttentionTokenValues);
             shapes.Add($"{block}.norm1.weight", [w]);
             Attention($"{block}.attn", a, config.PixelAttentionHeads);
             shapes.Add($"{block}.norm2.weight", [w]);
             Dense($"{block}.mlp.fc1", w, config.PixelMlp);
             Dense($"{block}.mlp.fc2", config.PixelMlp, w);
-            Dense($"{block}.adaLN_modulation.0", d, config.PixelModulation * p);
+            Dense($"{block}.adaLN_modulation.0", d, config.PatchModulation);
         }
         return shapes;
     }

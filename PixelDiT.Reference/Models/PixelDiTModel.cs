@@ -11,7 +11,6 @@ public sealed class PixelDiTModel : PixelTransformer
 {
     private readonly ClassEmbedder _yEmbedder;
     private readonly PatchBlock[] _patchBlocks;
-    private readonly PixelLevel _pixelLevel;
 
     /// <summary>A model with all parameters zero: load them, or draw them by <see cref="Initialization.Draw"/>.</summary>
     /// <param name="config">The sizes.</param>
@@ -23,9 +22,9 @@ public sealed class PixelDiTModel : PixelTransformer
     {
         if (config.IsText) throw new ConfigurationException("these are the sizes of a text-to-image model; those of a class-conditional one were expected");
         _yEmbedder = new ClassEmbedder(Parameters, "y_embedder", config.Classes, config.Hidden);
-        var head = DeclareHead();
+        DeclareHead();
         _patchBlocks = [.. Enumerable.Range(0, config.PatchDepth).Select(i => new PatchBlock(Parameters, $"patch_blocks.{i}", config))];
-        _pixelLevel = Complete(head);
+        Complete();
     }
 
     /// <summary>The velocity v of images x_t at times t for classes y.</summary>
@@ -67,7 +66,7 @@ public sealed class PixelDiTModel : PixelTransformer
             tape.Stage($"patch_blocks.{i}", s);
             projected = Project(tape, i, s, projected);
         }
-        return _pixelLevel.Forward(tape, x, s, tEmb, tables.Pixel, tables.Positions);           // [B, C, H, W]
+        return Decode(tape, x, s, c, tEmb, tables);                                             // [B, C, H, W]
         // end of snippet
     }
 }

@@ -16,7 +16,6 @@ public sealed class TextToImageModel : PixelTransformer
     private readonly TextEmbedder _yEmbedder;
     private readonly Parameter _yPositions;
     private readonly MmDitBlock[] _patchBlocks;
-    private readonly PixelLevel _pixelLevel;
     private readonly Dictionary<int, RotaryTable> _lines = [];
 
     /// <summary>A model with all parameters zero: load them, or draw them by <see cref="Initialization.Draw"/>.</summary>
@@ -30,9 +29,9 @@ public sealed class TextToImageModel : PixelTransformer
         if (!config.IsText) throw new ConfigurationException("these are the sizes of a class-conditional model; those of a text-to-image one were expected");
         _yEmbedder = new TextEmbedder(Parameters, "y_embedder", config.TextWidth, config.Hidden);
         _yPositions = Parameters.Add("y_pos_embedding", [1, config.TextTokens, config.Hidden]);
-        var head = DeclareHead();
+        DeclareHead();
         _patchBlocks = [.. Enumerable.Range(0, config.PatchDepth).Select(i => new MmDitBlock(Parameters, $"patch_blocks.{i}", config, isLast: i == config.PatchDepth - 1))];
-        _pixelLevel = Complete(head);
+        Complete();
     }
 
     /// <summary>The velocity ε − x of images x_σ at model times 1000σ for texts.</summary>
@@ -81,7 +80,7 @@ public sealed class TextToImageModel : PixelTransformer
             tape.Stage($"patch_blocks.{i}.y", y);
             projected = Project(tape, i, s, projected);
         }
-        return _pixelLevel.Forward(tape, x, s, tEmb, tables.Pixel, tables.Positions);           // [B, C, H, W]
+        return Decode(tape, x, s, c, tEmb, tables);                                             // [B, C, H, W]
         // end of snippet
     }
 

@@ -52,6 +52,22 @@ public static partial class Exact
         return y;
     }
 
+    /// <summary>Rows of pixels, from row-major order over the image to the order of <see cref="PixelRows"/>.</summary>
+    /// <param name="rows">[H·W, width]</param>
+    /// <param name="width">Values of a row.</param>
+    /// <param name="imageHeight">H, a multiple of p.</param>
+    /// <param name="imageWidth">W, a multiple of p.</param>
+    /// <param name="patch">p</param>
+    /// <returns>[L·P, width]</returns>
+    /// <exception cref="ShapeException">A length does not fit, or p does not divide the image.</exception>
+    public static double[] PatchOrder(double[] rows, int width, int imageHeight, int imageWidth, int patch)
+    {
+        double[] y = new double[rows.Length];
+        foreach (var pixel in Pixels(new double[imageHeight * imageWidth], 1, imageHeight, imageWidth, patch))
+            Array.Copy(rows, pixel.Source * width, y, ((pixel.Token * patch * patch) + pixel.Inside) * width, width);
+        return y;
+    }
+
     /// <summary>
     /// The fixed 2-D sin-cos embedding of the full image, regrouped by patch (SPEC §3.5): ω_i = 10000^(−i/(d/4)); the first d/2 channels
     /// are [sin(x ω) | cos(x ω)], the last d/2 the same of y, with whole-numbered pixel coordinates.

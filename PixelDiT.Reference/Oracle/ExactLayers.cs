@@ -168,30 +168,30 @@ internal static class ExactLayers
     }
 
     /// <summary>
-    /// A PiT block (SPEC §3.5), in which each patch token gives each of its pixels its own modulation:
+    /// A PiT block (SPEC §3.5), in which each patch token gives each of its pixels its own modulation, or with patch-wise AdaLN all of them the same:
     /// u += gate₁·expand(Attn(compress(modulate(norm1 u, shift₁, scale₁)))); u += gate₂·MLP(modulate(norm2 u, shift₂, scale₂)).
     /// </summary>
     /// <param name="u">[B·L, P, d]</param>
     /// <param name="sCond">[B·L, D]</param>
     /// <param name="parameter">the names under pixel_blocks.j</param>
-    /// <param name="ropeTable">[L, A/heads/2, 2]</param>
-    /// <param name="config">D, d, p, A, the heads of the pixel level, and which of the two variants</param>
+    /// <param name="ropeTable">[L, A/heads/2, 2], without compaction [L·P, A/heads/2, 2]: <see cref="PixelRopeTable"/></param>
+    /// <param name="config">D, d, p, A, the heads of the pixel level, its kind, and which of the two variants</param>
     /// <returns>[B·L, P, d]</returns>
     public static double[] PixelBlock(double[] u, double[] sCond, Func<string, double[]> parameter, double[] ropeTable, ModelConfig config)
     {
-        int d = config.PixelHidden;
-        double[] modulation = Linear(sCond, parameter.Under("adaLN_modulation.0"), config.Hidden);                      // [B·L·P, 6d or 4d]
+        int d = config.PixelHidden, shared = config.PixelsPerModulation;
+        double[] modulation = Linear(sCond, parameter.Under("adaLN_modulation.0"), config.Hidden);                      // [B·L·P, 6d or 4d], or of B·L rows
         if (config.PostModulation) return PostModulatedPixelBlock(u, modulation, parameter, ropeTable, config);
 
         double[] a = Exact.RmsNorm(u, parameter("norm1.weight"));                                                       // [B·L, P, d]
-        a = Exact.Modulate(a, modulation, shift: 0, scale: 1, chunks: 6, d, rowsPerModulation: 1);
+        a = Exact.Modulate(a, modulation, shift: 0, scale: 1, chunks: 6, d, rowsPerModulation: shared);
         a = CompactAttention(a, parameter, ropeTable, config);
-        u = Exact.Gate(u, a, modulation, gate: 2, chunks: 6, d, rowsPerModulation: 1);
+        u = Exact.Gate(u, a, modulation, gate: 2, chunks: 6, d, rowsPerModulation: shared);
 
         double[] m = Exact.RmsNorm(u, parameter("norm2.weight"));                                                       // [B·L, P, d]
-        m = Exact.Modulate(m, modulation, shift: 3, scale: 4, chunks: 6, d, rowsPerModulation: 1);
+        m = Exact.Modulate(m, modulation, shift: 3, scale: 4, chunks: 6, d, rowsPerModulation: shared);
         m = Mlp(m, parameter.Under("mlp"), d);
-        return Exact.Gate(u, m, modulation, gate: 5, chunks: 6, d, rowsPerModulation: 1);
+        return Exact.Gate(u, m, modulation, gate: 5, chunks: 6, d, rowsPerModulation: shared);
     }
 
     /// <summary>
@@ -201,24 +201,51 @@ internal static class ExactLayers
     private static double[] PostModulatedPixelBlock(
         double[] u, double[] modulation, Func<string, double[]> parameter, double[] ropeTable, ModelConfig config)
     {
-        int d = config.PixelHidden;
+        int d = config.PixelHidden, shared = config.PixelsPerModulation;
         double[] a = CompactAttention(Exact.RmsNorm(u, parameter("norm1.weight")), parameter, ropeTable, config);       // [B·L, P, d]
-        u = Exact.AddModulated(u, a, modulation, shift: 1, scale: 0, chunks: 4, d, rowsPerModulation: 1);
+        u = Exact.AddModulated(u, a, modulation, shift: 1, scale: 0, chunks: 4, d, rowsPerModulation: shared);
 
         double[] m = Mlp(Exact.RmsNorm(u, parameter("norm2.weight")), parameter.Under("mlp"), d);                       // [B·L, P, d]
-        return Exact.AddModulated(u, m, modulation, shift: 3, scale: 2, chunks: 4, d, rowsPerModulation: 1);
+        return Exact.AddModulated(u, m, modulation, shift: 3, scale: 2, chunks: 4, d, rowsPerModulation: shared);
     }
 
     /// <summary>
     /// expand(Attn(compress(u))), token compaction (SPEC §1): a patch's P·d values become one token, which attends over L tokens and
-    /// becomes P·d values again.
+    /// becomes P·d values again. Without compaction each pixel is a token.
     /// </summary>
     private static double[] CompactAttention(double[] u, Func<string, double[]> parameter, double[] ropeTable, ModelConfig config)
     {
         int A = config.PixelAttentionWidth;
-        double[] tokens = Linear(u, parameter.Under("compress_to_attn"), config.PatchPixels * config.PixelHidden);      // [B, L, A]
+        double[] tokens = Linear(u, parameter.Under("compress_to_attn"), config.AttentionTokenValues);                   // [B, L, A]
         tokens = RotaryAttention(tokens, parameter.Under("attn"), ropeTable, A, config.PixelAttentionHeads);            // [B, L, A]
         return Linear(tokens, parameter.Under("expand_from_attn"), A);                                                  // [B·L, P·d]
+    }
+
+    /// <summary>The rotation of the pixel level's attention: on the patch grid, or without compaction on that of pixels, in the order in which they are stored, patch after patch.</summary>
+    /// <param name="config">p, A, the heads of the pixel level and its kind</param>
+    /// <param name="gridHeight">H/p</param>
+    /// <param name="gridWidth">W/p</param>
+    /// <param name="table">what makes a table from the width of a head and a grid; null for <see cref="Exact.RopeTable"/></param>
+    /// <returns>[L, A/heads/2, 2], or [L·P, A/heads/2, 2]</returns>
+    public static double[] PixelRopeTable(ModelConfig config, int gridHeight, int gridWidth, Func<int, int, int, double[]>? table = null)
+    {
+        int head = config.PixelAttentionWidth / config.PixelAttentionHeads, p = config.Patch, height = gridHeight * p, width = gridWidth * p;
+        table ??= Exact.RopeTable;
+        return config.PixelLevel == PixelLevelKind.NoCompaction ? Exact.PatchOrder(table(head, height, width), head, height, width, p) : table(head, gridHeight, gridWidth);
+    }
+
+    /// <summary>The head of a model without a pixel level, with (shift, scale) = chunk₂(Linear(c)): Linear D→P·C of modulate(norm s, shift, scale).</summary>
+    /// <param name="s">[B, L, D]</param>
+    /// <param name="c">[B, D], the condition</param>
+    /// <param name="parameter">norm.weight, linear, adaLN_modulation.0</param>
+    /// <param name="config">D</param>
+    /// <returns>[B·L, P, C]</returns>
+    public static double[] PatchHead(double[] s, double[] c, Func<string, double[]> parameter, ModelConfig config)
+    {
+        int D = config.Hidden;
+        double[] modulation = Linear(c, parameter.Under("adaLN_modulation.0"), D);                                      // [B, 2D]
+        double[] modulated = Exact.Modulate(Exact.RmsNorm(s, parameter("norm.weight")), modulation, shift: 0, scale: 1, chunks: 2, D, s.Length / c.Length);
+        return Linear(modulated, parameter.Under("linear"), D);                                                         // [B·L, P, C]
     }
 
     /// <summary>RMSNorm, then Linear d→C (SPEC §3.6).</summary>

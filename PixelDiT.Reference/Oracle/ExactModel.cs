@@ -22,7 +22,7 @@ public sealed class ExactModel(ModelConfig config, Func<string, double[]> parame
     /// <param name="width">W, a multiple of p.</param>
     /// <param name="stage">
     /// Called with the output of every stage as it is made, not to be changed: t_embedder [B, D], y_embedder [B, D], s_embedder [B, L, D],
-    /// patch_blocks.i [B, L, D], pixel_embedder [B·L, P, d], pixel_blocks.j [B·L, P, d], final_layer [B·L, P, C].
+    /// patch_blocks.i [B, L, D], pixel_embedder [B·L, P, d], pixel_blocks.j [B·L, P, d], final_layer [B·L, P, C]; without a pixel level none of its stages.
     /// </param>
     /// <returns>[B, C, H, W]</returns>
     /// <exception cref="ShapeException">
@@ -48,10 +48,11 @@ public sealed class ExactModel(ModelConfig config, Func<string, double[]> parame
         double[] rope = Exact.RopeTable(_config.HeadWidth, gridHeight, gridWidth);                                       // [L, hd/2, 2]
         for (int i = 0; i < _config.PatchDepth; i++)
             s = Stage($"patch_blocks.{i}", at => ExactLayers.PatchBlock(s, c, at, rope, _config));                       // [B, L, D]
+        if (!_config.HasPixelLevel) return Exact.PixelImage(Stage("final_layer", at => ExactLayers.PatchHead(s, c, at, _config)), C, height, width, p);   // [B, C, H, W]
         double[] sCond = Exact.AddSilu(s, tEmb, L, D);                                                                  // [B·L, D]
 
         double[] u = Stage("pixel_embedder", at => ExactLayers.PixelEmbedder(x, at, height, width, _config));            // [B·L, P, d]
-        rope = Exact.RopeTable(_config.PixelAttentionWidth / _config.PixelAttentionHeads, gridHeight, gridWidth);         // [L, A/heads/2, 2]
+        rope = ExactLayers.PixelRopeTable(_config, gridHeight, gridWidth);                                               // [L, A/heads/2, 2]
         for (int j = 0; j < _config.PixelDepth; j++)
             u = Stage($"pixel_blocks.{j}", at => ExactLayers.PixelBlock(u, sCond, at, rope, _config));                   // [B·L, P, d]
 

@@ -44,9 +44,10 @@ public sealed class ExactTextModel(ModelConfig config, Func<string, double[]> pa
             Told($"patch_blocks.{i}.y", y);
         }
 
+        if (!_config.HasPixelLevel) return Exact.PixelImage(Told("final_layer", ExactLayers.PatchHead(s, c, parameter.Under("final_layer"), _config)), C, height, width, p);     // [B, C, H, W]
         double[] sCond = Exact.AddSilu(s, tEmb, L, D);                                                                                          // [B·L, D]
         double[] u = Told("pixel_embedder", ExactLayers.PixelEmbedder(x, parameter.Under("pixel_embedder"), height, width, _config));            // [B·L, P, d]
-        grid = Exact.RopeTable(_config.PixelAttentionWidth / _config.PixelAttentionHeads, gridHeight, gridWidth);
+        grid = ExactLayers.PixelRopeTable(_config, gridHeight, gridWidth);
         for (int j = 0; j < _config.PixelDepth; j++) u = Told($"pixel_blocks.{j}", ExactLayers.PixelBlock(u, sCond, parameter.Under($"pixel_blocks.{j}"), grid, _config));
         double[] pixels = Told("final_layer", ExactLayers.FinalLayer(u, parameter.Under("final_layer"), _config));                               // [B·L, P, C]
         return Exact.PixelImage(pixels, C, height, width, p);                                                                                   // [B, C, H, W]

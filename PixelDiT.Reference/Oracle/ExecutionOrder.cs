@@ -31,7 +31,7 @@ public static class ExecutionOrder
     // The empty name is the stage's own output; those of the two streams of an MM-DiT block are x, the image, and y, the text.
     private static readonly string[] s_steps =
     [
-        "modulation", "norm1", "modulated1", "compact", "attn.qkv", "attn.q", "attn.k", "attn.out", "attn", "norm2", "modulated2", "mlp", "norm", "",
+        "modulation", "norm1", "modulated1", "compact", "attn.qkv", "attn.q", "attn.k", "attn.out", "attn", "norm2", "modulated2", "mlp", "norm", "modulated", "",
         "modulation_x", "modulation_y", "norm_x1", "modulated_x1", "norm_y1", "modulated_y1", "attn.qkv_y", "attn.q_y", "attn.k_y", "attn.qkv_x", "attn.q_x", "attn.k_x", "attn.out_y", "attn.out_x",
         "attn_x", "attn_y", "norm_x2", "modulated_x2", "mlp_x", "norm_y2", "modulated_y2", "mlp_y", "x", "y"
     ];

@@ -3,6 +3,7 @@ using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Pictures;
+using PixelDiT.Reference.Training.HeldOut;
 
 namespace PixelDiT.Reference.Training;
 
@@ -72,17 +73,8 @@ public static class Demo
         PngWriter.Write(run.TrajectoryPath, Grid.FilmStrip(film, source.Channels, side, side, rowNames: source.ClassNames));
 
         var measure = ClassAgreement.Fit(source, 0, ReferenceImages);
-        var (real, realLabels) = Read(source, ReferenceImages, RealImages);
+        var (real, realLabels) = HeldOutMeasure.Read(source, ReferenceImages, RealImages);
         return new DemoResult(
             measure.NearestAgreement(images, labels), measure.NearestAgreement(real, realLabels), measure.SpreadWithinClasses(images, labels, real, realLabels), labels.Length);
-    }
-
-    private static (float[] Images, int[] Labels) Read(Shapes source, long first, int count)
-    {
-        int size = source.Channels * source.Height * source.Width;
-        var images = new float[count * size];
-        var labels = new int[count];
-        for (int i = 0; i < count; i++) labels[i] = source.Read(first + i, images.AsSpan(i * size, size));
-        return (images, labels);
     }
 }

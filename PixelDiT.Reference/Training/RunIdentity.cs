@@ -198,7 +198,7 @@ internal static class RunIdentity
     [
         ("hidden", Whole(sizes.Hidden)), ("heads", Whole(sizes.Heads)), ("patch", Whole(sizes.Patch)), ("patch-depth", Whole(sizes.PatchDepth)), ("pixel-depth", Whole(sizes.PixelDepth)),
         ("pixel-hidden", Whole(sizes.PixelHidden)), ("classes", Whole(sizes.Classes)), ("channels", Whole(sizes.Channels)), ("pixel-attention", Whole(sizes.PixelAttention)),
-        ("pixel-heads", Whole(sizes.PixelHeads)), ("post-modulation", Flag(sizes.PostModulation)),
+        ("pixel-heads", Whole(sizes.PixelHeads)), ("post-modulation", Flag(sizes.PostModulation)), ("pixel-level", sizes.PixelLevel.Name),
         ("text-width", Whole(sizes.TextWidth)), ("text-tokens", Whole(sizes.TextTokens)), ("text RoPE", Flag(sizes.TextRope)), ("text RoPE's base", sizes.TextRopeTheta.ToString("R", CultureInfo.InvariantCulture))
     ];
 

@@ -21,6 +21,7 @@ internal sealed class PresetTests
     private static readonly ModelConfig[] s_built =
     [
         Presets.Get("micro"), Preset("micro", true), SmallModel.Config(channels: 1), SmallModel.Config(3, 1), SmallModel.Config(1, 2, post: true) with { PixelAttention = 24, PixelHeads = 3 },
+        Presets.Get("micro").With(PixelLevelKind.PatchAdaLN), Presets.Get("micro").With(PixelLevelKind.NoCompaction), Presets.Get("micro").With(PixelLevelKind.None), Presets.Get("micro-text").With(PixelLevelKind.None),
         Presets.Get("micro-text"), Presets.Get("micro-text") with { PixelAttention = 32, PixelHeads = 2, PostModulation = true, TextRope = false }
     ];
 
@@ -41,6 +42,15 @@ internal sealed class PresetTests
     [TestCase("T2I", false, 256, 525.778), TestCase("T2I", false, 512, 1432.566), TestCase("T2I", false, 1024, 6183.118)]
     public void Cost_of_a_forward(string name, bool post, int size, double gigaflops)
         => Assert.That(ModelCost.ForwardFlops(Preset(name, post), 1, size, size) / 1e9, Is.EqualTo(gigaflops).Within(0.0005));
+
+    // What each ablation of XL at 256×256 is; without compaction SPEC §1's 82,247.
+    [TestCase(PixelLevelKind.Full, 797_383_203, 392, 311.194), TestCase(PixelLevelKind.PatchAdaLN, 684_481_443, 392, 253.439), TestCase(PixelLevelKind.NoCompaction, 759_765_603, 392, 82_247.091), TestCase(PixelLevelKind.None, 628_564_512, 324, 221.177)]
+    public void Cost_of_an_ablation_of_XL(PixelLevelKind kind, long parameters, int tensors, double gigaflops)
+    {
+        var config = Presets.Get("XL").With(kind);
+        Assert.That((ModelCost.Parameters(config), ModelCost.Tensors(config)), Is.EqualTo((parameters, tensors)));
+        Assert.That(ModelCost.ForwardFlops(config, 1, 256, 256) / 1e9, Is.EqualTo(gigaflops).Within(0.0005));
+    }
 
     [Test]
     public void Every_preset_is_valid() => Assert.That(Presets.Names.Select(name => Presets.Get(name).Validate()), Has.Exactly(Presets.Names.Count).Items);

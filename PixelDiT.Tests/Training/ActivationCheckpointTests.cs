@@ -30,6 +30,8 @@ internal sealed class ActivationCheckpointTests
             yield return new TestCaseData(s_classes, precision, 1, "cpu").SetArgDisplayNames("classes", $"{precision}");
             yield return new TestCaseData(s_classes with { PostModulation = true }, precision, 1, "cpu").SetArgDisplayNames("post-modulation", $"{precision}");
             yield return new TestCaseData(s_text, precision, 1, "cpu").SetArgDisplayNames("text", $"{precision}");
+            foreach (var kind in (PixelLevelKind[])[PixelLevelKind.PatchAdaLN, PixelLevelKind.NoCompaction, PixelLevelKind.None])
+                yield return new TestCaseData((s_classes with { PatchDepth = 2 }).With(kind), precision, 1, "cpu").SetArgDisplayNames(kind.Name, $"{precision}");
         }
         yield return new TestCaseData(s_text, Precision.Single, 3, "cpu").SetArgDisplayNames("text in parts");
         yield return new TestCaseData(s_classes, Precision.Single, 1, "ilgpu-cpu").SetArgDisplayNames("classes on ILGPU's accelerator");

@@ -29,6 +29,27 @@ public sealed class StepMemoryTests
         Assert.That((StepMemory.OfTraining(s_sizes, config, resolution, resolution) - images) / (double)device.Arena.PeakBytes, Is.EqualTo(1).Within(0.005), "small tensors have places of their own");
     }
 
+    [Test]
+    public void Training_without_parts_of_the_pixel_level_takes_what_was_counted([Values(PixelLevelKind.PatchAdaLN, PixelLevelKind.NoCompaction, PixelLevelKind.None)] PixelLevelKind kind, [Values(Precision.Single, Precision.BFloat16)] Precision precision)
+    {
+        const int batch = 5, side = 16;
+        var config = new TrainingConfig { Batch = batch, Size = side, Steps = 3, Precision = precision };
+        using var device = Device.Open("cpu", 2);
+        using var model = new PixelDiTModel(s_sizes.With(kind), device) { Precision = precision };
+        Initialization.Draw(model, 0);
+        using var trainer = new ClassTrainer(model, new Shapes(side), config);
+        trainer.Run(_ => { });
+        long images = 3L * batch * 3 * side * side * sizeof(float);
+        Assert.That((StepMemory.OfTraining(s_sizes.With(kind), config, side, side) - images) / (double)device.Arena.PeakBytes, Is.EqualTo(1).Within(0.005));
+    }
+
+    [Test]
+    public void XL_without_compaction_does_not_fit()
+    {
+        using var device = Device.Open("cpu", 1);
+        Assert.That(() => StepMemory.RequireTraining(device, Presets.Get("XL").With(PixelLevelKind.NoCompaction), new TrainingConfig { Batch = 64 }, 256, 256), Throws.TypeOf<DeviceMemoryException>().With.Message.Contains("256×256"));
+    }
+
     [TestCase("flow-dpm"), TestCase("heun"), TestCase("heun-exact"), TestCase("euler")]
     public void Sampling_takes_what_was_counted(string sampler)
     {

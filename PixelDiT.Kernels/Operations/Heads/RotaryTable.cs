@@ -11,6 +11,9 @@ public sealed class RotaryTable : IDisposable
 
     private RotaryTable(Tensor cos, Tensor sin) => (Cos, Sin) = (cos, sin);
 
+    /// <summary>L.</summary>
+    public int Tokens => Cos.Shape[0];
+
     /// <summary>Cosines [L, hd], each angle's twice.</summary>
     public Tensor Cos { get; }
 
@@ -24,15 +27,20 @@ public sealed class RotaryTable : IDisposable
     /// <param name="height">Tokens down.</param>
     /// <param name="width">Tokens across.</param>
     /// <param name="headWidth">hd, a multiple of 4.</param>
-    /// <exception cref="ShapeException"><paramref name="headWidth"/> is not a multiple of 4.</exception>
-    public static RotaryTable Create(Device device, int height, int width, int headWidth)
+    /// <param name="group">The side of the squares by which tokens are ordered, row-major among the squares and inside them; both sides are multiples of it. 1 is row-major.</param>
+    /// <exception cref="ShapeException"><paramref name="headWidth"/> is not a multiple of 4, or the grid not one of <paramref name="group"/>.</exception>
+    /// <exception cref="DeviceMemoryException">The table has more numbers than an array can.</exception>
+    public static RotaryTable Create(Device device, int height, int width, int headWidth, int group = 1)
     {
         if (headWidth % 4 != 0) throw new ShapeException($"a head of {headWidth} channels cannot be turned along x and y; a multiple of 4 is needed");
-        int tokens = height * width;
+        if (height % group != 0 || width % group != 0) throw new ShapeException($"a grid of {height}×{width} cannot be cut into squares of {group}×{group}");
+        if ((long)height * width * headWidth > Array.MaxLength) throw new DeviceMemoryException($"a rotary table of {height}×{width} tokens has {(long)height * width * headWidth} numbers; at most {Array.MaxLength} fit into one array");
+        int tokens = height * width, square = group * group, across = width / group;
         float[] cos = new float[tokens * headWidth], sin = new float[tokens * headWidth];
         for (int token = 0; token < tokens; token++)
         {
-            float x = Position(token % width, width), y = Position(token / width, height);
+            int cell = token / square, inside = token % square;
+            float x = Position((cell % across * group) + (inside % group), width), y = Position((cell / across * group) + (inside / group), height);
             for (int pair = 0; pair < headWidth / 2; pair++)
             {
                 float frequency = (float)(1.0 / Math.Pow(10000.0, 4.0 * (pair / 2) / headWidth));

@@ -19,6 +19,9 @@ internal sealed class ModelOptions
     private readonly Option<string?> _from = new("--from") { Description = "A model file to begin with, in the place of new weights; it says the model's sizes. Another number of classes gets a new table of classes.", HelpName = "FILE" };
     private readonly bool _mayBegin;
     private ModelConfig? _basis;
+    private readonly ChoiceOption _pixelLevel = new(
+        "--pixel-level", "The pixel level: full, the paper's; or one of its ablations: patch-adaln (a modulation a patch), no-compaction (attention over all pixels), none (patches alone, with a linear head).",
+        PixelLevelNames.All, PixelLevelKind.Full.Name);
     private readonly Option<bool> _postModulation = new("--post-modulation") { Description = "Modulate after attention and MLP in the pixel blocks: the authors' cure for loss spikes." };
 
     /// <param name="preset">The preset that holds where none is given.</param>
@@ -42,7 +45,7 @@ internal sealed class ModelOptions
     public IReadOnlyList<Option> NotRecorded(Settings settings) => From(settings) is null ? [] : Sizes;
 
     /// <summary>The options of a model's sizes.</summary>
-    public IReadOnlyList<Option> Sizes => [_presetName, _hidden, _heads, _patch, _patchDepth, _pixelDepth, _pixelHidden, _channels, _postModulation, _textWidth, _textTokens];
+    public IReadOnlyList<Option> Sizes => [_presetName, _hidden, _heads, _patch, _patchDepth, _pixelDepth, _pixelHidden, _channels, _pixelLevel, _postModulation, _textWidth, _textTokens];
 
     /// <summary>The model file that a run begins with, or null.</summary>
     public string? From(Settings settings) => settings.IsGiven(_from) ? settings.Get(_from) : null;
@@ -91,7 +94,10 @@ internal sealed class ModelOptions
         if (_basis is not null) return (_basis with { Classes = classes ?? _basis.Classes }).Validate();
         var preset = Presets.Get(Preset(settings));
         if (!preset.IsText && (TextWidth(settings) ?? TextTokens(settings)) is not null) throw new ConfigurationException($"{_textWidth.Name} and {_textTokens.Name} are of text models; the preset {Preset(settings)} is of a class model");
-        return (preset with
+        var level = PixelLevelNames.Parse(settings.Get(_pixelLevel));
+        if (level == PixelLevelKind.None && new Option[] { _pixelDepth, _pixelHidden, _postModulation }.FirstOrDefault(settings.IsGiven) is { } given)
+            throw new ConfigurationException($"{given.Name} is of a pixel level; {_pixelLevel.Name} {level.Name} has none");
+        var model = preset with
         {
             Hidden = Given(settings, _hidden, preset.Hidden),
             Heads = Given(settings, _heads, preset.Heads),
@@ -104,7 +110,8 @@ internal sealed class ModelOptions
             TextWidth = TextWidth(settings) ?? preset.TextWidth,
             TextTokens = TextTokens(settings) ?? preset.TextTokens,
             PostModulation = settings.Get(_postModulation)
-        }).Validate();
+        };
+        return model.With(level).Validate();
     }
 
     private static int Given(Settings settings, Option<int> option, int preset) => settings.IsGiven(option) ? settings.Get(option) : preset;

@@ -56,10 +56,11 @@ internal static class FlatName
         }
     }
 
-    /// <summary>The names of a class and of a text model with one block of each kind, their adaLN layers whole and in halves.</summary>
+    /// <summary>The names of a class and of a text model with one block of each kind, their adaLN layers whole and in halves, and the head of a model without a pixel level.</summary>
     private static IEnumerable<string> Names()
     {
-        string[] whole = [.. ((string[])["micro", "micro-text"]).SelectMany(preset => ModelCost.Shapes(Presets.Get(preset) with { PatchDepth = 1, PixelDepth = 1 }).Keys).Distinct()];
+        ModelConfig[] models = [Presets.Get("micro"), Presets.Get("micro").With(PixelLevelKind.None), Presets.Get("micro-text")];
+        string[] whole = [.. models.SelectMany(model => ModelCost.Shapes(model with { PatchDepth = 1, PixelDepth = model.HasPixelLevel ? 1 : 0 }).Keys).Distinct()];
         foreach (string name in whole)
         {
             yield return name;

@@ -102,7 +102,7 @@ public sealed partial class WeightMap
         if (!_sources.TryGetValue(second, out var other)) throw Error($"has {Quote.Text(Prefix + first)}, half of an adaLN layer, without its other half");
         var b = other.First;
         long width = Size($"{block}norm1.weight", 0), pixels = width == 0 ? 0 : Size($"{block}compress_to_attn.weight", 1) / width, rows = a.Shape is [var size, ..] ? size : 0;
-        if (pixels == 0 || rows == 0 || rows % pixels != 0 || rows / pixels % width != 0 || !a.Shape.SequenceEqual(b.Shape))
+        if (pixels == 0 || rows == 0 || rows % pixels != 0 || rows / pixels % width != 0 || rows / pixels / width is not (2 or 3) || !a.Shape.SequenceEqual(b.Shape))
             throw Error($"the halves of {Quote.Text($"{Prefix}{block}adaLN_modulation")} have shapes [{string.Join(", ", a.Shape)}] and [{string.Join(", ", b.Shape)}], which do not join");
         _sources.Remove(first);
         _sources.Remove(second);

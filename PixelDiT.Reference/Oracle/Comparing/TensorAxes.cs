@@ -55,15 +55,21 @@ internal static class TensorAxes
         if (stage is "y_positions" || (stage is "y_embedder" && shape.Length == 3)) return [image, new("text token", g.Words), channel];
         if (stage is "t_embedder" or "y_embedder" or "patch_condition") return [image, channel];
         if (stage is "s_embedder" or "pixel_condition") return [image, row, column, channel];
+        // Without a pixel level the head reads patch tokens.
+        if (stage is "final_layer.modulation") return [image, new("part", 2, ["shift", "scale"]), channel];
+        if (stage is "final_layer.modulated" || (stage is "final_layer.norm" && shape is [var images, var length, _] && (images, length) == (g.Images, g.Tokens))) return [image, row, column, channel];
         if (stage is "pixel_embedder" or "final_layer" or "final_layer.norm") return [image, row, column, pixelRow, pixelColumn, channel];
         if (StageName.Block(stage) is not { } at) return null;
         var (level, _, step) = at;
         bool patch = level == "patch_blocks";
-        Axis[] tokens = at.Stream == "y" ? [image, new("text token", g.Words)] : [image, row, column];
+        Axis[] tokens = at.Stream == "y" ? [image, new("text token", g.Words)]
+            // Without compaction attention's tokens are pixels.
+            : !patch && shape is [_, var attended, ..] && g.Patch > 1 && attended == g.Tokens * g.PatchPixels ? [image, row, column, pixelRow, pixelColumn] : [image, row, column];
         Axis? head = step.StartsWith("attn.", StringComparison.Ordinal) && shape.Length >= 4 ? new("head", shape[^2]) : null;
         return step switch
         {
             "modulation" when patch => [image, new("part", 6, s_six), channel],
+            "modulation" when shape is [_, 1, _] && g.Patch > 1 && Parts(shape, g) is { } shared => [image, row, column, new("part", shared.Length, shared), channel],
             "modulation" when Parts(shape, g) is { } parts => [image, row, column, pixelRow, pixelColumn, new("part", parts.Length, parts), channel],
             "attn.qkv" when head is not null => [.. tokens, new("part", 3, ["q", "k", "v"]), head, channel],
             "attn.q" or "attn.k" or "attn.out" when head is not null => [.. tokens, head, channel],

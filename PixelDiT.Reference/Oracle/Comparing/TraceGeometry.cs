@@ -29,12 +29,12 @@ internal sealed record TraceGeometry(int Images, int Channels, int Height, int W
         int[]? image = ((string[])["in.x", "out", "target.v", "grad.in.x"]).Select(trace.Shape).FirstOrDefault(shape => shape is { Length: 4 });
         if (image is null || image.Any(size => size < 1)) return null;
         var stages = trace.Names.Select(name => (Name: StageName.Of(name)!, Shape: trace.Shape(name)!)).Where(stage => stage.Name is not null && stage.Shape.Length >= 3).ToList();
-        int pixels = stages.FirstOrDefault(stage => HasPixelRows(stage.Name, stage.Shape)).Shape?[1] ?? 0, tokens = stages.FirstOrDefault(stage => HasTokens(stage.Name)).Shape?[1] ?? 0;
+        int pixels = stages.FirstOrDefault(stage => HasPixelRows(stage.Name, stage.Shape, image)).Shape?[1] ?? 0, tokens = stages.FirstOrDefault(stage => HasTokens(stage.Name)).Shape?[1] ?? 0;
         if (pixels == 0 && tokens > 0) pixels = image[2] * image[3] / tokens;
         int patch = (int)Math.Round(Math.Sqrt(pixels));
         if (patch < 1 || patch * patch != pixels || image[2] % patch != 0 || image[3] % patch != 0) return null;
         int width = stages.FirstOrDefault(stage =>
-            HasPixelRows(stage.Name, stage.Shape) && stage.Name != "final_layer" && !stage.Name.EndsWith(".modulation", StringComparison.Ordinal)).Shape?[^1] ?? 0;
+            HasPixelRows(stage.Name, stage.Shape, image) && stage.Name != "final_layer" && !stage.Name.EndsWith(".modulation", StringComparison.Ordinal)).Shape?[^1] ?? 0;
         int head = stages.FirstOrDefault(stage => StageName.Block(stage.Name) is ("patch_blocks", _, "attn.q")).Shape?[^1] ?? 0;
         // The states that go in may be of more tokens than the model takes.
         int words = !trace.IsText ? 0 : stages.FirstOrDefault(stage => HasWords(stage.Name)).Shape?[1] ?? (trace.Shape("in.y") is [_, var given, _] ? given : 0);
@@ -42,7 +42,7 @@ internal sealed record TraceGeometry(int Images, int Channels, int Height, int W
     }
 
     /// <summary>Whether a stage is stored as [B·L, P, ..].</summary>
-    private static bool HasPixelRows(string stage, int[] shape) => shape.Length == 3 && (stage is "pixel_embedder" or "final_layer" or "final_layer.norm"
+    private static bool HasPixelRows(string stage, int[] shape, int[] image) => shape.Length == 3 && (long)shape[0] * shape[1] == (long)image[0] * image[2] * image[3] && (stage is "pixel_embedder" or "final_layer" or "final_layer.norm"
         || StageName.Block(stage) is ("pixel_blocks", _, "" or "modulation" or "norm1" or "modulated1" or "attn" or "norm2" or "modulated2" or "mlp"));
 
     /// <summary>Whether a stage of three axes or more is stored as [B, L, ..].</summary>

@@ -92,12 +92,11 @@ public sealed partial class StageModel(ModelConfig config, Func<string, double[]
         bool patch = level == "patch_blocks";
         if (patch && config.IsText) return TextStage(suspect, at, g, variant);
         if (Condition(trace, patch, g, variant) is not { } condition) return null;
-        var inside = Parameters($"{level}.{block}", patch || !variant.OneModulationForAPatch);
+        var inside = Parameters($"{level}.{block}", patch || !variant.OneModulationForAPatch || config.PixelsPerModulation > 1);
         if (step == "modulation") return ExactLayers.Linear(condition, inside.Under("adaLN_modulation.0"), config.Hidden);
         string before = block > 0 ? $"act.{level}.{block - 1}" : patch ? "act.s_embedder" : "act.pixel_embedder";
         if (trace.TryRead(before) is not { } state) return null;
-        int head = patch ? config.HeadWidth : config.PixelAttentionWidth / config.PixelAttentionHeads;
-        double[] rope = (variant.RopeTable ?? Exact.RopeTable)(head, g.GridHeight, g.GridWidth);
+        double[] rope = patch ? (variant.RopeTable ?? Exact.RopeTable)(config.HeadWidth, g.GridHeight, g.GridWidth) : ExactLayers.PixelRopeTable(config, g.GridHeight, g.GridWidth, variant.RopeTable);
         return patch ? ExactLayers.PatchBlock(state, condition, inside, rope, config) : ExactLayers.PixelBlock(state, condition, inside, rope, config);
     }
 

@@ -1,0 +1,89 @@
+using PixelDiT.Kernels;
+using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Autodiff;
+using PixelDiT.Reference.Data;
+using PixelDiT.Reference.Diffusion;
+using PixelDiT.Reference.Models;
+
+namespace PixelDiT.Reference.Training.HeldOut;
+
+/// <summary>What a class model is worth on images that training has not seen.</summary>
+/// <param name="Loss">mean (v_θ − v)² over held-out images, each at one time with one noise, with its class.</param>
+/// <param name="Agreement">The share of generated images whose nearest class is the one asked for.</param>
+/// <param name="RealAgreement">The same share for real images that neither training nor the measure has seen.</param>
+/// <param name="Spread">The mean distance between generated images of a class over that between real ones: near 0 when a class is always the same picture.</param>
+/// <param name="Images">Generated images.</param>
+public sealed record HeldOutResult(double Loss, double Agreement, double RealAgreement, double Spread, int Images);
+
+/// <summary>Measures a class model on the held-out part of a source. All draws are functions of an image's number alone, so that models are compared on the same numbers.</summary>
+public static class HeldOutMeasure
+{
+    // The measure of classes learns from the first images; the loss and the real images' agreement are of those after them.
+    private const int ReferenceImages = 2000, LossImages = 2000, RealImages = 900, Batch = 16, SamplesPerClass = 32;
+    private const ulong Seed = 1, NoiseStream = 1UL << 41, TimeStream = NoiseStream - 1;
+
+    /// <summary>How many images are drawn for a source.</summary>
+    /// <param name="source">The source.</param>
+    public static int ImagesOf(IImageSource source) => source.Classes * SamplesPerClass;
+
+    /// <summary>Measures a model.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="source">Held-out images that fit it.</param>
+    /// <param name="sampling">How images are drawn.</param>
+    /// <param name="report">Is told how many images are drawn, shares of those in hand included, and of how many.</param>
+    /// <param name="cancel">Stops the measuring.</param>
+    /// <exception cref="DataException">The source has too few images.</exception>
+    public static HeldOutResult Of(PixelDiTModel model, IImageSource source, SamplingConfig sampling, Action<double, int>? report = null, CancellationToken cancel = default)
+    {
+        var measure = ClassAgreement.Fit(source, 0, ReferenceImages);
+        var (real, realLabels) = Read(source, ReferenceImages, RealImages);
+        double loss = Loss(model, source, ReferenceImages, LossImages, cancel);
+        int[] labels = [.. Enumerable.Range(0, ImagesOf(source)).Select(i => i / SamplesPerClass)];
+        float[] images = new ClassSampler(model, sampling).Sample(
+            labels, source.Height, source.Width, Seed, SamplesPerClass, (first, step, _) => report?.Invoke(first + (SamplesPerClass * (double)step / sampling.Steps), labels.Length), cancel);
+        return new HeldOutResult(
+            loss, measure.NearestAgreement(images, labels), measure.NearestAgreement(real, realLabels), measure.SpreadWithinClasses(images, labels, real, realLabels), labels.Length);
+    }
+
+    /// <summary>The mean loss over images of a source, at times as training draws them without a shift, no class dropped.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="source">Images that fit it.</param>
+    /// <param name="first">The first image.</param>
+    /// <param name="count">How many follow it.</param>
+    /// <param name="cancel">Stops between batches.</param>
+    /// <exception cref="DataException">The source has not so many.</exception>
+    public static double Loss(PixelDiTModel model, IImageSource source, long first, int count, CancellationToken cancel = default)
+    {
+        var device = model.Device;
+        double sum = 0;
+        for (int done = 0; done < count; done += Batch)
+        {
+            cancel.ThrowIfCancellationRequested();
+            int batch = Math.Min(Batch, count - done);
+            var (images, labels) = Read(source, first + done, batch);
+            float[] times = [.. Enumerable.Range(0, batch).Select(i => FlowTime.LogitNormal(Philox.Normal(Seed, TimeStream, (ulong)(first + done + i)), 1))];
+            using var x = device.Upload(images, [batch, source.Channels, source.Height, source.Width]);
+            using var t = device.Upload(times, [batch]);
+            using var y = device.Upload(labels, [batch]);
+            using Tensor noise = device.Allocate(x.Shape), xt = device.Allocate(x.Shape), target = device.Allocate(x.Shape);
+            Noise.Fill(noise, Seed, NoiseStream + (ulong)(first + done));
+            FlowPath.Forward(x, noise, t, xt, target);
+            using var tape = new Tape(device, recording: false);
+            sum += tape.MeanSquaredError(model.Forward(tape, tape.Input(xt), t, y), target).Value.ToArray()[0] * (double)batch;
+        }
+        return sum / count;
+    }
+
+    /// <summary>Images of a source, one after the other, and their labels.</summary>
+    /// <exception cref="DataException">The source has not so many.</exception>
+    internal static (float[] Images, int[] Labels) Read(IImageSource source, long first, int count)
+    {
+        if (first + count > source.Count) throw new DataException($"{source.Name}: {count} images from {first} were asked for; there are {source.Count}");
+        int size = source.Channels * source.Height * source.Width;
+        var images = new float[count * size];
+        var labels = new int[count];
+        for (int i = 0; i < count; i++) labels[i] = source.Read(first + i, images.AsSpan(i * size, size));
+        return (images, labels);
+    }
+}
