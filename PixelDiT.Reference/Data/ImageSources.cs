@@ -1,5 +1,6 @@
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Pictures;
+using PixelDiT.Reference.Pictures.Resizing;
 
 namespace PixelDiT.Reference.Data;
 
@@ -36,17 +37,29 @@ public static class ImageSources
         if (channels is not (1 or 3)) throw new DataException($"{spec}: {channels} channels; images have 3 (colour) or 1 (gray)");
 
         var (kind, path) = Split(spec, s_kinds);
+        if (kind is "shapes") RequireUnprepared(spec, options, "is drawn at its size", resizes: false);
+        if (kind is "idx" or "cifar10") RequireUnprepared(spec, options, "has no transparent parts", resizes: true);
         return (kind, path) switch
         {
             ("shapes", null) => new Shapes(RequireSquare(spec, size), channels, part),
             ("idx" or "cifar10" or "folder", null or "") => throw new DataException($"data '{spec}' names no folder; write {kind}:FOLDER"),
-            ("idx", _) => IdxFiles.Open(path!, size, channels, part, spec),
-            ("cifar10", _) => Cifar10.Open(path!, size, channels, part, spec),
+            ("idx", _) => IdxFiles.Open(path!, size, channels, part, spec, options?.Resize),
+            ("cifar10", _) => Cifar10.Open(path!, size, channels, part, spec, options?.Resize),
             ("folder", _) when part == ImagePart.HeldOut => throw new DataException($"data '{spec}' has no held-out part; open a second folder to measure with"),
             ("folder", _) => new ImageFolder(path!, size, channels, spec, options),
             _ when File.Exists(Expanded(spec)) => throw new DataException($"data '{spec}' is a file; a folder was expected, or one of {string.Join(", ", Known.Select(known => known.Form))}"),
             _ => throw new DataException($"data '{spec}' is unknown; known are {string.Join(", ", Known.Select(known => known.Form))}")
         };
+    }
+
+    /// <summary>Whether a source is drawn, so that nothing is scaled.</summary>
+    public static bool IsDrawn(string spec) => Split(spec, s_kinds).Kind == "shapes";
+
+    /// <summary>Refuses what a kind of source does not do with its pictures.</summary>
+    internal static void RequireUnprepared(string spec, SourceOptions? options, string why, bool resizes)
+    {
+        if (!resizes && options?.Resize is { } rule) throw new DataException($"data '{spec}' {why}; --resize {ResizeRules.NameOf(rule)} is of pictures of any size");
+        if (options?.Background is { } background) throw new DataException($"data '{spec}' {why}; --background {background} is of picture files of a folder or an archive");
     }
 
     /// <summary>Whether opening a source decodes files, which takes its time.</summary>

@@ -11,7 +11,7 @@ namespace PixelDiT.Reference.Data;
 /// <param name="Height">The picture's H, in pixels.</param>
 /// <param name="IsTurned">Whether it was put upright.</param>
 /// <param name="Crc">The check sum of its pixels.</param>
-internal sealed record ImageRecord(string? Reason, int Width, int Height, bool IsTurned, uint Crc)
+internal readonly record struct ImageRecord(string? Reason, int Width, int Height, bool IsTurned, uint Crc)
 {
     /// <summary>Whether the file system, and not the content, is the reason; it may be another the next time.</summary>
     public bool IsUnread { get; init; }

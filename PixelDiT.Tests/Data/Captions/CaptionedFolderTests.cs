@@ -2,6 +2,7 @@ using System.Text;
 using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Data;
+using PixelDiT.Reference.Data.Listing;
 using PixelDiT.Reference.Data.Captions;
 using PixelDiT.Reference.Data.Shards;
 
