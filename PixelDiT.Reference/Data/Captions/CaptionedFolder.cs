@@ -29,7 +29,7 @@ internal sealed class CaptionedFolder : ICaptionedSource
     public CaptionedFolder(string folder, ImageSize size, AspectBuckets? buckets, int channels, string name, SourceOptions options)
     {
         (Name, Channels) = (name, channels);
-        var listing = FolderListing.ReadDeep(folder, options.Cancel);
+        var listing = FolderListing.ReadDeep(folder, options.Cancel, options.CacheFolder);
         var (files, captions) = (new CaptionFiles(folder), new Dictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal));
         var (pictures, remarks) = (listing.Files.Count, new List<string>());
         listing.LeaveOut(file =>

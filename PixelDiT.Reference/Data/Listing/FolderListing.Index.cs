@@ -22,10 +22,10 @@ internal sealed partial class FolderListing
     // A folder that changes again within the grain of its file system's clock keeps its time.
     private static readonly TimeSpan s_settled = TimeSpan.FromSeconds(2);
 
-    private static string IndexPath(string indexFolder, string folder, bool allowEmpty)
+    private static string IndexPath(string indexFolder, string folder, string kind)
     {
         using var hash = new ListingHash();
-        return Path.Combine(indexFolder, hash.Add(IndexFormat).Add(Path.GetFullPath(folder)).Add(allowEmpty ? 1 : 0).ToHex() + IndexEnding);
+        return Path.Combine(indexFolder, hash.Add(IndexFormat).Add(Path.GetFullPath(folder)).Add(kind).ToHex() + IndexEnding);
     }
 
     private void WriteIndex(string path, DateTime began)

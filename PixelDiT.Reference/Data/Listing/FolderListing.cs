@@ -93,7 +93,7 @@ internal sealed partial class FolderListing : IPictureFiles
     {
         if (File.Exists(folder)) throw new DataException($"{folder}: is a file; a folder with a subfolder for each class was expected");
         if (!Directory.Exists(folder)) throw new DataException($"{folder}: there is no such folder; one with a subfolder for each class was expected");
-        string? index = indexFolder is null ? null : IndexPath(indexFolder, folder, allowEmpty);
+        string? index = indexFolder is null ? null : IndexPath(indexFolder, folder, allowEmpty ? "classes, some empty" : "classes");
         if (index is not null && TryReadIndex(index, folder) is { } known) return known;
         FolderEntry[] entries;
         var began = DateTime.UtcNow;
@@ -120,15 +120,21 @@ internal sealed partial class FolderListing : IPictureFiles
     /// pictures company, such as captions, not counted.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="cancel">Ends the listing.</param>
+    /// <param name="indexFolder">Where listings of many files are kept for the next time; null for nowhere.</param>
+    /// <param name="indexFrom">So many files are many.</param>
     /// <exception cref="DataException">There is no such folder, it cannot be listed, or there is no picture.</exception>
-    public static FolderListing ReadDeep(string folder, CancellationToken cancel = default)
+    public static FolderListing ReadDeep(string folder, CancellationToken cancel = default, string? indexFolder = null, int indexFrom = FewestIndexed)
     {
         if (File.Exists(folder)) throw new DataException($"{folder}: is a file; a folder with pictures was expected");
         if (!Directory.Exists(folder)) throw new DataException($"{folder}: there is no such folder; one with pictures was expected");
+        string? index = indexFolder is null ? null : IndexPath(indexFolder, folder, "deep");
+        if (index is not null && TryReadIndex(index, folder) is { } known) return known;
+        var began = DateTime.UtcNow;
         var listing = new FolderListing(folder, inClasses: false) { _hasCaptions = true };
         listing._classNames.Add(OnlyClass);
         listing.AddDeep("", cancel);
         if (listing._files.Count == 0) throw new DataException($"{folder}: no pictures, nor in the folders below it ({FileKind.Read}){listing.Found()}");
+        if (index is not null && listing._isIndexable && listing.Count >= indexFrom) listing.WriteIndex(index, began);
         return listing;
     }
 
@@ -148,6 +154,7 @@ internal sealed partial class FolderListing : IPictureFiles
         FolderEntry[] entries;
         try
         {
+            _folders.Add((within, Directory.GetLastWriteTimeUtc(path).Ticks));
             entries = FolderEntry.Of(path);
             AddFiles(entries, 0, within);
         }
@@ -155,6 +162,7 @@ internal sealed partial class FolderListing : IPictureFiles
         {
             if (within.Length == 0) throw new DataException($"{path}: cannot be listed ({SystemReason.Of(error)})", error);
             _leftOut.Add(new SkippedImage(path, $"cannot be listed ({SystemReason.Of(error)})"));
+            _isIndexable = false;
             return;
         }
         foreach (var folder in entries.Where(entry => entry.IsFolder))
