@@ -172,7 +172,7 @@ internal class ListedImages : IImageSource
         bool storesPixels = tooLarge is null;
         int storedBytes = storesPixels ? imageBytes : 0;
         string path = ImageCache.FileOf(cache, _files, new(Height, Width), Channels, _preparation);
-        if (StoredImageFile.TryOpen(path, _files.Count, storedBytes) is { } stored && (!keep || (storesPixels && KeepAll(stored, imageBytes))))
+        if (StoredImageFile.TryOpen(path, _files.Count, storedBytes) is { } stored && (!keep || (storesPixels && stored.TryReadAll((index, pixels) => Keep(index, pixels, keep)))))
         {
             ImageCache.Touch(path);
             return (stored.Records, storesPixels ? stored : null, Remark(tooLarge));
@@ -190,17 +190,6 @@ internal class ListedImages : IImageSource
     private void Keep(int index, byte[] pixels, bool keep)
     {
         if (keep) _kept[index] = pixels;
-    }
-
-    private bool KeepAll(StoredImageFile stored, int imageBytes)
-    {
-        for (int i = 0; i < _files.Count; i++)
-        {
-            if (stored.Records[i].Reason is not null) continue;
-            _kept[i] = new byte[imageBytes];
-            if (!stored.TryRead(i, _kept[i])) return false;
-        }
-        return true;
     }
 
     private ImageRecord[] DecodeAll(Action<int, byte[]> keep, SourceOptions options) => DecodeAll(_files, Decode, keep, options, _limit);
