@@ -1,7 +1,7 @@
 using System.CommandLine;
 using PixelDiT.Reference.Data;
-using Decoding = PixelDiT.Reference.Data.Decoding;
 using PixelDiT.Reference.Pictures.Resizing;
+using Decoding = PixelDiT.Reference.Data.Decoding;
 
 namespace PixelDiT.Reference.Commands.Options;
 
