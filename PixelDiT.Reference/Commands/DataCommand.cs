@@ -33,7 +33,7 @@ internal static class DataCommand
         Option<bool> noEstimate = new("--no-estimate") { Description = "Do not run a step of training to say what one takes." };
         var command = new Command("data", "Show what a model would be trained on, before it is: classes, sizes, what is left out and why, a sheet of images, and what a training step takes.") { source, output, size.Resolution, size.Width, size.Height };
         model.AddTo(command);
-        foreach (Option option in new Option[] { buckets, batch, choice.AllowEmptyClasses, choice.NoCache, noEstimate, overwrite, precision, device, threads, config }) command.Options.Add(option);
+        foreach (var option in (Option[])[buckets, batch, .. choice.All, noEstimate, overwrite, precision, device, threads, config]) command.Options.Add(option);
         command.SetRun((parsed, cancel) =>
         {
             var settings = new Settings(parsed, command, config);
@@ -42,7 +42,7 @@ internal static class DataCommand
             var training = new TrainingConfig { Batch = settings.Get(batch), Size = size.Read(settings), Precision = PrecisionNames.Parse(settings.Get(precision)) }.Validate();
             BucketOption.Check(settings, buckets, model, size);
             string spec = parsed.GetRequiredValue(source);
-            var options = choice.Read(settings.Get, cancel);
+            var options = choice.Read(settings, cancel);
             long count;
             int? classes = null;
             var largest = training.Size;

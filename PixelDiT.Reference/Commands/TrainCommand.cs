@@ -45,6 +45,7 @@ internal static class TrainCommand
             bool extend = schedule.IsExtended(settings, run.IsResuming(settings));
             var existing = run.Existing(settings);
             data.Check(settings, model);
+            data.SettleResize(settings, isText, resumed);
             if (!isText && encoder.All.FirstOrDefault(settings.IsGiven) is { } ofText) throw new ConfigurationException($"{ofText.Name} is of text models; the preset {model.Preset(settings)} is of a class model");
             var training = step.Read(settings, new TrainingConfig { SkipLimit = run.SkipLimit(settings) });
             training = optimizer.Read(settings, schedule.Read(settings, data.Read(settings, training))).Validate();

@@ -10,16 +10,16 @@ namespace PixelDiT.Reference.Data;
 public sealed record Batch(float[] Images, int[] Labels, (long Index, bool Mirrored)[] Places);
 
 /// <summary>
-/// Batches of a source in a seeded order, read by a thread of its own while the caller computes. The order depends on the seed and the position
-/// only: every epoch is a shuffle of all images, and a batch may hold the end of one and the beginning of the next. Next and Dispose are called
+/// Batches of a source in a seeded order, read by threads of their own while the caller computes. What is in a batch depends on the seed and the position
+/// only, whatever the number of threads: every epoch is a shuffle of all images, and a batch may hold the end of one and the beginning of the next. Next and Dispose are called
 /// by one thread.
 /// </summary>
-public sealed class BatchLoader : IDisposable
+public sealed class BatchLoader : IBatches
 {
     private readonly IImageSource _source;
     private readonly ulong _seed;
     private readonly bool _flip;
-    private readonly ReadAhead<Batch> _batches;
+    private readonly ReadAhead<Slot> _batches;
 
     /// <summary>Starts to read.</summary>
     /// <param name="source">Where the images come from.</param>
@@ -28,10 +28,12 @@ public sealed class BatchLoader : IDisposable
     /// <param name="position">Images consumed before, as <see cref="Position"/> told; the batches go on from there.</param>
     /// <param name="flip">Whether half of the images, chosen anew in every epoch, are mirrored left to right.</param>
     /// <param name="ahead">Batches read in advance, at least 1.</param>
+    /// <param name="workers">Threads that read images; 0 for one a core, no more than images of a batch.</param>
     /// <exception cref="ConfigurationException">A number is out of range.</exception>
     /// <exception cref="DataException">The source is empty.</exception>
-    public BatchLoader(IImageSource source, int batch, ulong seed, long position = 0, bool flip = false, int ahead = 2)
+    public BatchLoader(IImageSource source, int batch, ulong seed, long position = 0, bool flip = false, int ahead = 2, int workers = 0)
     {
+        if (workers < 0) throw new ConfigurationException($"workers is {workers}; it must be at least 0");
         if (batch < 1) throw new ConfigurationException($"batch is {batch}; it must be at least 1");
         if (ahead < 1) throw new ConfigurationException($"ahead is {ahead}; it must be at least 1");
         if (position < 0) throw new ConfigurationException($"position is {position}; it must be at least 0");
@@ -40,13 +42,16 @@ public sealed class BatchLoader : IDisposable
         (this._source, this._seed, this._flip, Position) = (source, seed, flip, position);
         int length = source.Channels * source.Height * source.Width;
         // One more than is read ahead: the one the caller holds.
-        Batch[] ring = [.. Enumerable.Range(0, ahead + 1).Select(_ => new Batch(new float[checked(batch * length)], new int[batch], new (long, bool)[batch]))];
+        Slot[] ring = [.. Enumerable.Range(0, ahead + 1).Select(_ => new Slot(new Batch(new float[checked(batch * length)], new int[batch], new (long, bool)[batch])))];
         long next = position;
-        _batches = new ReadAhead<Batch>(ring, (target, stop) => next = Fill(target, next, stop));
+        _batches = new ReadAhead<Slot>(ring, batch, slot => (slot.First, next) = (next, next + batch), Fill, workers > 0 ? workers : ReadAhead<Slot>.WorkersFor(batch));
     }
 
     /// <summary>Images in the batches that <see cref="Next"/> has returned, plus those before the start. Saved with a run, it resumes the order exactly.</summary>
     public long Position { get; private set; }
+
+    /// <inheritdoc/>
+    public TimeSpan Waited => _batches.Waited;
 
     /// <summary>The next batch, waited for where it is not read yet.</summary>
     /// <returns>Arrays that stay as they are until the next call.</returns>
@@ -54,27 +59,30 @@ public sealed class BatchLoader : IDisposable
     /// <exception cref="ObjectDisposedException">The loader is closed.</exception>
     public Batch Next()
     {
-        var batch = _batches.Next();
+        var batch = _batches.Next().Batch;
         Position += batch.Labels.Length;
         return batch;
     }
 
-    /// <summary>Stops reading; waits for the image in hand only.</summary>
+    /// <summary>Stops reading; waits for the images in hand only.</summary>
     public void Dispose() => _batches.Dispose();
 
-    private long Fill(Batch batch, long position, CancellationToken stop)
+    /// <summary>A batch, and the place of its first image in the order.</summary>
+    private sealed record Slot(Batch Batch)
     {
+        public long First { get; set; }
+    }
+
+    private void Fill(Slot slot, int b)
+    {
+        var batch = slot.Batch;
         int length = batch.Images.Length / batch.Labels.Length;
-        for (int b = 0; b < batch.Labels.Length; b++, position++)
-        {
-            stop.ThrowIfCancellationRequested();
-            var (epoch, place) = Math.DivRem(position, _source.Count);
-            var order = new Permutation(_source.Count, CounterHash.Bits(_seed, (ulong)epoch));
-            var image = batch.Images.AsSpan(b * length, length);
-            batch.Places[b] = (order[place], _flip && (CounterHash.Bits(~_seed, (ulong)position) & 1) == 1);
-            batch.Labels[b] = _source.Read(batch.Places[b].Index, image);
-            if (batch.Places[b].Mirrored) Mirroring.Apply(image, _source.Width);
-        }
-        return position;
+        long position = slot.First + b;
+        var (epoch, place) = Math.DivRem(position, _source.Count);
+        var order = new Permutation(_source.Count, CounterHash.Bits(_seed, (ulong)epoch));
+        var image = batch.Images.AsSpan(b * length, length);
+        batch.Places[b] = (order[place], _flip && (CounterHash.Bits(~_seed, (ulong)position) & 1) == 1);
+        batch.Labels[b] = _source.Read(batch.Places[b].Index, image);
+        if (batch.Places[b].Mirrored) Mirroring.Apply(image, _source.Width);
     }
 }

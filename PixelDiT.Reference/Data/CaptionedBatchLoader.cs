@@ -16,11 +16,11 @@ public sealed record CaptionedBatch(float[] Images, string[] Captions, long[] In
 }
 
 /// <summary>
-/// Batches of a source of captioned images in a seeded order, read by a thread of its own while the caller computes. The order depends on the seed and the number of batches behind it only. Every epoch is a shuffle of all
+/// Batches of a source of captioned images in a seeded order, read by threads of their own while the caller computes. What is in a batch does not depend on their number. The order depends on the seed and the number of batches behind it only. Every epoch is a shuffle of all
 /// images, or the source's own order where it asks for that. Where there are several sizes, the images of an epoch are put to those of their size one after the other, and a size that has enough is a batch; what is left at
 /// the end of an epoch is left out. Next and Dispose are called by one thread.
 /// </summary>
-public sealed class CaptionedBatchLoader : IDisposable
+public sealed class CaptionedBatchLoader : IBatches
 {
     // Draws of captions are told apart from the order of images.
     private const ulong CaptionKey = 0x9FB21C651E98DF25;
@@ -28,7 +28,7 @@ public sealed class CaptionedBatchLoader : IDisposable
     private readonly ICaptionedSource _source;
     private readonly int _batch;
     private readonly ulong _seed;
-    private readonly ReadAhead<CaptionedBatch> _batches;
+    private readonly ReadAhead<Slot> _batches;
 
     /// <summary>Starts to read.</summary>
     /// <param name="source">Where the images come from.</param>
@@ -36,10 +36,12 @@ public sealed class CaptionedBatchLoader : IDisposable
     /// <param name="seed">Chooses the order of the images, and their captions.</param>
     /// <param name="position">Batches consumed before; the batches go on from there.</param>
     /// <param name="ahead">Batches read in advance, at least 1.</param>
+    /// <param name="workers">Threads that read images; 0 for one a core, no more than images of a batch.</param>
     /// <exception cref="ConfigurationException">A number is out of range.</exception>
     /// <exception cref="DataException">No size has enough images for a batch.</exception>
-    public CaptionedBatchLoader(ICaptionedSource source, int batch, ulong seed, long position = 0, int ahead = 2)
+    public CaptionedBatchLoader(ICaptionedSource source, int batch, ulong seed, long position = 0, int ahead = 2, int workers = 0)
     {
+        if (workers < 0) throw new ConfigurationException($"workers is {workers}; it must be at least 0");
         if (batch < 1) throw new ConfigurationException($"batch is {batch}; it must be at least 1");
         if (ahead < 1) throw new ConfigurationException($"ahead is {ahead}; it must be at least 1");
         if (position < 0) throw new ConfigurationException($"position is {position}; it must be at least 0");
@@ -52,13 +54,14 @@ public sealed class CaptionedBatchLoader : IDisposable
                 : $"{source.Name}: none of its {source.Sizes.Count} sizes has {batch} images, a batch; a smaller --batch, or fewer sizes, were expected");
         }
         int length = checked(batch * source.Channels * source.Sizes.Max(size => size.Height * size.Width));
-        CaptionedBatch[] ring = [.. Enumerable.Range(0, ahead + 1).Select(_ => new CaptionedBatch(new float[length], new string[batch], new long[batch]))];
+        Slot[] ring = [.. Enumerable.Range(0, ahead + 1).Select(_ => new Slot(new CaptionedBatch(new float[length], new string[batch], new long[batch])))];
         var order = Batches(position).GetEnumerator();
-        _batches = new ReadAhead<CaptionedBatch>(ring, (target, stop) =>
+        _batches = new ReadAhead<Slot>(ring, batch, slot =>
         {
             order.MoveNext();
-            Fill(target, order.Current, stop);
-        });
+            slot.Places = order.Current;
+            (slot.Batch.Height, slot.Batch.Width) = source.Sizes[source.SizeOf(slot.Places[0].Index)];
+        }, Fill, workers > 0 ? workers : ReadAhead<Slot>.WorkersFor(batch));
     }
 
     /// <summary>Batches of an epoch, the same in each.</summary>
@@ -68,9 +71,12 @@ public sealed class CaptionedBatchLoader : IDisposable
     /// <returns>Arrays that stay as they are until the next call.</returns>
     /// <exception cref="DataException">An image cannot be read; every later call throws the same. Whatever else the source throws comes out here as well.</exception>
     /// <exception cref="ObjectDisposedException">The loader is closed.</exception>
-    public CaptionedBatch Next() => _batches.Next();
+    public CaptionedBatch Next() => _batches.Next().Batch;
 
-    /// <summary>Stops reading; waits for the image in hand only.</summary>
+    /// <inheritdoc/>
+    public TimeSpan Waited => _batches.Waited;
+
+    /// <summary>Stops reading; waits for the images in hand only.</summary>
     public void Dispose() => _batches.Dispose();
 
     private long Count()
@@ -122,15 +128,17 @@ public sealed class CaptionedBatchLoader : IDisposable
         return new Place(index, CounterHash.Bits(CounterHash.Bits(_seed ^ CaptionKey, (ulong)epoch), (ulong)place));
     }
 
-    private void Fill(CaptionedBatch target, Place[] places, CancellationToken stop)
+    /// <summary>A batch, and which images it takes.</summary>
+    private sealed record Slot(CaptionedBatch Batch)
     {
-        (target.Height, target.Width) = _source.Sizes[_source.SizeOf(places[0].Index)];
+        public Place[] Places { get; set; } = [];
+    }
+
+    private void Fill(Slot slot, int b)
+    {
+        var target = slot.Batch;
         int length = _source.Channels * target.Height * target.Width;
-        foreach (var (b, place) in places.Index())
-        {
-            stop.ThrowIfCancellationRequested();
-            target.Indices[b] = place.Index;
-            target.Captions[b] = _source.Read(place.Index, place.Draw, target.Images.AsSpan(b * length, length));
-        }
+        target.Indices[b] = slot.Places[b].Index;
+        target.Captions[b] = _source.Read(slot.Places[b].Index, slot.Places[b].Draw, target.Images.AsSpan(b * length, length));
     }
 }

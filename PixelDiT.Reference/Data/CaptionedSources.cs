@@ -3,6 +3,7 @@ using PixelDiT.Reference.Data.Captions;
 using PixelDiT.Reference.Data.Drawings;
 using PixelDiT.Reference.Data.Shards;
 using PixelDiT.Reference.Pictures;
+using PixelDiT.Reference.Pictures.Resizing;
 
 namespace PixelDiT.Reference.Data;
 
@@ -42,6 +43,9 @@ public static class CaptionedSources
         options ??= new SourceOptions();
         var (kind, path) = ImageSources.Split(spec, s_kinds);
         if (kind == "folder" && path is not null && !spec.StartsWith("folder:", StringComparison.Ordinal) && HasIndex(path)) kind = "wids";
+        if (kind == "shapes") ImageSources.RequireUnprepared(spec, options, "is drawn at its size", resizes: false);
+        if (kind == "wids") ImageSources.RequireUnprepared(spec, options, "is scaled, and its opacity dropped, as the published loader does", resizes: false);
+        if (buckets is not null && options.Resize is { } rule) throw new DataException($"data '{spec}' in buckets is scaled as the published loader does; --resize {ResizeRules.NameOf(rule)} is of images of one size");
         switch (kind, path)
         {
             case ("shapes", null):

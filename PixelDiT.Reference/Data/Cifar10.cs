@@ -2,6 +2,7 @@ using PixelDiT.Kernels;
 using PixelDiT.Reference.Data.Decoding;
 using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Pictures;
+using PixelDiT.Reference.Pictures.Resizing;
 
 namespace PixelDiT.Reference.Data;
 
@@ -17,7 +18,7 @@ internal static class Cifar10
 
     /// <summary>Reads the files of a part; the name is what the user called the source.</summary>
     /// <exception cref="DataException">A file is missing, or is not what its format says it is.</exception>
-    public static IImageSource Open(string folder, ImageSize size, int channels, ImagePart part, string name)
+    public static IImageSource Open(string folder, ImageSize size, int channels, ImagePart part, string name, ResizeRule? resize = null)
     {
         if (!Directory.Exists(folder)) throw new DataException($"{folder}: there is no such folder; one with CIFAR-10 .bin files was expected");
         string[] files = part == ImagePart.Training ? [.. Enumerable.Range(1, 5).Select(i => $"data_batch_{i}.bin")] : ["test_batch.bin"];
@@ -35,7 +36,7 @@ internal static class Cifar10
                 batch.AsSpan(record * RecordBytes + 1, PixelsInRecord).CopyTo(pixels.AsSpan(at * PixelsInRecord));
             }
         }
-        return new StoredImages(name, names, pixels, labels, 3, Side, size, channels);
+        return new StoredImages(name, names, pixels, labels, 3, Side, size, channels, resize);
     }
 
     private static byte[] ReadRecords(string path)

@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Data.Decoding;
 
 namespace PixelDiT.Reference.Data;
 
@@ -36,6 +37,9 @@ public interface ICaptionedSource
 
     /// <summary>What the images were before they were scaled; null for a source that draws them or does not look at them beforehand.</summary>
     Originals? Originals => null;
+
+    /// <summary>How pictures become images; null where the kind of source alone says it.</summary>
+    Preparation? Preparation => null;
 
     /// <summary>Every caption that may be drawn, each text once, in a fixed order, so that their embeddings can be computed beforehand. A source may read through all its files for it.</summary>
     /// <exception cref="PixelDiTException">A file can no longer be read.</exception>

@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Data.Decoding;
 
 namespace PixelDiT.Reference.Data;
 
@@ -46,6 +47,9 @@ public interface IImageSource
 
     /// <summary>What the images were before they were scaled; null for a source that draws them.</summary>
     Originals? Originals => null;
+
+    /// <summary>How pictures become images; null where nothing is done to them: they are drawn, or stored at this size.</summary>
+    Preparation? Preparation => null;
 
     /// <summary>The label of an image, without reading it.</summary>
     /// <param name="index">0 … Count − 1.</param>

@@ -4,6 +4,7 @@ using PixelDiT.Kernels;
 using PixelDiT.Reference.Data.Decoding;
 using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Pictures;
+using PixelDiT.Reference.Pictures.Resizing;
 
 namespace PixelDiT.Reference.Data;
 
@@ -20,7 +21,7 @@ internal static class IdxFiles
 
     /// <summary>Reads both files of a part; the name is what the user called the source.</summary>
     /// <exception cref="DataException">A file is missing, or is not what its format says it is.</exception>
-    public static IImageSource Open(string folder, ImageSize size, int channels, ImagePart part, string name)
+    public static IImageSource Open(string folder, ImageSize size, int channels, ImagePart part, string name, ResizeRule? resize = null)
     {
         string stem = part == ImagePart.Training ? "train" : "t10k";
         string imagePath = Find(folder, $"{stem}-images", 3), labelPath = Find(folder, $"{stem}-labels", 1);
@@ -34,7 +35,7 @@ internal static class IdxFiles
         // MNIST and Fashion-MNIST have ten classes, even where a cut-down file shows fewer.
         int classes = Math.Max(10, labels.Max() + 1);
         string[] names = [.. Enumerable.Range(0, classes).Select(label => $"{label}")];
-        return new StoredImages(name, names, pixels, labels, 1, rows, size, channels);
+        return new StoredImages(name, names, pixels, labels, 1, rows, size, channels, resize);
     }
 
     private static string Find(string folder, string stem, int dimensions)

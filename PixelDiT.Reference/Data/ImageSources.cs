@@ -1,12 +1,16 @@
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Data.Archives;
+using PixelDiT.Reference.Data.Decoding;
+using PixelDiT.Reference.Data.Listing;
 using PixelDiT.Reference.Pictures;
+using PixelDiT.Reference.Pictures.Resizing;
 
 namespace PixelDiT.Reference.Data;
 
 /// <summary>Opens an image source from the text a user types.</summary>
 public static class ImageSources
 {
-    private static readonly string[] s_kinds = ["shapes", "idx", "cifar10", "folder"];
+    private static readonly string[] s_kinds = ["shapes", "idx", "cifar10", "folder", "zip", "h5"];
 
     /// <summary>The forms of a specification, each with a few words of explanation.</summary>
     public static IReadOnlyList<(string Form, string Meaning)> Known { get; } =
@@ -14,7 +18,9 @@ public static class ImageSources
         ("shapes", "discs, squares and triangles in red, green and blue, drawn on demand"),
         ("idx:FOLDER", "MNIST or Fashion-MNIST in its idx files, gzipped or not"),
         ("cifar10:FOLDER", "CIFAR-10 in its binary version"),
-        ("folder:PATH", "PNG, JPEG, WebP, GIF and BMP files, a subfolder a class")
+        ("folder:PATH", "PNG, JPEG, WebP, GIF and BMP files, a subfolder a class"),
+        ("zip:FILE", "such files in a zip archive whose dataset.json says their classes, as EDM2's tool writes it"),
+        ("h5:FILE", "the same in an images.h5 with its images_h5.json, as REPA-E's tool writes it")
     ];
 
     /// <summary>
@@ -36,21 +42,41 @@ public static class ImageSources
         if (channels is not (1 or 3)) throw new DataException($"{spec}: {channels} channels; images have 3 (colour) or 1 (gray)");
 
         var (kind, path) = Split(spec, s_kinds);
+        if (kind is "shapes") RequireUnprepared(spec, options, "is drawn at its size", resizes: false);
+        if (kind is "idx" or "cifar10") RequireUnprepared(spec, options, "has no transparent parts", resizes: true);
         return (kind, path) switch
         {
             ("shapes", null) => new Shapes(RequireSquare(spec, size), channels, part),
             ("idx" or "cifar10" or "folder", null or "") => throw new DataException($"data '{spec}' names no folder; write {kind}:FOLDER"),
-            ("idx", _) => IdxFiles.Open(path!, size, channels, part, spec),
-            ("cifar10", _) => Cifar10.Open(path!, size, channels, part, spec),
-            ("folder", _) when part == ImagePart.HeldOut => throw new DataException($"data '{spec}' has no held-out part; open a second folder to measure with"),
+            ("idx", _) => IdxFiles.Open(path!, size, channels, part, spec, options?.Resize),
+            ("cifar10", _) => Cifar10.Open(path!, size, channels, part, spec, options?.Resize),
+            ("zip" or "h5", null or "") => throw new DataException($"data '{spec}' names no file; write {kind}:FILE"),
+            ("folder" or "zip" or "h5", _) when part == ImagePart.HeldOut => throw new DataException($"data '{spec}' has no held-out part; open a second folder to measure with"),
+            ("folder", _) when !File.Exists(path) && NamedFolder.DatasetOf(path!) is not null => Labelled(new NamedFolder(FolderListing.ReadDeep(path!, options?.Cancel ?? default, options?.CacheFolder))),
             ("folder", _) => new ImageFolder(path!, size, channels, spec, options),
+            ("zip", _) => Labelled(new ZipFiles(path!)),
+            ("h5", _) => Labelled(new H5Files(path!)),
+            _ when Expanded(spec) is var file && File.Exists(file) && Path.GetExtension(file).ToLowerInvariant() is ".zip" or ".h5" or ".hdf5" => throw new DataException($"data '{spec}' is a file; write {(Path.GetExtension(spec).Equals(".zip", StringComparison.OrdinalIgnoreCase) ? "zip" : "h5")}:{spec}"),
             _ when File.Exists(Expanded(spec)) => throw new DataException($"data '{spec}' is a file; a folder was expected, or one of {string.Join(", ", Known.Select(known => known.Form))}"),
             _ => throw new DataException($"data '{spec}' is unknown; known are {string.Join(", ", Known.Select(known => known.Form))}")
         };
+
+        ListedImages Labelled(INamedFiles files) => new(
+            new LabelledFiles(files, options?.AllowEmptyClasses ?? false), size, channels, spec, options ?? new SourceOptions(), new Preparation(options?.Resize ?? ResizeRule.Adm, options?.Background ?? Background.White));
+    }
+
+    /// <summary>Whether a source is drawn, so that nothing is scaled.</summary>
+    public static bool IsDrawn(string spec) => Split(spec, s_kinds).Kind == "shapes";
+
+    /// <summary>Refuses what a kind of source does not do with its pictures.</summary>
+    internal static void RequireUnprepared(string spec, SourceOptions? options, string why, bool resizes)
+    {
+        if (!resizes && options?.Resize is { } rule) throw new DataException($"data '{spec}' {why}; --resize {ResizeRules.NameOf(rule)} is of pictures of any size");
+        if (options?.Background is { } background) throw new DataException($"data '{spec}' {why}; --background {background} is of picture files of a folder or an archive");
     }
 
     /// <summary>Whether opening a source decodes files, which takes its time.</summary>
-    public static bool IsFolder(string spec) => Split(spec, s_kinds) is ("folder", not (null or ""));
+    public static bool IsFolder(string spec) => Split(spec, s_kinds) is ("folder" or "zip" or "h5", not (null or ""));
 
     /// <summary>Refuses sides below 8 and above 4096.</summary>
     internal static void RequireInRange(string spec, ImageSize size)

@@ -9,6 +9,10 @@ internal sealed class ListingHash : IDisposable
 {
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 
+    // A call of the hash costs more than the few bytes of a number or a name.
+    private readonly byte[] _waiting = new byte[1 << 12];
+    private int _filled;
+
     /// <summary>Adds a text in UTF-8.</summary>
     public ListingHash Add(string text) => Add(Encoding.UTF8.GetBytes(text));
 
@@ -17,7 +21,7 @@ internal sealed class ListingHash : IDisposable
     {
         Span<byte> bytes = stackalloc byte[8];
         BinaryPrimitives.WriteInt64LittleEndian(bytes, number);
-        _hash.AppendData(bytes);
+        Append(bytes);
         return this;
     }
 
@@ -25,7 +29,7 @@ internal sealed class ListingHash : IDisposable
     public ListingHash Add(ReadOnlySpan<byte> bytes)
     {
         Add(bytes.Length);
-        _hash.AppendData(bytes);
+        Append(bytes);
         return this;
     }
 
@@ -38,7 +42,29 @@ internal sealed class ListingHash : IDisposable
     }
 
     /// <summary>The sum so far, in 64 hexadecimal digits.</summary>
-    public string ToHex() => Convert.ToHexStringLower(_hash.GetCurrentHash());
+    public string ToHex()
+    {
+        Flush();
+        return Convert.ToHexStringLower(_hash.GetCurrentHash());
+    }
+
+    private void Append(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length > _waiting.Length - _filled) Flush();
+        if (bytes.Length > _waiting.Length)
+        {
+            _hash.AppendData(bytes);
+            return;
+        }
+        bytes.CopyTo(_waiting.AsSpan(_filled));
+        _filled += bytes.Length;
+    }
+
+    private void Flush()
+    {
+        _hash.AppendData(_waiting.AsSpan(0, _filled));
+        _filled = 0;
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _hash.Dispose();

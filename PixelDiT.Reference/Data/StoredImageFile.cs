@@ -11,7 +11,7 @@ namespace PixelDiT.Reference.Data;
 /// <param name="Height">The picture's H, in pixels.</param>
 /// <param name="IsTurned">Whether it was put upright.</param>
 /// <param name="Crc">The check sum of its pixels.</param>
-internal sealed record ImageRecord(string? Reason, int Width, int Height, bool IsTurned, uint Crc)
+internal readonly record struct ImageRecord(string? Reason, int Width, int Height, bool IsTurned, uint Crc)
 {
     /// <summary>Whether the file system, and not the content, is the reason; it may be another the next time.</summary>
     public bool IsUnread { get; init; }
@@ -26,7 +26,7 @@ internal sealed class StoredImageFile
     private const int Numbers = 24, FooterBytes = Numbers + 32;
 
     // A record without its reason takes 18 bytes.
-    private const int LongestReason = 4096, MostRecordBytes = 64 + LongestReason;
+    private const int ReadAtOnce = 1 << 20, LongestReason = 4096, MostRecordBytes = 64 + LongestReason;
 
     private readonly SafeFileHandle _file;
     private readonly int _imageBytes;
@@ -83,18 +83,43 @@ internal sealed class StoredImageFile
         memory.WriteTo(stream);
     }
 
+    /// <summary>Reads the pixels of every readable image, many at a call of the system.</summary>
+    /// <param name="keep">Is given each.</param>
+    /// <returns>Whether all are what was written.</returns>
+    public bool TryReadAll(Action<int, byte[]> keep)
+    {
+        int atOnce = Math.Max(1, ReadAtOnce / _imageBytes);
+        var buffer = new byte[atOnce * _imageBytes];
+        for (int first = 0; first < Records.Length; first += atOnce)
+        {
+            var pixels = buffer.AsSpan(0, Math.Min(atOnce, Records.Length - first) * _imageBytes);
+            if (!TryFill(pixels, (long)first * _imageBytes)) return false;
+            for (int at = 0; at < pixels.Length; at += _imageBytes)
+            {
+                int index = first + (at / _imageBytes);
+                if (Records[index].Reason is not null) continue;
+                byte[] image = pixels.Slice(at, _imageBytes).ToArray();
+                if (Crc32.Append(0, image) != Records[index].Crc) return false;
+                keep(index, image);
+            }
+        }
+        return true;
+    }
+
     /// <summary>Reads the pixels of an image; false if they are not what was written.</summary>
-    public bool TryRead(int index, Span<byte> pixels)
+    public bool TryRead(int index, Span<byte> pixels) => TryFill(pixels, (long)index * _imageBytes) && Crc32.Append(0, pixels) == Records[index].Crc;
+
+    private bool TryFill(Span<byte> bytes, long start)
     {
         try
         {
-            for (int done = 0; done < _imageBytes;)
+            for (int done = 0; done < bytes.Length;)
             {
-                int count = RandomAccess.Read(_file, pixels[done..], ((long)index * _imageBytes) + done);
+                int count = RandomAccess.Read(_file, bytes[done..], start + done);
                 if (count == 0) return false;
                 done += count;
             }
-            return Crc32.Append(0, pixels) == Records[index].Crc;
+            return true;
         }
         catch (Exception error) when (AtomicFile.IsFileSystemError(error))
         {

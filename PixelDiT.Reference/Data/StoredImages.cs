@@ -1,3 +1,4 @@
+using PixelDiT.Reference.Data.Decoding;
 using PixelDiT.Reference.Pictures;
 using PixelDiT.Reference.Pictures.Resizing;
 
@@ -14,6 +15,7 @@ internal sealed class StoredImages : IImageSource
     private readonly byte[] _pixels;
     private readonly byte[] _labels;
     private readonly int _storedChannels, _storedSide;
+    private readonly bool _isAdm;
     private readonly (int Left, int Top, int Width, int Height) _part;
     private readonly PixelResize _resize;
     private readonly Lazy<string> _listingHash;
@@ -27,11 +29,14 @@ internal sealed class StoredImages : IImageSource
     /// <param name="storedSide">Pixels.</param>
     /// <param name="size">The size that Read writes, in pixels.</param>
     /// <param name="channels">The channels that Read writes, 1 or 3.</param>
+    /// <param name="resize">How they are brought to that size; null for <see cref="ResizeRule.Adm"/>.</param>
     public StoredImages(
-        string name, IReadOnlyList<string> classNames, byte[] pixels, byte[] labels, int storedChannels, int storedSide, ImageSize size, int channels)
+        string name, IReadOnlyList<string> classNames, byte[] pixels, byte[] labels, int storedChannels, int storedSide, ImageSize size, int channels, ResizeRule? resize = null)
     {
         (Name, ClassNames, Channels, Height, Width) = (name, classNames, channels, size.Height, size.Width);
         (this._pixels, this._labels, this._storedChannels, this._storedSide) = (pixels, labels, storedChannels, storedSide);
+        if (size != new ImageSize(storedSide)) Preparation = new(resize ?? ResizeRule.Adm, Background.White);
+        _isAdm = Preparation?.Resize == ResizeRule.Adm;
         _part = size.CentreOf(storedSide, storedSide);
         _resize = new PixelResize(_part.Height, _part.Width, size.Height, size.Width);
         _listingHash = new Lazy<string>(Hash);
@@ -68,6 +73,8 @@ internal sealed class StoredImages : IImageSource
 
     public Originals? Originals { get; }
 
+    public Preparation? Preparation { get; }
+
     public int Label(long index)
     {
         this.CheckIndex(index);
@@ -78,6 +85,11 @@ internal sealed class StoredImages : IImageSource
     {
         this.CheckRead(index, image);
         int area = Height * Width, storedArea = _storedSide * _storedSide;
+        if (_isAdm)
+        {
+            ReadAdm(index, image);
+            return _labels[index];
+        }
         var stored = _pixels.AsSpan(checked((int)(index * _storedChannels * storedArea)), _storedChannels * storedArea);
         Span<byte> plane = area <= MostOnStack ? stackalloc byte[area] : new byte[area];
         bool turnsGray = Channels == 1 && _storedChannels == 3;
@@ -98,6 +110,20 @@ internal sealed class StoredImages : IImageSource
             PixelScale.ToValues(plane, image[(c * area)..]);
         }
         return _labels[index];
+    }
+
+    private void ReadAdm(long index, Span<float> image)
+    {
+        int storedArea = _storedSide * _storedSide, area = Height * Width;
+        var stored = _pixels.AsSpan(checked((int)(index * _storedChannels * storedArea)), _storedChannels * storedArea);
+        var pixels = new byte[stored.Length];
+        for (int c = 0; c < _storedChannels; c++)
+        {
+            for (int i = 0; i < storedArea; i++) pixels[(i * _storedChannels) + c] = stored[(c * storedArea) + i];
+        }
+        var scaled = ResizeRules.Adm(new Picture(_storedSide, _storedSide, _storedChannels, pixels), new ImageSize(Height, Width));
+        byte[] planes = _storedChannels == 1 ? scaled.Pixels : PixelScale.ToPlanes(scaled, Channels);
+        for (int at = 0; at < image.Length; at += area) PixelScale.ToValues(planes.AsSpan(at % planes.Length, area), image[at..]);
     }
 
     private bool IsWhole => _part.Width == _storedSide && _part.Height == _storedSide;

@@ -54,9 +54,9 @@ public sealed class ClassTrainer : Trainer
 
     private protected override double EpochAt(long step) => (double)step * Config.Batch / Source.Count;
 
-    private protected override IDisposable Read(long step) => new BatchLoader(Source, Config.Batch, Config.Seed, step * Config.Batch, Config.Flip);
+    private protected override IBatches Read(long step) => new BatchLoader(Source, Config.Batch, Config.Seed, step * Config.Batch, Config.Flip);
 
-    private protected override void Queue(IDisposable loader, long step, double rate, Readback figures)
+    private protected override void Queue(IBatches loader, long step, double rate, Readback figures)
     {
         var batch = ((BatchLoader)loader).Next();
         var (times, labels) = DrawsOf(step, batch);

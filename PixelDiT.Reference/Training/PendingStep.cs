@@ -18,6 +18,9 @@ internal sealed class PendingStep(Device device, int images) : IDisposable
     /// <summary>Whether the step has a loss of alignment.</summary>
     public bool IsAligned { get; set; }
 
+    /// <summary>The time that the step waited for its images.</summary>
+    public TimeSpan DataWait { get; set; }
+
     /// <summary>Notes which step is being queued.</summary>
     /// <param name="step">The step, from 1.</param>
     /// <param name="rate">Its step size.</param>
@@ -31,7 +34,7 @@ internal sealed class PendingStep(Device device, int images) : IDisposable
         var figures = Figures.Read();
         var (loss, norm) = (figures[TrainingStep.LossFigure], figures[TrainingStep.NormFigure]);
         double rate = images / Stopwatch.GetElapsedTime(Math.Max(_began, before)).TotalSeconds;
-        return new StepReport(_step, loss, norm, _rate, rate) { AlignmentLoss = IsAligned ? figures[TrainingStep.AlignmentFigure] : null };
+        return new StepReport(_step, loss, norm, _rate, rate) { AlignmentLoss = IsAligned ? figures[TrainingStep.AlignmentFigure] : null, DataWait = DataWait };
     }
 
     /// <summary>Frees the figures' memory.</summary>

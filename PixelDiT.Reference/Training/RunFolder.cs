@@ -2,6 +2,7 @@ using System.Text.Json;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
+using PixelDiT.Reference.Pictures.Resizing;
 using PixelDiT.Reference.Sampling;
 using PixelDiT.Reference.Training.Checkpoints;
 
@@ -92,6 +93,9 @@ public sealed class RunFolder : IDisposable
             return null;
         }
     }
+
+    /// <summary>How the pictures of a run were brought to their size, as its training state says; one that says nothing knew one way.</summary>
+    public static ResizeRule ResizeOf(string folder) => RunIdentity.ResizeOf(System.IO.Path.Combine(folder, Checkpoint.StateFile));
 
     /// <summary>Says why the settings of a run that is to go on are not known from its folder alone.</summary>
     /// <exception cref="ConfigurationException">Always.</exception>

@@ -1,10 +1,13 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Data;
+using PixelDiT.Reference.Data.Decoding;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Pictures.Resizing;
 
 namespace PixelDiT.Reference.Training;
 
@@ -27,7 +30,7 @@ internal static class RunIdentity
         [TrainingKey] = JsonSerializer.Serialize(Settings(config)),
         [DataKey] = data switch
         {
-            ClassData { Source: var source } => JsonSerializer.Serialize(new DataRecord(source.ClassNames, source.ClassCounts, source.ListingHash)),
+            ClassData { Source: var source } => JsonSerializer.Serialize(Record(source)),
             CaptionedData captioned => JsonSerializer.Serialize(Record(captioned)),
             _ => throw new ArgumentException($"{data.Name} is of an unknown kind", nameof(data))
         }
@@ -47,8 +50,10 @@ internal static class RunIdentity
         if (data is CaptionedData captioned) RequireSameCaptions(Parse<CaptionRecord>(state, DataKey), folder, captioned);
         else if (data is ClassData { Source: var source })
         {
-            if (state.Metadata.ContainsKey(DataKey)) RequireSameData(Parse<DataRecord>(state, DataKey), folder, source);
+            DataRecord? then = null;
+            if (state.Metadata.ContainsKey(DataKey)) RequireSameData(then = Parse<DataRecord>(state, DataKey), folder, source);
             else remarks.AddRange(RequireEarlierData(settings, folder, source));
+            RequireSamePreparation(then?.Resize, then?.Background, folder, source.Name, source.Preparation);
         }
         string[] differences =
         [
@@ -59,8 +64,48 @@ internal static class RunIdentity
         return remarks;
     }
 
+    /// <summary>How pictures were brought to their size, as a state says.</summary>
+    public static ResizeRule ResizeOf(string statePath)
+    {
+        try
+        {
+            using var state = SafetensorsReader.Open(statePath);
+            return Parse<DataRecord>(state, DataKey).Resize is { } rule ? ResizeRules.Parse(rule) : ResizeRule.Area;
+        }
+        catch (PixelDiTException)
+        {
+            // What is wrong with the state is said when it is read.
+            return ResizeRule.Area;
+        }
+    }
+
+    private static DataRecord Record(IImageSource source)
+    {
+        var (resize, background) = Recorded(source.Preparation);
+        return new(source.ClassNames, source.ClassCounts, source.ListingHash) { Resize = resize, Background = background };
+    }
+
     private static CaptionRecord Record(CaptionedData data)
-        => new(data.Source.Count, data.Source.ListingHash, [.. data.Source.Sizes.Select(size => $"{size.Height}x{size.Width}")], data.Encoder.Name, data.Encoder.Identity);
+    {
+        var (resize, background) = Recorded(data.Source.Preparation);
+        return new(data.Source.Count, data.Source.ListingHash, [.. data.Source.Sizes.Select(size => $"{size.Height}x{size.Width}")], data.Encoder.Name, data.Encoder.Identity) { Resize = resize, Background = background };
+    }
+
+    /// <summary>What is recorded of a preparation: nothing of what version 1.0.0 did, whose states say nothing.</summary>
+    private static (string? Resize, string? Background) Recorded(Preparation? preparation)
+    {
+        var (rule, background) = preparation ?? Preparation.OfVersion1;
+        return (rule == Preparation.OfVersion1.Resize ? null : ResizeRules.NameOf(rule), background == Preparation.OfVersion1.Background ? null : background.ToString());
+    }
+
+    private static void RequireSamePreparation(string? resize, string? background, string folder, string name, Preparation? now)
+    {
+        var here = Recorded(now);
+        string[] differences = [.. ((string?[])[
+            Difference("resize", here.Resize ?? ResizeRules.NameOf(Preparation.OfVersion1.Resize), resize ?? ResizeRules.NameOf(Preparation.OfVersion1.Resize)),
+            Difference("background", here.Background ?? $"{Preparation.OfVersion1.Background}", background ?? $"{Preparation.OfVersion1.Background}")]).OfType<string>()];
+        if (differences.Length > 0) throw new ConfigurationException($"{name}: {string.Join(", ", differences)} in {folder}; a resumed run keeps its settings, so leave the option out or choose another --out");
+    }
 
     private static void RequireSameCaptions(CaptionRecord then, string folder, CaptionedData data)
     {
@@ -68,6 +113,7 @@ internal static class RunIdentity
         if (then.Images != now.Images) throw new DataException($"{data.Name}: is not the data of the run in {folder}: it has {now.Images} images, and had {then.Images}");
         if (then.Listing != now.Listing) throw new DataException($"{data.Name}: is not the data of the run in {folder}: there are as many images, but names, sizes of files or captions are others");
         if (!then.Sizes.SequenceEqual(now.Sizes, StringComparer.Ordinal)) throw new DataException($"{data.Name}: its images are brought to {First(now.Sizes)} here, and were to {First(then.Sizes)} in {folder}");
+        RequireSamePreparation(then.Resize, then.Background, folder, data.Name, data.Source.Preparation);
         if (then.EncoderIdentity != now.EncoderIdentity) throw new ConfigurationException($"the encoder {now.Encoder} is not the one of the run in {folder}, {Printable.Line(then.Encoder)}: weights, tokenizer, instruction or options are others");
     }
 
@@ -244,11 +290,25 @@ internal static class RunIdentity
     }
 
     /// <summary>What is recorded of captioned data and of the encoder.</summary>
-    private sealed record CaptionRecord(long Images, string Listing, string[] Sizes, string Encoder, string EncoderIdentity);
+    private sealed record CaptionRecord(long Images, string Listing, string[] Sizes, string Encoder, string EncoderIdentity)
+    {
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public string? Resize { get; init; }
+
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public string? Background { get; init; }
+    }
 
     /// <summary>What is recorded of the data.</summary>
     /// <param name="Classes">The names of the classes, in the order of the labels.</param>
     /// <param name="Images">How many images each class has.</param>
     /// <param name="Listing">The hash of all names and sizes.</param>
-    private sealed record DataRecord(IReadOnlyList<string> Classes, IReadOnlyList<long> Images, string Listing);
+    private sealed record DataRecord(IReadOnlyList<string> Classes, IReadOnlyList<long> Images, string Listing)
+    {
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public string? Resize { get; init; }
+
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public string? Background { get; init; }
+    }
 }

@@ -13,7 +13,7 @@ namespace PixelDiT.Reference.Training;
 public sealed class RunLog : IDisposable
 {
     /// <summary>The first line.</summary>
-    public const string Header = "step,loss,grad_norm,lr,images_per_second";
+    public const string Header = "step,loss,grad_norm,lr,images_per_second,wait_ms";
 
     private readonly FileStream _file;
     private readonly string _path;
@@ -24,7 +24,7 @@ public sealed class RunLog : IDisposable
 
     /// <summary>Opens a log.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="keep">Steps of an earlier part of the run whose rows are kept; 0 begins anew.</param>
+    /// <param name="keep">Steps of an earlier part of the run whose rows are kept, with empty fields for columns that they do not have; 0 begins anew.</param>
     /// <param name="warn">Is told, once, that rows cannot be written; null makes that an error.</param>
     /// <exception cref="FileFormatException">The file cannot be written.</exception>
     public RunLog(string path, long keep = 0, Action<string>? warn = null)
@@ -32,7 +32,7 @@ public sealed class RunLog : IDisposable
         (_path, _warn) = (path, warn);
         try
         {
-            string[] kept = keep > 0 && File.Exists(path) ? [.. File.ReadLines(path).Skip(1).TakeWhile(line => StepOf(line) <= keep)] : [];
+            string[] kept = keep > 0 && File.Exists(path) ? [.. File.ReadLines(path).Skip(1).TakeWhile(line => StepOf(line) <= keep).Select(Filled)] : [];
             // With bufferSize 0 a row is written when it is added or not at all.
             _file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
             foreach (string line in (string[])[Header, .. kept]) _waiting.Append(line).Append('\n');
@@ -48,7 +48,7 @@ public sealed class RunLog : IDisposable
     /// <exception cref="FileFormatException">The disk is full, and nobody is there to be warned.</exception>
     public void Add(StepReport report)
     {
-        _waiting.Append(CultureInfo.InvariantCulture, $"{report.Step},{report.Loss:G9},{report.GradientNorm:G9},{report.LearningRate:G9},{report.ImagesPerSecond:F1}\n");
+        _waiting.Append(CultureInfo.InvariantCulture, $"{report.Step},{report.Loss:G9},{report.GradientNorm:G9},{report.LearningRate:G9},{report.ImagesPerSecond:F1},{report.DataWait.TotalMilliseconds:F1}\n");
         Write();
     }
 
@@ -84,6 +84,9 @@ public sealed class RunLog : IDisposable
             // The next write begins at the same place and puts whole rows over what is there.
         }
     }
+
+    /// <summary>A row with as many fields as the header has: a run may have been begun when there were fewer columns.</summary>
+    private static string Filled(string line) => line + new string(',', Math.Max(0, Header.AsSpan().Count(',') - line.AsSpan().Count(',')));
 
     private static long StepOf(string line) => long.TryParse(line.AsSpan(0, Math.Max(0, line.IndexOf(','))), out long step) ? step : long.MaxValue;
 

@@ -81,9 +81,9 @@ public sealed class TextTrainer : Trainer
     /// <summary>Batches of a size whose tokens are no square are trained without alignment, as the authors' trainer does.</summary>
     private protected override bool HasAligned => _hasAligned;
 
-    private protected override IDisposable Read(long step) => new CaptionedBatchLoader(Source, Config.Batch, Config.Seed, step);
+    private protected override IBatches Read(long step) => new CaptionedBatchLoader(Source, Config.Batch, Config.Seed, step);
 
-    private protected override void Queue(IDisposable loader, long step, double rate, Readback figures)
+    private protected override void Queue(IBatches loader, long step, double rate, Readback figures)
     {
         var batch = ((CaptionedBatchLoader)loader).Next();
         int images = Config.Batch;

@@ -3,6 +3,7 @@ using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Training.Alignment;
@@ -22,6 +23,9 @@ public readonly record struct StepReport(long Step, float Loss, float GradientNo
 
     /// <summary>The loss of representation alignment without its weight; null where there is none.</summary>
     public float? AlignmentLoss { get; init; }
+
+    /// <summary>The time that the step waited for its images.</summary>
+    public TimeSpan DataWait { get; init; }
 
     /// <summary>The mean loss of the steps before, where this one's is several times as large; else null.</summary>
     public double? SpikeOver { get; init; }
@@ -135,14 +139,14 @@ public abstract class Trainer : IDisposable
     private protected abstract double EpochAt(long step);
 
     /// <summary>Begins to read the batches of a step and those after it.</summary>
-    private protected abstract IDisposable Read(long step);
+    private protected abstract IBatches Read(long step);
 
     /// <summary>Queues a step.</summary>
     /// <param name="loader">What <see cref="Read"/> has returned.</param>
     /// <param name="step">The step, from 0.</param>
     /// <param name="rate">Its learning rate.</param>
     /// <param name="figures">Receives the loss and the norm.</param>
-    private protected abstract void Queue(IDisposable loader, long step, double rate, Readback figures);
+    private protected abstract void Queue(IBatches loader, long step, double rate, Readback figures);
 
     /// <summary>Trains until the last step, or until it is cancelled; a step that has begun is finished.</summary>
     /// <param name="report">Called after every step, in their order; on a GPU the next one may have begun.</param>
@@ -162,8 +166,10 @@ public abstract class Trainer : IDisposable
                 var next = _steps[step % _steps.Length];
                 double rate = RateAt(step) * Config.StepFactorAt(EpochAt(step));
                 next.Begin(step + 1, rate, began);
+                var waited = loader.Waited;
                 Queue(loader, step, rate, next.Figures);
                 next.IsAligned = HasAligned;
+                next.DataWait = loader.Waited - waited;
                 FinishPending();
                 pending = next;
                 if (!ReadsLate || (restEvery > 0 && Optimizer.Steps % restEvery == 0)) FinishPending();

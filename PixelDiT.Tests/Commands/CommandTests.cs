@@ -30,7 +30,7 @@ public sealed class CommandTests
         Assert.That(Directory.GetFiles(Path.Combine(_folder, "run")).Select(Path.GetFileName), Is.EquivalentTo((string[])["config.json", "loss.csv", "model.safetensors", "training.safetensors", "checkpoint.json", "samples.png"]));
         string[] log = File.ReadAllLines(Path.Combine(_folder, "run", "loss.csv"));
         Assert.That(log, Has.Length.EqualTo(4));
-        Assert.That(log[0], Is.EqualTo("step,loss,grad_norm,lr,images_per_second"));
+        Assert.That(log[0], Is.EqualTo("step,loss,grad_norm,lr,images_per_second,wait_ms"));
         Assert.That(log[3], Does.StartWith("3,"));
 
         var sample = Run("sample", "--model", "run/model.safetensors", "--class", "0,green disc", "--count", "2", "--steps", "3", "--out", "pictures", "--singles", "--interval", "0.1,0.9");

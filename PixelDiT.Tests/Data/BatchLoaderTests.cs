@@ -48,6 +48,53 @@ public sealed class BatchLoaderTests
         Assert.That(slowCaller, Is.EqualTo(fast));
     }
 
+    [TestCase(1, false)]
+    [TestCase(2, false)]
+    [TestCase(16, false)]
+    [TestCase(3, true)]
+    public void Batches_do_not_depend_on_the_number_of_threads_that_read_them(int workers, bool flip)
+    {
+        var random = new Random(1);
+        var source = new Numbers(23) { BeforeRead = _ => { lock (random) Thread.Sleep(random.Next(2)); } };
+        using BatchLoader one = new(new Numbers(23), 5, 3, flip: flip, workers: 1), many = new(source, 5, 3, flip: flip, workers: workers);
+        for (int i = 0; i < 12; i++)
+        {
+            var (expected, actual) = (one.Next(), many.Next());
+            Assert.That(actual.Labels, Is.EqualTo(expected.Labels));
+            Assert.That(actual.Images, Is.EqualTo(expected.Images));
+        }
+    }
+
+    [Test]
+    public void Several_threads_read_at_one_time()
+    {
+        using var together = new CountdownEvent(4);
+        var source = new Numbers(40)
+        {
+            BeforeRead = _ =>
+            {
+                if (!together.IsSet) together.Signal();
+                together.Wait(TimeSpan.FromSeconds(20));
+            }
+        };
+        using var loader = new BatchLoader(source, 4, 1, ahead: 1, workers: 4);
+        loader.Next();
+        Assert.That(together.IsSet, Is.True);
+    }
+
+    [Test]
+    public void The_time_waited_is_that_of_a_source_that_cannot_keep_up()
+    {
+        using var loader = new BatchLoader(new Numbers(40) { BeforeRead = _ => Thread.Sleep(30) }, 4, 1, workers: 1);
+        loader.Next();
+        // Four images of 30 ms one after the other; timers are no more exact than some milliseconds.
+        Assert.That(loader.Waited.TotalMilliseconds, Is.GreaterThan(80));
+        using var fast = new BatchLoader(new Numbers(40), 4, 1);
+        Thread.Sleep(200);
+        fast.Next();
+        Assert.That(fast.Waited, Is.LessThan(TimeSpan.FromMilliseconds(50)));
+    }
+
     [Test]
     public void A_batch_stays_as_it_is_until_the_next_one()
     {
@@ -103,8 +150,8 @@ public sealed class BatchLoaderTests
     [Test]
     public void A_failure_comes_out_after_the_batches_before_it_and_stays()
     {
-        int reads = 0;
-        var source = new Numbers(100) { BeforeRead = _ => { if (++reads > 10) throw new DataException("a.png: gone"); } };
+        int[] order = Labels(new Numbers(100), 4, 1, batches: 5);
+        var source = new Numbers(100) { BeforeRead = index => { if (index == order[10] || index == order[11]) throw new DataException($"{(index == order[10] ? "a" : "b")}.png: gone"); } };
         using var loader = new BatchLoader(source, 4, 1, ahead: 5);
         loader.Next();
         loader.Next();

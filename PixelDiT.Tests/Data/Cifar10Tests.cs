@@ -1,6 +1,7 @@
 using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Data;
+using PixelDiT.Reference.Pictures.Resizing;
 
 namespace PixelDiT.Tests.Data;
 
@@ -58,7 +59,8 @@ public sealed class Cifar10Tests
         byte[] record = Record(0, 0);
         for (int i = 0; i < 3072; i++) record[1 + i] = (byte)(8 * (i % 32));
         _folder.Write("test_batch.bin", record);
-        float[] row = ShapesTests.Image(Open(64, 3, ImagePart.HeldOut), 0).Values[..64];
+        var source = ImageSources.Open($"cifar10:{_folder.Path}", 64, 3, ImagePart.HeldOut, new SourceOptions { Resize = ResizeRule.Area });
+        float[] row = ShapesTests.Image(source, 0).Values[..64];
         Assert.That(row, Is.Ordered);
         Assert.That((row[0], row[1], row[2]), Is.EqualTo((-1f, (2 / 255f - 0.5f) / 0.5f, (6 / 255f - 0.5f) / 0.5f)));
     }

@@ -85,6 +85,14 @@ public sealed class RunFolderTests
             for (int step = 1; step <= 5; step++) log.Add(new StepReport(step, step, 1, 1, 1));
         }
         using (var log = new RunLog(At("loss.csv"), keep: 3)) log.Add(new StepReport(4, 40, 1, 1, 1));
-        Assert.That(File.ReadAllLines(At("loss.csv")), Is.EqualTo((string[])[RunLog.Header, "1,1,1,1,1.0", "2,2,1,1,1.0", "3,3,1,1,1.0", "4,40,1,1,1.0"]));
+        Assert.That(File.ReadAllLines(At("loss.csv")), Is.EqualTo((string[])[RunLog.Header, "1,1,1,1,1.0,0.0", "2,2,1,1,1.0,0.0", "3,3,1,1,1.0,0.0", "4,40,1,1,1.0,0.0"]));
+    }
+
+    [Test]
+    public void Rows_of_a_log_with_fewer_columns_stay_and_have_empty_fields()
+    {
+        File.WriteAllLines(At("loss.csv"), ["step,loss,grad_norm,lr,images_per_second", "1,0.5,1,0.001,20.0", "2,0.25,1,0.001,20.0"]);
+        using (var log = new RunLog(At("loss.csv"), keep: 2)) log.Add(new StepReport(3, 0.125f, 1, 0.001, 20) { DataWait = TimeSpan.FromMilliseconds(12.5) });
+        Assert.That(File.ReadAllLines(At("loss.csv")), Is.EqualTo((string[])[RunLog.Header, "1,0.5,1,0.001,20.0,", "2,0.25,1,0.001,20.0,", "3,0.125,1,0.001,20.0,12.5"]));
     }
 }

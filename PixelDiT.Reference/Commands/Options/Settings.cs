@@ -49,6 +49,9 @@ internal sealed class Settings
         _layers.Add(new Layer(path, values));
     }
 
+    /// <summary>Gives an option a value that everything else wins over, as if a file had said it last.</summary>
+    public void Assume(Option<string> option, string value) => _layers.Add(new Layer("", new() { [Key(option)] = JsonSerializer.SerializeToElement(value) }));
+
     /// <summary>Whether an option was given, on the command line or in a file, where a flag of false is none.</summary>
     public bool IsGiven(Option option) => Cli.IsGiven(_parsed, option) || _layers.Any(layer => layer.Values.TryGetValue(Key(option), out var value) && value.ValueKind != JsonValueKind.False);
 

@@ -1,5 +1,6 @@
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Data.Decoding;
+using PixelDiT.Reference.Data.Listing;
 using PixelDiT.Reference.Data.Shards;
 using PixelDiT.Reference.Pictures;
 using PixelDiT.Reference.Pictures.Resizing;
@@ -12,10 +13,11 @@ namespace PixelDiT.Reference.Data.Captions;
 /// </summary>
 internal sealed class BucketedFolder
 {
-    private readonly FolderFile[] _files;
+    private readonly FolderListing _files;
     private readonly AspectBuckets _buckets;
     private readonly int _channels;
     private readonly string _name;
+    private readonly Background _background;
     private readonly byte[]?[] _kept;
     private readonly int[] _slots, _bucketOf;
 
@@ -29,20 +31,21 @@ internal sealed class BucketedFolder
     /// <param name="mostKept">The memory that decoded images may take, in bytes.</param>
     /// <exception cref="DataException">No picture is readable, or decoding one hangs.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public BucketedFolder(FolderListing listing, string folder, AspectBuckets buckets, int channels, string name, SourceOptions options, long mostKept = ImageFolder.MostKept)
+    public BucketedFolder(FolderListing listing, string folder, AspectBuckets buckets, int channels, string name, SourceOptions options, long mostKept = ListedImages.MostKept)
     {
-        (_files, _buckets, _channels, _name, _kept) = ([.. listing.Files], buckets, channels, name, new byte[]?[listing.Files.Count]);
+        (_files, _buckets, _channels, _name, _kept) = (listing, buckets, channels, name, new byte[]?[listing.Files.Count]);
+        _background = options.Background ?? Background.White;
         long bytes = 0;
-        var records = ImageFolder.DecodeAll(_files, Decode, (index, pixels) =>
+        var records = ListedImages.DecodeAll(_files, Decode, (index, pixels) =>
         {
             if (Interlocked.Add(ref bytes, pixels.Length) <= mostKept) _kept[index] = pixels;
         }, options, DecodingThreads.Limit);
-        _slots = [.. Enumerable.Range(0, _files.Length).Where(slot => records[slot].Reason is null)];
-        Skipped = [.. _files.Zip(records).Where(pair => pair.Second.Reason is not null).Select(pair => new SkippedImage(pair.First.Path, pair.Second.Reason!)), .. listing.LeftOut];
-        if (_slots.Length == 0) throw new DataException($"{folder}: none of {_files.Length} images is readable; the first, {Skipped[0].Path}: {Skipped[0].Reason}");
+        _slots = [.. Enumerable.Range(0, _files.Count).Where(slot => records[slot].Reason is null)];
+        Skipped = [.. _files.Files.Zip(records).Where(pair => pair.Second.Reason is not null).Select(pair => new SkippedImage(pair.First.Path, pair.Second.Reason!)), .. listing.LeftOut];
+        if (_slots.Length == 0) throw new DataException($"{folder}: none of {_files.Count} images is readable; the first, {Skipped[0].Path}: {Skipped[0].Reason}");
         var numbers = buckets.All.Index().ToDictionary(bucket => bucket.Item, bucket => bucket.Index);
         _bucketOf = [.. records.Select(record => record.Reason is null ? numbers[Bucket(record)] : -1)];
-        Originals = ImageFolder.Summary(records, record => record.Height < Bucket(record).Height || record.Width < Bucket(record).Width);
+        Originals = ListedImages.Summary(records, record => record.Height < Bucket(record).Height || record.Width < Bucket(record).Width);
 
         AspectBucket Bucket(ImageRecord record) => buckets.Closest(record.Height, record.Width);
     }
@@ -56,8 +59,8 @@ internal sealed class BucketedFolder
     /// <summary>What the pictures were.</summary>
     public Originals Originals { get; }
 
-    /// <summary>The file of an image.</summary>
-    public FolderFile FileOf(long index) => _files[_slots[index]];
+    /// <summary>Which of the listing's files an image is.</summary>
+    public int SlotOf(long index) => _slots[index];
 
     /// <summary>The bucket of an image.</summary>
     public int BucketOf(long index) => _bucketOf[_slots[index]];
@@ -68,23 +71,16 @@ internal sealed class BucketedFolder
     {
         int slot = _slots[index];
         if (_kept[slot] is { } kept) return kept;
-        var pixels = ImageFolder.DecodeAgain(_files[slot].Path, _name, Decode, DecodingThreads.Limit);
+        var pixels = ListedImages.DecodeAgain(_files, slot, _name, Decode, DecodingThreads.Limit);
         var bucket = _buckets.All[_bucketOf[slot]];
-        return pixels.Length == _channels * bucket.Height * bucket.Width ? pixels : throw new DataException($"{_files[slot].Path}: is another picture than when {_name} was opened");
+        return pixels.Length == _channels * bucket.Height * bucket.Width ? pixels : throw new DataException($"{_files.PathOf(slot)}: is another picture than when {_name} was opened");
     }
 
-    private DecodedImage Decode(byte[] file, Action<long> begins) => ImageDecoder.DecodeUpright(file, Fit, begins);
+    private DecodedImage Decode(byte[] file, Action<long> begins) => ImageDecoder.DecodeUpright(file, Fit, _background, begins);
 
     private byte[] Fit(Picture picture)
     {
         var bucket = _buckets.Closest(picture.Height, picture.Width);
-        try
-        {
-            return PixelScale.ToPlanes(PillowCrop.Cover(picture, picture.Height, picture.Width, bucket.Height, bucket.Width), _channels);
-        }
-        catch (ShapeException error)
-        {
-            throw new DataException(error.Message, error);
-        }
+        return PixelScale.ToPlanes(PillowCrop.Cover(picture, picture.Height, picture.Width, bucket.Height, bucket.Width), _channels);
     }
 }

@@ -1,16 +1,19 @@
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Data.Decoding;
+using PixelDiT.Reference.Data.Listing;
 using PixelDiT.Reference.Data.Shards;
 using PixelDiT.Reference.Pictures;
+using PixelDiT.Reference.Pictures.Resizing;
 
 namespace PixelDiT.Reference.Data.Captions;
 
 /// <summary>
-/// Picture files with captions (<see cref="CaptionFiles"/>), in a folder and in those below it: of one size as <see cref="ImageFolder"/> makes them, or rectangles of aspect buckets (<see cref="BucketedFolder"/>). A picture without
+/// Picture files with captions (<see cref="CaptionFiles"/>), in a folder and in those below it: of one size as <see cref="ListedImages"/> makes them, or rectangles of aspect buckets (<see cref="BucketedFolder"/>). A picture without
 /// a caption is left out.
 /// </summary>
 internal sealed class CaptionedFolder : ICaptionedSource
 {
-    private readonly ImageFolder? _squares;
+    private readonly ListedImages? _squares;
     private readonly BucketedFolder? _rectangles;
     private readonly IReadOnlyList<string>[] _captions;
 
@@ -26,7 +29,7 @@ internal sealed class CaptionedFolder : ICaptionedSource
     public CaptionedFolder(string folder, ImageSize size, AspectBuckets? buckets, int channels, string name, SourceOptions options)
     {
         (Name, Channels) = (name, channels);
-        var listing = FolderListing.ReadDeep(folder, options.Cancel);
+        var listing = FolderListing.ReadDeep(folder, options.Cancel, options.CacheFolder);
         var (files, captions) = (new CaptionFiles(folder), new Dictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal));
         var (pictures, remarks) = (listing.Files.Count, new List<string>());
         listing.LeaveOut(file =>
@@ -39,17 +42,18 @@ internal sealed class CaptionedFolder : ICaptionedSource
         if (listing.Files.Count == 0) throw new DataException($"{folder}: none of {pictures} pictures has a caption; {listing.LeftOut[^pictures].Path}: {listing.LeftOut[^pictures].Reason}");
         remarks.AddRange(files.Remarks(listing.Files.Select(file => file.Name)));
 
-        Func<long, FolderFile> fileOf;
+        Func<long, int> slotOf;
+        Preparation = new(options.Resize ?? ResizeRule.Area, options.Background ?? Background.White);
         if (buckets is null)
         {
-            _squares = new ImageFolder(listing, folder, size, channels, name, options);
-            (Count, Sizes, Skipped, Originals, fileOf) = (_squares.Count, [(size.Height, size.Width)], _squares.Skipped, _squares.Originals, _squares.FileOf);
+            _squares = new ListedImages(listing, size, channels, name, options, Preparation.Value);
+            (Count, Sizes, Skipped, Originals, slotOf) = (_squares.Count, [(size.Height, size.Width)], _squares.Skipped, _squares.Originals, _squares.SlotOf);
             remarks.InsertRange(0, _squares.Remarks);
         }
         else
         {
             _rectangles = new BucketedFolder(listing, folder, buckets, channels, name, options);
-            (Count, Sizes, Skipped, Originals, fileOf) = (_rectangles.Count, [.. buckets.All.Select(bucket => (bucket.Height, bucket.Width))], _rectangles.Skipped, _rectangles.Originals, _rectangles.FileOf);
+            (Count, Sizes, Skipped, Originals, slotOf) = (_rectangles.Count, [.. buckets.All.Select(bucket => (bucket.Height, bucket.Width))], _rectangles.Skipped, _rectangles.Originals, _rectangles.SlotOf);
             if (listing.Remark is { } remark) remarks.Insert(0, remark);
         }
         Remarks = remarks;
@@ -59,7 +63,7 @@ internal sealed class CaptionedFolder : ICaptionedSource
         hash.Add("captioned folder");
         for (int i = 0; i < Count; i++)
         {
-            var file = fileOf(i);
+            var file = listing.Files[slotOf(i)];
             _captions[i] = captions[file.Name];
             hash.Add(file.Name).Add(file.Length).Add(_captions[i]);
         }
@@ -92,6 +96,9 @@ internal sealed class CaptionedFolder : ICaptionedSource
 
     /// <inheritdoc/>
     public Originals? Originals { get; }
+
+    /// <inheritdoc/>
+    public Preparation? Preparation { get; }
 
     /// <inheritdoc/>
     public IEnumerable<string> Captions => _captions.SelectMany(captions => captions).Distinct(StringComparer.Ordinal);

@@ -26,8 +26,8 @@ internal sealed record UprightPicture(Picture Seen, Picture Colours, byte[]? Opa
 }
 
 /// <summary>
-/// A picture file to the bytes of an image: it is put upright as its EXIF data say, transparent parts are laid on white, the largest centred part of the
-/// image's shape is cut out and scaled (<see cref="PixelResize"/>). For one channel, colour becomes gray. The content tells the format, whatever the file is called.
+/// A picture file to the bytes of an image: it is put upright as its EXIF data say, transparent parts are laid on a background, and it is cut and scaled by a <see cref="ResizeRule"/>.
+/// For one channel, colour becomes gray. The content tells the format, whatever the file is called.
 /// </summary>
 internal static class ImageDecoder
 {
@@ -39,27 +39,31 @@ internal static class ImageDecoder
     /// <param name="size">The size of the image, in pixels.</param>
     /// <param name="channels">1 or 3.</param>
     /// <param name="begins">Called with the number of pixels when there is room to decode them.</param>
+    /// <param name="how">How the picture is prepared; null for <see cref="Preparation.OfVersion1"/>.</param>
     /// <exception cref="DataException">The file cannot be read or decoded; the message is the reason, without the path.</exception>
-    public static DecodedImage Read(string path, ImageSize size, int channels, Action<long>? begins = null) => Decode(FileStart.ReadAll(path), size, channels, begins);
+    public static DecodedImage Read(string path, ImageSize size, int channels, Action<long>? begins = null, Preparation? how = null) => Decode(FileStart.ReadAll(path), size, channels, begins, how);
 
     /// <summary>Decodes a file's content, as <see cref="Read"/> does.</summary>
     /// <exception cref="DataException">It cannot be decoded; the message is the reason.</exception>
-    public static DecodedImage Decode(byte[] file, ImageSize size, int channels, Action<long>? begins = null)
+    public static DecodedImage Decode(byte[] file, ImageSize size, int channels, Action<long>? begins = null, Preparation? how = null)
     {
+        var (rule, background) = how ?? Preparation.OfVersion1;
+        if (rule == ResizeRule.Adm) return DecodeUpright(file, picture => PixelScale.ToPlanes(ResizeRules.Adm(picture, size), channels), background, begins);
         var (width, height, orientation, decode) = Open(file);
         using var room = PixelBudget.Shared.Take((long)width * height);
         begins?.Invoke((long)width * height);
         var picture = decode();
         bool lies = orientation >= 5;
-        return new DecodedImage(Cut(picture, orientation, size, channels), lies ? height : width, lies ? width : height, orientation != Exif.Upright);
+        return new DecodedImage(Cut(picture, orientation, size, channels, background), lies ? height : width, lies ? width : height, orientation != Exif.Upright);
     }
 
-    /// <summary>Decodes a file's content to a picture of its own size: put upright, transparent parts laid on white, colour and gray as they are.</summary>
+    /// <summary>Decodes a file's content to a picture of its own size: put upright, transparent parts laid on a background, colour and gray as they are.</summary>
     /// <param name="file">The file's content.</param>
     /// <param name="fit">Makes the image's pixels of the picture, while there is room for both.</param>
+    /// <param name="background">What transparent parts are laid on.</param>
     /// <param name="begins">Called with the number of pixels when there is room to decode them.</param>
     /// <exception cref="DataException">It cannot be decoded; the message is the reason.</exception>
-    public static DecodedImage DecodeUpright(byte[] file, Func<Picture, byte[]> fit, Action<long>? begins = null)
+    public static DecodedImage DecodeUpright(byte[] file, Func<Picture, byte[]> fit, Background background, Action<long>? begins = null)
     {
         var (storedWidth, storedHeight, orientation, decode) = Open(file);
         using var room = PixelBudget.Shared.Take((long)storedWidth * storedHeight);
@@ -69,9 +73,16 @@ internal static class ImageDecoder
         var pixels = new byte[checked(3 * width * height)];
         for (int i = 0; i < pixels.Length / 3; i++)
         {
-            (pixels[3 * i], pixels[3 * i + 1], pixels[3 * i + 2]) = picture.OnWhite(Stored(i % width, i / width, width, height, orientation, storedWidth));
+            (pixels[3 * i], pixels[3 * i + 1], pixels[3 * i + 2]) = picture.On(Stored(i % width, i / width, width, height, orientation, storedWidth), background);
         }
-        return new DecodedImage(fit(new Picture(width, height, 3, pixels)), width, height, orientation != Exif.Upright);
+        try
+        {
+            return new DecodedImage(fit(new Picture(width, height, 3, pixels)), width, height, orientation != Exif.Upright);
+        }
+        catch (ShapeException error)
+        {
+            throw new DataException(error.Message, error);
+        }
     }
 
     /// <summary>Decodes a file's content to a picture of its own size, put upright, with what its transparent parts hold.</summary>
@@ -86,7 +97,7 @@ internal static class ImageDecoder
         for (int i = 0; i < opacity.Length; i++)
         {
             int from = Stored(i % width, i / width, width, height, orientation, storedWidth);
-            (seen[3 * i], seen[3 * i + 1], seen[3 * i + 2]) = picture.OnWhite(from);
+            (seen[3 * i], seen[3 * i + 1], seen[3 * i + 2]) = picture.On(from, Background.White);
             stored.AsSpan(3 * from, 3).CopyTo(colours.AsSpan(3 * i));
             opacity[i] = picture.Pixels[(4 * from) + 3];
         }
@@ -160,7 +171,7 @@ internal static class ImageDecoder
     }
 
     /// <summary>The largest part of the size's shape in the middle of the upright picture, scaled.</summary>
-    private static byte[] Cut(RgbaPicture picture, int orientation, ImageSize size, int channels)
+    private static byte[] Cut(RgbaPicture picture, int orientation, ImageSize size, int channels, Background background)
     {
         bool lies = orientation >= 5;
         var (width, height) = lies ? (picture.Height, picture.Width) : (picture.Width, picture.Height);
@@ -171,7 +182,7 @@ internal static class ImageDecoder
         {
             for (int x = 0; x < across; x++)
             {
-                var (red, green, blue) = picture.OnWhite(Stored(left + x, top + y, width, height, orientation, picture.Width));
+                var (red, green, blue) = picture.On(Stored(left + x, top + y, width, height, orientation, picture.Width), background);
                 if (channels == 1)
                 {
                     planes[0][(y * across) + x] = PixelScale.Gray(red, green, blue);

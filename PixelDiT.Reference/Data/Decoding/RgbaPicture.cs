@@ -22,14 +22,18 @@ internal sealed record RgbaPicture(int Width, int Height, byte[] Pixels)
         if (width > MostPixels || height > MostPixels || width * height > MostPixels) throw new DataException($"the header says {width} × {height} pixels; at most {MostPixels} are decoded");
     }
 
-    /// <summary>A pixel laid on white.</summary>
+    /// <summary>A pixel laid on a colour.</summary>
     /// <param name="place">y·W + x.</param>
-    public (byte Red, byte Green, byte Blue) OnWhite(int place)
+    /// <param name="background">The colour, or none.</param>
+    public (byte Red, byte Green, byte Blue) On(int place, Background background)
     {
         var pixel = Pixels.AsSpan(4 * place, 4);
+        var (red, blue) = IsApple ? (pixel[2], pixel[0]) : (pixel[0], pixel[2]);
         byte alpha = pixel[3];
-        if (IsApple) return (Add(pixel[2], alpha), Add(pixel[1], alpha), Add(pixel[0], alpha));
-        return (Mix(pixel[0], alpha), Mix(pixel[1], alpha), Mix(pixel[2], alpha));
+        if (background.IsNone || alpha == byte.MaxValue) return (red, pixel[1], blue);
+        return IsApple
+            ? (Add(red, alpha, background.Red), Add(pixel[1], alpha, background.Green), Add(blue, alpha, background.Blue))
+            : (Mix(red, alpha, background.Red), Mix(pixel[1], alpha, background.Green), Mix(blue, alpha, background.Blue));
     }
 
     /// <summary>[H, W, 3]: the colours alone, whatever the opacity.</summary>
@@ -41,7 +45,7 @@ internal sealed record RgbaPicture(int Width, int Height, byte[] Pixels)
         return colours;
     }
 
-    private static byte Mix(byte value, byte alpha) => (byte)((value * alpha + 255 * (255 - alpha) + 127) / 255);
+    private static byte Mix(byte value, byte alpha, byte under) => (byte)((value * alpha + under * (255 - alpha) + 127) / 255);
 
-    private static byte Add(byte value, byte alpha) => (byte)Math.Min(255, value + 255 - alpha);
+    private static byte Add(byte value, byte alpha, byte under) => (byte)Math.Min(255, value + ((under * (255 - alpha)) + 127) / 255);
 }

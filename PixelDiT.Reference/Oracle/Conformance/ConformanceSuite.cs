@@ -42,6 +42,11 @@ public static class ConformanceSuite
             using var golden = files.Open(name);
             return ModuleCase.Run(name, device, golden, precision) ?? Skipped(name, "a module of another model");
         }
+        if (folder == ResizeCases.Folder)
+        {
+            using var golden = files.Open(name);
+            return ResizeCases.Run(name, golden) ?? Skipped(name, "pictures scaled in an unknown way");
+        }
         if (name == "optimizer")
         {
             using var golden = files.Open(name);

@@ -3,6 +3,7 @@ using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Data.Captions;
+using PixelDiT.Reference.Data.Listing;
 using PixelDiT.Reference.Data.Shards;
 
 namespace PixelDiT.Tests.Data.Captions;

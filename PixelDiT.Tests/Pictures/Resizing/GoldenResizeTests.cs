@@ -2,6 +2,7 @@ using System.Globalization;
 using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats.Safetensors;
+using PixelDiT.Reference.Oracle.Conformance;
 using PixelDiT.Reference.Pictures;
 using PixelDiT.Reference.Pictures.Resizing;
 
@@ -10,9 +11,6 @@ namespace PixelDiT.Tests.Pictures.Resizing;
 /// <summary>Scaled and cut pictures, to the byte those of Pillow and of the trainers built on it; PyTorch's bicubic planes to rounding.</summary>
 internal sealed class GoldenResizeTests
 {
-    /// <summary>Pictures from 0 to 1: two independent implementations differ by 6e-6, from the float32 place in a slope of up to 1.5 a pixel.</summary>
-    private const double BicubicTolerance = 2e-5;
-
     private static IEnumerable<string> Pil => Names("pil").Where(name => name.Split('.').Length == 3);
 
     private static IEnumerable<string> AdmCrops => Names("adm_crop").Where(name => name.EndsWith(".out", StringComparison.Ordinal));
@@ -69,7 +67,7 @@ internal sealed class GoldenResizeTests
         Assert.That(actual, Has.Length.EqualTo(expected.Length));
         double worst = actual.Zip(expected, (a, e) => (double)Math.Abs(a - e)).Max();
         TestContext.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{worst:e2}"));
-        Assert.That(worst, Is.LessThanOrEqualTo(BicubicTolerance));
+        Assert.That(worst, Is.LessThanOrEqualTo(ResizeCases.BicubicTolerance));
     }
 
     [Test]

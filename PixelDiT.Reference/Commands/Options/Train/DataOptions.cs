@@ -2,6 +2,7 @@ using System.CommandLine;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Data.Shards;
+using PixelDiT.Reference.Pictures.Resizing;
 using PixelDiT.Reference.Training;
 
 namespace PixelDiT.Reference.Commands.Options.Train;
@@ -20,7 +21,7 @@ internal sealed class DataOptions
     private readonly Option<double> _timeShift = Cli.Number("--time-shift", "s of the time shift t/(t+(1-t)s); the authors use 3 at 512x512, and 4 at 1024x1024 for text.", s_defaults.TimeShift);
 
     /// <summary>All of them.</summary>
-    public OptionGroup Group => new("Data", [_data, _size.Resolution, _size.Width, _size.Height, _buckets, _flip, _classDrop, _timeShift, _source.AllowEmptyClasses, _source.NoCache]);
+    public OptionGroup Group => new("Data", [_data, _size.Resolution, _size.Width, _size.Height, _buckets, _flip, _classDrop, _timeShift, .. _source.All]);
 
     /// <summary>Whether the source was given.</summary>
     public bool IsGiven(Settings settings) => settings.IsGiven(_data);
@@ -39,6 +40,17 @@ internal sealed class DataOptions
         if (model.IsText(settings) && settings.IsGiven(_flip)) throw new ConfigurationException($"{_flip.Name} is of class models: a caption may say what is left and what is right");
     }
 
+    /// <summary>Settles how pictures of classes are brought to their size, where nothing says it: a run that goes on keeps what it had, and one that does not say was begun when there was one way.</summary>
+    /// <param name="settings">The settings.</param>
+    /// <param name="isText">Whether pictures have captions.</param>
+    /// <param name="resumed">The folder of the run that goes on, or null.</param>
+    public void SettleResize(Settings settings, bool isText, string? resumed)
+    {
+        if (isText || settings.IsGiven(_source.Resize) || ImageSources.IsDrawn(Spec(settings, isText))) return;
+        var rule = resumed is null ? ResizeRule.Adm : RunFolder.ResizeOf(resumed);
+        settings.Assume(_source.Resize, ResizeRules.NameOf(rule));
+    }
+
     /// <summary>Sets what a run's steps take of the data.</summary>
     public TrainingConfig Read(Settings settings, TrainingConfig config) => config with
     {
@@ -49,7 +61,7 @@ internal sealed class DataOptions
     };
 
     /// <summary>How the source is opened.</summary>
-    public SourceOptions Source(Settings settings, CancellationToken cancel) => _source.Read(settings.Get, cancel);
+    public SourceOptions Source(Settings settings, CancellationToken cancel) => _source.Read(settings, cancel);
 
     /// <summary>The published sizes to which images are brought; null for one size.</summary>
     public AspectBuckets? Buckets(Settings settings) => BucketOption.Read(settings, _buckets);

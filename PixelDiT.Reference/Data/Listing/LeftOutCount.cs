@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace PixelDiT.Reference.Data;
+namespace PixelDiT.Reference.Data.Listing;
 
 /// <summary>Counts what is left out, by what it is and why.</summary>
 internal sealed class LeftOutCount
@@ -15,6 +15,9 @@ internal sealed class LeftOutCount
     /// <param name="many">What several are called.</param>
     /// <param name="why">Why they are left out.</param>
     public void Add(long count, string one, string many, string why) => _counts[(one, many, why)] = _counts.GetValueOrDefault((one, many, why)) + count;
+
+    /// <summary>All of it.</summary>
+    public IEnumerable<(string One, string Many, string Why, long Count)> All => _counts.Select(entry => (entry.Key.One, entry.Key.Many, entry.Key.Why, entry.Value));
 
     /// <summary>All of it in one line, such as "left out: 5,000 .heic (a HEIC picture, not read), 3 .txt (no picture)"; null if there is nothing.</summary>
     public string? Describe()

@@ -3,7 +3,7 @@ using PixelDiT.Kernels;
 using PixelDiT.Reference.Data;
 using PixelDiT.Tests.Data.Decoding;
 
-namespace PixelDiT.Tests.Data;
+namespace PixelDiT.Tests.Data.Listing;
 
 /// <summary>What of a folder is taken, and that the rest is said.</summary>
 public sealed class FolderListingTests
