@@ -48,7 +48,7 @@ internal static class TrainCommand
             if (!isText && encoder.All.FirstOrDefault(settings.IsGiven) is { } ofText) throw new ConfigurationException($"{ofText.Name} is of text models; the preset {model.Preset(settings)} is of a class model");
             var training = step.Read(settings, new TrainingConfig { SkipLimit = run.SkipLimit(settings) });
             training = optimizer.Read(settings, schedule.Read(settings, data.Read(settings, training))).Validate();
-            var sampling = look.Sampling(settings, isText, training);
+            var watch = look.Watch(settings, isText, training);
 
             step.AnnounceSeed();
             using var device = Device.Open(step.Device(settings), step.Threads(settings));
@@ -62,10 +62,10 @@ internal static class TrainCommand
             training = training with { Alignment = alignment.Read(settings, sizes) };
             using var teacher = alignment.Open(settings, device, images, sizes, training, cancel);
             string recorded = settings.ToJson([.. run.NotRecorded, .. schedule.NotRecorded(settings), .. data.NotRecorded(settings), .. step.NotRecorded(settings), .. optimizer.NotRecorded(settings), .. alignment.NotRecorded(settings), .. model.NotRecorded(settings)]);
-            using var created = TrainingRun.Create(folder, device, images, sizes, training, existing, recorded, policy, model.From(settings), extend, teacher);
+            using var created = TrainingRun.Create(folder, device, images, sizes, training, existing, recorded, policy, model.From(settings), extend, teacher, watch);
             Terminal.WriteLine($"{created.Trainer.Model.Parameters.Count:N0} parameters on {device.Description}");
             TrainingProgress.Train(created, folder, every, cancel);
-            if (sampling is not null) TrainingProgress.DrawSamples(created, sampling, cancel);
+            if (watch.Sampling is { } sampling) TrainingProgress.DrawSamples(created, sampling, cancel);
             return 0;
         }, needsLess: "a smaller --batch or --resolution, --accumulate, --checkpoint-activations or --precision bf16,");
         return command;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Training.Watching;
 
 namespace PixelDiT.Reference.Training;
 
@@ -10,10 +11,11 @@ namespace PixelDiT.Reference.Training;
 internal sealed class PendingStep(Device device, int images) : IDisposable
 {
     private long _step, _began;
+    private TimeSpan _waited;
     private double _rate;
 
     /// <summary>Where the step puts its figures.</summary>
-    public Readback Figures { get; } = new(device, TrainingStep.Figures);
+    public Readback Figures { get; } = new(device, TrainingStep.Figures + images);
 
     /// <summary>Whether the step has a loss of alignment.</summary>
     public bool IsAligned { get; set; }
@@ -24,14 +26,23 @@ internal sealed class PendingStep(Device device, int images) : IDisposable
     /// <param name="began">When the host began with it.</param>
     public void Begin(long step, double rate, long began) => (_step, _rate, _began) = (step, rate, began);
 
+    /// <summary>Notes how long the step waited for its images.</summary>
+    public void NoteWait(TimeSpan waited) => _waited = waited;
+
     /// <summary>Waits for the figures.</summary>
     /// <param name="before">When the figures of the step before were there; a step's time begins no earlier.</param>
-    public StepReport Finish(long before)
+    /// <param name="timeOf">t of an image of a step.</param>
+    public StepReport Finish(long before, Func<long, int, float> timeOf)
     {
         var figures = Figures.Read();
         var (loss, norm) = (figures[TrainingStep.LossFigure], figures[TrainingStep.NormFigure]);
         double rate = images / Stopwatch.GetElapsedTime(Math.Max(_began, before)).TotalSeconds;
-        return new StepReport(_step, loss, norm, _rate, rate) { AlignmentLoss = IsAligned ? figures[TrainingStep.AlignmentFigure] : null };
+        return new StepReport(_step, loss, norm, _rate, rate)
+        {
+            AlignmentLoss = IsAligned ? figures[TrainingStep.AlignmentFigure] : null,
+            LossByTime = LossBands.Of(figures[TrainingStep.Figures..], image => timeOf(_step - 1, image)),
+            DataWait = _waited
+        };
     }
 
     /// <summary>Frees the figures' memory.</summary>
