@@ -27,9 +27,14 @@ internal static class TrainCommand
         var look = new LookOptions();
         Option<string?> config = new("--config") { Description = "A JSON file with option values, such as {\"lr\": 0.001}, or the folder of a run; the command line wins.", HelpName = "FILE" };
 
-        var command = new Command("train", "Train a class-conditional model, or with a text preset a text-to-image one. Writes config.json, loss.csv, model.safetensors (averaged weights), training.safetensors and samples.png.");
-        OptionGroup[] groups = [data.Group, run.Group, model.Group, new("Text encoder", encoder.All), step.Group, optimizer.Group, schedule.Group, alignment.Group, look.Group, new("Settings from a file", [config])];
-        foreach (var option in groups.SelectMany(group => group.Options)) command.Options.Add(option);
+        var command = new GroupedCommand(
+            "train", "Train a class-conditional model, or with a text preset a text-to-image one. Writes config.json, loss.csv, model.safetensors (averaged weights), training.safetensors, samples.png and event files for TensorBoard. report makes a page of it.",
+            [data.Group, run.Group, model.Group, new("Text encoder", encoder.All), step.Group, optimizer.Group, schedule.Group, alignment.Group, look.Group, new("Settings from a file", [config])],
+            [
+                ("train --data folder:pictures --out runs/a", "Train on a folder of pictures, a folder a class:"),
+                ("train --data folder:pictures --preset small --resolution 64 --sample-every 500 --out runs/b", "Look at pictures on the way:"),
+                ("train --resume --out runs/a", "Go on with a run that was stopped:")
+            ]);
 
         command.SetRun((parsed, cancel) =>
         {

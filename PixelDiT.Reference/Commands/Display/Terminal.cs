@@ -11,7 +11,7 @@ namespace PixelDiT.Reference.Commands.Display;
 /// </summary>
 internal static class Terminal
 {
-    private const int OutputLost = 1, WidthOfAFile = 200, NarrowestLive = 60;
+    private const int OutputLost = 1, WidthOfAFile = 200, WidthOfAPage = 100, NarrowestPage = 30, NarrowestLive = 60;
 
     private static SurvivingStream? s_output, s_error;
 
@@ -19,6 +19,9 @@ internal static class Terminal
 
     /// <summary>Whether standard output is a terminal on which a display can change its lines, and wide enough for one.</summary>
     public static bool IsLive => !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities is { Interactive: true, Ansi: true } && AnsiConsole.Profile.Width >= NarrowestLive;
+
+    /// <summary>How wide text should be: as the terminal, but for a file or a pipe as a page.</summary>
+    public static int Columns => Console.IsOutputRedirected ? WidthOfAPage : Math.Max(NarrowestPage, AnsiConsole.Profile.Width);
 
     /// <summary>Puts surviving writers in the place of the console's. Called once, before anything is written or any file is opened.</summary>
     public static void Open()
