@@ -11,6 +11,7 @@ namespace PixelDiT.Kernels.Operations;
 /// <code>
 /// forward    loss = 1/n·Σ (x − target)²
 /// backward   dx = dloss·2/n·(x − target)
+/// each row   losses[b] = B/n·Σ over row b of (x − target)²
 /// </code>
 /// </summary>
 public static class MeanSquaredError
@@ -20,6 +21,14 @@ public static class MeanSquaredError
     {
         x.RequireSameCount(target);
         Reduction.Reduce(x.Device, new SquareTerm(x.View<float>(), target.View<float>()), x.Count, new Reduction.Mean(loss.View<float>(), 1f / x.Count));
+    }
+
+    /// <summary>losses [B] of x, target [B, …]: the mean of each image alone, which no gradient is asked of.</summary>
+    public static void EachRow(Tensor x, Tensor target, Tensor losses)
+    {
+        x.RequireSameCount(target);
+        losses.RequireCountOf("the losses of the rows", x.Shape[0]);
+        Reduction.MeanOfRows(x.Device, new SquareTerm(x.View<float>(), target.View<float>()), x.Shape[0], x.Count / x.Shape[0], losses.View<float>());
     }
 
     /// <summary>dX, written.</summary>

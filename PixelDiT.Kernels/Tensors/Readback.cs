@@ -26,6 +26,9 @@ public sealed class Readback : IDisposable
         _done = new CudaEvent(_streams.Card);
     }
 
+    /// <summary>How many numbers there is room for.</summary>
+    public int Count => _values.Length;
+
     /// <summary>Queues the copy of a number; the tensor may be released afterwards.</summary>
     /// <param name="index">Its place, from 0.</param>
     /// <param name="number">[1], float32.</param>
@@ -33,15 +36,26 @@ public sealed class Readback : IDisposable
     public void Copy(int index, Tensor number)
     {
         number.RequireCountOf("a number to read", 1);
+        CopyAll(index, number);
+    }
+
+    /// <summary>Queues the copy of several numbers; the tensor may be released afterwards.</summary>
+    /// <param name="first">The place of the first, from 0.</param>
+    /// <param name="numbers">[n], float32.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There is no room for them.</exception>
+    public void CopyAll(int first, Tensor numbers)
+    {
+        int count = checked((int)numbers.Count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(first, Count - count);
         // What computes nothing has nothing to read: a number stays 0.
-        if (number.Device.IsDry) return;
-        var memory = number.Memory<float>();
+        if (numbers.Device.IsDry) return;
+        var memory = numbers.Memory<float>();
         if (_streams is null)
         {
-            HostMemory.Copy(memory, _values.AsSpan(index, 1));
+            HostMemory.Copy(memory, _values.AsSpan(first, count));
             return;
         }
-        _pinned!.CopyFrom(index * sizeof(float), number.Address, sizeof(float), _streams.Compute);
+        _pinned!.CopyFrom((long)first * sizeof(float), numbers.Address, (long)count * sizeof(float), _streams.Compute);
         _done!.Record(_streams.Compute);
     }
 

@@ -37,6 +37,7 @@ internal static partial class CommandLine
         {
             DemoCommand.Create(),
             TrainCommand.Create(),
+            ReportCommand.Create(),
             DataCommand.Create(),
             SampleCommand.Create(),
             EncodeCommand.Create(),
@@ -53,6 +54,7 @@ internal static partial class CommandLine
             KernelsCommand.Create()
         };
         root.Options.Add(Verb.Verbose);
+        GroupedHelp.Use(root);
         return root;
     }
 

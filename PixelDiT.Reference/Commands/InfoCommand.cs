@@ -7,6 +7,7 @@ using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Models.Weights;
+using PixelDiT.Reference.Reports;
 using PixelDiT.Reference.Training;
 using Spectre.Console;
 
@@ -46,11 +47,8 @@ internal static class InfoCommand
             {
                 Terminal.WriteLine($"{name}: a training run; its settings, which --config {name} takes:");
                 foreach (var (option, value) in settings) Terminal.WriteLine($"  {option,-18} {value.GetRawText()}");
-                if (!File.Exists(Path.Combine(name, Checkpoint.ModelFile)))
-                {
-                    Terminal.WriteLine("it has no checkpoint yet");
-                    return 0;
-                }
+                SayCheckpoints(name);
+                if (!File.Exists(Path.Combine(name, Checkpoint.ModelFile))) return 0;
             }
             using var file = WeightFile.Open(name);
             var types = file.Tensors.GroupBy(tensor => tensor.TypeName).Select(group => $"{group.Key} × {group.Count()}");
@@ -65,6 +63,16 @@ internal static class InfoCommand
             return isModel || !parsed.GetValue(hash) ? 0 : throw new FileFormatException($"{file.Source}: holds no model that can be taken, so there is no hash of its weights");
         });
         return command;
+    }
+
+    /// <summary>Says how far a run is and which checkpoints it has.</summary>
+    private static void SayCheckpoints(string folder)
+    {
+        var run = RunSummary.Read(folder);
+        string planned = run.PlannedSteps is { } steps ? $" of {steps:N0}" : "";
+        Terminal.WriteLine($"{run.State.ToString().ToLowerInvariant()} at step {run.Step:N0}{planned}; report {folder} makes a page of it");
+        if (run.Checkpoints.Count == 0) Terminal.WriteLine("it has no checkpoint yet");
+        foreach (var checkpoint in run.Checkpoints) Terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"checkpoint of step {checkpoint.Step:N0}: {checkpoint.Folder}, {checkpoint.Bytes / 1e6:N1} MB, written {checkpoint.Written:yyyy-MM-dd HH:mm} UTC"));
     }
 
     /// <summary>Says what the model is, or why there is none.</summary>

@@ -27,9 +27,14 @@ internal static class TrainCommand
         var look = new LookOptions();
         Option<string?> config = new("--config") { Description = "A JSON file with option values, such as {\"lr\": 0.001}, or the folder of a run; the command line wins.", HelpName = "FILE" };
 
-        var command = new Command("train", "Train a class-conditional model, or with a text preset a text-to-image one. Writes config.json, loss.csv, model.safetensors (averaged weights), training.safetensors and samples.png.");
-        OptionGroup[] groups = [data.Group, run.Group, model.Group, new("Text encoder", encoder.All), step.Group, optimizer.Group, schedule.Group, alignment.Group, look.Group, new("Settings from a file", [config])];
-        foreach (var option in groups.SelectMany(group => group.Options)) command.Options.Add(option);
+        var command = new GroupedCommand(
+            "train", "Train a class-conditional model, or with a text preset a text-to-image one. Writes config.json, loss.csv, model.safetensors (averaged weights), training.safetensors, samples.png and event files for TensorBoard. report makes a page of it.",
+            [data.Group, run.Group, model.Group, new("Text encoder", encoder.All), step.Group, optimizer.Group, schedule.Group, alignment.Group, look.Group, new("Settings from a file", [config])],
+            [
+                ("train --data folder:pictures --out runs/a", "Train on a folder of pictures, a folder a class:"),
+                ("train --data folder:pictures --preset small --resolution 64 --sample-every 500 --out runs/b", "Look at pictures on the way:"),
+                ("train --resume --out runs/a", "Go on with a run that was stopped:")
+            ]);
 
         command.SetRun((parsed, cancel) =>
         {
@@ -49,7 +54,7 @@ internal static class TrainCommand
             if (!isText && encoder.All.FirstOrDefault(settings.IsGiven) is { } ofText) throw new ConfigurationException($"{ofText.Name} is of text models; the preset {model.Preset(settings)} is of a class model");
             var training = step.Read(settings, new TrainingConfig { SkipLimit = run.SkipLimit(settings) });
             training = optimizer.Read(settings, schedule.Read(settings, data.Read(settings, training))).Validate();
-            var sampling = look.Sampling(settings, isText, training);
+            var watch = look.Watch(settings, isText, training);
 
             step.AnnounceSeed();
             using var device = Device.Open(step.Device(settings), step.Threads(settings));
@@ -63,10 +68,10 @@ internal static class TrainCommand
             training = training with { Alignment = alignment.Read(settings, sizes) };
             using var teacher = alignment.Open(settings, device, images, sizes, training, cancel);
             string recorded = settings.ToJson([.. run.NotRecorded, .. schedule.NotRecorded(settings), .. data.NotRecorded(settings), .. step.NotRecorded(settings), .. optimizer.NotRecorded(settings), .. alignment.NotRecorded(settings), .. model.NotRecorded(settings)]);
-            using var created = TrainingRun.Create(folder, device, images, sizes, training, existing, recorded, policy, model.From(settings), extend, teacher);
+            using var created = TrainingRun.Create(folder, device, images, sizes, training, existing, recorded, policy, model.From(settings), extend, teacher, watch);
             Terminal.WriteLine($"{created.Trainer.Model.Parameters.Count:N0} parameters on {device.Description}");
             TrainingProgress.Train(created, folder, every, cancel);
-            if (sampling is not null) TrainingProgress.DrawSamples(created, sampling, cancel);
+            if (watch.Sampling is { } sampling) TrainingProgress.DrawSamples(created, sampling, cancel);
             return 0;
         }, needsLess: "a smaller --batch or --resolution, --accumulate, --checkpoint-activations or --precision bf16,");
         return command;

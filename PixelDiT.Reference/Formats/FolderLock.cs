@@ -44,6 +44,26 @@ public sealed class FolderLock : IDisposable
         throw new FileFormatException($"{folder}: {FileName} is deleted as soon as it is made; another process seems to end and begin over and over");
     }
 
+    /// <summary>Whether a process holds the lock of a folder. A file that a killed process has left is no lock.</summary>
+    public static bool IsHeld(string folder)
+    {
+        string path = Path.Combine(folder, FileName);
+        if (!File.Exists(path)) return false;
+        try
+        {
+            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+            return false;
+        }
+        catch (IOException error) when (IsHeld(error))
+        {
+            return true;
+        }
+        catch (Exception error) when (AtomicFile.IsFileSystemError(error))
+        {
+            return false;
+        }
+    }
+
     private static bool IsHeld(IOException error) => error.HResult is LinuxAgain or MacAgain or unchecked((int)0x80070020) or unchecked((int)0x80070021);
 
     /// <summary>Gives the lock back.</summary>

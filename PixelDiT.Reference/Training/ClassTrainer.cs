@@ -101,13 +101,15 @@ public sealed class ClassTrainer : Trainer
         return sum / images.Count;
     }
 
+    private protected override float TimeOf(long step, int image) => FlowTime.LogitNormal(TimeDraw(step, image), (float)Config.TimeShift);
+
     private (float[] Times, int[] Labels) DrawsOf(long step, Batch batch)
     {
         var times = new float[Config.Batch];
         var labels = new int[Config.Batch];
         for (int b = 0; b < Config.Batch; b++)
         {
-            times[b] = FlowTime.LogitNormal(TimeDraw(step, b), (float)Config.TimeShift);
+            times[b] = TimeOf(step, b);
             labels[b] = IsDropped(step, b) ? _nullClass : batch.Labels[b];
         }
         return (times, labels);

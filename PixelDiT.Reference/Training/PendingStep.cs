@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Training.Watching;
 
 namespace PixelDiT.Reference.Training;
 
@@ -13,7 +14,7 @@ internal sealed class PendingStep(Device device, int images) : IDisposable
     private double _rate;
 
     /// <summary>Where the step puts its figures.</summary>
-    public Readback Figures { get; } = new(device, TrainingStep.Figures);
+    public Readback Figures { get; } = new(device, TrainingStep.Figures + images);
 
     /// <summary>Whether the step has a loss of alignment.</summary>
     public bool IsAligned { get; set; }
@@ -29,12 +30,18 @@ internal sealed class PendingStep(Device device, int images) : IDisposable
 
     /// <summary>Waits for the figures.</summary>
     /// <param name="before">When the figures of the step before were there; a step's time begins no earlier.</param>
-    public StepReport Finish(long before)
+    /// <param name="timeOf">t of an image of a step.</param>
+    public StepReport Finish(long before, Func<long, int, float> timeOf)
     {
         var figures = Figures.Read();
         var (loss, norm) = (figures[TrainingStep.LossFigure], figures[TrainingStep.NormFigure]);
         double rate = images / Stopwatch.GetElapsedTime(Math.Max(_began, before)).TotalSeconds;
-        return new StepReport(_step, loss, norm, _rate, rate) { AlignmentLoss = IsAligned ? figures[TrainingStep.AlignmentFigure] : null, DataWait = DataWait };
+        return new StepReport(_step, loss, norm, _rate, rate)
+        {
+            AlignmentLoss = IsAligned ? figures[TrainingStep.AlignmentFigure] : null,
+            LossByTime = LossBands.Of(figures[TrainingStep.Figures..], image => timeOf(_step - 1, image)),
+            DataWait = DataWait
+        };
     }
 
     /// <summary>Frees the figures' memory.</summary>

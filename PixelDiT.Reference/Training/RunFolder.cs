@@ -1,10 +1,12 @@
 using System.Text.Json;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.TensorBoard;
 using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Pictures.Resizing;
 using PixelDiT.Reference.Sampling;
 using PixelDiT.Reference.Training.Checkpoints;
+using PixelDiT.Reference.Training.Watching;
 
 namespace PixelDiT.Reference.Training;
 
@@ -142,7 +144,8 @@ public sealed class RunFolder : IDisposable
         try
         {
             new CheckpointStore(Path, new CheckpointPolicy()).Clear();
-            foreach (string name in s_files) File.Delete(In(name));
+            foreach (string file in s_files.Select(In).Concat(EventFile.Of(Path))) File.Delete(file);
+            SampleGrids.DeleteAfter(Path, 0);
         }
         catch (Exception error) when (AtomicFile.IsFileSystemError(error))
         {

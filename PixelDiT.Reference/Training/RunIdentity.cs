@@ -79,6 +79,21 @@ internal static class RunIdentity
         }
     }
 
+    /// <summary>What a training state says of its data: the names of classes and their images, or a line about captions; nothing where version 1.0.0 wrote it.</summary>
+    /// <exception cref="FileFormatException">The state cannot be read.</exception>
+    public static (IReadOnlyList<string> Classes, IReadOnlyList<long> Images, string? Note) DataOf(string path)
+    {
+        using var state = SafetensorsReader.Open(path);
+        if (!state.Metadata.ContainsKey(DataKey)) return ([], [], null);
+        if (!ModelConfig.FromJson(state.Metadata.GetValueOrDefault(ModelInfo.ConfigKey, ""), state.Source).IsText)
+        {
+            var classes = Parse<DataRecord>(state, DataKey);
+            return (classes.Classes ?? [], classes.Images ?? [], null);
+        }
+        var captions = Parse<CaptionRecord>(state, DataKey);
+        return ([], [], string.Create(CultureInfo.InvariantCulture, $"{captions.Images:N0} images with captions, brought to {First(captions.Sizes ?? [])}; encoder {captions.Encoder}"));
+    }
+
     private static DataRecord Record(IImageSource source)
     {
         var (resize, background) = Recorded(source.Preparation);

@@ -3,22 +3,30 @@ using System.Text;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
+using PixelDiT.Reference.Training.Watching;
 
 namespace PixelDiT.Reference.Training;
 
 /// <summary>
-/// loss.csv: a row a step, readable while the run goes on. Where rows cannot be written, as on a full disk, they are kept and written with the next that can be; the file
+/// loss.csv: a row a step, readable while the run goes on. New columns come at the end, so a run that goes on may have rows of an earlier version with fewer of them. Where rows cannot be written, as on a full disk, they are kept and written with the next that can be; the file
 /// never ends in the middle of a row.
 /// </summary>
 public sealed class RunLog : IDisposable
 {
     /// <summary>The first line.</summary>
-    public const string Header = "step,loss,grad_norm,lr,images_per_second,wait_ms";
+    public static string Header { get; } =
+        $"step,loss,grad_norm,lr,images_per_second,{string.Join(',', Enumerable.Range(0, LossBands.Count).Select(BandColumn))},{WaitColumn},{DeviceColumn},{ProcessColumn},{TimeColumn},{PartColumn}";
+
+    internal const string WaitColumn = "data_wait", DeviceColumn = "device_mib", ProcessColumn = "process_mib", TimeColumn = "time", PartColumn = "part";
+
+    private const double Mebibyte = 1 << 20;
 
     private readonly FileStream _file;
     private readonly string _path;
     private readonly StringBuilder _waiting = new();
     private readonly Action<string>? _warn;
+    private readonly TimeProvider _clock;
+    private readonly long _part;
     private long _length;
     private bool _warned;
 
@@ -26,13 +34,15 @@ public sealed class RunLog : IDisposable
     /// <param name="path">The file.</param>
     /// <param name="keep">Steps of an earlier part of the run whose rows are kept, with empty fields for columns that they do not have; 0 begins anew.</param>
     /// <param name="warn">Is told, once, that rows cannot be written; null makes that an error.</param>
+    /// <param name="clock">Tells the time of a row; null for the system's.</param>
     /// <exception cref="FileFormatException">The file cannot be written.</exception>
-    public RunLog(string path, long keep = 0, Action<string>? warn = null)
+    public RunLog(string path, long keep = 0, Action<string>? warn = null, TimeProvider? clock = null)
     {
-        (_path, _warn) = (path, warn);
+        (_path, _warn, _clock) = (path, warn, clock ?? TimeProvider.System);
         try
         {
-            string[] kept = keep > 0 && File.Exists(path) ? [.. File.ReadLines(path).Skip(1).TakeWhile(line => StepOf(line) <= keep).Select(Filled)] : [];
+            string[] kept = keep > 0 && File.Exists(path) ? [.. File.ReadLines(path).Skip(1).TakeWhile(line => StepOf(line) <= keep)] : [];
+            _part = 1 + (kept.Length == 0 ? 0 : PartOf(kept[^1]));
             // With bufferSize 0 a row is written when it is added or not at all.
             _file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
             foreach (string line in (string[])[Header, .. kept]) _waiting.Append(line).Append('\n');
@@ -48,9 +58,20 @@ public sealed class RunLog : IDisposable
     /// <exception cref="FileFormatException">The disk is full, and nobody is there to be warned.</exception>
     public void Add(StepReport report)
     {
-        _waiting.Append(CultureInfo.InvariantCulture, $"{report.Step},{report.Loss:G9},{report.GradientNorm:G9},{report.LearningRate:G9},{report.ImagesPerSecond:F1},{report.DataWait.TotalMilliseconds:F1}\n");
+        _waiting.Append(CultureInfo.InvariantCulture, $"{report.Step},{report.Loss:G9},{report.GradientNorm:G9},{report.LearningRate:G9},{report.ImagesPerSecond:F1}");
+        for (int band = 0; band < LossBands.Count; band++)
+        {
+            _waiting.Append(',');
+            // A band without images has no number, which is no NaN of the loss.
+            if (band < report.LossByTime.Count && (!double.IsNaN(report.LossByTime[band]) || !float.IsFinite(report.Loss))) _waiting.Append(CultureInfo.InvariantCulture, $"{report.LossByTime[band]:G6}");
+        }
+        double seconds = (_clock.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalSeconds;
+        _waiting.Append(CultureInfo.InvariantCulture, $",{report.DataWait.TotalSeconds:0.####},{report.DeviceBytes / Mebibyte:0.#},{report.ProcessBytes / Mebibyte:0.#},{seconds:F1},{_part}\n");
         Write();
     }
+
+    /// <summary>The column of a band of t, named after where the band begins, in hundredths.</summary>
+    internal static string BandColumn(int band) => string.Create(CultureInfo.InvariantCulture, $"loss_t{100 * band / LossBands.Count:00}");
 
     private void Write()
     {
@@ -85,10 +106,15 @@ public sealed class RunLog : IDisposable
         }
     }
 
-    /// <summary>A row with as many fields as the header has: a run may have been begun when there were fewer columns.</summary>
-    private static string Filled(string line) => line + new string(',', Math.Max(0, Header.AsSpan().Count(',') - line.AsSpan().Count(',')));
-
     private static long StepOf(string line) => long.TryParse(line.AsSpan(0, Math.Max(0, line.IndexOf(','))), out long step) ? step : long.MaxValue;
+
+    /// <summary>Which process of the run has written a row, from 1; rows without the column are of the first.</summary>
+    private static long PartOf(string line)
+    {
+        int column = Array.IndexOf(Header.Split(','), PartColumn);
+        string[] fields = line.Split(',');
+        return fields.Length > column && long.TryParse(fields[column], NumberStyles.None, CultureInfo.InvariantCulture, out long part) ? part : 1;
+    }
 
     /// <summary>Closes the file.</summary>
     public void Dispose() => _file.Dispose();

@@ -26,7 +26,18 @@ public static class StepMemory
     /// <exception cref="ConfigurationException">The sizes do not fit each other.</exception>
     /// <exception cref="ShapeException">The image does not divide.</exception>
     /// <exception cref="DeviceMemoryException">It is more than can even be asked for.</exception>
-    public static long OfTraining(ModelConfig sizes, TrainingConfig config, int height, int width, ITeacher? teacher = null)
+    public static long OfTraining(ModelConfig sizes, TrainingConfig config, int height, int width, ITeacher? teacher = null) => OfRun(sizes, config, height, width, teacher, null).Training;
+
+    /// <summary>The sheet of pictures that a run draws, beside what it trains with.</summary>
+    /// <param name="Sampling">How.</param>
+    /// <param name="Pictures">How many.</param>
+    /// <param name="AtATime">How many at a time.</param>
+    /// <param name="Height">H.</param>
+    /// <param name="Width">W.</param>
+    internal sealed record Sheet(SamplingConfig Sampling, int Pictures, int AtATime, int Height, int Width);
+
+    /// <summary>The bytes of a training run as <see cref="OfTraining"/> counts them, and those that it takes while it draws a sheet.</summary>
+    internal static (long Training, long Drawing) OfRun(ModelConfig sizes, TrainingConfig config, int height, int width, ITeacher? teacher, Sheet? sheet)
     {
         using var device = Device.OpenDry();
         using var model = PixelTransformer.Create(sizes, device, config.ProjectorOf(sizes, teacher?.Width));
@@ -36,7 +47,7 @@ public static class StepMemory
         RequireCountable(images);
         using IOptimizer optimizer = config.CreateOptimizer(model.Parameters);
         using Tensor x = device.Allocate(images), noise = device.Allocate(images);
-        using var figures = new Readback(device, TrainingStep.Figures);
+        using var figures = new Readback(device, TrainingStep.Figures + config.Batch);
         using var condition = sizes.IsText ? device.Allocate([config.Batch, sizes.TextTokens, sizes.TextWidth]) : device.Allocate([config.Batch], ElementType.Int32);
         using var times = device.Allocate(sizes.IsText ? [TextTrainingStep.LevelRows, config.Batch] : [config.Batch]);
         using var sum = GradientSum.Create(model.Parameters, config);
@@ -50,7 +61,15 @@ public static class StepMemory
             if (model is TextToImageModel text) new TextTrainingStep(text, optimizer, sum, frozen, alignment).Queue(x, noise, times, condition, figures, teacher: tokens);
             else new TrainingStep((PixelDiTModel)model, optimizer, sum, frozen, alignment).Queue(x, noise, times, condition, figures, teacher: tokens);
         }
-        return device.Arena.PeakBytes + (HostBatches * images.Count * sizeof(float)) + (teacher?.BytesOf(config.Batch, height, width) ?? 0);
+        long host = (HostBatches * images.Count * sizeof(float)) + (teacher?.BytesOf(config.Batch, height, width) ?? 0), training = device.Arena.PeakBytes + host;
+        if (sheet is null) return (training, 0);
+        device.Arena.ResetPeak();
+        using var averaged = PixelTransformer.Create(sizes, device);
+        averaged.Precision = model.Precision;
+        long drawn = Sample(device, averaged, sheet.Sampling, sheet.AtATime, sheet.Height, sheet.Width, batchedGuidance: false);
+        // The numbers of all pictures and of those in hand, and as bytes, enlarged or not.
+        long pixels = (long)sheet.Pictures * sizes.Channels * sheet.Height * sheet.Width;
+        return (training, device.Arena.PeakBytes + host + drawn + (pixels * 2 * sizeof(float)));
     }
 
     /// <summary>The bytes of sampling: parameters, activations of a pass, the sampler's state, a text model's states of the batch, and the images on the host.</summary>
@@ -67,6 +86,15 @@ public static class StepMemory
         using var device = Device.OpenDry();
         using var model = PixelTransformer.Create(sizes, device);
         model.Precision = precision;
+        long host = Sample(device, model, sampling, batch, height, width, batchedGuidance);
+        return device.Arena.PeakBytes + host;
+    }
+
+    /// <summary>Samples a batch on a dry device.</summary>
+    /// <returns>The bytes that it takes on the host beside.</returns>
+    private static long Sample(Device device, PixelTransformer model, SamplingConfig sampling, int batch, int height, int width, bool batchedGuidance)
+    {
+        var sizes = model.Config;
         model.RequireDivides(height, width);
         Shape images = [batch, sizes.Channels, height, width];
         RequireCountable(images);
@@ -88,7 +116,7 @@ public static class StepMemory
         {
             new ClassSampler((PixelDiTModel)model, few).Run(x, new int[batch]);
         }
-        return device.Arena.PeakBytes + (host * sizeof(float));
+        return host * sizeof(float);
     }
 
     /// <summary>Checks that a training step fits into what is free.</summary>
@@ -100,8 +128,19 @@ public static class StepMemory
     /// <param name="width">W.</param>
     /// <param name="encoder">Bytes of a text encoder that is kept beside the model.</param>
     /// <param name="teacher">A teacher of the alignment; null for none.</param>
-    public static void RequireTraining(Device device, ModelConfig sizes, TrainingConfig config, int height, int width, long encoder = 0, ITeacher? teacher = null)
-        => Require(device, () => OfTraining(sizes, config, height, width, teacher) + encoder, $"training with {config.Batch} images of {height}×{width} a step{(encoder > 0 ? " beside a text encoder" : "")}");
+    /// <param name="sheet">The pictures that are drawn beside the training; null for none.</param>
+    internal static void RequireTraining(Device device, ModelConfig sizes, TrainingConfig config, int height, int width, long encoder = 0, ITeacher? teacher = null, Sheet? sheet = null)
+    {
+        (long Training, long Drawing)? counted = null;
+        long Count(bool drawing)
+        {
+            counted ??= OfRun(sizes, config, height, width, teacher, sheet);
+            return (drawing ? counted.Value.Drawing : counted.Value.Training) + encoder;
+        }
+        string beside = encoder > 0 ? " beside a text encoder" : "";
+        Require(device, () => Count(drawing: false), $"training with {config.Batch} images of {height}×{width} a step{beside}");
+        if (sheet is not null) Require(device, () => Count(drawing: true), $"drawing {sheet.AtATime} of the sheet's pictures at a time{beside}, which --sample-steps 0 leaves out,");
+    }
 
     /// <summary>Checks that the images of a batch can be sampled in what is free, the model included, which is not there yet.</summary>
     /// <exception cref="DeviceMemoryException">They cannot.</exception>

@@ -138,6 +138,9 @@ public sealed class TextTrainer : Trainer
         return sum / images.Count;
     }
 
+    /// <summary>The text model's σ is 1 − t.</summary>
+    private protected override float TimeOf(long step, int image) => 1 - _table.Sigma[TextTimeTable.LevelOf(TimeDraw(step, image))];
+
     /// <summary>The images of a step that keep their captions.</summary>
     private List<int> KeptOf(long step) => [.. Enumerable.Range(0, Config.Batch).Where(b => !IsDropped(step, b))];
 

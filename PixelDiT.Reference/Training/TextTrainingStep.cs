@@ -1,6 +1,5 @@
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
-using PixelDiT.Reference.Autodiff;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Training.Alignment;
 
@@ -22,7 +21,7 @@ public sealed class TextTrainingStep(TextToImageModel model, IOptimizer optimize
     /// <param name="noise">ε [B, C, H, W].</param>
     /// <param name="levels">[3, B]: α, σ and the time ⌊1000·σ⌋ of each image, as <see cref="Diffusion.TextTimeTable"/> has them.</param>
     /// <param name="text">States [B, n, width], of dropped captions already those of the empty text.</param>
-    /// <param name="figures">Receives the loss, mean (v_θ − v)², the norm of all gradients before clipping, and the loss of the alignment.</param>
+    /// <param name="figures">Receives the loss, mean (v_θ − v)², the norm of all gradients before clipping, and the loss of the alignment, and if there is room the loss of each image.</param>
     /// <param name="learningRate">The step size, where a schedule moves it.</param>
     /// <param name="teacher">A teacher's tokens [B, L, width], with an alignment.</param>
     public void Queue(Tensor x, Tensor noise, Tensor levels, Tensor text, Readback figures, double? learningRate = null, Tensor? teacher = null)
@@ -37,7 +36,7 @@ public sealed class TextTrainingStep(TextToImageModel model, IOptimizer optimize
             FlowPath.Forward(clean, sum.Part(noise, part), sum.Part(Row(0), part), sum.Part(Row(1), part), xt, target);
             TrainingStep.Backward(model, sum, part, figures, tape =>
             {
-                var loss = tape.MeanSquaredError(model.Forward(tape, tape.Input(xt), times, tape.Input(states), out var projected), target);
+                var loss = TrainingStep.Loss(tape, model.Forward(tape, tape.Input(xt), times, tape.Input(states), out var projected), target, sum, part, figures);
                 return new(loss, teacher is null ? null : alignment?.Loss(tape, projected!, sum.Part(teacher, part)), alignment?.Weight);
             });
         }

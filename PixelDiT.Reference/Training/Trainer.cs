@@ -7,6 +7,7 @@ using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Training.Alignment;
+using PixelDiT.Reference.Training.Watching;
 
 namespace PixelDiT.Reference.Training;
 
@@ -30,6 +31,15 @@ public readonly record struct StepReport(long Step, float Loss, float GradientNo
     /// <summary>The mean loss of the steps before, where this one's is several times as large; else null.</summary>
     public double? SpikeOver { get; init; }
 
+    /// <summary>The mean loss of the images whose t lies in each of <see cref="LossBands"/>; NaN for a band without images. Empty where it was not measured.</summary>
+    public IReadOnlyList<double> LossByTime { get; init; } = [];
+
+    /// <summary>Bytes that the device's arena has taken.</summary>
+    public long DeviceBytes { get; init; }
+
+    /// <summary>Bytes of the process in the machine's memory, not older than a second.</summary>
+    public long ProcessBytes { get; init; }
+
     /// <summary>At a spike the norm of each block's gradients, the largest first; empty where the device has gone on already.</summary>
     public IReadOnlyList<(string Block, double Norm)> BlockNorms { get; init; } = [];
 }
@@ -45,6 +55,7 @@ public abstract class Trainer : IDisposable
     private const int StepsOfMean = 100;
 
     private readonly PendingStep[] _steps;
+    private readonly MemoryGauge _memory;
     private double _mean;
     private int _counted, _skippedInARow;
 
@@ -63,6 +74,7 @@ public abstract class Trainer : IDisposable
         Sum = GradientSum.Create(model.Parameters, config);
         Frozen = FrozenParameters.Create(model.Parameters, config);
         _steps = [new PendingStep(model.Device, config.Batch), new PendingStep(model.Device, config.Batch)];
+        _memory = new MemoryGauge(model.Device);
         ReadsLate = model.Device.Kind == DeviceKind.Cuda;
     }
 
@@ -145,15 +157,18 @@ public abstract class Trainer : IDisposable
     /// <param name="loader">What <see cref="Read"/> has returned.</param>
     /// <param name="step">The step, from 0.</param>
     /// <param name="rate">Its learning rate.</param>
-    /// <param name="figures">Receives the loss and the norm.</param>
+    /// <param name="figures">Receives the loss, the norm and the loss of each image.</param>
     private protected abstract void Queue(IBatches loader, long step, double rate, Readback figures);
+
+    /// <summary>t of an image of a step, from 0 for noise to 1 for data.</summary>
+    private protected abstract float TimeOf(long step, int image);
 
     /// <summary>Trains until the last step, or until it is cancelled; a step that has begun is finished.</summary>
     /// <param name="report">Called after every step, in their order; on a GPU the next one may have begun.</param>
     /// <param name="cancel">Stops after the step in hand; the trainer stays usable.</param>
-    /// <param name="restEvery">After each multiple of so many steps none begins before the report has returned, so that the weights are those of the step reported; 0 for never.</param>
+    /// <param name="restsAfter">After which steps none begins before the report has returned, so that the weights are those of the step reported; null for none.</param>
     /// <exception cref="NotFiniteException">More steps in a row than the limit had gradients that are not finite; the message names the last. No weight has been changed by them.</exception>
-    public void Run(Action<StepReport> report, CancellationToken cancel = default, int restEvery = 0)
+    public void Run(Action<StepReport> report, CancellationToken cancel = default, Func<long, bool>? restsAfter = null)
     {
         using var loader = Read(Optimizer.Steps);
         PendingStep? pending = null;
@@ -172,7 +187,7 @@ public abstract class Trainer : IDisposable
                 next.DataWait = loader.Waited - waited;
                 FinishPending();
                 pending = next;
-                if (!ReadsLate || (restEvery > 0 && Optimizer.Steps % restEvery == 0)) FinishPending();
+                if (!ReadsLate || restsAfter?.Invoke(Optimizer.Steps) == true) FinishPending();
             }
         }
         finally
@@ -184,7 +199,8 @@ public abstract class Trainer : IDisposable
         {
             if (pending is not { } step) return;
             pending = null;
-            var figures = step.Finish(before);
+            var (device, process) = _memory.Read();
+            var figures = step.Finish(before, TimeOf) with { DeviceBytes = device, ProcessBytes = process };
             before = Stopwatch.GetTimestamp();
             Optimizer.Confirm(!figures.IsSkipped);
             report(Watch(figures));

@@ -42,17 +42,24 @@ public abstract class TrainingData
     /// <param name="model">The model.</param>
     /// <param name="sampling">How.</param>
     /// <param name="seed">The first picture's seed.</param>
+    /// <param name="atATime">Pictures at a time; at least 1.</param>
     /// <param name="report">Is told after every step of the sampler how many pictures are done, shares of those in hand included.</param>
     /// <param name="cancel">Stops the drawing.</param>
     /// <returns>[count, C, H, W], of one size.</returns>
-    internal abstract float[] DrawSamples(PixelTransformer model, SamplingConfig sampling, ulong seed, Action<double>? report, CancellationToken cancel);
+    internal abstract float[] DrawSamples(PixelTransformer model, SamplingConfig sampling, ulong seed, int atATime, Action<double>? report, CancellationToken cancel);
+
+    /// <summary>Pictures of a sample sheet that are drawn at a time: few enough that both sides of guidance take no more than the images of a step.</summary>
+    internal int SamplesAtATime(TrainingConfig config) => Math.Clamp(config.Batch / config.Accumulate / 2, 1, MostAtATime);
+
+    /// <summary>The most pictures that are drawn at a time.</summary>
+    private protected abstract int MostAtATime { get; }
 }
 
 /// <summary>Images of classes.</summary>
 /// <param name="source">The images.</param>
 public sealed class ClassData(IImageSource source) : TrainingData
 {
-    private const int MostClasses = 16, PicturesPerClass = 8, PicturesAtATime = 64;
+    private const int MostClasses = 16, PicturesPerClass = 8;
 
     /// <summary>The images.</summary>
     public IImageSource Source { get; } = source;
@@ -79,11 +86,13 @@ public sealed class ClassData(IImageSource source) : TrainingData
 
     internal override ModelInfo Describe(ModelConfig sizes, TrainingConfig config, long steps) => new(sizes, steps, new(Source.Height, Source.Width), Source.ClassNames);
 
-    internal override float[] DrawSamples(PixelTransformer model, SamplingConfig sampling, ulong seed, Action<double>? report, CancellationToken cancel)
+    private protected override int MostAtATime => 64;
+
+    internal override float[] DrawSamples(PixelTransformer model, SamplingConfig sampling, ulong seed, int atATime, Action<double>? report, CancellationToken cancel)
     {
         int[] labels = [.. Enumerable.Range(0, Samples.Count).Select(i => i / PicturesPerClass)];
         return new ClassSampler((PixelDiTModel)model, sampling).Sample(
-            labels, Source.Height, Source.Width, seed, PicturesAtATime, (first, step, state) => report?.Invoke(first + (state.Shape[0] * (double)step / sampling.Steps)), cancel);
+            labels, Source.Height, Source.Width, seed, atATime, (first, step, state) => report?.Invoke(first + (state.Shape[0] * (double)step / sampling.Steps)), cancel);
     }
 }
 
@@ -128,20 +137,24 @@ public sealed class CaptionedData(ICaptionedSource source, ITextEncoder encoder)
     internal override ModelInfo Describe(ModelConfig sizes, TrainingConfig config, long steps)
         => new(sizes, steps, Source.Sizes is [var (height, width)] ? new(height, width) : null, []) { TextEncoder = Encoder.Name, TimeShift = config.TimeShift };
 
-    internal override float[] DrawSamples(PixelTransformer model, SamplingConfig sampling, ulong seed, Action<double>? report, CancellationToken cancel)
+    private protected override int MostAtATime => PicturesPerPrompt;
+
+    internal override float[] DrawSamples(PixelTransformer model, SamplingConfig sampling, ulong seed, int atATime, Action<double>? report, CancellationToken cancel)
     {
         var (height, width) = SampleSize;
         var states = Encoder.Encode([new Prompt("", Negative: true), .. Prompts.Select(words => new Prompt(words))], null, cancel);
         int size = model.Config.Channels * height * width;
         var images = new float[Samples.Count * size];
         var sampler = new TextSampler((TextToImageModel)model, sampling);
-        foreach (var (row, text) in states.Skip(1).Index())
+        for (int first = 0; first < Samples.Count;)
         {
-            int first = row * PicturesPerPrompt;
-            ulong[] seeds = [.. Enumerable.Range(0, PicturesPerPrompt).Select(k => unchecked(seed + (ulong)(first + k)))];
+            // Those of one caption are drawn together.
+            int row = first / PicturesPerPrompt, count = Math.Min(atATime, ((row + 1) * PicturesPerPrompt) - first), begin = first;
+            ulong[] seeds = [.. Enumerable.Range(0, count).Select(k => unchecked(seed + (ulong)(begin + k)))];
             float[] drawn = sampler.Sample(
-                [.. Enumerable.Repeat(text, PicturesPerPrompt)], states[0], seeds, height, width, (step, _) => report?.Invoke(first + (PicturesPerPrompt * (double)step / sampling.Steps)), cancel);
+                [.. Enumerable.Repeat(states[1 + row], count)], states[0], seeds, height, width, (step, _) => report?.Invoke(begin + (count * (double)step / sampling.Steps)), cancel);
             drawn.CopyTo(images.AsSpan(first * size));
+            first += count;
         }
         return images;
     }

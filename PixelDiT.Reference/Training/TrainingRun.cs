@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
@@ -7,6 +8,7 @@ using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Pictures;
 using PixelDiT.Reference.Training.Alignment;
 using PixelDiT.Reference.Training.Checkpoints;
+using PixelDiT.Reference.Training.Watching;
 
 namespace PixelDiT.Reference.Training;
 
@@ -24,10 +26,12 @@ public sealed class TrainingRun : IDisposable
     private readonly long _resumedFrom;
     private readonly ExistingRun _existing;
     private readonly string? _settings;
+    private readonly WatchConfig _watch;
+    private RunRecorder? _recorder;
 
-    private TrainingRun(RunFolder folder, CheckpointStore checkpoints, TrainingData data, PixelTransformer model, Trainer trainer, ExistingRun existing, string? settings, IReadOnlyList<string> remarks)
+    private TrainingRun(RunFolder folder, CheckpointStore checkpoints, TrainingData data, PixelTransformer model, Trainer trainer, ExistingRun existing, string? settings, WatchConfig watch, IReadOnlyList<string> remarks)
     {
-        (_folder, _checkpoints, Data, _model, Trainer, _existing, _settings, Remarks, _resumedFrom) = (folder, checkpoints, data, model, trainer, existing, settings, remarks, trainer.Optimizer.Steps);
+        (_folder, _checkpoints, Data, _model, Trainer, _existing, _settings, _watch, Remarks, _resumedFrom) = (folder, checkpoints, data, model, trainer, existing, settings, watch, remarks, trainer.Optimizer.Steps);
         _saving = new BackgroundSaving(checkpoints, () => HostMemory(model.Device));
     }
 
@@ -72,13 +76,16 @@ public sealed class TrainingRun : IDisposable
     /// <param name="extend">Whether the cosine of a run that goes on may fall over another number of steps than it did.</param>
     /// <param name="from">A model file whose weights a new run begins with; null for new ones.</param>
     /// <param name="teacher">Where a teacher's tokens come from, with an alignment; stays its owner's.</param>
+    /// <param name="watch">What can be looked at beside loss.csv; null for no more. Not a setting of the run.</param>
     /// <param name="policy">Which checkpoints are kept; null for the usual ones. Not a setting of the run.</param>
     /// <exception cref="FileFormatException">The folder cannot be written, has no room for a checkpoint or belongs to another process, or the training state does not fit.</exception>
-    public static TrainingRun Create(string folder, Device device, TrainingData data, ModelConfig sizes, TrainingConfig config, ExistingRun existing, string? settings = null, CheckpointPolicy? policy = null, string? from = null, bool extend = false, ITeacher? teacher = null)
+    public static TrainingRun Create(string folder, Device device, TrainingData data, ModelConfig sizes, TrainingConfig config, ExistingRun existing, string? settings = null, CheckpointPolicy? policy = null, string? from = null, bool extend = false, ITeacher? teacher = null, WatchConfig? watch = null)
     {
         var kept = (policy ?? new CheckpointPolicy()).Validate();
         if (config.Alignment is { } alignment && teacher is not null) config = config with { Alignment = alignment with { Teacher = teacher.Identity } };
-        StepMemory.RequireTraining(device, sizes, config, data.Largest.Height, data.Largest.Width, (data as CaptionedData)?.Encoder.KeptBytes ?? 0, teacher);
+        var watched = (watch ?? new WatchConfig()).Validate();
+        var sheet = watched.Sampling is not { } sampling ? null : new StepMemory.Sheet(sampling, data.Samples.Count, data.SamplesAtATime(config.Validate()), data.SampleSize.Height, data.SampleSize.Width);
+        StepMemory.RequireTraining(device, sizes, config, data.Largest.Height, data.Largest.Width, (data as CaptionedData)?.Encoder.KeptBytes ?? 0, teacher, sheet);
         var opened = RunFolder.Open(folder, existing);
         PixelTransformer? model = null;
         Trainer? trainer = null;
@@ -95,7 +102,7 @@ public sealed class TrainingRun : IDisposable
             IReadOnlyList<string> remarks = existing == ExistingRun.Resume ? Resume(checkpoints, folder, trainer, data, extend) : begun;
             if (trainer.Optimizer.Steps > config.Steps)
                 throw new ConfigurationException($"steps is {config.Steps}, and the run in {folder} is at step {trainer.Optimizer.Steps} already; --steps {trainer.Optimizer.Steps} or more was expected");
-            return new TrainingRun(opened, checkpoints, data, model, trainer, existing, settings, remarks);
+            return new TrainingRun(opened, checkpoints, data, model, trainer, existing, settings, watched, remarks);
         }
         catch
         {
@@ -113,11 +120,11 @@ public sealed class TrainingRun : IDisposable
     /// <param name="warn">
     /// Is told of a checkpoint or a row that cannot be written before the end: training goes on, and the next checkpoint tries again. Null makes it an error.
     /// </param>
+    /// <param name="news">Is told of checkpoints and sample grids, and how the drawing of one goes on.</param>
     /// <returns>Whether the last step was reached.</returns>
     /// <exception cref="FileFormatException">A file cannot be written; what was there is untouched.</exception>
-    public bool Run(int checkpointEvery, Action<StepReport> report, CancellationToken cancel = default, Action<string>? warn = null)
+    public bool Run(int checkpointEvery, Action<StepReport> report, CancellationToken cancel = default, Action<string>? warn = null, Action<RunNews>? news = null)
     {
-        RunLog? log = null;
         bool isFresh = _existing != ExistingRun.Replace;
         // A run counts as one from its first second on; one that is replaced stays until the new one has made a step.
         if (isFresh) _folder.Begin(_settings);
@@ -125,12 +132,14 @@ public sealed class TrainingRun : IDisposable
         {
             Trainer.Run(step =>
             {
-                log ??= OpenLog(warn);
-                log.Add(step);
+                _recorder ??= Record(warn);
+                _recorder.Add(step);
                 report(step);
-                Collect(warn);
-                if (checkpointEvery > 0 && !step.IsSkipped && step.Step % checkpointEvery == 0 && step.Step < Trainer.Config.Steps) Save(warn);
-            }, cancel, checkpointEvery);
+                Collect(warn, news);
+                if (step.IsSkipped || step.Step >= Trainer.Config.Steps) return;
+                if (checkpointEvery > 0 && step.Step % checkpointEvery == 0) Save(warn, news);
+                if (_watch.DrawsAfter(step.Step)) DrawBetweenSteps(warn, news, cancel);
+            }, cancel, step => (checkpointEvery > 0 && step % checkpointEvery == 0) || _watch.DrawsAfter(step));
         }
         catch (NotFiniteException error)
         {
@@ -140,10 +149,13 @@ public sealed class TrainingRun : IDisposable
         }
         finally
         {
-            log?.Dispose();
-            if (!HasTrained && _existing == ExistingRun.Refuse) _folder.Clear();
+            if (!HasTrained)
+            {
+                _recorder?.Dispose();
+                if (_existing == ExistingRun.Refuse) _folder.Clear();
+            }
         }
-        Collect(warn, wait: true);
+        Collect(warn, news, wait: true);
         if (HasTrained) Save(warn: null);
         else if (_resumedFrom > 0 && !Checkpoint.IsModelOf(ModelPath, Trainer.Optimizer.Steps)) SaveModel();
         return Trainer.Optimizer.Steps >= Trainer.Config.Steps;
@@ -168,17 +180,40 @@ public sealed class TrainingRun : IDisposable
         }
     }
 
-    /// <summary>Draws a row of pictures for each class (the first sixteen), or for captions, with the averaged weights into samples.png.</summary>
+    /// <summary>Draws the sample grid while the trainer rests. What goes wrong ends no run, and a run that is stopped ends without it.</summary>
+    private void DrawBetweenSteps(Action<string>? warn, Action<RunNews>? news, CancellationToken cancel)
+    {
+        long began = Stopwatch.GetTimestamp(), step = Trainer.Optimizer.Steps;
+        try
+        {
+            string path = DrawSamples(_watch.Sampling!, (done, pictures) => news?.Invoke(new DrawingNews(step, done, pictures)), cancel);
+            news?.Invoke(new GridNews(step, path, Stopwatch.GetElapsedTime(began)));
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            // The run ends after the step, and what was drawn before stays.
+        }
+        catch (PixelDiTException error) when (warn is not null)
+        {
+            warn($"no pictures of step {step}: {error.Message}; training goes on");
+        }
+    }
+
+    /// <summary>Draws a row of pictures for each class (the first sixteen), or for captions, with the averaged weights into samples.png, and where grids are kept into samples/STEP.png. The pictures of two steps begin with the same noise.</summary>
     /// <param name="sampling">How.</param>
     /// <param name="report">Is told, after every step of the sampler, how many images are done, shares of those in hand included, and of how many.</param>
     /// <param name="cancel">Stops the drawing; what was there is untouched.</param>
-    public void DrawSamples(SamplingConfig sampling, Action<double, int>? report = null, CancellationToken cancel = default)
+    /// <returns>The file to look at.</returns>
+    public string DrawSamples(SamplingConfig sampling, Action<double, int>? report = null, CancellationToken cancel = default)
     {
         var (count, columns) = Data.Samples;
         using var averaged = Averaged();
-        float[] images = Data.DrawSamples(averaged, sampling, Trainer.Config.Seed, done => report?.Invoke(done, count), cancel);
+        float[] images = Data.DrawSamples(averaged, sampling, Trainer.Config.Seed, Data.SamplesAtATime(Trainer.Config), done => report?.Invoke(done, count), cancel);
         var (height, width) = Data.SampleSize;
-        PngWriter.Write(SamplesPath, Grid.Compose(Picture.FromBatch(images, averaged.Config.Channels, height, width), columns, rowNames: Data.SampleNames));
+        var grid = Grid.Compose(Picture.FromBatch(images, averaged.Config.Channels, height, width), columns, rowNames: Data.SampleNames);
+        var (png, path) = SampleGrids.Write(_folder.Path, Trainer.Optimizer.Steps, grid, keep: _watch.SampleEvery > 0);
+        _recorder?.Add(Trainer.Optimizer.Steps, grid, png);
+        return path;
     }
 
     /// <summary>A model of its own with the averaged weights.</summary>
@@ -192,14 +227,14 @@ public sealed class TrainingRun : IDisposable
         return averaged;
     }
 
-    private RunLog OpenLog(Action<string>? warn)
+    private RunRecorder Record(Action<string>? warn)
     {
         if (_existing == ExistingRun.Replace)
         {
             _folder.Clear();
             _folder.Begin(_settings);
         }
-        return new RunLog(_folder.In(RunFolder.LogFile), _resumedFrom, warn);
+        return new RunRecorder(_folder.Path, _resumedFrom, Trainer.Config.Steps, _watch, warn);
     }
 
     /// <summary>Gives a model the weights of a file.</summary>
@@ -239,21 +274,23 @@ public sealed class TrainingRun : IDisposable
     private void SaveModel() => Checkpoint.SaveModel(ModelPath, Trainer, Data);
 
     /// <summary>Saves a checkpoint: before the end beside training, at the end in line.</summary>
-    private void Save(Action<string>? warn)
+    private void Save(Action<string>? warn, Action<RunNews>? news = null)
     {
         long step = Trainer.Optimizer.Steps;
         var (state, model) = (Checkpoint.StateOf(Trainer, Data), Checkpoint.ModelOf(Trainer, Data));
         if (warn is null)
         {
             _checkpoints.Save(step, path => state.Write(path), path => model.Write(path));
+            news?.Invoke(new CheckpointNews(step));
             return;
         }
-        Collect(warn, wait: true);
+        Collect(warn, news, wait: true);
         try
         {
-            if (_saving.Begin(step, state, model) is not { } inLine || _saidInLine) return;
+            if (_saving.Begin(step, state, model) is not { } inLine) return;
+            news?.Invoke(new CheckpointNews(step));
+            if (!_saidInLine) warn(inLine);
             _saidInLine = true;
-            warn(inLine);
         }
         catch (FileFormatException error)
         {
@@ -262,11 +299,11 @@ public sealed class TrainingRun : IDisposable
     }
 
     /// <summary>Looks what has become of the checkpoint that is written beside training.</summary>
-    private void Collect(Action<string>? warn, bool wait = false)
+    private void Collect(Action<string>? warn, Action<RunNews>? news, bool wait = false)
     {
         try
         {
-            _ = wait ? _saving.Wait() : _saving.Finished();
+            if ((wait ? _saving.Wait() : _saving.Finished()) is { } step) news?.Invoke(new CheckpointNews(step));
         }
         catch (FileFormatException error) when (warn is not null)
         {
@@ -281,6 +318,7 @@ public sealed class TrainingRun : IDisposable
     {
         // What is being written is of the trainer's run, and the folder's lock must outlive it.
         _saving.Dispose();
+        _recorder?.Dispose();
         Trainer.Dispose();
         _model.Dispose();
         _folder.Dispose();

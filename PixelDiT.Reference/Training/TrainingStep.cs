@@ -16,7 +16,7 @@ namespace PixelDiT.Reference.Training;
 /// <param name="alignment">How the model's projected tokens are aligned with a teacher's; null for not.</param>
 public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, GradientSum? sum = null, FrozenParameters? frozen = null, TokenAlignment? alignment = null)
 {
-    /// <summary>Numbers that a step shows: the loss, mean (v_θ − v)², the norm of all gradients before clipping, and the loss of the alignment without its weight, in this order.</summary>
+    /// <summary>Numbers that a step shows: the loss, mean (v_θ − v)², the norm of all gradients before clipping, and the loss of the alignment without its weight, in this order. Where there is room, the loss of each image follows.</summary>
     public const int Figures = 3;
 
     internal const int LossFigure = 0, NormFigure = 1, AlignmentFigure = 2;
@@ -37,7 +37,7 @@ public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, Grad
     /// <param name="noise">ε [B, C, H, W].</param>
     /// <param name="t">Times [B] in [0, 1]; 1 is data.</param>
     /// <param name="y">Labels [B], dropped ones already the null class.</param>
-    /// <param name="figures">Receives the loss and the norm.</param>
+    /// <param name="figures">Receives the loss and the norm, and if it has room for <see cref="Figures"/> and B more the loss of each image.</param>
     /// <param name="learningRate">The step size, where a schedule moves it.</param>
     /// <param name="teacher">A teacher's tokens [B, L, width], with an alignment.</param>
     public void Queue(Tensor x, Tensor noise, Tensor t, Tensor y, Readback figures, double? learningRate = null, Tensor? teacher = null)
@@ -51,7 +51,7 @@ public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, Grad
             FlowPath.Forward(images, sum.Part(noise, part), times, xt, target);
             Backward(model, sum, part, figures, tape =>
             {
-                var loss = tape.MeanSquaredError(model.Forward(tape, tape.Input(xt), times, labels, out var projected), target);
+                var loss = Loss(tape, model.Forward(tape, tape.Input(xt), times, labels, out var projected), target, sum, part, figures);
                 return new(loss, teacher is null ? null : alignment?.Loss(tape, projected!, sum.Part(teacher, part)), alignment?.Weight);
             });
         }
@@ -77,6 +77,19 @@ public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, Grad
             if (sum is null) figures.Copy(figure, loss.Value);
             else sum.AddFigure(part, figure, loss.Value);
         }
+    }
+
+    /// <summary>The loss of a part; that of each of its images goes among the figures where there is room.</summary>
+    internal static Variable Loss(Tape tape, Variable output, Tensor target, GradientSum? sum, int part, Readback figures)
+    {
+        int images = output.Value.Shape[0];
+        if (figures.Count >= Figures + (images * GradientSum.PartsOf(sum)))
+        {
+            using var losses = target.Device.Allocate([images]);
+            MeanSquaredError.EachRow(output.Value, target, losses);
+            figures.CopyAll(Figures + (part * images), losses);
+        }
+        return tape.MeanSquaredError(output, target);
     }
 
     /// <summary>A step of the optimiser with the gradients of all parts.</summary>

@@ -15,7 +15,8 @@ internal static class ImageCases
             .SelectMany<(Shape Image, int Patch), OperationCase>(size => [Patchified(size.Image, size.Patch), InPixels(size.Image, size.Patch), AsImage(size.Image, size.Patch)]),
         Placed(1, 4, 2, 2, 1), Placed(2, 8, 4, 6, 2), Placed(3, 20, 2, 4, 2),
         Looked("repeated", 5, 17, 3, 1, 3, 4, 0, 3), Looked("one", 1, 1, 0), Looked("wide", 3, 257, 2, 2, 1),
-        Timed(1), Timed(5), Compared(1), Compared(17), Compared(257), Compared(5000)
+        Timed(1), Timed(5), Compared(1), Compared(17), Compared(257), Compared(5000),
+        ComparedByRow(1, 1), ComparedByRow(3, 17), ComparedByRow(2, 257), ComparedByRow(3, 5000)
     ];
 
     private static string Label(Shape image, int patch) => $"{NormCases.Label(image)}_by_{patch}";
@@ -84,6 +85,19 @@ internal static class ImageCases
         Forward = run => run.Tape.TimestepEmbedding(run.Tensor("t"), run.Own(run.Device.Upload(TimestepEmbedding.FrequencyTable(), [TimestepEmbedding.Frequencies]))),
         Oracle = at => Exact.TimestepEmbedding(at["t"]),
         ForwardTolerance = new(4e-7, "a frequency's exponent, the frequency and the angle are each rounded to float32, and the formula adds 1.2e-7")
+    };
+
+    private static OperationCase ComparedByRow(int rows, int width) => new($"mean_squared_error_of_rows_{rows}x{width}", typeof(MeanSquaredError))
+    {
+        Inputs = [Constant("x", [rows, width]), Constant("target", [rows, width])],
+        Forward = run =>
+        {
+            var y = run.Output([rows]);
+            MeanSquaredError.EachRow(run.Tensor("x"), run.Tensor("target"), y.Value);
+            return y;
+        },
+        Oracle = at => [.. at["x"].Chunk(width).Zip(at["target"].Chunk(width), Exact.MeanSquaredError)],
+        ForwardTolerance = Tolerances.Row
     };
 
     private static OperationCase Compared(int count) => new($"mean_squared_error_{count}", typeof(MeanSquaredError), nameof(Differentiable.MeanSquaredError))

@@ -80,19 +80,28 @@ public sealed class RunFolderTests
     [Test]
     public void A_log_that_goes_on_keeps_the_rows_before_its_step()
     {
-        using (var log = new RunLog(At("loss.csv")))
+        var clock = new StoppedClock();
+        using (var log = new RunLog(At("loss.csv"), clock: clock))
         {
-            for (int step = 1; step <= 5; step++) log.Add(new StepReport(step, step, 1, 1, 1));
+            for (int step = 1; step <= 5; step++) log.Add(new StepReport(step, step, 1, 1, 1) { LossByTime = [0.5, double.NaN, 1.5, 2], DataWait = TimeSpan.FromMilliseconds(12.5), DeviceBytes = 3 << 20, ProcessBytes = 100L << 20 });
         }
-        using (var log = new RunLog(At("loss.csv"), keep: 3)) log.Add(new StepReport(4, 40, 1, 1, 1));
-        Assert.That(File.ReadAllLines(At("loss.csv")), Is.EqualTo((string[])[RunLog.Header, "1,1,1,1,1.0,0.0", "2,2,1,1,1.0,0.0", "3,3,1,1,1.0,0.0", "4,40,1,1,1.0,0.0"]));
+        using (var log = new RunLog(At("loss.csv"), keep: 3, clock: clock)) log.Add(new StepReport(4, 40, 1, 1, 1));
+        Assert.That(File.ReadAllLines(At("loss.csv")), Is.EqualTo((string[])
+        [
+            RunLog.Header, "1,1,1,1,1.0,0.5,,1.5,2,0.0125,3,100,1000.5,1", "2,2,1,1,1.0,0.5,,1.5,2,0.0125,3,100,1000.5,1", "3,3,1,1,1.0,0.5,,1.5,2,0.0125,3,100,1000.5,1", "4,40,1,1,1.0,,,,,0,0,0,1000.5,2"
+        ]));
     }
 
     [Test]
-    public void Rows_of_a_log_with_fewer_columns_stay_and_have_empty_fields()
+    public void Rows_of_an_earlier_version_stay_as_they_are()
     {
-        File.WriteAllLines(At("loss.csv"), ["step,loss,grad_norm,lr,images_per_second", "1,0.5,1,0.001,20.0", "2,0.25,1,0.001,20.0"]);
-        using (var log = new RunLog(At("loss.csv"), keep: 2)) log.Add(new StepReport(3, 0.125f, 1, 0.001, 20) { DataWait = TimeSpan.FromMilliseconds(12.5) });
-        Assert.That(File.ReadAllLines(At("loss.csv")), Is.EqualTo((string[])[RunLog.Header, "1,0.5,1,0.001,20.0,", "2,0.25,1,0.001,20.0,", "3,0.125,1,0.001,20.0,12.5"]));
+        File.WriteAllText(At("loss.csv"), "step,loss,grad_norm,lr,images_per_second\n1,1,1,1,1.0\n2,2,1,1,1.0\n");
+        using (var log = new RunLog(At("loss.csv"), keep: 2, clock: new StoppedClock())) log.Add(new StepReport(3, 3, 1, 1, 1));
+        Assert.That(File.ReadAllLines(At("loss.csv")), Is.EqualTo((string[])[RunLog.Header, "1,1,1,1,1.0", "2,2,1,1,1.0", "3,3,1,1,1.0,,,,,0,0,0,1000.5,2"]));
+    }
+
+    private sealed class StoppedClock : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => DateTimeOffset.UnixEpoch.AddSeconds(1000.5);
     }
 }

@@ -13,7 +13,7 @@ internal interface ITotal
     void Write(float sum);
 }
 
-/// <summary>Sums over whole tensors: fixed chunks, then their sums, in one order whatever the threads.</summary>
+/// <summary>Sums over whole tensors, or over each of their rows: fixed chunks, then their sums, in one order whatever the threads.</summary>
 internal static class Reduction
 {
     private const int Chunk = 4096;
@@ -25,6 +25,15 @@ internal static class Reduction
         using var partials = device.Allocate([chunks]);
         device.Launch(new ChunkKernel<TTerm>(term, partials.View<float>(), count), chunks, Elements.MaxLanes);
         device.Launch(new TotalKernel<TTotal>(partials.View<float>(), chunks, total), 1, Elements.MaxLanes);
+    }
+
+    /// <summary>Writes for each of the rows the mean of the term over its elements, [0, width) of the first and so on.</summary>
+    public static void MeanOfRows<TTerm>(Device device, TTerm term, int rows, long width, DeviceView<float> means) where TTerm : struct, ITerm
+    {
+        int chunks = checked((int)((width + Chunk - 1) / Chunk));
+        using var partials = device.Allocate([rows, chunks]);
+        device.Launch(new RowChunkKernel<TTerm>(term, partials.View<float>(), chunks, width), checked(rows * chunks), Elements.MaxLanes);
+        device.Launch(new RowMeanKernel(partials.View<float>(), chunks, means, 1f / width), rows, Elements.MaxLanes);
     }
 
     private readonly struct Shifted<TTerm>(TTerm term, long first) : ITerm where TTerm : struct, ITerm
@@ -68,6 +77,35 @@ internal static class Reduction
         {
             float sum = Elements.Sum(new PartialTerm(_partials), _chunks, lane, lanes);
             if (lane == 0) _total.Write(sum);
+        }
+    }
+
+    internal readonly struct RowChunkKernel<TTerm>(TTerm term, DeviceView<float> partials, int chunks, long width) : IKernel where TTerm : struct, ITerm
+    {
+        private readonly TTerm _term = term;
+        private readonly DeviceView<float> _partials = partials;
+        private readonly int _chunks = chunks;
+        private readonly long _width = width;
+
+        public void Run(int item, int lane, int lanes)
+        {
+            int row = item / _chunks;
+            long within = (long)(item - row * _chunks) * Chunk, left = _width - within;
+            float sum = Elements.Sum(new Shifted<TTerm>(_term, row * _width + within), left < Chunk ? (int)left : Chunk, lane, lanes);
+            if (lane == 0) Scalar.Write(_partials, item, sum);
+        }
+    }
+
+    internal readonly struct RowMeanKernel(DeviceView<float> partials, int chunks, DeviceView<float> means, float factor) : IKernel
+    {
+        private readonly DeviceView<float> _partials = partials, _means = means;
+        private readonly int _chunks = chunks;
+        private readonly float _factor = factor;
+
+        public void Run(int item, int lane, int lanes)
+        {
+            float sum = Elements.Sum(new Shifted<PartialTerm>(new PartialTerm(_partials), (long)item * _chunks), _chunks, lane, lanes);
+            if (lane == 0) Scalar.Write(_means, item, sum * _factor);
         }
     }
 

@@ -59,7 +59,7 @@ internal static class DataReport
         if (!readsFiles) return open(options);
         ProgressDisplay.Report? show = null;
         T Run() => open(options with { Progress = (done, total) => Tell(show, done, total) });
-        if (!Terminal.IsInteractive)
+        if (!Terminal.IsLive)
         {
             // Lines come only where there is time to read them.
             long began = Stopwatch.GetTimestamp();

@@ -1,13 +1,12 @@
 using System.Diagnostics;
 using System.Globalization;
-using Spectre.Console;
 
 namespace PixelDiT.Reference.Commands.Display;
 
 /// <summary>Shows long work: a live bar on a terminal, plain lines elsewhere.</summary>
 internal static class ProgressDisplay
 {
-    private static readonly TimeSpan s_betweenLines = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_betweenLines = TimeSpan.FromSeconds(10), s_betweenFrames = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Says how much is done, in the unit of the total, and describes it.</summary>
     public delegate void Report(double done, string description);
@@ -19,21 +18,31 @@ internal static class ProgressDisplay
     public static T Show<T>(string title, double total, Func<Report, T> run)
     {
         var estimate = new TimeLeft(total);
-        if (!Terminal.IsInteractive) return Lines(total, estimate, run);
-        return AnsiConsole.Progress()
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn())
-            .Start(display =>
-            {
-                var bar = display.AddTask(title, maxValue: total);
-                T result = run((done, description) =>
-                {
-                    bar.Value = done;
-                    bar.Description = Terminal.Cell(description + estimate.After(done));
-                });
-                // The last picture of the bar, so that what is printed next begins on a line of its own.
-                display.Refresh();
-                return result;
-            });
+        if (!Terminal.IsLive) return Lines(total, estimate, run);
+        double share = 0;
+        string text = title;
+        long last = 0;
+        return Terminal.ShowLive((width, isUnicode) => [Bar(share, text, width, isUnicode)], draw => run((done, description) =>
+        {
+            (share, text) = (total > 0 ? done / total : 1, description + estimate.After(done));
+            if (share < 1 && last != 0 && Stopwatch.GetElapsedTime(last) < s_betweenFrames) return;
+            last = Stopwatch.GetTimestamp();
+            draw();
+        }));
+    }
+
+    /// <summary>A bar with a text behind it.</summary>
+    /// <param name="share">What is done, from 0 to 1.</param>
+    /// <param name="text">What stands behind.</param>
+    /// <param name="width">Columns of both.</param>
+    /// <param name="isUnicode">Whether the terminal shows more than ASCII.</param>
+    public static string Bar(double share, string text, int width, bool isUnicode)
+    {
+        const int narrowest = 10, widest = 60;
+        share = Math.Clamp(share, 0, 1);
+        text = string.Create(CultureInfo.InvariantCulture, $" {Math.Floor(100 * share)} %   {text}");
+        int columns = Math.Clamp(width - text.Length, narrowest, widest), done = (int)(columns * share);
+        return new string(isUnicode ? '━' : '#', done) + new string(isUnicode ? '─' : '-', columns - done) + text;
     }
 
     /// <summary>A time as a person says it: "12 s", "3 min 05 s", "2 h 37 min", "1 d 06 h".</summary>
@@ -68,22 +77,5 @@ internal static class ProgressDisplay
             last = Stopwatch.GetTimestamp();
             Terminal.WriteLine(description + left);
         });
-    }
-
-    /// <summary>An estimate from the second report on: the first one has seen kernels being compiled, and an earlier part of a run that is not to be counted.</summary>
-    private sealed class TimeLeft(double total)
-    {
-        private double _first = double.NaN;
-        private long _began;
-
-        public string After(double done)
-        {
-            if (double.IsNaN(_first))
-            {
-                (_first, _began) = (done, Stopwatch.GetTimestamp());
-                return "";
-            }
-            return done > _first && done < total ? $", {Duration(Stopwatch.GetElapsedTime(_began) / (done - _first) * (total - done))} left" : "";
-        }
     }
 }

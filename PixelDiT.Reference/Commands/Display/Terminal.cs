@@ -11,12 +11,17 @@ namespace PixelDiT.Reference.Commands.Display;
 /// </summary>
 internal static class Terminal
 {
-    private const int OutputLost = 1, WidthOfAFile = 200;
+    private const int OutputLost = 1, WidthOfAFile = 200, WidthOfAPage = 100, NarrowestPage = 30, NarrowestLive = 60;
 
     private static SurvivingStream? s_output, s_error;
 
-    /// <summary>Whether a person is watching standard output.</summary>
-    public static bool IsInteractive => !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities.Interactive;
+    private static LiveLines? s_live;
+
+    /// <summary>Whether standard output is a terminal on which a display can change its lines, and wide enough for one.</summary>
+    public static bool IsLive => !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities is { Interactive: true, Ansi: true } && AnsiConsole.Profile.Width >= NarrowestLive;
+
+    /// <summary>How wide text should be: as the terminal, but for a file or a pipe as a page.</summary>
+    public static int Columns => Console.IsOutputRedirected ? WidthOfAPage : Math.Max(NarrowestPage, AnsiConsole.Profile.Width);
 
     /// <summary>Puts surviving writers in the place of the console's. Called once, before anything is written or any file is opened.</summary>
     public static void Open()
@@ -40,7 +45,11 @@ internal static class Terminal
     }
 
     /// <summary>Writes a line to standard output.</summary>
-    public static void WriteLine(string line = "") => Console.Out.WriteLine(Printable.Line(line));
+    public static void WriteLine(string line = "")
+    {
+        if (s_live is { } live) live.Above(Printable.Line(line));
+        else Console.Out.WriteLine(Printable.Line(line));
+    }
 
     /// <summary>Writes JSON that this program made, with line ends of its own.</summary>
     public static void WriteJson(string json) => Console.Out.WriteLine(string.Join(Console.Out.NewLine, json.Split('\n').Select(line => Printable.Line(line.TrimEnd('\r')))));
@@ -51,8 +60,39 @@ internal static class Terminal
     /// <summary>Text for a cell of a table or the description of a bar.</summary>
     public static string Cell(string text) => Markup.Escape(Printable.Line(text));
 
-    /// <summary>Writes a line to standard error, under the program's name.</summary>
-    public static void Complain(string line) => Console.Error.WriteLine($"pixeldit: {Printable.Line(line)}");
+    /// <summary>Writes a line to standard error, under the program's name. Where a live display is in its way, the line stands above it.</summary>
+    public static void Complain(string line)
+    {
+        string said = $"pixeldit: {Printable.Line(line)}";
+        if (s_live is { } live && !Console.IsErrorRedirected) live.Above(said);
+        else Console.Error.WriteLine(said);
+    }
+
+    /// <summary>Runs work under lines that change, on a terminal that <see cref="IsLive"/>.</summary>
+    /// <param name="frame">The lines as they are now, by the columns that they may take and whether the terminal shows more than ASCII.</param>
+    /// <param name="run">The work, which says when the lines are to be shown anew.</param>
+    public static T ShowLive<T>(Func<int, bool, IReadOnlyList<string>> frame, Func<Action, T> run)
+    {
+        var live = s_live = new LiveLines(Console.Out);
+        void Draw()
+        {
+            // In the last column some terminals begin a new line.
+            int columns = Math.Max(1, AnsiConsole.Profile.Width - 1);
+            live.Draw([.. frame(columns, AnsiConsole.Profile.Capabilities.Unicode).Select(line => Printable.Line(line) is var shown && shown.Length > columns ? shown[..columns] : Printable.Line(line))]);
+        }
+        try
+        {
+            Draw();
+            T result = run(Draw);
+            Draw();
+            return result;
+        }
+        finally
+        {
+            s_live = null;
+            live.End();
+        }
+    }
 
     /// <summary>Writes what an error carries for a developer, lines and all.</summary>
     public static void WriteTrace(Exception error)

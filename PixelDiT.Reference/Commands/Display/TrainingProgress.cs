@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using System.Globalization;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Training;
+using PixelDiT.Reference.Training.Watching;
 
 namespace PixelDiT.Reference.Commands.Display;
 
@@ -8,6 +10,8 @@ namespace PixelDiT.Reference.Commands.Display;
 internal static class TrainingProgress
 {
     private const int BlocksShown = 4;
+
+    private static readonly TimeSpan s_betweenFrames = TimeSpan.FromMilliseconds(100), s_betweenLines = TimeSpan.FromSeconds(10);
 
     /// <summary>Trains under a display, and says where the run begins and what it wrote.</summary>
     /// <param name="run">The run.</param>
@@ -18,7 +22,7 @@ internal static class TrainingProgress
     public static void Train(TrainingRun run, string folder, int checkpointEvery, CancellationToken cancel)
     {
         int steps = run.Trainer.Config.Steps;
-        long first = run.Trainer.Optimizer.Steps;
+        long first = run.Trainer.Optimizer.Steps, began = Stopwatch.GetTimestamp();
         foreach (string remark in run.Remarks) Terminal.Complain(remark);
         if (first == steps)
         {
@@ -27,8 +31,12 @@ internal static class TrainingProgress
             return;
         }
         if (first > 0) Terminal.WriteLine($"going on from step {first} of {steps}");
-        bool finished = Show(steps, report => run.Run(checkpointEvery, report, cancel, Terminal.Complain));
+        var view = new TrainingView(steps, run.Trainer.Config.Came?.Clip ?? run.Trainer.Config.Optimizer.Clip);
+        bool finished = Terminal.IsLive
+            ? Terminal.ShowLive((width, isUnicode) => view.Frame(width, isUnicode), draw => Run(run, checkpointEvery, view, AtMostEvery(s_betweenFrames, draw), _ => { }, cancel))
+            : Run(run, checkpointEvery, view, AtMostEvery(s_betweenLines, () => Terminal.WriteLine(view.Line())), Tell, cancel);
         if (run.HasTrained) Terminal.WriteLine($"wrote {run.ModelPath} after step {run.Trainer.Optimizer.Steps}");
+        if (view.Added > 0) Terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"trained {Counted.Of(view.Added, "step")} in {ProgressDisplay.Duration(Stopwatch.GetElapsedTime(began))}; the mean loss of the last steps is {view.Loss:F4}"));
         if (finished) return;
         Terminal.Complain(run.HasTrained || first > 0 ? $"stopped at step {run.Trainer.Optimizer.Steps} of {steps}; --resume --out {folder} goes on" : "stopped before the first step; nothing was written");
         throw new OperationCanceledException(cancel);
@@ -38,6 +46,7 @@ internal static class TrainingProgress
     public static void DrawSamples(TrainingRun run, SamplingConfig sampling, CancellationToken cancel)
     {
         int images = run.Data.Samples.Count;
+        string path = run.SamplesPath;
         Terminal.WriteLine($"drawing {Counted.Of(images, "image")}, {run.Data.SamplesInWords}, with {sampling.Steps} steps; --sample-steps 0 leaves them out");
         try
         {
@@ -52,19 +61,43 @@ internal static class TrainingProgress
             Terminal.Complain("the drawing was stopped; the model is written");
             throw;
         }
-        Terminal.WriteLine($"wrote {run.SamplesPath}");
+        Terminal.WriteLine($"wrote {path}");
     }
 
-    private static bool Show(int steps, Func<Action<StepReport>, bool> run) => ProgressDisplay.Show("training", steps, show =>
+    private static bool Run(TrainingRun run, int checkpointEvery, TrainingView view, Action<bool> draw, Action<RunNews> tell, CancellationToken cancel)
     {
-        var mean = new RunningMean();
-        return run(report =>
+        int steps = run.Trainer.Config.Steps;
+        bool finished = run.Run(checkpointEvery, report =>
         {
             Say(report);
-            mean.Add(report);
-            show(report.Step, mean.Describe(report, steps));
+            view.Add(report);
+            draw(report.Step == steps);
+        }, cancel, Terminal.Complain, news =>
+        {
+            view.Add(news);
+            tell(news);
+            if (news is not DrawingNews || Terminal.IsLive) draw(news is not DrawingNews && Terminal.IsLive);
         });
-    });
+        return finished;
+    }
+
+    /// <summary>Does something no more often than so, but for the first time and where it must be done.</summary>
+    private static Action<bool> AtMostEvery(TimeSpan between, Action act)
+    {
+        long last = 0;
+        return must =>
+        {
+            if (!must && last != 0 && Stopwatch.GetElapsedTime(last) < between) return;
+            last = Stopwatch.GetTimestamp();
+            act();
+        };
+    }
+
+    /// <summary>What a log says of the pictures between steps.</summary>
+    private static void Tell(RunNews news)
+    {
+        if (news is GridNews grid) Terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"wrote {grid.Path} after step {grid.Step}, drawn in {ProgressDisplay.Duration(grid.Took)}"));
+    }
 
     /// <summary>Says what a person who watches a run should look at.</summary>
     private static void Say(StepReport step)
@@ -73,25 +106,5 @@ internal static class TrainingProgress
         if (step.SpikeOver is not { } usual) return;
         string blocks = step.BlockNorms.Count == 0 ? "" : $"; gradients of {string.Join(", ", step.BlockNorms.Take(BlocksShown).Select(block => string.Create(CultureInfo.InvariantCulture, $"{block.Block} {block.Norm:G3}")))}";
         Terminal.Complain(string.Create(CultureInfo.InvariantCulture, $"step {step.Step}: the loss {step.Loss:G4} is {step.Loss / usual:F1} times that of the steps before, {usual:G4}; the norm of all gradients is {step.GradientNorm:G4}{blocks}"));
-    }
-
-    /// <summary>The loss and the speed over the last steps, since single steps jump.</summary>
-    private sealed class RunningMean
-    {
-        private const double Weight = 0.05;
-
-        private double _loss = double.NaN, _speed = double.NaN;
-        private int _steps;
-
-        public void Add(StepReport report)
-        {
-            if (float.IsFinite(report.Loss)) _loss = double.IsNaN(_loss) ? report.Loss : _loss + (Weight * (report.Loss - _loss));
-            // The first step compiles the kernels; its speed says nothing of the others.
-            if (++_steps == 1) return;
-            _speed = double.IsNaN(_speed) ? report.ImagesPerSecond : _speed + (Weight * (report.ImagesPerSecond - _speed));
-        }
-
-        public string Describe(StepReport report, int steps)
-            => string.Create(CultureInfo.InvariantCulture, $"step {report.Step} of {steps}, loss {_loss:F4}{(double.IsNaN(_speed) ? "" : ProgressDisplay.Speed(_speed))}");
     }
 }

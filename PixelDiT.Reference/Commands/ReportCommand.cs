@@ -1,0 +1,28 @@
+using System.CommandLine;
+using PixelDiT.Kernels;
+using PixelDiT.Reference.Commands.Display;
+using PixelDiT.Reference.Reports;
+
+namespace PixelDiT.Reference.Commands;
+
+/// <summary><c>pixeldit report</c>: a run as a page.</summary>
+internal static class ReportCommand
+{
+    public static Command Create()
+    {
+        var folder = new Argument<string>("RUN") { Description = "The folder of a training run, finished or not; it may be running." };
+        Option<string?> output = new("--out") { Description = $"The page to write. [default: RUN/{ReportPage.FileName}]", HelpName = "FILE" };
+        Option<bool> overwrite = new("--overwrite") { Description = "Replace a file that is no page of this verb; its own pages are replaced without." };
+        var command = new Command("report", "Write a page about a training run: its curves, pictures, checkpoints and settings in one HTML file that needs nothing else.") { folder, output, overwrite };
+        command.SetRun((parsed, _) =>
+        {
+            string run = parsed.GetRequiredValue(folder), path = parsed.GetValue(output) ?? Path.Combine(run, ReportPage.FileName);
+            var summary = RunSummary.Read(run);
+            if (File.Exists(path) && !parsed.GetValue(overwrite) && !ReportPage.IsOne(path)) throw new ConfigurationException($"{path}: is there already, and no page of this verb; --overwrite replaces it, another --out leaves it alone");
+            ReportPage.Write(path, summary, DateTimeOffset.UtcNow);
+            Terminal.WriteLine($"wrote {path}");
+            return 0;
+        });
+        return command;
+    }
+}
