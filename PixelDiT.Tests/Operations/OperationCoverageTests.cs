@@ -1,6 +1,7 @@
 using System.Reflection;
 using NUnit.Framework;
 using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Operations.Convolutions;
 using PixelDiT.Reference.Autodiff;
 
 namespace PixelDiT.Tests.Operations;
@@ -9,7 +10,7 @@ namespace PixelDiT.Tests.Operations;
 internal sealed class OperationCoverageTests
 {
     private static IEnumerable<Type> Operations => typeof(MatMul).Assembly.GetTypes()
-        .Where(type => type is { IsPublic: true, IsAbstract: true, IsSealed: true } && type.Namespace == typeof(MatMul).Namespace);
+        .Where(type => type is { IsPublic: true, IsAbstract: true, IsSealed: true } && (type.Namespace == typeof(MatMul).Namespace || type.Namespace == typeof(Convolution).Namespace));
 
     private static IEnumerable<string> DifferentiableMethods => ((Type[])[typeof(Differentiable), typeof(Fused)])
         .SelectMany(type => type.GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly)).Select(method => method.Name).Distinct();
