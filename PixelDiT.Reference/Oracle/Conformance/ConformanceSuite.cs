@@ -32,6 +32,11 @@ public static class ConformanceSuite
             return name.EndsWith("/forward", StringComparison.Ordinal) && EncoderCases.IsCase(files, name[..last]) ? EncoderCases.Forward(name[..last], device, files, precision) : Skipped(name, "no text encoder with its weights");
         }
         if (folder == EditingCases.Folder) return EditingCases.Run(name, device, files, precision) ?? Skipped(name, "an edit by an unknown velocity");
+        if (name == $"{InceptionCases.Folder}/inception")
+        {
+            using var golden = files.Open(name);
+            return InceptionCases.Run(name, device, golden);
+        }
         if (folder == "modules")
         {
             using var golden = files.Open(name);
