@@ -37,6 +37,11 @@ public static class ConformanceSuite
             using var golden = files.Open(name);
             return InceptionCases.Run(name, device, golden);
         }
+        if (name == $"{InceptionCases.Folder}/metrics")
+        {
+            using var golden = files.Open(name);
+            return MetricCases.Run(name, golden);
+        }
         if (folder == "modules")
         {
             using var golden = files.Open(name);
