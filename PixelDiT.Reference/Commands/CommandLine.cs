@@ -41,6 +41,7 @@ internal static partial class CommandLine
             SampleCommand.Create(),
             EncodeCommand.Create(),
             EditCommand.Create(),
+            EvaluateCommand.Create(),
             VerifyCommand.Create(),
             BenchCommand.Create(),
             TraceCommand.Create(),
