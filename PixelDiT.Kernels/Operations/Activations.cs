@@ -242,3 +242,42 @@ public static class AddSilu
         }
     }
 }
+
+/// <summary>
+/// ReLU of rows, into columns of wider rows. x [R, n], y [R, N] with N ≥ n; float32, forward only:
+/// <code>
+/// y[r, o + i] = max(0, x[r, i])
+/// </code>
+/// </summary>
+public static class Relu
+{
+    /// <summary>Columns <paramref name="column"/> onward of y, written; y may be x.</summary>
+    /// <param name="x">[R, n].</param>
+    /// <param name="y">[R, N].</param>
+    /// <param name="column">o.</param>
+    /// <exception cref="ShapeException">The shapes do not fit.</exception>
+    public static void Forward(Tensor x, Tensor y, int column = 0)
+    {
+        int n = x.Shape[^1], width = y.Shape[^1];
+        if (x.Shape.Rows != y.Shape.Rows) throw new ShapeException($"x {x.Shape} has {x.Shape.Rows} rows and y {y.Shape} has {y.Shape.Rows}");
+        if (column < 0 || column + n > width) throw new ShapeException($"columns {column} to {column + n} lie beyond a tensor {y.Shape}");
+        x.Device.Launch(new Kernel(x.View<float>(), y.View<float>(), n, width, column), x.Shape.Rows, Elements.LanesFor(n));
+    }
+
+    internal readonly struct Kernel(DeviceView<float> x, DeviceView<float> y, int n, int width, int column) : Devices.IRowKernel
+    {
+        private readonly DeviceView<float> _x = x, _y = y;
+        private readonly int _n = n, _width = width, _column = column;
+
+        public void Run(int row, int lane, int lanes) => Elements.For(new Each(_x, _y, (long)row * _n, ((long)row * _width) + _column), 0, _n, lane, lanes);
+
+        private readonly struct Each(DeviceView<float> x, DeviceView<float> y, long source, long target) : IEach
+        {
+            private readonly DeviceView<float> _x = x, _y = y;
+            private readonly long _source = source, _target = target;
+
+            [MethodImpl(MethodImplOptions.AggressiveInlining)]
+            public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged => L.Store(_y, _target + i, L.Max(L.Load(_x, _source + i), L.Set(0)));
+        }
+    }
+}

@@ -43,6 +43,7 @@ internal static partial class CommandLine
             EncodeCommand.Create(),
             FeaturesCommand.Create(),
             EditCommand.Create(),
+            EvaluateCommand.Create(),
             VerifyCommand.Create(),
             BenchCommand.Create(),
             TraceCommand.Create(),

@@ -32,7 +32,7 @@ internal static class FeaturesCommand
         Option<string> device = Cli.Device(), precision = Cli.Precision();
         Option<int> threads = Cli.Threads();
         var command = new Command("features", "Compute a teacher's tokens of all images of a data source, for train --repa.");
-        foreach (Option option in new Option[] { data, teacher, heads, size.Resolution, size.Width, size.Height, patch, text, flip, type, batch, perFile, output, source.AllowEmptyClasses, source.NoCache, precision, device, threads }) command.Options.Add(option);
+        foreach (Option option in (Option[])[data, teacher, heads, size.Resolution, size.Width, size.Height, patch, text, flip, type, batch, perFile, output, .. source.All, precision, device, threads]) command.Options.Add(option);
         command.SetRun((parsed, cancel) =>
         {
             var settings = new Settings(parsed);
@@ -49,7 +49,7 @@ internal static class FeaturesCommand
             if (images.Count > MostImages) throw new DataException($"{images.Name}: is drawn without end; features are of images that can be counted");
             using var network = new DinoTeacher(opened, weights, settings.Get(text) ? null : settings.Get(patch), PrecisionNames.Parse(settings.Get(precision)), settings.Get(batch), cancel);
             var described = new FeatureFolder(
-                images.ListingHash, StoredTeacher.SizeOf(images.Height, images.Width), images.Count, network.Identity, network.TokensOf(images.Height, images.Width), network.Width,
+                FeatureFolder.ListingOf(images), StoredTeacher.SizeOf(images.Height, images.Width), images.Count, network.Identity, network.TokensOf(images.Height, images.Width), network.Width,
                 Cli.Stored(settings.Get(type)).FormatName, settings.Get(flip), settings.Get(perFile));
             RequireFree(folder, described);
             long found = 0;

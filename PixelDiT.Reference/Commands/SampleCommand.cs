@@ -1,12 +1,10 @@
 using System.CommandLine;
 using PixelDiT.Kernels;
-using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Models.Weights;
 using PixelDiT.Reference.Sampling;
-using PixelDiT.Reference.Text;
 using PixelDiT.Reference.Training;
 
 namespace PixelDiT.Reference.Commands;
@@ -14,16 +12,11 @@ namespace PixelDiT.Reference.Commands;
 /// <summary><c>pixeldit sample</c>.</summary>
 internal static class SampleCommand
 {
-    private const int LargestBatch = 65536, UsualBatch = 32;
-
-    // As many images of text models as have the pixels of one of 1024².
-    private const long UsualPixels = 1 << 20;
-
     public static Command Create()
     {
         Option<string> file = new("--model") { Description = "A model file: safetensors, or a PyTorch checkpoint.", HelpName = "FILE", Required = true };
         Option<string> output = Cli.Option("--out", "The folder for the images; one run a folder.", "samples");
-        Option<int> batch = new("--batch") { Description = $"Images at a time; they do not depend on it. [default: {UsualBatch}, of text models at most as many as have 1024² pixels together]", HelpName = "N" };
+        Option<int> batch = ModelSampling.Batch();
         Option<bool> singles = new("--singles") { Description = "Write each image as a PNG of its own too, with its settings in JSON beside it. [default: of prompts true, unless there is --npz]" };
         Option<bool> npz = new("--npz") { Description = "Write all images into one output.npz instead of pictures. Interrupted, the same command goes on." };
         Option<bool> overwrite = new("--overwrite") { Description = "Replace another run in --out." };
@@ -39,18 +32,18 @@ internal static class SampleCommand
         {
             string path = parsed.GetRequiredValue(output);
             bool isArchive = parsed.GetValue(npz), replaces = parsed.GetValue(overwrite);
-            if (Cli.IsGiven(parsed, batch) && parsed.GetValue(batch) is < 1 or > LargestBatch) throw new ConfigurationException($"batch is {parsed.GetValue(batch)}; it must be from 1 to {LargestBatch}");
+            if (Cli.IsGiven(parsed, batch) && parsed.GetValue(batch) is < 1 or > ModelSampling.LargestBatch) throw new ConfigurationException($"batch is {parsed.GetValue(batch)}; it must be from 1 to {ModelSampling.LargestBatch}");
             var prompts = options.Check(parsed);
             SampleFolder.RequireUsable(path);
             using var stored = StoredModel.Open(parsed.GetRequiredValue(file), parsed.GetValue(weights));
             var sizes = stored.Info.Config;
             var plan = options.Plan(parsed, stored, prompts, isArchive) with { Precision = PrecisionNames.Parse(parsed.GetRequiredValue(precision)) };
-            int atATime = Cli.IsGiven(parsed, batch) ? parsed.GetValue(batch) : UsualBatchOf(plan);
+            int atATime = Cli.IsGiven(parsed, batch) ? parsed.GetValue(batch) : ModelSampling.UsualBatchOf(plan);
             bool hasSingles = Cli.IsGiven(parsed, singles) ? parsed.GetValue(singles) : sizes.IsText && !isArchive;
             SampleRun.Require(plan, sizes.Channels, atATime, isArchive, hasSingles);
             RequireOthers(SampleFolder.Open(path, plan, overwrite: true), options.Files(parsed));
             using var opened = Cli.Open(parsed, device, threads);
-            RequireMemory(opened, sizes, plan, atATime, options.IsOnePass(parsed));
+            ModelSampling.RequireMemory(opened, sizes, plan, atATime, options.IsOnePass(parsed));
 
             // The encoder is gone before the model comes: one of them may fill the memory.
             TextStates? states = null;
@@ -59,7 +52,7 @@ internal static class SampleCommand
                 using var source = options.Encoder.Open(parsed, sizes, opened, stored.Info.TextEncoder, cancel);
                 plan = texts = texts with { Encoder = source.Name, EncoderIdentity = source.Identity };
                 SampleFolder.Open(path, plan, replaces);
-                states = Encode(texts, source, sizes, cancel);
+                states = ModelSampling.Encode(texts, source, sizes, cancel);
             }
             var (loaded, problem) = WeightsReport.Load(stored, opened);
             using var model = loaded;
@@ -75,24 +68,6 @@ internal static class SampleCommand
         }, needsLess: "a smaller --batch");
         return command;
     }
-
-    private static int UsualBatchOf(SamplePlan plan) => plan is TextPlan ? (int)Math.Clamp(UsualPixels / plan.Sizes.Max(size => size.Area), 1, UsualBatch) : UsualBatch;
-
-    /// <summary>Checks the fullest batch: of the size whose images have the most pixels together.</summary>
-    private static void RequireMemory(Device device, ModelConfig sizes, SamplePlan plan, int batch, bool isOnePass)
-    {
-        var (size, images) = plan.Sizes.Count == 1 ? (plan.Sizes[0], Math.Min(batch, plan.Count))
-            : plan.Batches(0, batch).Select(images => (Size: plan.SizeOf(images[0]), Images: images.LongLength)).MaxBy(entry => entry.Size.Area * entry.Images);
-        StepMemory.RequireSampling(device, sizes, plan.Precision, plan.Sampling, (int)images, size.Height, size.Width, isOnePass, plan is TextPlan texts ? TextStates.TextsOf(texts).Count : 0);
-    }
-
-    private static TextStates Encode(TextPlan plan, ITextEncoder encoder, ModelConfig model, CancellationToken cancel)
-        => ProgressDisplay.Show("encoding", 1, show =>
-        {
-            var states = TextStates.Encode(plan, encoder, model, (done, what) => show(done, what), cancel);
-            show(1, $"{Counted.Of(TextStates.TextsOf(plan).Count, "text")} encoded");
-            return states;
-        });
 
     /// <summary>Checks that the run writes over none of the files that it reads from.</summary>
     private static void RequireOthers(SampleFolder folder, IEnumerable<string?> inputs)

@@ -63,6 +63,8 @@ internal static class TrainCommand
                 ? new ClassData(DataReport.Open(spec, training.Size, model.Channels(settings), data.Source(settings, cancel)))
                 : new CaptionedData(DataReport.OpenCaptioned(spec, training.Size, data.Buckets(settings), model.Channels(settings), data.Source(settings, cancel)), states);
             using var held = (images as CaptionedData)?.Source as IDisposable;
+            (images, var heldOut) = data.HoldOut(settings, images, model.Channels(settings), training.Size, cancel);
+            watch = (watch with { HeldOut = heldOut, HeldOutEvery = data.HeldOutEvery(settings) }).Validate();
             var sizes = model.Build(settings, (images as ClassData)?.Source.Classes);
             if (states is not null) sizes = (sizes with { TextWidth = model.TextWidth(settings) ?? states.Width, TextTokens = model.TextTokens(settings) ?? states.Tokens }).Validate();
             training = training with { Alignment = alignment.Read(settings, sizes) };

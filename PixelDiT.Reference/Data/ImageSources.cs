@@ -68,6 +68,9 @@ public static class ImageSources
     /// <summary>Whether a source is drawn, so that nothing is scaled.</summary>
     public static bool IsDrawn(string spec) => Split(spec, s_kinds).Kind == "shapes";
 
+    /// <summary>Whether a source has test images of its own, which are never trained on.</summary>
+    public static bool HasTestImages(string spec) => Split(spec, s_kinds).Kind is "shapes" or "idx" or "cifar10";
+
     /// <summary>Refuses what a kind of source does not do with its pictures.</summary>
     internal static void RequireUnprepared(string spec, SourceOptions? options, string why, bool resizes)
     {

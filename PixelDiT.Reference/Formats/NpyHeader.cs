@@ -9,6 +9,12 @@ internal static class NpyHeader
     /// <summary>Bytes.</summary>
     public const string UInt8 = "|u1";
 
+    /// <summary>Float32, little-endian.</summary>
+    public const string Float32 = "<f4";
+
+    /// <summary>Float64, little-endian.</summary>
+    public const string Float64 = "<f8";
+
     /// <summary>Whole numbers of 64 bits, little-endian.</summary>
     public const string Int64 = "<i8";
 

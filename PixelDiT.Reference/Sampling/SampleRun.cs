@@ -1,9 +1,7 @@
 using PixelDiT.Kernels;
-using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Models;
-using PixelDiT.Reference.Models.Weights;
 using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Sampling;
@@ -19,22 +17,21 @@ public readonly record struct SampleReport(long Images, double Work, long Total)
 /// </summary>
 public sealed class SampleRun
 {
-    private readonly PixelTransformer _model;
+    private readonly SampleDrawing _drawing;
     private readonly SamplePlan _plan;
     private readonly SampleFolder _folder;
-    private readonly Drawing _draw;
 
-    /// <summary>Draws images of one size together [B, C, H, W].</summary>
-    private delegate float[] Drawing(long[] images, ulong[] seeds, ImageSize size, Action<int, Tensor> observe, CancellationToken cancel);
-
-    private SampleRun(PixelTransformer model, SamplePlan plan, SampleFolder folder, Drawing draw) => (_model, _plan, _folder, _draw) = (model, plan, folder, draw);
+    /// <summary>A run of a model and a plan.</summary>
+    /// <param name="drawing">The model and which images.</param>
+    /// <param name="folder">Where to write them.</param>
+    public SampleRun(SampleDrawing drawing, SampleFolder folder) => (_drawing, _plan, _folder) = (drawing, drawing.Plan, folder);
 
     /// <summary>A run of classes.</summary>
     /// <param name="model">The model.</param>
     /// <param name="plan">Which images.</param>
     /// <param name="folder">Where to write them.</param>
     /// <exception cref="ConfigurationException">A setting is out of range.</exception>
-    public SampleRun(PixelDiTModel model, ClassPlan plan, SampleFolder folder) : this(model, plan, folder, DrawingOf(model, plan))
+    public SampleRun(PixelDiTModel model, ClassPlan plan, SampleFolder folder) : this(new SampleDrawing(model, plan), folder)
     {
     }
 
@@ -45,24 +42,8 @@ public sealed class SampleRun
     /// <param name="folder">Where to write them.</param>
     /// <param name="batchedGuidance">Whether both sides of guidance are one pass (<see cref="TextSampler.BatchedGuidance"/>); the images do not depend on it.</param>
     /// <exception cref="ConfigurationException">A setting is out of range.</exception>
-    public SampleRun(TextToImageModel model, TextPlan plan, TextStates states, SampleFolder folder, bool batchedGuidance = false) : this(model, plan, folder, DrawingOf(model, plan, states, batchedGuidance))
+    public SampleRun(TextToImageModel model, TextPlan plan, TextStates states, SampleFolder folder, bool batchedGuidance = false) : this(new SampleDrawing(model, plan, states, batchedGuidance), folder)
     {
-    }
-
-    private static Drawing DrawingOf(PixelDiTModel model, ClassPlan plan)
-    {
-        var sampler = new ClassSampler(model, plan.Sampling);
-        return (images, seeds, size, observe, cancel) => sampler.Sample([.. images.Select(plan.LabelOf)], seeds, size.Height, size.Width, observe, cancel);
-    }
-
-    private static Drawing DrawingOf(TextToImageModel model, TextPlan plan, TextStates states, bool batchedGuidance)
-    {
-        var sampler = new TextSampler(model, plan.Sampling) { RoundTime = plan.RoundTime, BatchedGuidance = batchedGuidance };
-        return (images, seeds, size, observe, cancel) =>
-        {
-            PlannedPrompt[] prompts = [.. images.Select(plan.PromptOf)];
-            return sampler.SampleEach([.. prompts.Select(states.Of)], plan.IsGuided ? [.. prompts.Select(states.AwayFrom)] : null, seeds, size.Height, size.Width, observe, cancel);
-        };
     }
 
     /// <summary>Whether to write an archive instead of a sheet.</summary>
@@ -75,7 +56,7 @@ public sealed class SampleRun
     public int Batch { get; set; } = 32;
 
     /// <summary>What is known to be wrong with the weights, said where images are not finite; null for nothing.</summary>
-    public string? WeightsProblem { get; set; }
+    public string? WeightsProblem { get => _drawing.WeightsProblem; set => _drawing.WeightsProblem = value; }
 
     /// <summary>Images of the run that are on the disk: those of an archive, which is gone on with, or those of a sheet that was cut short.</summary>
     public long Saved { get; private set; }
@@ -85,8 +66,8 @@ public sealed class SampleRun
     /// <inheritdoc cref="Require" path="/exception"/>
     public void Validate()
     {
-        foreach (var size in _plan.Sizes) _model.RequireDivides(size.Height, size.Width);
-        Require(_plan, _model.Config.Channels, Batch, Archive, Singles);
+        foreach (var size in _plan.Sizes) _drawing.Model.RequireDivides(size.Height, size.Width);
+        Require(_plan, _drawing.Model.Config.Channels, Batch, Archive, Singles);
     }
 
     /// <summary>The same without a model, which need not be loaded for images that have no place to go.</summary>
@@ -118,7 +99,7 @@ public sealed class SampleRun
     public void Draw(Action<SampleReport>? report = null, CancellationToken cancel = default)
     {
         Validate();
-        int channels = _model.Config.Channels;
+        int channels = _drawing.Model.Config.Channels;
         if (Archive && _folder.HasArchive)
         {
             Saved = _plan.Count;
@@ -162,29 +143,12 @@ public sealed class SampleRun
 
     private IReadOnlyList<Picture> DrawBatch(long[] batch, long done, SampleSheet? sheet, Action<SampleReport>? report, CancellationToken cancel)
     {
-        var size = _plan.SizeOf(batch[0]);
-        float[] images = _draw(batch, [.. batch.Select(_plan.SeedOf)], size, (step, state) =>
+        return _drawing.Draw(batch, (step, state) =>
         {
             sheet?.Observe(batch, step, state);
             double work = batch.Length * ((double)step / _plan.Sampling.Steps);
             report?.Invoke(new SampleReport(done + (step == _plan.Sampling.Steps ? batch.Length : 0), done + work, _plan.Count));
         }, cancel);
-        RequireFinite(batch, images);
-        return Picture.FromBatch(images, _model.Config.Channels, size.Height, size.Width);
-    }
-
-    private void RequireFinite(long[] batch, ReadOnlySpan<float> images)
-    {
-        const int shown = 4;
-        int size = images.Length / batch.Length;
-        var wrong = new List<long>();
-        for (int k = 0; k < batch.Length; k++)
-        {
-            if (ValueTally.CountNotFinite(images.Slice(k * size, size)) > 0) wrong.Add(batch[k]);
-        }
-        if (wrong.Count == 0) return;
-        string list = string.Join(", ", wrong.Take(shown).Select(k => $"image {k} ({_plan.SubjectOf(k)}, seed {_plan.SeedOf(k)})")), more = wrong.Count > shown ? $" and {wrong.Count - shown} more" : "";
-        throw new NotFiniteException($"{list}{more}: the values are not finite, so nothing is written of them; {WeightsProblem ?? "the weights are finite, so a smaller --guidance or another --precision may help"}");
     }
 
     private void WriteSingles(long[] batch, IReadOnlyList<Picture> pictures)

@@ -28,6 +28,9 @@ public readonly record struct StepReport(long Step, float Loss, float GradientNo
     /// <summary>The time that the step waited for its images.</summary>
     public TimeSpan DataWait { get; init; }
 
+    /// <summary>The loss of images that are not trained on, with the averaged weights and with those in training; null where it was not measured.</summary>
+    public (double Averaged, double Raw)? HeldOut { get; init; }
+
     /// <summary>The mean loss of the steps before, where this one's is several times as large; else null.</summary>
     public double? SpikeOver { get; init; }
 

@@ -85,7 +85,7 @@ public sealed class TrainingRun : IDisposable
         if (config.Alignment is { } alignment && teacher is not null) config = config with { Alignment = alignment with { Teacher = teacher.Identity } };
         var watched = (watch ?? new WatchConfig()).Validate();
         var sheet = watched.Sampling is not { } sampling ? null : new StepMemory.Sheet(sampling, data.Samples.Count, data.SamplesAtATime(config.Validate()), data.SampleSize.Height, data.SampleSize.Width);
-        StepMemory.RequireTraining(device, sizes, config, data.Largest.Height, data.Largest.Width, (data as CaptionedData)?.Encoder.KeptBytes ?? 0, teacher, sheet);
+        StepMemory.RequireTraining(device, sizes, config, data.Largest.Height, data.Largest.Width, ((data as CaptionedData)?.Encoder.KeptBytes ?? 0) + AveragedBytes(watched, sizes), teacher, sheet);
         var opened = RunFolder.Open(folder, existing);
         PixelTransformer? model = null;
         Trainer? trainer = null;
@@ -133,13 +133,14 @@ public sealed class TrainingRun : IDisposable
             Trainer.Run(step =>
             {
                 _recorder ??= Record(warn);
+                if (!step.IsSkipped && _watch.MeasuresAfter(step.Step, Trainer.Config.Steps)) step = step with { HeldOut = HeldOutLoss(cancel) };
                 _recorder.Add(step);
                 report(step);
                 Collect(warn, news);
                 if (step.IsSkipped || step.Step >= Trainer.Config.Steps) return;
                 if (checkpointEvery > 0 && step.Step % checkpointEvery == 0) Save(warn, news);
                 if (_watch.DrawsAfter(step.Step)) DrawBetweenSteps(warn, news, cancel);
-            }, cancel, step => (checkpointEvery > 0 && step % checkpointEvery == 0) || _watch.DrawsAfter(step));
+            }, cancel, step => (checkpointEvery > 0 && step % checkpointEvery == 0) || _watch.DrawsAfter(step) || _watch.MeasuresAfter(step, Trainer.Config.Steps));
         }
         catch (NotFiniteException error)
         {
@@ -216,6 +217,21 @@ public sealed class TrainingRun : IDisposable
         return path;
     }
 
+    /// <summary>The loss of held-out images while the trainer rests; null where the run is being stopped.</summary>
+    private (double Averaged, double Raw)? HeldOutLoss(CancellationToken cancel)
+    {
+        try
+        {
+            double raw = Trainer.LossOf(_model, _watch.HeldOut!, cancel);
+            using var averaged = Averaged();
+            return (Trainer.LossOf(averaged, _watch.HeldOut!, cancel), raw);
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
     /// <summary>A model of its own with the averaged weights.</summary>
     public PixelTransformer Averaged()
     {
@@ -236,6 +252,9 @@ public sealed class TrainingRun : IDisposable
         }
         return new RunRecorder(_folder.Path, _resumedFrom, Trainer.Config.Steps, _watch, warn);
     }
+
+    /// <summary>The averaged weights of a held-out loss, as they are and packed, beside the training.</summary>
+    private static long AveragedBytes(WatchConfig watch, ModelConfig sizes) => watch.HeldOut is null ? 0 : 2 * ModelCost.Parameters(sizes) * sizeof(float);
 
     /// <summary>Gives a model the weights of a file.</summary>
     private static IReadOnlyList<string> Begin(string path, PixelTransformer model)

@@ -5,7 +5,7 @@ internal static class OperationCases
 {
     public static IReadOnlyList<OperationCase> All { get; } =
         [
-            .. NormCases.All, .. ActivationCases.All, .. ProductCases.All, .. AttentionCases.All, .. ImageCases.All, .. TrainingCases.All, .. TextCases.All, .. CameCases.All, .. JointCases.All, .. VisionCases.All
+            .. NormCases.All, .. ActivationCases.All, .. ProductCases.All, .. AttentionCases.All, .. ImageCases.All, .. TrainingCases.All, .. TextCases.All, .. CameCases.All, .. JointCases.All, .. VisionCases.All, .. ConvolutionCases.All
         ];
 
     public static IEnumerable<OperationCase> WithGradients => All.Where(row => row.GradientTolerance is not null);

@@ -1,6 +1,7 @@
 using System.Reflection;
 using NUnit.Framework;
 using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Operations.Convolutions;
 using PixelDiT.Kernels.Operations.Vision;
 using PixelDiT.Reference.Autodiff;
 
@@ -10,7 +11,7 @@ namespace PixelDiT.Tests.Operations;
 internal sealed class OperationCoverageTests
 {
     private static IEnumerable<Type> Operations => typeof(MatMul).Assembly.GetTypes()
-        .Where(type => type is { IsPublic: true, IsAbstract: true, IsSealed: true } && (type.Namespace == typeof(MatMul).Namespace || type.Namespace == typeof(LayerNorm).Namespace));
+        .Where(type => type is { IsPublic: true, IsAbstract: true, IsSealed: true } && (type.Namespace == typeof(MatMul).Namespace || type.Namespace == typeof(LayerNorm).Namespace || type.Namespace == typeof(Convolution).Namespace));
 
     private static IEnumerable<string> DifferentiableMethods => ((Type[])[typeof(Differentiable), typeof(Fused), typeof(Alignment)])
         .SelectMany(type => type.GetMethods(BindingFlags.Public | BindingFlags.Static | BindingFlags.DeclaredOnly)).Select(method => method.Name).Distinct();

@@ -2,6 +2,7 @@ using NUnit.Framework;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Operations.Convolutions;
 using PixelDiT.Kernels.Operations.Heads;
 using PixelDiT.Kernels.Tensors;
 
@@ -55,6 +56,17 @@ internal sealed class OperationShapeTests
         Misfit("shared_keys", "4 heads of queries cannot share 3", x => CausalAttention.Forward(HeadView.Of(x(1, 3, 4, 4)), HeadView.Of(x(1, 3, 3, 4)), HeadView.Of(x(1, 3, 3, 4)), null, new(1, 3, 4, 3, 4), new(1), HeadView.Of(x(1, 3, 4, 4)))),
         Misfit("mask", "a mask [2]", x => CausalAttention.Forward(HeadView.Of(x(1, 3, 1, 4)), HeadView.Of(x(1, 3, 1, 4)), HeadView.Of(x(1, 3, 1, 4)), x(2), new(1, 3, 1, 1, 4), new(1), HeadView.Of(x(1, 3, 1, 4)))),
         Misfit("negative_cap", "cap -1", x => CausalAttention.Forward(HeadView.Of(x(1, 3, 1, 4)), HeadView.Of(x(1, 3, 1, 4)), HeadView.Of(x(1, 3, 1, 4)), null, new(1, 3, 1, 1, 4), new(1, -1), HeadView.Of(x(1, 3, 1, 4)))),
+        Misfit("window_rank", "[B, H, W, C]", x => Pooling.Maximum(x(4, 4), new(2, 2), x(4, 4))),
+        Misfit("window_padding", "padding below the sides", x => Pooling.Maximum(x(1, 4, 4, 1), new(2, 2, 1, 2, 0), x(1, 7, 3, 1))),
+        Misfit("window_size", "does not fit into an image [1, 4, 4, 1]", x => Pooling.Average(x(1, 4, 4, 1), new(5, 1), x(1, 1, 4, 1))),
+        Misfit("pooled", "gives [1, 3, 3, 2]", x => Pooling.Average(x(1, 4, 4, 2), new(2, 2), x(1, 4, 4, 2))),
+        Misfit("pooled_channels", "channels 1 to 3", x => Pooling.Maximum(x(1, 4, 4, 2), new(2, 2), x(1, 3, 3, 2), 1)),
+        Misfit("convolution_weight", "rows of 7", x => Convolution.Forward(x(1, 4, 4, 2), x(3, 7), null, x(3), new(2, 2), x(1, 3, 3, 3))),
+        Misfit("convolution_output", "gives [1, 3, 3, 3]", x => Convolution.Forward(x(1, 4, 4, 2), x(3, 8), null, x(3), new(2, 2), x(1, 4, 3, 3))),
+        Misfit("patches_of_a_window", "has rows of 8", x => ConvolutionPatches.Forward(x(1, 4, 4, 2), new(2, 2), 0, x(3, 7))),
+        Misfit("patches_beyond", "7 to 10 of 9", x => ConvolutionPatches.Forward(x(1, 4, 4, 2), new(2, 2), 7, x(3, 8))),
+        Misfit("relu_rows", "has 2 rows", x => Relu.Forward(x(2, 4), x(3, 4))),
+        Misfit("relu_columns", "columns 2 to 6", x => Relu.Forward(x(2, 4), x(2, 5), 2)),
         Misfit("moments", "[4] and [3]", x => AdamW.Step(x(4), x(4), x(4), x(3), null, x(1), new AdamWStep(1, 0, 0, 0, 0, 0, 0, 1)))
     ];
 

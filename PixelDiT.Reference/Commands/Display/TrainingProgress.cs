@@ -103,6 +103,7 @@ internal static class TrainingProgress
     private static void Say(StepReport step)
     {
         if (step.IsSkipped) Terminal.Complain(string.Create(CultureInfo.InvariantCulture, $"step {step.Step}: the loss is {step.Loss} and the norm of the gradients {step.GradientNorm}; nothing is updated by it"));
+        if (step.HeldOut is { } heldOut) Terminal.WriteLine(string.Create(CultureInfo.InvariantCulture, $"step {step.Step}: the loss of held-out images is {heldOut.Averaged:F4} with the averaged weights, {heldOut.Raw:F4} with those in training"));
         if (step.SpikeOver is not { } usual) return;
         string blocks = step.BlockNorms.Count == 0 ? "" : $"; gradients of {string.Join(", ", step.BlockNorms.Take(BlocksShown).Select(block => string.Create(CultureInfo.InvariantCulture, $"{block.Block} {block.Norm:G3}")))}";
         Terminal.Complain(string.Create(CultureInfo.InvariantCulture, $"step {step.Step}: the loss {step.Loss:G4} is {step.Loss / usual:F1} times that of the steps before, {usual:G4}; the norm of all gradients is {step.GradientNorm:G4}{blocks}"));

@@ -3,6 +3,7 @@ using PixelDiT.Kernels;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Pictures;
 using PixelDiT.Reference.Sampling;
 using PixelDiT.Reference.Text;
 using PixelDiT.Reference.Training;
@@ -37,6 +38,13 @@ internal sealed class SampleOptions
 
     /// <summary>Whether both sides of guidance are one pass.</summary>
     public bool IsOnePass(ParseResult parsed) => parsed.GetValue(_passes) == One;
+
+    /// <summary>The size that is asked for; null where none is.</summary>
+    public ImageSize? Asked(ParseResult parsed) => _sizes.Asked(parsed);
+
+    /// <summary>The first option on the command line that says anything but a size; null where there is none.</summary>
+    public string? FirstGiven(ParseResult parsed)
+        => ((Option[])[_recipe, _classes, .. _prompts.All, _count, _sampler, _steps, _guidance, _interval, _timeShift, _seed, _seeds, _timeType, _passes, .. Encoder.All]).FirstOrDefault(option => Cli.IsGiven(parsed, option))?.Name;
 
     /// <summary>The files that the options name, which the run must not write over.</summary>
     public IEnumerable<string?> Files(ParseResult parsed) => [_prompts.File(parsed), parsed.GetValue(_seeds), .. Encoder.Files(parsed)];

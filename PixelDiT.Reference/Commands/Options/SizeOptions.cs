@@ -43,6 +43,10 @@ internal sealed class SizeOptions
         if (hasWidth && Cli.IsGiven(parsed, _resolution)) throw new ConfigurationException("--resolution and --width exclude each other");
     }
 
+    /// <summary>The size that --resolution or --height and --width say; null where none of them is given.</summary>
+    public ImageSize? Asked(ParseResult parsed)
+        => Cli.IsGiven(parsed, _width) ? new ImageSize(parsed.GetValue(_height), parsed.GetValue(_width)) : Cli.IsGiven(parsed, _resolution) ? parsed.GetValue(_resolution) : null;
+
     /// <summary>Whether anything but a resolution is given.</summary>
     public bool SaysShape(ParseResult parsed) => Cli.IsGiven(parsed, _width) || Cli.IsGiven(parsed, _aspect);
 

@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Data.Decoding;
 
 namespace PixelDiT.Reference.Data.HeldOut;
 
@@ -54,6 +55,9 @@ public sealed class PartOfCaptions : ICaptionedSource, IDisposable
 
     /// <inheritdoc/>
     public Originals? Originals => Whole.Originals;
+
+    /// <inheritdoc/>
+    public Preparation? Preparation => Whole.Preparation;
 
     /// <inheritdoc/>
     public IEnumerable<string> Captions => Whole.Captions;

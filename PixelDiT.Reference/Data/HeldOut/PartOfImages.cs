@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Data.Decoding;
 
 namespace PixelDiT.Reference.Data.HeldOut;
 
@@ -66,6 +67,9 @@ public sealed class PartOfImages : IImageSource
 
     /// <inheritdoc/>
     public Originals? Originals => Whole.Originals;
+
+    /// <inheritdoc/>
+    public Preparation? Preparation => Whole.Preparation;
 
     /// <summary>The index in <see cref="Whole"/> of an image.</summary>
     /// <exception cref="DataException">The index is out of range.</exception>

@@ -37,6 +37,16 @@ public static class ConformanceSuite
             return TeacherCases.Run(name, device, files, precision) ?? Skipped(name, "no case of a teacher with its weights");
         }
         if (folder == EditingCases.Folder) return EditingCases.Run(name, device, files, precision) ?? Skipped(name, "an edit by an unknown velocity");
+        if (name == $"{InceptionCases.Folder}/inception")
+        {
+            using var golden = files.Open(name);
+            return InceptionCases.Run(name, device, golden);
+        }
+        if (name == $"{InceptionCases.Folder}/metrics")
+        {
+            using var golden = files.Open(name);
+            return MetricCases.Run(name, golden);
+        }
         if (folder == "modules")
         {
             using var golden = files.Open(name);

@@ -12,6 +12,7 @@ public sealed class StoredTeacher : ITeacher
 
     private readonly Device _device;
     private readonly string _folder;
+    private readonly Func<long, long> _placeOf;
     private readonly Dictionary<int, SafetensorsReader> _open = [];
     private StagingBuffer? _buffer;
     private float[] _tokens = [];
@@ -24,12 +25,13 @@ public sealed class StoredTeacher : ITeacher
     /// <param name="height">H.</param>
     /// <param name="width">W.</param>
     /// <param name="flips">Whether images are mirrored at random.</param>
+    /// <param name="placeOf">The place among the features of an image that is trained on, where some are held out; null for its own.</param>
     /// <exception cref="FileFormatException">A file is missing or damaged.</exception>
     /// <exception cref="ConfigurationException">The features are of other data, of another size, or not of mirror images.</exception>
-    public StoredTeacher(Device device, string folder, string listing, long images, int height, int width, bool flips)
+    public StoredTeacher(Device device, string folder, string listing, long images, int height, int width, bool flips, Func<long, long>? placeOf = null)
     {
-        (_device, _folder, Described) = (device, folder, FeatureFolder.Read(folder));
-        if (Described.Listing != listing || Described.Images != images) throw new ConfigurationException($"{folder}: holds features of {Described.Images} images that are not those of --data, which are {images}: names, sizes or number of files are others");
+        (_device, _folder, Described, _placeOf) = (device, folder, FeatureFolder.Read(folder), placeOf ?? (index => index));
+        if (Described.Listing != listing || Described.Images != images) throw new ConfigurationException($"{folder}: holds features of {Described.Images} images that are not those of --data, which are {images}: names, sizes or number of files, or the way they are brought to their size, are others");
         if (Described.Size != SizeOf(height, width)) throw new ConfigurationException($"{folder}: holds features of images of {Described.Size} (height by width); the run trains on {SizeOf(height, width)}");
         if (flips && !Described.Mirrored) throw new ConfigurationException($"{folder}: has no features of mirror images, which --flip trains on; features --flip makes them");
         for (int file = 0; file < Described.Files; file++)
@@ -69,7 +71,7 @@ public sealed class StoredTeacher : ITeacher
         }
         foreach (var (b, (index, mirrored)) in places.Index())
         {
-            var (file, within) = Math.DivRem(index, Described.ImagesAFile);
+            var (file, within) = Math.DivRem(_placeOf(index), Described.ImagesAFile);
             Open((int)file).ReadSingles(mirrored ? FeatureFolder.MirroredFeatures : FeatureFolder.Features, within * values, _tokens.AsSpan(b * values, values));
         }
         return _buffer!.Send<float>(_tokens);

@@ -46,7 +46,7 @@ internal sealed class RunRecorder : IDisposable
     public void Add(StepReport step)
     {
         _log.Add(step);
-        if (step.Step % _stride == 0 || step.Step == _last || step.IsSkipped) _events?.Add(step.Step, Numbers(step));
+        if (step.Step % _stride == 0 || step.Step == _last || step.IsSkipped || step.HeldOut is not null) _events?.Add(step.Step, Numbers(step));
     }
 
     /// <summary>Notes a sample grid.</summary>
@@ -60,6 +60,12 @@ internal sealed class RunRecorder : IDisposable
         for (int band = 0; band < step.LossByTime.Count; band++)
         {
             if (!double.IsNaN(step.LossByTime[band])) yield return ($"loss/t {LossBands.Names[band]}", step.LossByTime[band]);
+        }
+        if (step.AlignmentLoss is { } alignment) yield return ("loss/repa", alignment);
+        if (step.HeldOut is { } heldOut)
+        {
+            yield return ("held_out/averaged", heldOut.Averaged);
+            yield return ("held_out/raw", heldOut.Raw);
         }
         yield return ("gradient/norm", step.GradientNorm);
         yield return ("learning_rate", step.LearningRate);

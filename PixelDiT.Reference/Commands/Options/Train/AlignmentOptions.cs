@@ -1,6 +1,7 @@
 using System.CommandLine;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
+using PixelDiT.Reference.Data.HeldOut;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Training;
 using PixelDiT.Reference.Training.Alignment;
@@ -67,11 +68,13 @@ internal sealed class AlignmentOptions
             var (height, width) = data.Largest;
             var (listing, images) = data switch
             {
-                ClassData { Source: var source } => (source.ListingHash, source.Count),
-                CaptionedData { Source: { Sizes.Count: 1 } source } => (source.ListingHash, source.Count),
+                ClassData { Source: PartOfImages part } => (FeatureFolder.ListingOf(part.Whole), part.Whole.Count),
+                ClassData { Source: var source } => (FeatureFolder.ListingOf(source), source.Count),
+                CaptionedData => throw new ConfigurationException($"{path}: features are of images of classes; a file of DINOv2 weights was expected for a text model"),
                 _ => throw new ConfigurationException($"{path}: features are of images of one size; a file of DINOv2 weights was expected with --buckets")
             };
-            return new StoredTeacher(device, path, listing, images, height, width, config.Flip);
+            Func<long, long>? place = data is ClassData { Source: PartOfImages cut } ? cut.IndexInWhole : null;
+            return new StoredTeacher(device, path, listing, images, height, width, config.Flip, place);
         }
         using var weights = OpenWeights(path, settings.IsGiven(_heads) ? settings.Get(_heads) : null);
         return new DinoTeacher(device, weights, model.IsText ? null : model.Patch, config.Precision, cancel: cancel);

@@ -1,9 +1,12 @@
 using System.CommandLine;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Data;
+using PixelDiT.Reference.Data.HeldOut;
 using PixelDiT.Reference.Data.Shards;
+using PixelDiT.Reference.Pictures;
 using PixelDiT.Reference.Pictures.Resizing;
 using PixelDiT.Reference.Training;
+using PixelDiT.Reference.Training.Watching;
 
 namespace PixelDiT.Reference.Commands.Options.Train;
 
@@ -20,8 +23,43 @@ internal sealed class DataOptions
     private readonly Option<double> _classDrop = Cli.Number("--class-drop", "The share of images trained without their class, or of a text model with the empty text for their caption.", s_defaults.ConditionDrop);
     private readonly Option<double> _timeShift = Cli.Number("--time-shift", "s of the time shift t/(t+(1-t)s); the authors use 3 at 512x512, and 4 at 1024x1024 for text.", s_defaults.TimeShift);
 
+    private readonly Option<int> _heldOut = Cli.Option("--held-out", "Images that are not trained on and whose loss is measured: of the source's own test images where it has such (idx, cifar10), else taken out of it, the same ones whatever the seed; 0 for none.", 0);
+    private readonly Option<int> _heldOutEvery = Cli.Option("--held-out-every", "Steps between measurements of the loss of held-out images.", new WatchConfig().HeldOutEvery);
+
     /// <summary>All of them.</summary>
-    public OptionGroup Group => new("Data", [_data, _size.Resolution, _size.Width, _size.Height, _buckets, _flip, _classDrop, _timeShift, .. _source.All]);
+    public OptionGroup Group => new("Data", [_data, _size.Resolution, _size.Width, _size.Height, _buckets, _flip, _classDrop, _timeShift, _heldOut, _heldOutEvery, .. _source.All]);
+
+    /// <summary>Takes the held-out images out of what is trained on.</summary>
+    /// <param name="settings">The values.</param>
+    /// <param name="data">All images.</param>
+    /// <param name="channels">Channels of images.</param>
+    /// <param name="size">Their size.</param>
+    /// <param name="cancel">Ends the opening of test images.</param>
+    /// <returns>What is trained on, and what is held out or null.</returns>
+    /// <exception cref="DataException">There are not so many images.</exception>
+    public (TrainingData Training, TrainingData? HeldOut) HoldOut(Settings settings, TrainingData data, int channels, ImageSize size, CancellationToken cancel)
+    {
+        int count = settings.Get(_heldOut);
+        if (count < 0) throw new ConfigurationException($"held-out is {count}; it must be 0 (none) or above");
+        if (count == 0) return settings.IsGiven(_heldOutEvery) ? throw new ConfigurationException($"{_heldOutEvery.Name} is of held-out images; {_heldOut.Name} was expected with it") : (data, null);
+        if (data is CaptionedData captioned)
+        {
+            var (trained, held) = PartOfCaptions.Cut(captioned.Source, count);
+            return (new CaptionedData(trained, captioned.Encoder), new CaptionedData(held, captioned.Encoder));
+        }
+        var source = ((ClassData)data).Source;
+        string spec = Spec(settings, isText: false);
+        if (ImageSources.HasTestImages(spec))
+        {
+            var test = ImageSources.Open(spec, size, channels, ImagePart.HeldOut, Source(settings, cancel));
+            return (data, new ClassData(count == test.Count ? test : PartOfImages.Cut(test, count).HeldOut));
+        }
+        var (training, heldOut) = PartOfImages.Cut(source, count);
+        return (new ClassData(training), new ClassData(heldOut));
+    }
+
+    /// <summary>Steps between measurements.</summary>
+    public int HeldOutEvery(Settings settings) => settings.Get(_heldOutEvery);
 
     /// <summary>Whether the source was given.</summary>
     public bool IsGiven(Settings settings) => settings.IsGiven(_data);
