@@ -45,7 +45,7 @@ internal static class FeaturesCommand
             if (folder.Length == 0) throw new ConfigurationException("--out is ''; a folder was expected");
             using var opened = Cli.Open(parsed, device, threads);
             using var weights = AlignmentOptions.OpenWeights(weightsPath, Cli.IsGiven(parsed, heads) ? settings.Get(heads) : null);
-            var images = DataReport.Open(parsed.GetRequiredValue(data), size.Read(settings), 3, source.Read(settings.Get, cancel));
+            var images = DataReport.Open(parsed.GetRequiredValue(data), size.Read(settings), 3, source.Read(settings, cancel));
             if (images.Count > MostImages) throw new DataException($"{images.Name}: is drawn without end; features are of images that can be counted");
             using var network = new DinoTeacher(opened, weights, settings.Get(text) ? null : settings.Get(patch), PrecisionNames.Parse(settings.Get(precision)), settings.Get(batch), cancel);
             var described = new FeatureFolder(
