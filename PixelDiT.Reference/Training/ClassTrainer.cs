@@ -2,12 +2,12 @@ using PixelDiT.Kernels;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
-using PixelDiT.Reference.Autodiff;
 using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Training.Alignment;
+using PixelDiT.Reference.Training.HeldOut;
 
 namespace PixelDiT.Reference.Training;
 
@@ -79,26 +79,7 @@ public sealed class ClassTrainer : Trainer
     internal override double LossOf(PixelTransformer model, TrainingData heldOut, CancellationToken cancel = default)
     {
         var images = ((ClassData)heldOut).Source;
-        var (device, length, sum) = (model.Device, images.Channels * images.Height * images.Width, 0.0);
-        int atATime = Config.Batch / Config.Accumulate;
-        float[] pixels = new float[atATime * length];
-        using var loss = device.Allocate([1]);
-        for (long first = 0; first < images.Count; first += atATime)
-        {
-            cancel.ThrowIfCancellationRequested();
-            int count = (int)Math.Min(atATime, images.Count - first);
-            int[] labels = [.. Enumerable.Range(0, count).Select(b => images.Read(first + b, pixels.AsSpan(b * length, length)))];
-            float[] times = [.. Enumerable.Range(0, count).Select(b => FlowTime.LogitNormal(HeldOutTimeDraw(first + b), (float)Config.TimeShift))];
-            Shape shape = [count, images.Channels, images.Height, images.Width];
-            using Tensor x = device.Upload(pixels.AsSpan(0, count * length), shape), noise = device.Allocate(shape), xt = device.Allocate(shape), target = device.Allocate(shape);
-            using Tensor t = device.Upload(times, [count]), y = device.Upload(labels, [count]);
-            Noise.Fill(noise, 0, HeldOutStream + 1 + (ulong)first);
-            FlowPath.Forward(x, noise, t, xt, target);
-            using var tape = new Tape(device, recording: false);
-            MeanSquaredError.Forward(((PixelDiTModel)model).Forward(tape, tape.Input(xt), t, y).Value, target, loss);
-            sum += (double)count * loss.ToArray()[0];
-        }
-        return sum / images.Count;
+        return HeldOutMeasure.Loss((PixelDiTModel)model, images, 0, images.Count, Config.Batch / Config.Accumulate, Config.TimeShift, cancel);
     }
 
     private protected override float TimeOf(long step, int image) => FlowTime.LogitNormal(TimeDraw(step, image), (float)Config.TimeShift);

@@ -7,6 +7,7 @@ using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Training.Alignment;
+using PixelDiT.Reference.Training.HeldOut;
 using PixelDiT.Reference.Training.Watching;
 
 namespace PixelDiT.Reference.Training;
@@ -223,11 +224,10 @@ public abstract class Trainer : IDisposable
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     internal abstract double LossOf(PixelTransformer model, TrainingData heldOut, CancellationToken cancel = default);
 
-    // Of held-out images; no run draws from it, whatever its seed.
-    private protected const ulong HeldOutStream = 1UL << 39;
+    private protected const ulong HeldOutStream = HeldOutMeasure.Stream;
 
     /// <summary>The normal draw behind the time of a held-out image.</summary>
-    private protected static float HeldOutTimeDraw(long image) => Philox.Normal(0, HeldOutStream, (ulong)image);
+    private protected static float HeldOutTimeDraw(long image) => HeldOutMeasure.TimeDraw(image);
 
     /// <summary>Notes that the weights have been restored.</summary>
     internal void NoteRestored() => Frozen?.Take();

@@ -46,7 +46,7 @@ internal sealed class PixelLevelTrainingTests
         Assert.That(stored.Info.Config, Is.EqualTo(Sizes(kind)));
         Assert.That(stored.Info.SaysConfig);
         using var model = stored.Load(device);
-        Assert.That(HeldOutMeasure.Loss((PixelDiTModel)model, new Shapes(16, part: ImagePart.HeldOut), 0, 5), Is.InRange(0.1, 2.5));
+        Assert.That(HeldOutMeasure.Loss((PixelDiTModel)model, new Shapes(16, part: ImagePart.HeldOut), 0, 5, 4, 1), Is.InRange(0.1, 2.5));
         Assert.That(device.Arena.BytesInUse, Is.GreaterThan(0));
     }
 
@@ -65,7 +65,7 @@ internal sealed class PixelLevelTrainingTests
         var source = new Shapes(16, part: ImagePart.HeldOut);
         Initialization.Draw(model, 1);
         // A new model's output is zero: the loss is E[x²] + 1.
-        double loss = HeldOutMeasure.Loss(model, source, 0, 40);
+        double loss = HeldOutMeasure.Loss(model, source, 0, 40, 16, 1);
         float[] images = new float[3 * 16 * 16];
         double square = Enumerable.Range(0, 40).Average(i =>
         {
@@ -74,7 +74,7 @@ internal sealed class PixelLevelTrainingTests
         });
         // The mean of 30,720 squares of normal draws, and of products with x: a standard error of 0.009.
         Assert.That(loss, Is.EqualTo(1 + square).Within(0.05));
-        Assert.That(HeldOutMeasure.Loss(model, source, 0, 40), Is.EqualTo(loss));
-        Assert.That(HeldOutMeasure.Loss(model, source, 40, 40), Is.Not.EqualTo(loss));
+        Assert.That(HeldOutMeasure.Loss(model, source, 0, 40, 16, 1), Is.EqualTo(loss));
+        Assert.That(HeldOutMeasure.Loss(model, source, 40, 40, 16, 1), Is.Not.EqualTo(loss));
     }
 }

@@ -21,7 +21,10 @@ public static class HeldOutMeasure
 {
     // The measure of classes learns from the first images; the loss and the real images' agreement are of those after them.
     private const int ReferenceImages = 2000, LossImages = 2000, RealImages = 900, Batch = 16, SamplesPerClass = 32;
-    private const ulong Seed = 1, NoiseStream = 1UL << 41, TimeStream = NoiseStream - 1;
+    private const ulong Seed = 1;
+
+    // Of held-out images; no run draws from it, whatever its seed.
+    internal const ulong Stream = 1UL << 39;
 
     /// <summary>How many images are drawn for a source.</summary>
     /// <param name="source">The source.</param>
@@ -36,9 +39,11 @@ public static class HeldOutMeasure
     /// <exception cref="DataException">The source has too few images.</exception>
     public static HeldOutResult Of(PixelDiTModel model, IImageSource source, SamplingConfig sampling, Action<double, int>? report = null, CancellationToken cancel = default)
     {
+        const int needed = ReferenceImages + LossImages;
+        if (source.Count < needed) throw new DataException($"{source.Name}: has {source.Count} held-out images; {needed} are needed to measure with");
         var measure = ClassAgreement.Fit(source, 0, ReferenceImages);
         var (real, realLabels) = Read(source, ReferenceImages, RealImages);
-        double loss = Loss(model, source, ReferenceImages, LossImages, cancel);
+        double loss = Loss(model, source, ReferenceImages, LossImages, Batch, timeShift: 1, cancel);
         int[] labels = [.. Enumerable.Range(0, ImagesOf(source)).Select(i => i / SamplesPerClass)];
         float[] images = new ClassSampler(model, sampling).Sample(
             labels, source.Height, source.Width, Seed, SamplesPerClass, (first, step, _) => report?.Invoke(first + (SamplesPerClass * (double)step / sampling.Steps), labels.Length), cancel);
@@ -46,40 +51,46 @@ public static class HeldOutMeasure
             loss, measure.NearestAgreement(images, labels), measure.NearestAgreement(real, realLabels), measure.SpreadWithinClasses(images, labels, real, realLabels), labels.Length);
     }
 
-    /// <summary>The mean loss over images of a source, at times as training draws them without a shift, no class dropped.</summary>
+    /// <summary>
+    /// The mean of (v_θ − v)² over images of a source, each at one time and with one noise that neither a run's seed nor its step changes, and none without its class. So two evaluations differ by the weights alone.
+    /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="source">Images that fit it.</param>
     /// <param name="first">The first image.</param>
     /// <param name="count">How many follow it.</param>
+    /// <param name="atATime">Images of a forward; the noise depends on it.</param>
+    /// <param name="timeShift">s of the time shift.</param>
     /// <param name="cancel">Stops between batches.</param>
-    /// <exception cref="DataException">The source has not so many.</exception>
-    public static double Loss(PixelDiTModel model, IImageSource source, long first, int count, CancellationToken cancel = default)
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static double Loss(PixelDiTModel model, IImageSource source, long first, long count, int atATime, double timeShift, CancellationToken cancel = default)
     {
         var device = model.Device;
         double sum = 0;
-        for (int done = 0; done < count; done += Batch)
+        using var loss = device.Allocate([1]);
+        for (long at = first; at < first + count; at += atATime)
         {
             cancel.ThrowIfCancellationRequested();
-            int batch = Math.Min(Batch, count - done);
-            var (images, labels) = Read(source, first + done, batch);
-            float[] times = [.. Enumerable.Range(0, batch).Select(i => FlowTime.LogitNormal(Philox.Normal(Seed, TimeStream, (ulong)(first + done + i)), 1))];
-            using var x = device.Upload(images, [batch, source.Channels, source.Height, source.Width]);
-            using var t = device.Upload(times, [batch]);
-            using var y = device.Upload(labels, [batch]);
-            using Tensor noise = device.Allocate(x.Shape), xt = device.Allocate(x.Shape), target = device.Allocate(x.Shape);
-            Noise.Fill(noise, Seed, NoiseStream + (ulong)(first + done));
+            int batch = (int)Math.Min(atATime, first + count - at);
+            var (images, labels) = Read(source, at, batch);
+            float[] times = [.. Enumerable.Range(0, batch).Select(b => FlowTime.LogitNormal(TimeDraw(at + b), (float)timeShift))];
+            Shape shape = [batch, source.Channels, source.Height, source.Width];
+            using Tensor x = device.Upload(images, shape), noise = device.Allocate(shape), xt = device.Allocate(shape), target = device.Allocate(shape);
+            using Tensor t = device.Upload(times, [batch]), y = device.Upload(labels, [batch]);
+            Noise.Fill(noise, 0, Stream + 1 + (ulong)at);
             FlowPath.Forward(x, noise, t, xt, target);
             using var tape = new Tape(device, recording: false);
-            sum += tape.MeanSquaredError(model.Forward(tape, tape.Input(xt), t, y), target).Value.ToArray()[0] * (double)batch;
+            MeanSquaredError.Forward(model.Forward(tape, tape.Input(xt), t, y).Value, target, loss);
+            sum += (double)batch * loss.ToArray()[0];
         }
         return sum / count;
     }
 
+    /// <summary>The normal draw behind the time of a held-out image.</summary>
+    internal static float TimeDraw(long image) => Philox.Normal(0, Stream, (ulong)image);
+
     /// <summary>Images of a source, one after the other, and their labels.</summary>
-    /// <exception cref="DataException">The source has not so many.</exception>
     internal static (float[] Images, int[] Labels) Read(IImageSource source, long first, int count)
     {
-        if (first + count > source.Count) throw new DataException($"{source.Name}: {count} images from {first} were asked for; there are {source.Count}");
         int size = source.Channels * source.Height * source.Width;
         var images = new float[count * size];
         var labels = new int[count];
