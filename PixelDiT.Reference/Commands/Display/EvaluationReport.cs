@@ -1,7 +1,6 @@
 using System.Globalization;
 using PixelDiT.Reference.Evaluating;
 using PixelDiT.Reference.Vision;
-using Spectre.Console;
 
 namespace PixelDiT.Reference.Commands.Display;
 
@@ -16,9 +15,10 @@ internal static class EvaluationReport
             if (set is not null) Terminal.WriteLine($"{role}: {set.Name} ({set.Kind}), {(set.Images is { } images ? Counted.Of(images, "image") : "an unknown number of images")}{(set.Statistics is null or "pictures" ? "" : $", statistics from the {set.Statistics}")}");
         }
         if (found.Network is not null && found.Route is { } route) Terminal.WriteLine($"network: {found.Network}, SHA-256 {found.Weights?[..16]}, preprocessing {InceptionRoutes.NameOf(route)}");
-        var table = new Table().AddColumns("measure", "value", "better");
-        foreach (var number in found.Numbers) table.AddRow(Terminal.Cell(number.Title), Terminal.Cell(number.Value.ToString(Math.Abs(number.Value) >= 100 ? "F2" : "F4", CultureInfo.InvariantCulture)), Terminal.Cell(number.Better));
-        Terminal.Write(table);
+        int title = found.Numbers.Select(number => number.Title.Length).DefaultIfEmpty().Max(), width = found.Numbers.Select(number => Value(number).Length).DefaultIfEmpty().Max();
+        foreach (var number in found.Numbers) Terminal.WriteLine($"  {number.Title.PadRight(title)}  {Value(number).PadLeft(width)}{(number.Better.Length > 0 ? $"  {number.Better} is better" : "")}");
         foreach (string remark in found.Remarks) Terminal.WriteLine(remark);
     }
+
+    private static string Value(EvaluatedNumber number) => number.Value.ToString(Math.Abs(number.Value) >= 100 ? "F2" : "F4", CultureInfo.InvariantCulture);
 }

@@ -140,12 +140,15 @@ public static class SymmetricEigen
     {
         int n = d.Length;
         var rotations = new List<Rotation>();
+        // What is small beside the largest row is 0: that is as exact as the reduction was, and in a singular matrix a block of rounding errors would never be small beside itself.
+        double scale = 0;
+        for (int i = 0; i < n; i++) scale = Math.Max(scale, Math.Abs(d[i]) + Math.Abs(e[i]));
         for (int l = 0; l < n; l++)
         {
             for (int turn = 0; ; turn++)
             {
                 int m = l;
-                while (m < n - 1 && Math.Abs(e[m]) > Unit * (Math.Abs(d[m]) + Math.Abs(d[m + 1]))) m++;
+                while (m < n - 1 && Math.Abs(e[m]) > Unit * scale) m++;
                 if (m == l) break;
                 if (turn == MostTurns) throw new NotFiniteException($"eigenvalue {l} of {n} did not converge in {MostTurns} turns");
                 Turn(d, e, l, m, vectors is null ? null : rotations);

@@ -20,6 +20,22 @@ internal sealed class SymmetricEigenTests
     [Test]
     public void So_do_those_of_a_matrix_of_several_blocks() => Check(Draw(150, 7, 0), 150);
 
+    /// <summary>The covariance of a dozen samples of many features: all but eleven eigenvalues are rounding errors.</summary>
+    [TestCase(12, 300), TestCase(2, 200), TestCase(40, 130)]
+    public void So_do_those_of_few_samples(int samples, int n)
+    {
+        var random = new Random(samples);
+        var statistics = new FeatureStatistics(n);
+        statistics.Add([.. Enumerable.Range(0, samples * n).Select(_ => random.NextSingle())]);
+        double[] covariance = statistics.Result().Covariance;
+        Check(covariance, n);
+        // As a Fréchet distance has it: rows of rounding errors before those that count.
+        Array.Reverse(covariance);
+        for (int i = 0; i < n * n; i++) covariance[i] *= Math.Pow(10, -30.0 * ((n - 1 - (i / n)) + (n - 1 - (i % n))) / n);
+        Check(covariance, n);
+        Assert.That(SymmetricEigen.Values(statistics.Result().Covariance, n).Count(value => Math.Abs(value) > 1e-12), Is.EqualTo(samples - 1));
+    }
+
     [Test]
     public void The_second_difference_has_the_values_of_a_string()
     {
