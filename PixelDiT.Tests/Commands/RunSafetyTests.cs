@@ -94,7 +94,7 @@ public sealed class RunSafetyTests
             isDone = true;
         }
         foreach (string name in (string[])["model.safetensors", "training.safetensors", "checkpoint.json"]) Assert.That(File.ReadAllBytes(At("parts", name)), Is.EqualTo(File.ReadAllBytes(At("whole", name))), $"{name}, seed {Fuzz.Seed}");
-        string Losses(string run) => string.Join('\n', File.ReadAllLines(At(run, "loss.csv")).Select(line => line[..line.LastIndexOf(',')]));
+        string Losses(string run) => string.Join('\n', File.ReadAllLines(At(run, "loss.csv")).Select(line => string.Join(',', line.Split(',').Take(4))));
         Assert.That(Losses("parts"), Is.EqualTo(Losses("whole")));
 
         long Rows() => File.Exists(At("parts", "loss.csv")) ? new FileInfo(At("parts", "loss.csv")).Length / 40 : 0;

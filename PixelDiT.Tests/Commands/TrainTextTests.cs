@@ -146,7 +146,7 @@ internal sealed class TrainTextTests
         Assert.That(Run("encode", "--encoder", "words", "--model", model, "--data", At("pictures"), "--out", states).Done(), Does.Contain("wrote 5 texts of 8 states of 16 channels"));
         Run("train", ["--data", At("pictures"), "--out", At("stored"), "--embeddings", states, .. s_text, .. s_two, "--resolution", "16", "--no-cache"]).Done();
         Run("train", ["--data", At("pictures"), "--out", At("computed"), .. s_text, .. s_two, "--resolution", "16", "--no-cache"]).Done();
-        string Losses(string run) => string.Join('\n', File.ReadAllLines(At(run, "loss.csv")).Select(line => line[..line.LastIndexOf(',')]));
+        string Losses(string run) => string.Join('\n', File.ReadAllLines(At(run, "loss.csv")).Select(line => string.Join(',', line.Split(',').Take(4))));
         Assert.That(Losses("stored"), Is.EqualTo(Losses("computed")));
 
         _folder.Write("pictures/1.txt", "a caption of later"u8.ToArray());

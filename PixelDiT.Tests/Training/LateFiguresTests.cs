@@ -55,7 +55,7 @@ public sealed class LateFiguresTests
         }
         Assert.That(device.Arena.BytesInUse, Is.Zero, "all device memory is back");
         // The last column is a speed.
-        string[] log = [.. File.ReadLines(Path.Combine(folder, "loss.csv")).Select(line => line[..line.LastIndexOf(',')])];
+        string[] log = [.. File.ReadLines(Path.Combine(folder, "loss.csv")).Select(line => string.Join(',', line.Split(',').Take(4)))];
         return new Outcome(log, checkpoints, File.Exists(model) ? File.ReadAllBytes(model) : [], File.Exists(state) ? File.ReadAllBytes(state) : [], failure);
     }
 

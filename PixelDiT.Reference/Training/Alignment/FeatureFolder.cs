@@ -12,7 +12,7 @@ namespace PixelDiT.Reference.Training.Alignment;
 /// What a teacher has made of a data source: a folder with <c>features.json</c> and files of so many images each, <c>features-00000.safetensors</c> and on. Each file has the tensor <c>features</c> [n, L, width] of its
 /// images in the order of the source, and of their mirror images <c>mirrored</c>, where those were asked for.
 /// </summary>
-/// <param name="Listing">The data's <see cref="Data.IImageSource.ListingHash"/>.</param>
+/// <param name="Listing">The identity of the images (<see cref="Data.Decoding.Preparation.Identify"/>).</param>
 /// <param name="Size">H and W that the images had, as HEIGHTxWIDTH.</param>
 /// <param name="Images">How many there are.</param>
 /// <param name="Teacher">The teacher's identity.</param>

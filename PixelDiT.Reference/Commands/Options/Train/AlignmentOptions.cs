@@ -1,6 +1,7 @@
 using System.CommandLine;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
+using PixelDiT.Reference.Data.Decoding;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Training;
 using PixelDiT.Reference.Training.Alignment;
@@ -67,8 +68,8 @@ internal sealed class AlignmentOptions
             var (height, width) = data.Largest;
             var (listing, images) = data switch
             {
-                ClassData { Source: var source } => (source.ListingHash, source.Count),
-                CaptionedData { Source: { Sizes.Count: 1 } source } => (source.ListingHash, source.Count),
+                ClassData { Source: var source } => (Preparation.Identify(source.ListingHash, source.Preparation), source.Count),
+                CaptionedData { Source: { Sizes.Count: 1 } source } => (Preparation.Identify(source.ListingHash, source.Preparation), source.Count),
                 _ => throw new ConfigurationException($"{path}: features are of images of one size; a file of DINOv2 weights was expected with --buckets")
             };
             return new StoredTeacher(device, path, listing, images, height, width, config.Flip);
