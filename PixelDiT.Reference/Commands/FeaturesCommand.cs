@@ -4,6 +4,7 @@ using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Commands.Options.Train;
 using PixelDiT.Reference.Data;
+using PixelDiT.Reference.Data.Decoding;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Models;
@@ -32,7 +33,7 @@ internal static class FeaturesCommand
         Option<string> device = Cli.Device(), precision = Cli.Precision();
         Option<int> threads = Cli.Threads();
         var command = new Command("features", "Compute a teacher's tokens of all images of a data source, for train --repa.");
-        foreach (Option option in (Option[])[data, teacher, heads, size.Resolution, size.Width, size.Height, patch, text, flip, type, batch, perFile, output, .. source.All, precision, device, threads]) command.Options.Add(option);
+        foreach (var option in (Option[])[data, teacher, heads, size.Resolution, size.Width, size.Height, patch, text, flip, type, batch, perFile, output, .. source.All, precision, device, threads]) command.Options.Add(option);
         command.SetRun((parsed, cancel) =>
         {
             var settings = new Settings(parsed);
@@ -49,7 +50,7 @@ internal static class FeaturesCommand
             if (images.Count > MostImages) throw new DataException($"{images.Name}: is drawn without end; features are of images that can be counted");
             using var network = new DinoTeacher(opened, weights, settings.Get(text) ? null : settings.Get(patch), PrecisionNames.Parse(settings.Get(precision)), settings.Get(batch), cancel);
             var described = new FeatureFolder(
-                FeatureFolder.ListingOf(images), StoredTeacher.SizeOf(images.Height, images.Width), images.Count, network.Identity, network.TokensOf(images.Height, images.Width), network.Width,
+                Preparation.Identify(images.ListingHash, images.Preparation), StoredTeacher.SizeOf(images.Height, images.Width), images.Count, network.Identity, network.TokensOf(images.Height, images.Width), network.Width,
                 Cli.Stored(settings.Get(type)).FormatName, settings.Get(flip), settings.Get(perFile));
             RequireFree(folder, described);
             long found = 0;

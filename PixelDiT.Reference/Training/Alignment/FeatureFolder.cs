@@ -2,11 +2,9 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using PixelDiT.Kernels;
-using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Formats.Words;
-using PixelDiT.Reference.Pictures.Resizing;
 
 namespace PixelDiT.Reference.Training.Alignment;
 
@@ -14,7 +12,7 @@ namespace PixelDiT.Reference.Training.Alignment;
 /// What a teacher has made of a data source: a folder with <c>features.json</c> and files of so many images each, <c>features-00000.safetensors</c> and on. Each file has the tensor <c>features</c> [n, L, width] of its
 /// images in the order of the source, and of their mirror images <c>mirrored</c>, where those were asked for.
 /// </summary>
-/// <param name="Listing">What the data is known by (<see cref="ListingOf"/>).</param>
+/// <param name="Listing">The identity of the images (<see cref="Data.Decoding.Preparation.Identify"/>).</param>
 /// <param name="Size">H and W that the images had, as HEIGHTxWIDTH.</param>
 /// <param name="Images">How many there are.</param>
 /// <param name="Teacher">The teacher's identity.</param>
@@ -32,9 +30,6 @@ public sealed record FeatureFolder(string Listing, string Size, long Images, str
     internal const string Features = "features", MirroredFeatures = "mirrored";
 
     private static readonly JsonSerializerOptions s_json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
-
-    /// <summary>What a source is known by: its listing, and how its pictures are prepared.</summary>
-    public static string ListingOf(IImageSource source) => source.Preparation is { } preparation ? $"{source.ListingHash}, {ResizeRules.NameOf(preparation.Resize)}, {preparation.Background}" : source.ListingHash;
 
     /// <summary>Whether a path is such a folder.</summary>
     public static bool Is(string path) => File.Exists(Path.Combine(path, IndexFile));

@@ -20,7 +20,7 @@ public sealed class StoredTeacher : ITeacher
     /// <summary>Opens a folder of features.</summary>
     /// <param name="device">Where tokens go.</param>
     /// <param name="folder">The folder.</param>
-    /// <param name="listing">The <see cref="Data.IImageSource.ListingHash"/> of the data that is trained on.</param>
+    /// <param name="listing">The identity of the images that are trained on (<see cref="Data.Decoding.Preparation.Identify"/>).</param>
     /// <param name="images">How many images it has.</param>
     /// <param name="height">H.</param>
     /// <param name="width">W.</param>
@@ -31,7 +31,7 @@ public sealed class StoredTeacher : ITeacher
     public StoredTeacher(Device device, string folder, string listing, long images, int height, int width, bool flips, Func<long, long>? placeOf = null)
     {
         (_device, _folder, Described, _placeOf) = (device, folder, FeatureFolder.Read(folder), placeOf ?? (index => index));
-        if (Described.Listing != listing || Described.Images != images) throw new ConfigurationException($"{folder}: holds features of {Described.Images} images that are not those of --data, which are {images}: names, sizes or number of files, or the way they are brought to their size, are others");
+        if (Described.Listing != listing || Described.Images != images) throw new ConfigurationException($"{folder}: holds features of {Described.Images} images that are not those of --data, which are {images}: names, sizes or number of files are others, or --resize or --background is");
         if (Described.Size != SizeOf(height, width)) throw new ConfigurationException($"{folder}: holds features of images of {Described.Size} (height by width); the run trains on {SizeOf(height, width)}");
         if (flips && !Described.Mirrored) throw new ConfigurationException($"{folder}: has no features of mirror images, which --flip trains on; features --flip makes them");
         for (int file = 0; file < Described.Files; file++)

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
+using PixelDiT.Reference.Data.Decoding;
 using PixelDiT.Reference.Data.HeldOut;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Training;
@@ -68,8 +69,8 @@ internal sealed class AlignmentOptions
             var (height, width) = data.Largest;
             var (listing, images) = data switch
             {
-                ClassData { Source: PartOfImages part } => (FeatureFolder.ListingOf(part.Whole), part.Whole.Count),
-                ClassData { Source: var source } => (FeatureFolder.ListingOf(source), source.Count),
+                ClassData { Source: PartOfImages part } => (Preparation.Identify(part.Whole.ListingHash, part.Whole.Preparation), part.Whole.Count),
+                ClassData { Source: var source } => (Preparation.Identify(source.ListingHash, source.Preparation), source.Count),
                 CaptionedData => throw new ConfigurationException($"{path}: features are of images of classes; a file of DINOv2 weights was expected for a text model"),
                 _ => throw new ConfigurationException($"{path}: features are of images of one size; a file of DINOv2 weights was expected with --buckets")
             };
