@@ -15,9 +15,9 @@ public sealed class RunLog : IDisposable
 {
     /// <summary>The first line.</summary>
     public static string Header { get; } =
-        $"step,loss,grad_norm,lr,images_per_second,{string.Join(',', Enumerable.Range(0, LossBands.Count).Select(BandColumn))},{WaitColumn},{DeviceColumn},{ProcessColumn},{TimeColumn},{PartColumn}";
+        $"step,loss,grad_norm,lr,images_per_second,{string.Join(',', Enumerable.Range(0, LossBands.Count).Select(BandColumn))},{AlignmentColumn},{WaitColumn},{DeviceColumn},{ProcessColumn},{TimeColumn},{PartColumn}";
 
-    internal const string WaitColumn = "data_wait", DeviceColumn = "device_mib", ProcessColumn = "process_mib", TimeColumn = "time", PartColumn = "part";
+    internal const string AlignmentColumn = "alignment_loss", WaitColumn = "data_wait", DeviceColumn = "device_mib", ProcessColumn = "process_mib", TimeColumn = "time", PartColumn = "part";
 
     private const double Mebibyte = 1 << 20;
 
@@ -65,6 +65,8 @@ public sealed class RunLog : IDisposable
             // A band without images has no number, which is no NaN of the loss.
             if (band < report.LossByTime.Count && (!double.IsNaN(report.LossByTime[band]) || !float.IsFinite(report.Loss))) _waiting.Append(CultureInfo.InvariantCulture, $"{report.LossByTime[band]:G6}");
         }
+        _waiting.Append(',');
+        if (report.AlignmentLoss is { } alignment) _waiting.Append(CultureInfo.InvariantCulture, $"{alignment:G6}");
         double seconds = (_clock.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalSeconds;
         _waiting.Append(CultureInfo.InvariantCulture, $",{report.DataWait.TotalSeconds:0.####},{report.DeviceBytes / Mebibyte:0.#},{report.ProcessBytes / Mebibyte:0.#},{seconds:F1},{_part}\n");
         Write();

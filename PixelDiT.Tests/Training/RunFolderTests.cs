@@ -88,7 +88,7 @@ public sealed class RunFolderTests
         using (var log = new RunLog(At("loss.csv"), keep: 3, clock: clock)) log.Add(new StepReport(4, 40, 1, 1, 1));
         Assert.That(File.ReadAllLines(At("loss.csv")), Is.EqualTo((string[])
         [
-            RunLog.Header, "1,1,1,1,1.0,0.5,,1.5,2,0.0125,3,100,1000.5,1", "2,2,1,1,1.0,0.5,,1.5,2,0.0125,3,100,1000.5,1", "3,3,1,1,1.0,0.5,,1.5,2,0.0125,3,100,1000.5,1", "4,40,1,1,1.0,,,,,0,0,0,1000.5,2"
+            RunLog.Header, "1,1,1,1,1.0,0.5,,1.5,2,,0.0125,3,100,1000.5,1", "2,2,1,1,1.0,0.5,,1.5,2,,0.0125,3,100,1000.5,1", "3,3,1,1,1.0,0.5,,1.5,2,,0.0125,3,100,1000.5,1", "4,40,1,1,1.0,,,,,,0,0,0,1000.5,2"
         ]));
     }
 
@@ -97,7 +97,7 @@ public sealed class RunFolderTests
     {
         File.WriteAllText(At("loss.csv"), "step,loss,grad_norm,lr,images_per_second\n1,1,1,1,1.0\n2,2,1,1,1.0\n");
         using (var log = new RunLog(At("loss.csv"), keep: 2, clock: new StoppedClock())) log.Add(new StepReport(3, 3, 1, 1, 1));
-        Assert.That(File.ReadAllLines(At("loss.csv")), Is.EqualTo((string[])[RunLog.Header, "1,1,1,1,1.0", "2,2,1,1,1.0", "3,3,1,1,1.0,,,,,0,0,0,1000.5,2"]));
+        Assert.That(File.ReadAllLines(At("loss.csv")), Is.EqualTo((string[])[RunLog.Header, "1,1,1,1,1.0", "2,2,1,1,1.0", "3,3,1,1,1.0,,,,,,0,0,0,1000.5,2"]));
     }
 
     private sealed class StoppedClock : TimeProvider

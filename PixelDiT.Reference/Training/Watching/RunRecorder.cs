@@ -61,6 +61,7 @@ internal sealed class RunRecorder : IDisposable
         {
             if (!double.IsNaN(step.LossByTime[band])) yield return ($"loss/t {LossBands.Names[band]}", step.LossByTime[band]);
         }
+        if (step.AlignmentLoss is { } alignment) yield return ("loss/alignment", alignment);
         yield return ("gradient/norm", step.GradientNorm);
         yield return ("learning_rate", step.LearningRate);
         yield return ("speed/images_per_second", step.ImagesPerSecond);
