@@ -18,7 +18,7 @@ internal static class ReportPlots
         string[] bands = [.. Enumerable.Range(0, LossBands.Count).Select(RunLog.BandColumn)];
         if (bands.Any(history.Has)) yield return new Plot("Loss by t, where 0 is noise and 1 is data", "", [.. bands.Select((column, band) => new Curve($"t {LossBands.Names[band]}", history[column], smoothing))]) { MayBeLogarithmic = true };
         if (history.Has(RunLog.HeldOutColumn)) yield return new Plot("Loss of held-out images", "", [new Curve("averaged weights", history[RunLog.HeldOutColumn]), new Curve("weights in training", history[RunLog.HeldOutRawColumn])]) { MayBeLogarithmic = true };
-        if (history.Has(RunLog.AlignmentColumn)) yield return new Plot("Loss of the alignment (REPA)", "", [new Curve("alignment", history[RunLog.AlignmentColumn], smoothing)]);
+        if (history.Has(RunLog.AlignmentColumn)) yield return new Plot("Loss of the alignment", "", [new Curve("alignment", history[RunLog.AlignmentColumn], smoothing, ShowsRange: true)]);
         yield return new Plot("Norm of all gradients", "", [new Curve("norm", history["grad_norm"], smoothing, ShowsRange: true)]) { Level = Clip(run) is > 0 and var clip ? ("clipped at", clip) : null, MayBeLogarithmic = true };
         yield return new Plot("Learning rate", "", [new Curve("learning rate", history["lr"])]);
         yield return new Plot("Speed", "images a second", [new Curve("images a second", history["images_per_second"], smoothing)]);

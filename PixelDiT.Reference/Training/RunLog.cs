@@ -17,9 +17,9 @@ public sealed class RunLog : IDisposable
     public static string Header { get; } =
         $"step,loss,grad_norm,lr,images_per_second,{string.Join(',', Enumerable.Range(0, LossBands.Count).Select(BandColumn))},{AlignmentColumn},{HeldOutColumn},{HeldOutRawColumn},{WaitColumn},{DeviceColumn},{ProcessColumn},{TimeColumn},{PartColumn}";
 
-    internal const string AlignmentColumn = "repa", HeldOutColumn = "held_out", HeldOutRawColumn = "held_out_raw";
+    internal const string HeldOutColumn = "held_out", HeldOutRawColumn = "held_out_raw";
 
-    internal const string WaitColumn = "data_wait", DeviceColumn = "device_mib", ProcessColumn = "process_mib", TimeColumn = "time", PartColumn = "part";
+    internal const string AlignmentColumn = "alignment_loss", WaitColumn = "data_wait", DeviceColumn = "device_mib", ProcessColumn = "process_mib", TimeColumn = "time", PartColumn = "part";
 
     private const double Mebibyte = 1 << 20;
 
@@ -67,7 +67,7 @@ public sealed class RunLog : IDisposable
             // A band without images has no number, which is no NaN of the loss.
             if (band < report.LossByTime.Count && (!double.IsNaN(report.LossByTime[band]) || !float.IsFinite(report.Loss))) _waiting.Append(CultureInfo.InvariantCulture, $"{report.LossByTime[band]:G6}");
         }
-        foreach (double? loss in (ReadOnlySpan<double?>)[report.AlignmentLoss, report.HeldOut?.Averaged, report.HeldOut?.Raw]) _waiting.Append(CultureInfo.InvariantCulture, $",{loss:G9}");
+        foreach (double? loss in (ReadOnlySpan<double?>)[report.AlignmentLoss, report.HeldOut?.Averaged, report.HeldOut?.Raw]) _waiting.Append(CultureInfo.InvariantCulture, $",{loss:G6}");
         double seconds = (_clock.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalSeconds;
         _waiting.Append(CultureInfo.InvariantCulture, $",{report.DataWait.TotalSeconds:0.####},{report.DeviceBytes / Mebibyte:0.#},{report.ProcessBytes / Mebibyte:0.#},{seconds:F1},{_part}\n");
         Write();

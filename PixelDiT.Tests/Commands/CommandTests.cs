@@ -32,7 +32,7 @@ public sealed class CommandTests
         Assert.That(files, Has.Length.EqualTo(7), "and a file of events");
         string[] log = File.ReadAllLines(Path.Combine(_folder, "run", "loss.csv"));
         Assert.That(log, Has.Length.EqualTo(4));
-        Assert.That(log[0], Is.EqualTo("step,loss,grad_norm,lr,images_per_second,loss_t00,loss_t25,loss_t50,loss_t75,repa,held_out,held_out_raw,data_wait,device_mib,process_mib,time,part"));
+        Assert.That(log[0], Is.EqualTo("step,loss,grad_norm,lr,images_per_second,loss_t00,loss_t25,loss_t50,loss_t75,alignment_loss,held_out,held_out_raw,data_wait,device_mib,process_mib,time,part"));
         Assert.That(log[3], Does.StartWith("3,"));
 
         var sample = Run("sample", "--model", "run/model.safetensors", "--class", "0,green disc", "--count", "2", "--steps", "3", "--out", "pictures", "--singles", "--interval", "0.1,0.9");

@@ -61,7 +61,7 @@ internal sealed class RunRecorder : IDisposable
         {
             if (!double.IsNaN(step.LossByTime[band])) yield return ($"loss/t {LossBands.Names[band]}", step.LossByTime[band]);
         }
-        if (step.AlignmentLoss is { } alignment) yield return ("loss/repa", alignment);
+        if (step.AlignmentLoss is { } alignment) yield return ("loss/alignment", alignment);
         if (step.HeldOut is { } heldOut)
         {
             yield return ("held_out/averaged", heldOut.Averaged);
