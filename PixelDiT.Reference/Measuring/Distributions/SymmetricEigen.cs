@@ -63,6 +63,9 @@ public static class SymmetricEigen
     {
         double[] diagonal = new double[n], v = new double[n], w = new double[n], p = new double[n];
         var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancel };
+        // A column whose rest is no more than rounding errors of the matrix is done: one of few samples is tridiagonal after as many steps.
+        double small = 0;
+        foreach (double value in a) small = Math.Max(small, Unit * Math.Abs(value));
         bool isPending = false;
         for (int k = 0; k < n; k++)
         {
@@ -73,10 +76,10 @@ public static class SymmetricEigen
             diagonal[k] = row[k];
             if (k >= n - 1) break;
             double[] next = new double[n];
-            off[k] = Reflector(row[(k + 1)..], next.AsSpan(k + 1), out factors[k]);
+            off[k] = Reflector(row[(k + 1)..], next.AsSpan(k + 1), small, out factors[k]);
             // Rows below: what the last reflector changes, and their products with the next one, in one pass.
             bool updates = isPending;
-            Rows(k + 1, n, options, i =>
+            if (updates || factors[k] != 0) Rows(k + 1, n, options, i =>
             {
                 var line = a.AsSpan(i * n, n);
                 if (updates) Update(line, v, w, v[i], w[i], k + 1);
@@ -92,13 +95,13 @@ public static class SymmetricEigen
     }
 
     /// <summary>v of the reflector that turns x into (result, 0, 0, …), its first value 1.</summary>
-    private static double Reflector(ReadOnlySpan<double> x, Span<double> v, out double factor)
+    private static double Reflector(ReadOnlySpan<double> x, Span<double> v, double small, out double factor)
     {
         double largest = 0;
         foreach (double value in x[1..]) largest = Math.Max(largest, Math.Abs(value));
         v[0] = 1;
         factor = 0;
-        if (largest == 0) return x[0];
+        if (largest <= small) return x[0];
         largest = Math.Max(largest, Math.Abs(x[0]));
         double squares = 0;
         foreach (double value in x) squares += value / largest * (value / largest);
