@@ -128,7 +128,7 @@ public sealed class TextTrainer : Trainer
             int k = TextTimeTable.LevelOf(HeldOutTimeDraw(index));
             Shape shape = [1, images.Channels, height, width];
             using Tensor x = device.Upload(pixels, shape), noise = device.Allocate(shape), xt = device.Allocate(shape), target = device.Allocate(shape), text = device.Upload(States([caption], [0]), [1, Encoder.Tokens, Encoder.Width]);
-            using Tensor alpha = device.Upload([_table.Alpha[k]], [1]), sigma = device.Upload([_table.Sigma[k]], [1]), time = device.Upload([_table.Time[k]], [1]);
+            using Tensor alpha = device.Upload([_table.Alpha[k]], [1]), sigma = device.Upload([_table.Sigma[k]], [1]), time = device.Upload([(float)_table.Time[k]], [1]);
             Noise.Fill(noise, 0, HeldOutStream + 1 + (ulong)index);
             FlowPath.Forward(x, noise, alpha, sigma, xt, target);
             using var tape = new Tape(device, recording: false);
