@@ -104,7 +104,7 @@ internal sealed class DataOptions
     /// <summary>The published sizes to which images are brought; null for one size.</summary>
     public AspectBuckets? Buckets(Settings settings) => BucketOption.Read(settings, _buckets);
 
-    /// <summary>Sides that no square has belong to a run's settings only if they were said, and the side of squares only if they were not.</summary>
+    /// <summary>Sides that no square has belong to a run's settings only if they were said, the side of squares only if they were not, and numbers of held-out images only if there are such.</summary>
     public IEnumerable<Option> NotRecorded(Settings settings)
-        => [.. new Option[] { _size.Width, _size.Height }.Where(option => !settings.IsGiven(option)), .. settings.IsGiven(_buckets) || settings.IsGiven(_size.Width) ? (Option[])[_size.Resolution] : []];
+        => [.. new Option[] { _size.Width, _size.Height }.Where(option => !settings.IsGiven(option)), .. settings.IsGiven(_buckets) || settings.IsGiven(_size.Width) ? (Option[])[_size.Resolution] : [], .. settings.Get(_heldOut) == 0 ? (Option[])[_heldOut, _heldOutEvery] : []];
 }
