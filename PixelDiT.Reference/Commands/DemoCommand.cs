@@ -63,7 +63,8 @@ internal static class DemoCommand
         using var stored = StoredModel.Open(path);
         stored.Require(text: false, "--measure takes");
         if (stored.Info.Size is not { } size) throw new ConfigurationException($"{path}: does not say the size of its images, so there are none to measure it with");
-        var source = ImageSources.Open(data.GetString()!, size, stored.Info.Config.Channels, ImagePart.HeldOut);
+        string spec = data.GetString()!;
+        var source = ImageSources.Open(spec, size, stored.Info.Config.Channels, ImagePart.HeldOut, ImageSources.IsDrawn(spec) ? null : new SourceOptions { Resize = RunFolder.ResizeOf(path) });
         using var model = (PixelDiTModel)WeightsReport.Load(stored, device).Model;
         Terminal.WriteLine($"measuring with {source.Name} at {size}, the part held out");
         var result = ProgressDisplay.Show("drawing", HeldOutMeasure.ImagesOf(source), show => HeldOutMeasure.Of(model, source, Demo.Sampling, (done, total) => show(done, Invariant($"image {(int)done} of {total}")), cancel));
