@@ -46,6 +46,7 @@ public class GoldenFilesTests
                     "BF16" => BitConverter.UInt32BitsToSingle((uint)BinaryPrimitives.ReadUInt16LittleEndian(data[(2 * i)..]) << 16),
                     "I64" => BinaryPrimitives.ReadInt64LittleEndian(data[(8 * i)..]),
                     "I32" => BinaryPrimitives.ReadInt32LittleEndian(data[(4 * i)..]),
+                    "U8" => data[i],
                     _ => throw new NotSupportedException($"{name} holds {type}")
                 };
                 if (!values[i].Equals(expected)) Assert.Fail($"{entry.Name}[{i}] is {values[i]}; its bytes say {expected}");
