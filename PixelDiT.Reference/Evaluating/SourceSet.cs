@@ -1,4 +1,5 @@
 using PixelDiT.Reference.Data;
+using PixelDiT.Reference.Data.Decoding;
 using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Evaluating;
@@ -26,13 +27,13 @@ public sealed class SourceSet(IImageSource source, long count) : IImageSet
     /// <inheritdoc/>
     public IReadOnlyList<string> ClassNames => source.ClassNames;
 
-    /// <summary>The source's listing, its size and channels.</summary>
+    /// <summary>The source's listing and how its pictures are prepared, its size and channels.</summary>
     public string Identity
     {
         get
         {
             using var hash = new ListingHash();
-            return hash.Add(source.ListingHash).Add(source.Channels).Add(source.Height).Add(source.Width).ToHex();
+            return hash.Add(Preparation.Identify(source.ListingHash, source.Preparation)).Add(source.Channels).Add(source.Height).Add(source.Width).ToHex();
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text;
 
 namespace PixelDiT.Reference.Formats;
@@ -117,4 +118,36 @@ internal static class ZipRecords
         using (var to = new BinaryWriter(bytes)) write(to);
         return bytes.ToArray();
     }
+
+    /// <summary>Takes 64-bit values from the zip64 field, which holds just those that their 32 bits could not, in this order.</summary>
+    /// <returns>Whether all that are needed were there.</returns>
+    public static bool Widen(ReadOnlySpan<byte> extra, ref ulong size, ref ulong packed, ref ulong header)
+    {
+        if (size != uint.MaxValue && packed != uint.MaxValue && header != uint.MaxValue) return true;
+        while (extra.Length >= 4 && U16(extra, 2) is var length && length <= extra.Length - 4)
+        {
+            var field = extra.Slice(4, length);
+            if (U16(extra, 0) == Zip64Field) return Take(ref field, ref size) && Take(ref field, ref packed) && Take(ref field, ref header);
+            extra = extra[(4 + length)..];
+        }
+        return false;
+    }
+
+    private static bool Take(ref ReadOnlySpan<byte> field, ref ulong value)
+    {
+        if (value != uint.MaxValue) return true;
+        if (field.Length < sizeof(ulong)) return false;
+        value = U64(field, 0);
+        field = field[sizeof(ulong)..];
+        return true;
+    }
+
+    /// <summary>A little-endian number of 16 bits.</summary>
+    public static ushort U16(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt16LittleEndian(bytes[at..]);
+
+    /// <summary>A little-endian number of 32 bits.</summary>
+    public static uint U32(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt32LittleEndian(bytes[at..]);
+
+    /// <summary>A little-endian number of 64 bits.</summary>
+    public static ulong U64(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt64LittleEndian(bytes[at..]);
 }

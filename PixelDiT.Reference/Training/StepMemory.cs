@@ -54,7 +54,7 @@ public static class StepMemory
         using var frozen = FrozenParameters.Create(model.Parameters, config);
         using var alignment = config.Alignment is null ? null : new TokenAlignment(device, sizes.IsText, config.Alignment.Weight);
         int students = height / sizes.Patch * (width / sizes.Patch), teachers = teacher?.TokensOf(height, width) ?? 0;
-        using var tokens = alignment is null || !TokenAlignment.IsComparable(students, teachers, sizes.IsText) ? null : device.Allocate([config.Batch, teachers, teacher!.Width]);
+        using var tokens = alignment is null || TokenAlignment.ProblemOf(students, teachers, sizes.IsText) is not null ? null : device.Allocate([config.Batch, teachers, teacher!.Width]);
         // The second step has the packed weights of the first.
         for (int i = 0; i < 2; i++)
         {

@@ -8,6 +8,7 @@ using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Text;
 using PixelDiT.Reference.Training.Alignment;
+using PixelDiT.Reference.Training.HeldOut;
 
 namespace PixelDiT.Reference.Training;
 
@@ -125,11 +126,11 @@ public sealed class TextTrainer : Trainer
             var (height, width) = images.Sizes[images.SizeOf(index)];
             float[] pixels = new float[images.Channels * height * width];
             string caption = images.Read(index, 0, pixels);
-            int k = TextTimeTable.LevelOf(HeldOutTimeDraw(index));
+            int k = TextTimeTable.LevelOf(HeldOutMeasure.TimeDraw(index));
             Shape shape = [1, images.Channels, height, width];
             using Tensor x = device.Upload(pixels, shape), noise = device.Allocate(shape), xt = device.Allocate(shape), target = device.Allocate(shape), text = device.Upload(States([caption], [0]), [1, Encoder.Tokens, Encoder.Width]);
             using Tensor alpha = device.Upload([_table.Alpha[k]], [1]), sigma = device.Upload([_table.Sigma[k]], [1]), time = device.Upload([(float)_table.Time[k]], [1]);
-            Noise.Fill(noise, 0, HeldOutStream + 1 + (ulong)index);
+            Noise.Fill(noise, 0, HeldOutMeasure.Stream + 1 + (ulong)index);
             FlowPath.Forward(x, noise, alpha, sigma, xt, target);
             using var tape = new Tape(device, recording: false);
             MeanSquaredError.Forward(((TextToImageModel)model).Forward(tape, tape.Input(xt), time, tape.Input(text)).Value, target, loss);

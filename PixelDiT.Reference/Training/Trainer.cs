@@ -7,7 +7,6 @@ using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Training.Alignment;
-using PixelDiT.Reference.Training.HeldOut;
 using PixelDiT.Reference.Training.Watching;
 
 namespace PixelDiT.Reference.Training;
@@ -123,19 +122,13 @@ public abstract class Trainer : IDisposable
     /// <exception cref="ConfigurationException">They cannot.</exception>
     private protected void RequireAlignable(int height, int width)
     {
-        if (Alignment is null || IsAlignable(height, width)) return;
-        try
-        {
-            TokenAlignment.RequireComparable(StudentTokens(height, width), Teacher!.TokensOf(height, width), Model.Config.IsText);
-        }
-        catch (ShapeException error)
-        {
-            throw new ConfigurationException($"at {width}×{height} {error.Message}");
-        }
+        if (Alignment is not null && ProblemOfAligning(height, width) is { } problem) throw new ConfigurationException($"at {width}×{height} {problem}");
     }
 
     /// <summary>Whether tokens of a size of images are aligned.</summary>
-    private protected bool IsAlignable(int height, int width) => Alignment is not null && TokenAlignment.IsComparable(StudentTokens(height, width), Teacher!.TokensOf(height, width), Model.Config.IsText);
+    private protected bool IsAlignable(int height, int width) => Alignment is not null && ProblemOfAligning(height, width) is null;
+
+    private string? ProblemOfAligning(int height, int width) => TokenAlignment.ProblemOf(StudentTokens(height, width), Teacher!.TokensOf(height, width), Model.Config.IsText);
 
     private int StudentTokens(int height, int width) => height / Model.Config.Patch * (width / Model.Config.Patch);
 
@@ -223,11 +216,6 @@ public abstract class Trainer : IDisposable
     /// <param name="cancel">Ends the work after the batch in hand.</param>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     internal abstract double LossOf(PixelTransformer model, TrainingData heldOut, CancellationToken cancel = default);
-
-    private protected const ulong HeldOutStream = HeldOutMeasure.Stream;
-
-    /// <summary>The normal draw behind the time of a held-out image.</summary>
-    private protected static float HeldOutTimeDraw(long image) => HeldOutMeasure.TimeDraw(image);
 
     /// <summary>Notes that the weights have been restored.</summary>
     internal void NoteRestored() => Frozen?.Take();

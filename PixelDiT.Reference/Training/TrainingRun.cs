@@ -299,7 +299,7 @@ public sealed class TrainingRun : IDisposable
         var (state, model) = (Checkpoint.StateOf(Trainer, Data), Checkpoint.ModelOf(Trainer, Data));
         if (warn is null)
         {
-            _checkpoints.Save(step, path => state.Write(path), path => model.Write(path));
+            _checkpoints.Save(step, state, model);
             news?.Invoke(new CheckpointNews(step));
             return;
         }

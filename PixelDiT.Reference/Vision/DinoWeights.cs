@@ -1,9 +1,7 @@
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
-using System.Text;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
+using PixelDiT.Reference.Models.Weights;
 
 namespace PixelDiT.Reference.Vision;
 
@@ -79,25 +77,24 @@ public sealed class DinoWeights : IDisposable
     internal float[] Read(string name)
     {
         var spec = _file[_prefix + name];
-        var values = new float[spec.Shape.Aggregate(1L, (product, size) => product * size)];
+        var values = new float[spec.Count];
         _file.ReadSingles(spec.Name, 0, values);
-        int bad = values.Count(value => !float.IsFinite(value));
+        long bad = ValueTally.CountNotFinite(values);
         return bad == 0 ? values : throw Error($"tensor {Quote.Text(spec.Name)} holds {bad} of {values.Length} numbers that are not finite");
     }
 
-    /// <summary>SHA-256 over the names, shapes and float32 values of all tensors that a forward uses: equal for the same weights in any format.</summary>
+    /// <summary>The <see cref="WeightHash"/> of all tensors that a forward uses: equal for the same weights in any format.</summary>
     /// <param name="cancel">Ends the reading.</param>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     internal string Hash(CancellationToken cancel = default)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var (name, shape) in Config.Shapes())
+        var shapes = new OrderedDictionary<string, IReadOnlyList<long>>(StringComparer.Ordinal);
+        foreach (var (name, shape) in Config.Shapes()) shapes.Add(name, [.. shape.Select(size => (long)size)]);
+        return WeightHash.Of(shapes, (name, first, values) =>
         {
             cancel.ThrowIfCancellationRequested();
-            hash.AppendData(Encoding.UTF8.GetBytes($"{name} {string.Join('x', shape)}\n"));
-            hash.AppendData(MemoryMarshal.AsBytes<float>(Read(name)));
-        }
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
+            _file.ReadSingles(_prefix + name, first, values);
+        });
     }
 
     private DinoConfig Infer(int? heads)

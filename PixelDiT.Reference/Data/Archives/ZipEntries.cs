@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Text.Unicode;
 using Microsoft.Win32.SafeHandles;
 using PixelDiT.Kernels;
@@ -20,7 +19,6 @@ internal readonly record struct ZipFileEntry(long Header, long Packed, long Size
 internal sealed class ZipEntries
 {
     private const int LongestComment = 0xFFFF;
-    private const ushort Zip64Field = 1;
 
     private readonly byte[] _directory;
     private readonly int[] _records;
@@ -119,28 +117,6 @@ internal sealed class ZipEntries
         return bytes;
     }
 
-    /// <summary>Takes 64-bit values from the zip64 field, which holds just those that their 32 bits could not, in this order.</summary>
-    private static bool Widen(ReadOnlySpan<byte> extra, ref ulong size, ref ulong packed, ref ulong header)
-    {
-        if (size != uint.MaxValue && packed != uint.MaxValue && header != uint.MaxValue) return true;
-        while (extra.Length >= 4 && U16(extra, 2) is var length && length <= extra.Length - 4)
-        {
-            var field = extra.Slice(4, length);
-            if (U16(extra, 0) == Zip64Field) return Take(ref field, ref size) && Take(ref field, ref packed) && Take(ref field, ref header);
-            extra = extra[(4 + length)..];
-        }
-        return false;
-    }
-
-    private static bool Take(ref ReadOnlySpan<byte> field, ref ulong value)
-    {
-        if (value != uint.MaxValue) return true;
-        if (field.Length < sizeof(ulong)) return false;
-        value = U64(field, 0);
-        field = field[sizeof(ulong)..];
-        return true;
-    }
-
     private static byte[] ReadBytes(SafeFileHandle file, long start, int count, string path)
     {
         byte[] bytes = new byte[count];
@@ -152,12 +128,6 @@ internal sealed class ZipEntries
         }
         return bytes;
     }
-
-    private static ushort U16(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt16LittleEndian(bytes[at..]);
-
-    private static uint U32(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt32LittleEndian(bytes[at..]);
-
-    private static ulong U64(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt64LittleEndian(bytes[at..]);
 
     private FileFormatException Error(string problem) => new($"{_path}: {problem}");
 }

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Text;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats.Words;
@@ -84,7 +83,7 @@ internal sealed class ZipDirectory
         int method = U16(record, 10);
         string? problem = (U16(record, 8) & 1) != 0 ? "is encrypted" : method != 0 ? $"is compressed (method {method}); torch.save stores entries as they are: unpack the archive and pack it again with zip -0 -r" : null;
         ulong packed = U32(record, 20), size = U32(record, 24), header = U32(record, 42);
-        Widen(record.Slice(CentralBytes + nameBytes, extraBytes), name, ref size, ref packed, ref header);
+        if (!Widen(record.Slice(CentralBytes + nameBytes, extraBytes), ref size, ref packed, ref header)) throw Error($"entry {Quote.Text(name)} lacks its 64-bit sizes");
         if (problem is null && packed != size) throw Error($"entry {Quote.Text(name)} is stored, but has sizes {packed} and {size}");
         if (header > (ulong)directory || directory - (long)header < LocalBytes) throw Error($"entry {Quote.Text(name)} is said to lie at byte {header}, outside the archive");
 
@@ -117,34 +116,6 @@ internal sealed class ZipDirectory
         return name;
     }
 
-    /// <summary>Takes 64-bit values from the zip64 field, which holds just those that their 32 bits could not, in this order.</summary>
-    private void Widen(ReadOnlySpan<byte> extra, string name, ref ulong size, ref ulong packed, ref ulong header)
-    {
-        if (size != uint.MaxValue && packed != uint.MaxValue && header != uint.MaxValue) return;
-        while (extra.Length >= 4)
-        {
-            int length = U16(extra, 2);
-            if (length > extra.Length - 4) break;
-            var field = extra.Slice(4, length);
-            if (U16(extra, 0) == 1)
-            {
-                if (Take(ref field, ref size) && Take(ref field, ref packed) && Take(ref field, ref header)) return;
-                break;
-            }
-            extra = extra[(4 + length)..];
-        }
-        throw Error($"entry {Quote.Text(name)} lacks its 64-bit sizes");
-    }
-
-    private static bool Take(ref ReadOnlySpan<byte> field, ref ulong value)
-    {
-        if (value != uint.MaxValue) return true;
-        if (field.Length < sizeof(ulong)) return false;
-        value = U64(field, 0);
-        field = field[sizeof(ulong)..];
-        return true;
-    }
-
     private void CheckOverlaps()
     {
         ZipEntry? previous = null;
@@ -162,12 +133,6 @@ internal sealed class ZipDirectory
         _stream.ReadExactly(bytes);
         return bytes;
     }
-
-    private static ushort U16(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt16LittleEndian(bytes[at..]);
-
-    private static uint U32(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt32LittleEndian(bytes[at..]);
-
-    private static ulong U64(ReadOnlySpan<byte> bytes, int at) => BinaryPrimitives.ReadUInt64LittleEndian(bytes[at..]);
 
     private FileFormatException Error(string problem) => new($"{_source}: {problem}");
 }

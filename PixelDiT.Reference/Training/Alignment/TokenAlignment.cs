@@ -30,7 +30,7 @@ public sealed class TokenAlignment(Device device, bool ofText, double weight = 0
     {
         if (teacher.Shape.Rank != 3 || teacher.Shape[0] != projected.Shape[0] || teacher.Shape[2] != projected.Shape[2]) throw new ShapeException($"a teacher's tokens {teacher.Shape} do not fit projected ones {projected.Shape}");
         int students = projected.Shape[1], teachers = teacher.Shape[1];
-        RequireComparable(students, teachers, ofText);
+        if (ProblemOf(students, teachers, ofText) is { } problem) throw new ShapeException(problem);
         if (!ofText) return tape.CosineLoss(students == teachers ? projected : tape.SparseMatMul(MatrixOf(students, teachers), projected), teacher, offset: 1);
         if (students > teachers) return tape.CosineLoss(tape.SparseMatMul(MatrixOf(students, teachers), tape.L2Normalize(projected)), teacher, offset: 0);
         if (students == teachers) return tape.CosineLoss(projected, teacher, offset: 0);
@@ -39,16 +39,10 @@ public sealed class TokenAlignment(Device device, bool ofText, double weight = 0
         return tape.CosineLoss(projected, resized, offset: 0);
     }
 
-    /// <summary>Checks that two numbers of tokens can be compared.</summary>
-    /// <exception cref="ShapeException">They cannot.</exception>
-    public static void RequireComparable(int students, int teachers, bool ofText)
-    {
-        if (IsComparable(students, teachers, ofText)) return;
-        throw new ShapeException($"{students} tokens are to be aligned with a teacher's {teachers}; {(ofText ? "both must be squares of whole numbers, as the text trainer has it" : "two numbers that differ must both be squares of whole numbers")}");
-    }
-
-    /// <summary>Whether two numbers of tokens can be compared.</summary>
-    public static bool IsComparable(int students, int teachers, bool ofText) => (!ofText && students == teachers) || (IsSquare(students) && IsSquare(teachers));
+    /// <summary>Why two numbers of tokens cannot be compared; null where they can.</summary>
+    public static string? ProblemOf(int students, int teachers, bool ofText)
+        => (!ofText && students == teachers) || (IsSquare(students) && IsSquare(teachers)) ? null
+        : $"{students} tokens are to be aligned with a teacher's {teachers}; {(ofText ? "both must be squares of whole numbers, as the text trainer has it" : "two numbers that differ must both be squares of whole numbers")}";
 
     private CsrMatrix MatrixOf(int from, int to)
     {

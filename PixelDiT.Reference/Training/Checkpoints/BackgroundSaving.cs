@@ -26,17 +26,15 @@ internal sealed class BackgroundSaving(CheckpointStore store, Func<long> freeMem
     {
         Wait();
         long bytes = TensorSnapshot.BytesOf(state, model), free = freeMemory();
-        TensorSnapshot snapshot;
-        if (bytes + Reserve > free || Copy() is not { } copied)
+        if (bytes + Reserve > free || Copy() is not { } snapshot)
         {
-            store.Save(step, path => state.Write(path), path => model.Write(path));
+            store.Save(step, state, model);
             return $"a copy of the checkpoint takes {Mebibytes(bytes):N0} MiB and {Mebibytes(free):N0} MiB are free, so that training waits while it is written";
         }
-        snapshot = copied;
         _step = step;
         _writing = Task.Factory.StartNew(() =>
         {
-            using (snapshot) store.Save(step, path => state.Write(path, snapshot), path => model.Write(path, snapshot));
+            using (snapshot) store.Save(step, state, model, snapshot);
         }, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         return null;
 

@@ -40,20 +40,21 @@ internal sealed class CheckpointStore(string folder, CheckpointPolicy policy)
 
     /// <summary>Writes a checkpoint.</summary>
     /// <param name="step">The steps behind it.</param>
-    /// <param name="writeState">Writes the training state to a path.</param>
-    /// <param name="writeModel">Writes the model to a path.</param>
+    /// <param name="state">The training state.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="snapshot">A copy of their tensors to write from; null for the tensors as they are.</param>
     /// <exception cref="FileFormatException">A file cannot be written, or cannot be read back as it was written; every checkpoint that was there still is.</exception>
-    public void Save(long step, Func<string, string> writeState, Func<string, string> writeModel)
+    public void Save(long step, CheckpointContent state, CheckpointContent model, TensorSnapshot? snapshot = null)
     {
         try
         {
             AtomicFile.MakeFolder(Next);
             var files = new Dictionary<string, CheckpointFile>(StringComparer.Ordinal);
-            foreach (var (name, write) in s_files.Zip([writeState, writeModel]))
+            foreach (var (name, content) in s_files.Zip([state, model]))
             {
                 string path = Path.Combine(Next, name);
                 Reached($"writing {name}");
-                string written = write(path);
+                string written = content.Write(path, snapshot);
                 Reached($"written {name}");
                 if (FileHash.Of(path) != written) throw new FileFormatException($"{path}: what was read back is not what was written; the disk or the memory is damaged");
                 files.Add(name, new(new FileInfo(path).Length, written));
