@@ -10,6 +10,9 @@ namespace PixelDiT.Reference.Data;
 /// <summary>Opens an image source from the text a user types.</summary>
 public static class ImageSources
 {
+    /// <summary>The smallest side of the images of a source, in pixels.</summary>
+    internal const int SmallestSide = 8;
+
     private static readonly string[] s_kinds = ["shapes", "idx", "cifar10", "folder", "zip", "h5"];
 
     /// <summary>The forms of a specification, each with a few words of explanation.</summary>
@@ -84,8 +87,8 @@ public static class ImageSources
     /// <summary>Refuses sides below 8 and above 4096.</summary>
     internal static void RequireInRange(string spec, ImageSize size)
     {
-        if (size is { Height: >= 8 and <= ImageSize.LargestSide, Width: >= 8 and <= ImageSize.LargestSide }) return;
-        throw new DataException($"{spec}: the {(size.IsSquare ? $"resolution is {size.Height}; it" : $"size is {size}; each side")} must be from 8 to {ImageSize.LargestSide}");
+        if (size is { Height: >= SmallestSide and <= ImageSize.LargestSide, Width: >= SmallestSide and <= ImageSize.LargestSide }) return;
+        throw new DataException($"{spec}: the {(size.IsSquare ? $"resolution is {size.Height}; it" : $"size is {size}; each side")} must be from {SmallestSide} to {ImageSize.LargestSide}");
     }
 
     /// <summary>The side of squares, where there is nothing else.</summary>

@@ -12,6 +12,8 @@ public sealed class ConformanceFiles
 
     private const string Prefix = "golden/", Extension = ".safetensors";
 
+    private static string[] Resources => typeof(ConformanceFiles).Assembly.GetManifestResourceNames();
+
     private readonly string? _folder;
 
     private ConformanceFiles(string? folder, IEnumerable<string> names) => (_folder, Names) = (folder, [.. names.Order(StringComparer.Ordinal)]);
@@ -20,7 +22,7 @@ public sealed class ConformanceFiles
     public IReadOnlyList<string> Names { get; }
 
     /// <summary>The cases shipped inside this program.</summary>
-    public static ConformanceFiles Shipped() => new(null, typeof(ConformanceFiles).Assembly.GetManifestResourceNames()
+    public static ConformanceFiles Shipped() => new(null, Resources
         .Where(name => name.StartsWith(Prefix, StringComparison.Ordinal)).Select(name => CaseName(name[Prefix.Length..])).OfType<string>());
 
     /// <summary>The cases in a folder.</summary>
@@ -46,6 +48,16 @@ public sealed class ConformanceFiles
     /// <summary>Opens a file of <c>checkpoints/</c>, of any format.</summary>
     /// <exception cref="FileFormatException">It is missing or of no format of weights.</exception>
     public IWeightFile OpenCheckpoint(string name) => WeightFile.Open(Stream(name), Source(name));
+
+    /// <summary>The files below a path as files of the disk, for a format that is read by path.</summary>
+    /// <param name="path">Relative to the folder; <c>h5/many</c>.</param>
+    /// <exception cref="DataException">They are inside this program and cannot be written to the system's temporary folder.</exception>
+    internal ConformanceFolder OpenFolder(string path)
+    {
+        if (_folder is not null) return new ConformanceFolder(Source(path), isTemporary: false);
+        string prefix = $"{Prefix}{path}/";
+        return ConformanceFolder.Write(Resources.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Select(name => (name[prefix.Length..], Stream(name[Prefix.Length..]))));
+    }
 
     private string Source(string path) => _folder is null ? path : Path.Combine(_folder, path);
 

@@ -57,6 +57,7 @@ public static class ConformanceSuite
             using var golden = files.Open(name);
             return ResizeCases.Run(name, golden) ?? Skipped(name, "pictures scaled in an unknown way");
         }
+        if (folder == H5Cases.Folder) return H5Cases.Run(name, files) ?? Skipped(name, "no images.h5 with what is expected of it");
         if (name == "optimizer")
         {
             using var golden = files.Open(name);
