@@ -1,41 +1,54 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
 
 namespace PixelDiT.Kernels.Devices;
 
 /// <summary>
-/// Threads that stay warm between launches: a launch costs about a microsecond and allocates nothing. The caller works too. Items are claimed
-/// in small runs, so threads balance; which thread runs an item never changes its result.
+/// Threads that stay warm between launches: a launch costs about a microsecond and allocates nothing. The caller works too. Each thread begins with a share of the items of its own, the same
+/// one in every launch of so many, so that it finds in its caches what it wrote there; who is done takes from the ends of the others' shares. Which thread runs an item never changes its result.
+/// <see cref="TeamSize"/> says how many of the threads take part.
 /// </summary>
 internal sealed unsafe class WorkerPool : IDisposable
 {
     private const int Open = 1 << 30;
     private const int SpinsBeforeSleep = 400;
 
-    private readonly Thread[] _threads;
-    private readonly SemaphoreSlim _wake = new(0);
+    private readonly Worker[] _workers;
+    private readonly Share* _shares;
+    private readonly TeamSize _team;
     private delegate*<void*, int, int, void> _body;
     private void* _context;
-    private int _items, _run;
-    private int _next;          // the first item nobody has claimed
+    private int _members;       // threads that take part in this launch, the caller among them
     private int _state;         // Open while a launch accepts workers, plus the number of workers inside
     private int _launch;        // changes with every launch, so that a worker joins each only once
-    private int _sleeping;
+    private bool _timed;
+    private long _computed, _present;
     private volatile bool _stopping;
     private ExceptionDispatchInfo? _failure;
 
     /// <param name="threads">Threads that compute, the caller among them; at least 1.</param>
     public WorkerPool(int threads)
     {
-        _threads = new Thread[threads - 1];
-        for (int i = 0; i < _threads.Length; i++)
-        {
-            _threads[i] = new Thread(Serve, 16 << 20) { IsBackground = true, Name = $"pixeldit worker {i + 1}" };
-            _threads[i].Start();
-        }
+        _team = new TeamSize(threads);
+        _shares = (Share*)NativeMemory.AlignedAlloc((nuint)(threads * sizeof(Share)), 128);
+        _workers = new Worker[threads - 1];
+        for (int i = 0; i < _workers.Length; i++) _workers[i] = new Worker(this, i + 1);
+        foreach (var worker in _workers) worker.Start();
     }
 
     /// <summary>Threads that compute, the caller among them.</summary>
-    public int Threads => _threads.Length + 1;
+    public int Threads => _workers.Length + 1;
+
+    /// <summary>Threads that take part in the next launch.</summary>
+    public int Members => _team.Members;
+
+    /// <summary>Whether each launch is timed, for a profile.</summary>
+    public bool IsTimed { get; set; }
+
+    /// <summary>What a timed launch took.</summary>
+    public LaunchTime LastLaunch { get; private set; }
 
     /// <summary>Calls <paramref name="body"/> over [0, items) in disjoint runs on all threads and returns when all are done.</summary>
     /// <param name="body">Takes the context, the first item and the end of a run.</param>
@@ -43,92 +56,169 @@ internal sealed unsafe class WorkerPool : IDisposable
     /// <param name="items">The number of items.</param>
     public void Run(delegate*<void*, int, int, void> body, void* context, int items)
     {
-        if (_threads.Length == 0 || items == 1)
+        if (_workers.Length == 0 && !IsTimed)
         {
             body(context, 0, items);
             return;
         }
+        long began = Stopwatch.GetTimestamp();
+        int members = Math.Min(_team.BeforeLaunch(began), items);
+        _timed = _team.Observes || IsTimed;
+        if (members == 1 && !_timed)
+        {
+            body(context, 0, items);
+            return;
+        }
+        for (int i = 0; i < members; i++) _shares[i].Range = Range((int)((long)items * i / members), (int)((long)items * (i + 1) / members));
         _body = body;
         _context = context;
-        _items = items;
-        _run = Math.Max(1, items / (Threads * 8));
-        _next = 0;
-        _failure = null;
+        (_members, _computed, _present, _failure) = (members, 0, 0, null);
         Interlocked.Increment(ref _launch);
         Interlocked.Exchange(ref _state, Open);
-        int sleeping = Volatile.Read(ref _sleeping);
-        if (sleeping > 0) _wake.Release(sleeping);
+        for (int i = 0; i < members - 1; i++) _workers[i].Wake();
 
-        Work();
+        Work(0);
         Interlocked.And(ref _state, ~Open);
         var spinner = new SpinWait();
         while (Volatile.Read(ref _state) != 0) spinner.SpinOnce(sleep1Threshold: -1);
+        if (_timed)
+        {
+            LastLaunch = new LaunchTime(Stopwatch.GetTimestamp() - began, _computed, _present, members, items);
+            _team.AfterLaunch(LastLaunch);
+        }
         _failure?.Throw();
     }
 
-    private void Work()
+    private static long Range(int first, int end) => ((long)end << 32) | (uint)first;
+
+    private void Work(int member)
     {
+        long present = 0, computed = 0;
+        if (_timed) (present, computed) = (Stopwatch.GetTimestamp(), ThreadTime.Now);
         try
         {
-            while (true)
+            while (Claim(ref _shares[member].Range, fromEnd: false, out int first, out int end)) _body(_context, first, end);
+            for (int i = 1; i < _members; i++)
             {
-                int first = Interlocked.Add(ref _next, _run) - _run;
-                if (first >= _items) return;
-                _body(_context, first, Math.Min(first + _run, _items));
+                ref long other = ref _shares[(member + i) % _members].Range;
+                while (Claim(ref other, fromEnd: true, out int first, out int end)) _body(_context, first, end);
             }
         }
         catch (Exception error)
         {
             Interlocked.CompareExchange(ref _failure, ExceptionDispatchInfo.Capture(error), null);
-            Interlocked.Exchange(ref _next, _items);
+            for (int i = 0; i < _members; i++) Interlocked.Exchange(ref _shares[i].Range, 0);
         }
+        if (!_timed) return;
+        Interlocked.Add(ref _present, Stopwatch.GetTimestamp() - present);
+        Interlocked.Add(ref _computed, ThreadTime.Now - computed);
     }
 
-    private void Serve()
+    /// <summary>Takes a run of items off a share: of its owner a quarter of what is left, of another an eighth, so that runs are small near the end.</summary>
+    private static bool Claim(ref long share, bool fromEnd, out int first, out int end)
     {
-        int seen = 0;
-        while (!_stopping)
+        while (true)
         {
-            if (!Join(ref seen))
-            {
-                Sleep(seen);
-                continue;
-            }
-            Work();
-            Interlocked.Decrement(ref _state);
+            long range = Volatile.Read(ref share);
+            (first, end) = ((int)range, (int)(range >> 32));
+            int left = end - first;
+            if (left <= 0) return false;
+            int run = fromEnd ? (left + 7) / 8 : (left + 3) / 4;
+            long rest = fromEnd ? Range(first, end - run) : Range(first + run, end);
+            if (Interlocked.CompareExchange(ref share, rest, range) != range) continue;
+            if (fromEnd) first = end - run;
+            else end = first + run;
+            return true;
         }
-    }
-
-    private bool Join(ref int seen)
-    {
-        for (int spin = 0; spin < SpinsBeforeSleep; spin++)
-        {
-            int launch = Volatile.Read(ref _launch), state = Volatile.Read(ref _state);
-            if (launch != seen && (state & Open) != 0 && Interlocked.CompareExchange(ref _state, state + 1, state) == state)
-            {
-                // The launch may have changed since it was read; the one that is open now is the one joined.
-                seen = Volatile.Read(ref _launch);
-                return true;
-            }
-            Thread.SpinWait(30);
-        }
-        return false;
-    }
-
-    private void Sleep(int seen)
-    {
-        Interlocked.Increment(ref _sleeping);
-        bool missed = Volatile.Read(ref _launch) != seen && (Volatile.Read(ref _state) & Open) != 0;
-        if (!missed && !_stopping) _wake.Wait();
-        Interlocked.Decrement(ref _sleeping);
     }
 
     /// <summary>Ends the threads.</summary>
     public void Dispose()
     {
         _stopping = true;
-        _wake.Release(Math.Max(1, _threads.Length));
-        foreach (var thread in _threads) thread.Join();
-        _wake.Dispose();
+        foreach (var worker in _workers) worker.End();
+        NativeMemory.AlignedFree(_shares);
+    }
+
+    /// <summary>The items that a thread begins with, in cache lines of its own: the first and the end in the low and the high half.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 128)]
+    private struct Share
+    {
+        [FieldOffset(0)]
+        public long Range;
+    }
+
+    /// <summary>One of the threads beside the caller.</summary>
+    private sealed class Worker
+    {
+        private readonly WorkerPool _pool;
+        private readonly int _member;
+        private readonly Thread _thread;
+        private readonly SemaphoreSlim _wake = new(0);
+        private int _sleeps, _seen;
+
+        public Worker(WorkerPool pool, int member)
+        {
+            (_pool, _member) = (pool, member);
+            _thread = new Thread(Serve, 16 << 20) { IsBackground = true, Name = $"pixeldit worker {member}" };
+        }
+
+        public void Start() => _thread.Start();
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Wake()
+        {
+            if (Volatile.Read(ref _sleeps) != 0 && Interlocked.Exchange(ref _sleeps, 0) != 0) _wake.Release();
+        }
+
+        public void End()
+        {
+            _wake.Release();
+            _thread.Join();
+            _wake.Dispose();
+        }
+
+        private void Serve()
+        {
+            while (!_pool._stopping)
+            {
+                if (!Join())
+                {
+                    Sleep();
+                    continue;
+                }
+                _pool.Work(_member);
+                Interlocked.Decrement(ref _pool._state);
+            }
+        }
+
+        private bool Join()
+        {
+            for (int spin = 0; spin < SpinsBeforeSleep; spin++)
+            {
+                if (TryJoin()) return true;
+                Thread.SpinWait(30);
+            }
+            return false;
+        }
+
+        private bool TryJoin()
+        {
+            int launch = Volatile.Read(ref _pool._launch), state = Volatile.Read(ref _pool._state);
+            if (launch == _seen || (state & Open) == 0 || _member >= Volatile.Read(ref _pool._members)) return false;
+            if (Interlocked.CompareExchange(ref _pool._state, state + 1, state) != state) return false;
+            // The launch may have changed since it was read; the one that is open now is the one joined.
+            _seen = Volatile.Read(ref _pool._launch);
+            return true;
+        }
+
+        private void Sleep()
+        {
+            Interlocked.Exchange(ref _sleeps, 1);
+            bool missed = Volatile.Read(ref _pool._launch) != _seen && (Volatile.Read(ref _pool._state) & Open) != 0 && _member < Volatile.Read(ref _pool._members);
+            // Who has been woken meanwhile finds a token.
+            if ((missed || _pool._stopping) && Interlocked.Exchange(ref _sleeps, 0) != 0) return;
+            _wake.Wait();
+        }
     }
 }
