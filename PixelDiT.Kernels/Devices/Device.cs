@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using ILGPU;
@@ -190,15 +191,32 @@ public sealed unsafe class Device : IDisposable
         if (items == 0) return;
         Launches++;
         if (IsDry) return;
-        if (Profile is not { } profile)
+        if (Profile is { } profile) StartProfiled(ref kernel, items, lanes, profile);
+        else Start(ref kernel, items, lanes);
+    }
+
+    private void StartProfiled<TKernel>(ref TKernel kernel, int items, int lanes, LaunchProfile profile) where TKernel : struct, IKernel
+    {
+        if (_pool is { } pool)
         {
+            (pool.IsTimed, PackingTime.IsMeasured) = (true, true);
             Start(ref kernel, items, lanes);
+            var (first, packing) = (pool.LastLaunch, PackingTime.Take());
+            long cold = 0;
+            if (profile.Repeats)
+            {
+                Start(ref kernel, items, lanes);
+                cold = first.Elapsed - pool.LastLaunch.Elapsed;
+            }
+            PackingTime.Take();
+            (pool.IsTimed, PackingTime.IsMeasured) = (false, false);
+            profile.Add(typeof(TKernel), first.Elapsed, first.Elapsed - (first.Present / Threads), packing / Threads, cold);
             return;
         }
-        long began = System.Diagnostics.Stopwatch.GetTimestamp();
+        long began = Stopwatch.GetTimestamp();
         Start(ref kernel, items, lanes);
         Synchronize();
-        profile.Add(typeof(TKernel), System.Diagnostics.Stopwatch.GetTimestamp() - began);
+        profile.Add(typeof(TKernel), Stopwatch.GetTimestamp() - began, 0, 0, 0);
     }
 
     private void Start<TKernel>(ref TKernel kernel, int items, int lanes) where TKernel : struct, IKernel

@@ -214,6 +214,8 @@ public static class MatMul
         int slices = !sliced || tiles >= 16 ? 1 : Math.Max(1, Math.Min(sizes.K / 512, 16 / tiles));
         sizes.SliceDepth = (((sizes.K + slices - 1) / slices) + 7) / 8 * 8;
         slices = (sizes.K + sizes.SliceDepth - 1) / sizes.SliceDepth;
+        string kind = sizes.BStep == 1 ? "x·Wᵀ" : sizes.AStep == 1 ? "dy·W" : "dyᵀ·x";
+        device.Profile?.Describe($"{sizes.M}×{sizes.N}×{sizes.K} {kind}", 2.0 * sizes.M * sizes.N * sizes.K);
         var biasView = bias is null ? default : bias.View<float>();
         var packedView = packed is null ? default : packed.View<float>();
         if (slices == 1)

@@ -76,7 +76,7 @@ public static class Benchmark
             last = Step;
             whole = Repeated.Measure(last, 3 * gflop, repeat, device, warmUp, cancel);
         }
-        device.Profile = new LaunchProfile();
+        device.Profile = new LaunchProfile { Repeats = true };
         last();
         var kernels = device.Profile.Times;
         device.Profile = null;

@@ -68,10 +68,15 @@ internal static class BenchReport
         Terminal.WriteLine(Invariant($"{"multiply-add peak",-20} {peak,9:F1} GFLOP/s"));
         if (!operations) return;
         double all = result.Kernels.Sum(kernel => kernel.Milliseconds);
+        Terminal.WriteLine($"{"ms",9} {"share",6} {"peak",5} {"waits",5} {"packs",5} {"memory",6} {"launches",9}");
         foreach (var kernel in result.Kernels)
         {
-            Terminal.WriteLine(Invariant($"{kernel.Milliseconds,9:F3} ms {kernel.Milliseconds / all,6:P1} {kernel.Launches,5} × {kernel.Kernel}"));
+            string ofPeak = kernel.Gflop > 0 ? Invariant($"{kernel.Gflop / kernel.Milliseconds * 1e3 / peak:P0}") : "";
+            Terminal.WriteLine(Invariant($"{kernel.Milliseconds,9:F3} {kernel.Milliseconds / all,6:P1} {ofPeak,5} {Share(kernel.WaitingMilliseconds),5} {Share(kernel.PackingMilliseconds),5} {Share(kernel.ColdMilliseconds),6} {kernel.Launches,7} × {kernel.Kernel} {kernel.Detail}").TrimEnd());
+
+            string Share(double part) => part / kernel.Milliseconds < 0.005 ? "" : Invariant($"{part / kernel.Milliseconds:P0}");
         }
+        Terminal.WriteLine(Invariant($"waiting for another thread {result.Kernels.Sum(kernel => kernel.WaitingMilliseconds) / all:P1}, packing {result.Kernels.Sum(kernel => kernel.PackingMilliseconds) / all:P1}, waiting for memory {result.Kernels.Sum(kernel => kernel.ColdMilliseconds) / all:P1} of all kernels' time"));
     }
 
     /// <summary>A peer's line, and how it compares.</summary>
