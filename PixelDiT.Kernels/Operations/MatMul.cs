@@ -23,6 +23,8 @@ namespace PixelDiT.Kernels.Operations;
 /// </summary>
 public static class MatMul
 {
+    private static long s_launches;
+
     /// <summary>y = x·Wᵀ + b.</summary>
     /// <param name="x">[.., in].</param>
     /// <param name="weight">[out, in], float32 or bfloat16.</param>
@@ -203,13 +205,14 @@ public static class MatMul
     {
         RequireFit(sizes.M, sizes.N, c);
         var device = c.Device;
-        // Where k is long, B is: taller blocks then read it from memory fewer times, and slices of k make up for the fewer blocks.
-        sizes.BlockRows = sliced && sizes.K >= 4096 ? 256 : 64;
+        // Multiples of both heights of a tile, 6 and 8. Where k is long, B is: taller blocks then read it from memory fewer times, and slices of k make up for the fewer blocks.
+        sizes.BlockRows = sliced && sizes.K >= 4096 ? 264 : 96;
         sizes.RowBlocks = (sizes.M + sizes.BlockRows - 1) / sizes.BlockRows;
         sizes.ColumnBlocks = (sizes.N + ProductSizes.BlockColumns - 1) / ProductSizes.BlockColumns;
         sizes.Accumulate = accumulate ? 1 : 0;
         sizes.HasBias = bias is null ? 0 : 1;
         sizes.IsPacked = packed is null ? 0 : 1;
+        sizes.Launch = Interlocked.Increment(ref s_launches);
         int tiles = sizes.RowBlocks * sizes.ColumnBlocks;
         int slices = !sliced || tiles >= 16 ? 1 : Math.Max(1, Math.Min(sizes.K / 512, 16 / tiles));
         sizes.SliceDepth = (((sizes.K + slices - 1) / slices) + 7) / 8 * 8;

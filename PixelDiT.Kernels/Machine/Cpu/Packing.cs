@@ -21,16 +21,16 @@ internal static unsafe class Packing
     public static void PackB(float* b, nint bStep, nint bColumn, int depth, int columns, float* panels)
     {
         int width = MicroKernel.Columns;
+        if (bColumn == 1)
+        {
+            PackSteps(b, bStep, depth, columns, panels);
+            return;
+        }
         for (int column = 0; column < columns; column += width, panels += (nint)depth * width)
         {
             int count = Math.Min(width, columns - column);
             float* source = b + (column * bColumn);
             if (count < width) new Span<float>(panels, depth * width).Clear();
-            if (bColumn == 1)
-            {
-                for (int k = 0; k < depth; k++) Copy(source + (k * bStep), panels + ((nint)k * width), count);
-                continue;
-            }
             int turned = bStep == 1 && Sse.IsSupported ? Turn(source, bColumn, panels, width, depth, count) : 0;
             for (int c = 0; c < count; c++)
             {
@@ -44,17 +44,13 @@ internal static unsafe class Packing
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void PackA(float* a, nint aRow, nint aStep, int depth, int rows, float* tiles)
     {
-        int height = MicroKernel.Rows;
-        for (int row = 0; row < rows; row += height, tiles += (nint)depth * height)
+        int height = MicroKernel.Rows, side = aRow == 1 ? rows / height * height : 0;
+        if (side > 0) PackSteps(a, aStep, depth, side, tiles, height);
+        tiles += (nint)depth * side;
+        for (int row = side; row < rows; row += height, tiles += (nint)depth * height)
         {
             int count = Math.Min(height, rows - row);
             float* source = a + (row * aRow);
-            if (aRow == 1 && count == height)
-            {
-                // Rows side by side, as in dyᵀ·x: a step of the tile is one copy.
-                for (int k = 0; k < depth; k++) Copy(source + (k * aStep), tiles + ((nint)k * height), height);
-                continue;
-            }
             for (int k = 0; k < depth; k++)
             {
                 float* from = source + (k * aStep), to = tiles + ((nint)k * height);
@@ -89,6 +85,29 @@ internal static unsafe class Packing
         return steps;
     }
 
+    /// <summary>Columns side by side, or rows of dyᵀ: a step after the other, so that each line of memory is read once, into all panels or tiles.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PackSteps(float* source, nint step, int depth, int columns, float* panels)
+    {
+        int width = MicroKernel.Columns, whole = columns / width * width;
+        PackSteps(source, step, depth, whole, panels, width);
+        if (whole == columns) return;
+        float* to = panels + ((nint)whole * depth);
+        new Span<float>(to, depth * width).Clear();
+        for (int k = 0; k < depth; k++, to += width, source += step) Buffer.MemoryCopy(source + whole, to, (columns - whole) * sizeof(float), (columns - whole) * sizeof(float));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void PackSteps(float* source, nint step, int depth, int columns, float* panels, int width)
+    {
+        nint next = (nint)depth * width;
+        for (int k = 0; k < depth; k++, source += step, panels += width)
+        {
+            float* to = panels;
+            for (int column = 0; column < columns; column += width, to += next) Copy(source + column, to, width);
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Copy(float* from, float* to, int count)
     {
@@ -97,7 +116,12 @@ internal static unsafe class Packing
         {
             for (; i + 16 <= count; i += 16) Vector512.Store(Vector512.Load(from + i), to + i);
         }
+        if (Vector256.IsHardwareAccelerated)
+        {
+            for (; i + 8 <= count; i += 8) Vector256.Store(Vector256.Load(from + i), to + i);
+        }
         for (; i + 4 <= count; i += 4) Vector128.Store(Vector128.Load(from + i), to + i);
+        for (; i + 2 <= count; i += 2) *(long*)(to + i) = *(long*)(from + i);
         for (; i < count; i++) to[i] = from[i];
     }
 }

@@ -25,6 +25,9 @@ internal record struct ProductSizes
     public int RowBlocks, ColumnBlocks, SliceDepth;
     public int Accumulate, HasBias, BiasRow, BiasColumn, IsPacked;
 
+    /// <summary>The number of the launch on a CPU, by which a thread knows what it has packed in it.</summary>
+    public long Launch;
+
     /// <summary>What a CPU rounds both operands to; a packed one has been rounded.</summary>
     public Precision Precision;
 }
@@ -51,6 +54,16 @@ internal readonly struct BlockedProduct<TA, TB, TC>(
 /// <summary>The bodies of <see cref="BlockedProduct{TA, TB, TC}"/>: intrinsics must be methods of a class without type parameters.</summary>
 internal static class BlockedProductBody
 {
+    /// <summary>Floats of B that a thread keeps packed from one block of a launch to the next: 1 MiB.</summary>
+    private const long MostKept = 1 << 18;
+
+    /// <summary>Blocks of rows from which on it pays to pack B once for a thread's share of them.</summary>
+    private const int BlocksThatShare = 8;
+
+    /// <summary>The launch, the column and the slice whose panels lie in the thread's scratch.</summary>
+    [ThreadStatic]
+    private static (long Launch, int Column, int Slice) s_kept;
+
     [IntrinsicImplementation, DeviceBody(nameof(DeviceBlock)), MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static unsafe void Block<TA, TB, TC>(
         DeviceView<TA> a, DeviceView<TB> b, DeviceView<float> packed, DeviceView<float> bias, DeviceView<TC> c, ProductSizes s, int row, int column, int slice, int lane, int lanes)
@@ -64,15 +77,20 @@ internal static class BlockedProductBody
         int rows = Math.Min(s.BlockRows, s.M - row), columns = Math.Min(ProductSizes.BlockColumns, s.N - column);
         int first = slice * s.SliceDepth, end = Math.Min(s.K, first + s.SliceDepth);
         bool rounds = s.Precision != Precision.Single;
-        bool packA = typeof(TA) != typeof(Single32) || rounds, inPlace = typeof(TB) == typeof(Single32) && s.BColumn == 1 && !rounds;
+        bool packA = typeof(TA) != typeof(Single32) || rounds || (s.ARow == 1 && MeetsItself(s.AStep));
+        int depthMost = Math.Min(ProductSizes.BlockDepth, s.SliceDepth), columnsMost = Math.Min(ProductSizes.BlockColumns, s.N), rowsMost = Math.Min(s.BlockRows, s.M);
+        bool fits = (long)s.SliceDepth * columnsMost <= MostKept, inPlace = typeof(TB) == typeof(Single32) && s.BColumn == 1 && !rounds && !MeetsItself(s.BStep) && !(fits && s.RowBlocks >= BlocksThatShare);
         bool packB = s.IsPacked == 0 && !inPlace, convertC = typeof(TC) != typeof(Single32) || s.CColumn != 1;
 
-        // Scratch: B's panels, A's tiles, a float32 C where C is stored otherwise, and the rows of A and B before packing where they are stored otherwise.
-        int depthMost = Math.Min(ProductSizes.BlockDepth, end - first);
-        long panelCount = packB ? Packing.PackedCount(depthMost, columns) : 0, tileCount = packA ? (long)(rows + MicroKernel.Rows) * depthMost : 0;
-        long resultCount = convertC ? (long)rows * columns : 0;
-        long widenCount = typeof(TA) == typeof(Single32) && typeof(TB) == typeof(Single32) ? 0 : (long)Math.Max(rows, columns) * depthMost;
+        // Scratch: B's panels, A's tiles, a float32 C where C is stored otherwise, and the rows of A and B before packing where they are stored otherwise. It is as large for every block, so
+        // that panels stay where they are from one to the next.
+        bool keepB = packB && fits;
+        long panelCount = packB ? Packing.PackedCount(keepB ? s.SliceDepth : depthMost, columnsMost) : 0, tileCount = packA ? (long)(rowsMost + MicroKernel.Rows) * depthMost : 0;
+        long resultCount = convertC ? (long)rowsMost * columnsMost : 0;
+        long widenCount = typeof(TA) == typeof(Single32) && typeof(TB) == typeof(Single32) ? 0 : (long)Math.Max(rowsMost, columnsMost) * depthMost;
         float* panels = HostMemory.Floats(panelCount + tileCount + resultCount + widenCount), tiles = panels + panelCount, result = tiles + tileCount, widened = result + resultCount;
+        bool isKept = keepB && s_kept == (s.Launch, column, slice);
+        if (keepB) s_kept = (s.Launch, column, slice);
 
         float* target = convertC ? result : (float*)c.Address + (slice * s.CSlice) + (row * s.CRow) + column;
         nint targetRow = convertC ? columns : (nint)s.CRow;
@@ -91,17 +109,25 @@ internal static class BlockedProductBody
             else if (inPlace) from = PanelsB.InPlace((float*)b.Address + (k * s.BStep) + column, (nint)s.BStep);
             else
             {
-                PackColumns(b.Address + (k * s.BStep) + (column * s.BColumn), (nint)s.BStep, (nint)s.BColumn, depth, columns, panels, widened);
-                OperandRounding.Round(panels, (nint)Packing.PackedCount(depth, columns), s.Precision);
-                from = PanelsB.Packed(panels, depth);
+                float* to = keepB ? panels + Packing.PackedCount(k - first, columns) : panels;
+                if (!isKept)
+                {
+                    long began = PackingTime.Begin();
+                    PackColumns(b.Address + (k * s.BStep) + (column * s.BColumn), (nint)s.BStep, (nint)s.BColumn, depth, columns, to, widened);
+                    OperandRounding.Round(to, (nint)Packing.PackedCount(depth, columns), s.Precision);
+                    PackingTime.End(began);
+                }
+                from = PanelsB.Packed(to, depth);
             }
 
             TA* source = a.Address + (row * s.ARow) + (k * s.AStep);
             if (!packA) MacroKernel.Multiply(PanelsA.InPlace((float*)source, (nint)s.ARow, (nint)s.AStep), from, target, targetRow, rows, columns, depth, add, columnBias);
             else
             {
+                long began = PackingTime.Begin();
                 PackRows(source, (nint)s.ARow, (nint)s.AStep, depth, rows, tiles, widened);
                 OperandRounding.Round(tiles, (nint)(rows + MicroKernel.Rows - 1) / MicroKernel.Rows * MicroKernel.Rows * depth, s.Precision);
+                PackingTime.End(began);
                 MacroKernel.Multiply(PanelsA.Packed(tiles, depth), from, target, targetRow, rows, columns, depth, add, columnBias);
             }
             add = true;
@@ -119,6 +145,9 @@ internal static class BlockedProductBody
             }
         }
     }
+
+    /// <summary>Whether steps lie whole pages of 4 KiB apart, so that all of them fall into the same few lines of a first-level cache.</summary>
+    private static bool MeetsItself(long step) => step % 1024 == 0;
 
     private static unsafe void PackColumns<TB>(TB* b, nint bStep, nint bColumn, int depth, int columns, float* panels, float* widened)
         where TB : unmanaged, IStorage<TB>
