@@ -6,9 +6,8 @@ namespace PixelDiT.Kernels.Devices;
 /// <param name="Elapsed">From its start to its end.</param>
 /// <param name="Computed">What its threads computed together, by <see cref="ThreadTime"/>.</param>
 /// <param name="Present">From where each began to where it found nothing more to do, together: what exceeds <paramref name="Computed"/> is time in which another process had a thread's core.</param>
-/// <param name="Members">Threads that were to take part.</param>
 /// <param name="Items">Its items.</param>
-internal readonly record struct LaunchTime(long Elapsed, long Computed, long Present, int Members, int Items)
+internal readonly record struct LaunchTime(long Elapsed, long Computed, long Present, int Items)
 {
     /// <summary>How long the same would take with so many threads, each with a core of its own.</summary>
     public double With(int members) => (double)Computed * ((Items + members - 1) / members) / Items;
@@ -51,7 +50,9 @@ internal sealed class TeamSize
     }
 
     /// <summary>Takes note of a launch that was timed, and decides when enough was seen.</summary>
-    public void AfterLaunch(LaunchTime launch)
+    /// <param name="launch">What it took.</param>
+    /// <param name="now">When it was done.</param>
+    public void AfterLaunch(LaunchTime launch, long now)
     {
         if (!Observes) return;
         _elapsed += launch.Elapsed;
@@ -64,6 +65,6 @@ internal sealed class TeamSize
         if (fewer) Members--;
         if (fewer && _isTrial) _pause = Math.Min(2 * _pause, LongestPause);
         else if (!fewer) _pause = ShortestPause;
-        _next = Stopwatch.GetTimestamp() + (long)((Members < _threads ? _pause : BetweenSeconds) * Stopwatch.Frequency);
+        _next = now + (long)((Members < _threads ? _pause : BetweenSeconds) * Stopwatch.Frequency);
     }
 }

@@ -83,8 +83,9 @@ internal sealed unsafe class WorkerPool : IDisposable
         while (Volatile.Read(ref _state) != 0) spinner.SpinOnce(sleep1Threshold: -1);
         if (_timed)
         {
-            LastLaunch = new LaunchTime(Stopwatch.GetTimestamp() - began, _computed, _present, members, items);
-            _team.AfterLaunch(LastLaunch);
+            long ended = Stopwatch.GetTimestamp();
+            LastLaunch = new LaunchTime(ended - began, _computed, _present, items);
+            _team.AfterLaunch(LastLaunch, ended);
         }
         _failure?.Throw();
     }
