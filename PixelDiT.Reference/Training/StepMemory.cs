@@ -129,8 +129,12 @@ public static class StepMemory
     /// <param name="encoder">Bytes of a text encoder that is kept beside the model.</param>
     /// <param name="teacher">A teacher of the alignment; null for none.</param>
     /// <param name="sheet">The pictures that are drawn beside the training; null for none.</param>
-    internal static void RequireTraining(Device device, ModelConfig sizes, TrainingConfig config, int height, int width, long encoder = 0, ITeacher? teacher = null, Sheet? sheet = null)
+    /// <param name="ranks">How many processes share a batch.</param>
+    internal static void RequireTraining(Device device, ModelConfig sizes, TrainingConfig config, int height, int width, long encoder = 0, ITeacher? teacher = null, Sheet? sheet = null, int ranks = 1)
     {
+        // A rank has its share of the images, and besides what it receives of gradients, and its part of their sum.
+        if (ranks > 1) config = config with { Batch = config.Batch / ranks, Accumulate = Math.Max(1, config.Accumulate / ranks) };
+        if (ranks > 1) encoder += ModelCost.Parameters(sizes) * sizeof(float);
         (long Training, long Drawing)? counted = null;
         long Count(bool drawing)
         {

@@ -4,9 +4,11 @@ using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Data;
+using PixelDiT.Reference.Distributed;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Training.Alignment;
+using PixelDiT.Reference.Training.Ranks;
 using PixelDiT.Reference.Training.Watching;
 
 namespace PixelDiT.Reference.Training;
@@ -59,14 +61,15 @@ public abstract class Trainer : IDisposable
 
     private readonly PendingStep[] _steps;
     private readonly MemoryGauge _memory;
+    private readonly RankSum? _ranks;
     private double _mean;
     private int _counted, _skippedInARow;
 
     /// <summary>A trainer of a model whose weights are there already.</summary>
     /// <exception cref="ConfigurationException">A setting is out of range.</exception>
-    private protected Trainer(PixelTransformer model, TrainingConfig config, ITeacher? teacher)
+    private protected Trainer(PixelTransformer model, TrainingConfig config, ITeacher? teacher, ICommunicator? ranks)
     {
-        (Model, Config, Teacher) = (model, config.Validate(), teacher);
+        (Model, Config, Teacher, Ranks, Share) = (model, config.Validate(), teacher, ranks, BatchShare.Of(config, ranks));
         if (config.Alignment is { } alignment)
         {
             if (teacher is null || model.Projector is null) throw new ConfigurationException("representation alignment needs a teacher, and a model with a projector");
@@ -74,7 +77,8 @@ public abstract class Trainer : IDisposable
             Alignment = new TokenAlignment(model.Device, model.Config.IsText, alignment.Weight);
         }
         Optimizer = config.CreateOptimizer(model.Parameters);
-        Sum = GradientSum.Create(model.Parameters, config);
+        _ranks = ranks is null ? null : new RankSum(model.Parameters, Share, ranks);
+        Sum = _ranks ?? GradientSum.Create(model.Parameters, config);
         Frozen = FrozenParameters.Create(model.Parameters, config);
         _steps = [new PendingStep(model.Device, config.Batch), new PendingStep(model.Device, config.Batch)];
         _memory = new MemoryGauge(model.Device);
@@ -97,6 +101,12 @@ public abstract class Trainer : IDisposable
 
     /// <summary>Moments, average and the number of steps taken.</summary>
     public IOptimizer Optimizer { get; }
+
+    /// <summary>The processes that train together, this one among them; null for one alone.</summary>
+    internal ICommunicator? Ranks { get; }
+
+    /// <summary>Which images of a batch this process computes.</summary>
+    private protected BatchShare Share { get; }
 
     /// <summary>Where the gradients of a batch's parts are added; null where a batch is one part.</summary>
     private protected GradientSum? Sum { get; }
@@ -148,7 +158,9 @@ public abstract class Trainer : IDisposable
     private protected abstract double EpochAt(long step);
 
     /// <summary>Begins to read the batches of a step and those after it.</summary>
-    private protected abstract IBatches Read(long step);
+    /// <param name="step">The step, from 0.</param>
+    /// <param name="rows">Which images of each batch are read; null for all.</param>
+    private protected abstract IBatches Read(long step, IReadOnlyList<int>? rows);
 
     /// <summary>Queues a step.</summary>
     /// <param name="loader">What <see cref="Read"/> has returned.</param>
@@ -167,12 +179,14 @@ public abstract class Trainer : IDisposable
     /// <exception cref="NotFiniteException">More steps in a row than the limit had gradients that are not finite; the message names the last. No weight has been changed by them.</exception>
     public void Run(Action<StepReport> report, CancellationToken cancel = default, Func<long, bool>? restsAfter = null)
     {
-        using var loader = Read(Optimizer.Steps);
+        using var loader = Read(Optimizer.Steps, Share.Rows);
         PendingStep? pending = null;
         long before = 0;
+        if (_ranks is not null) _ranks.WantsToStop = () => cancel.IsCancellationRequested;
+        bool isStopped = Ranks is null ? cancel.IsCancellationRequested : RankStart.Any(Ranks, cancel.IsCancellationRequested);
         try
         {
-            while (Optimizer.Steps < Config.Steps && !cancel.IsCancellationRequested)
+            while (Optimizer.Steps < Config.Steps && !isStopped)
             {
                 long began = Stopwatch.GetTimestamp(), step = Optimizer.Steps;
                 var next = _steps[step % _steps.Length];
@@ -185,6 +199,9 @@ public abstract class Trainer : IDisposable
                 FinishPending();
                 pending = next;
                 if (!ReadsLate || restsAfter?.Invoke(Optimizer.Steps) == true) FinishPending();
+                // Either all ranks stop after a step, or none.
+                isStopped = _ranks?.AnyWantsToStop ?? cancel.IsCancellationRequested;
+                if (Ranks is not null) RankStart.AfterStep(Ranks, this);
             }
         }
         finally

@@ -69,8 +69,9 @@ public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, Grad
         var losses = forward(tape);
         Put(LossFigure, losses.Flow);
         if (losses.Alignment is not null) Put(AlignmentFigure, losses.Alignment);
+        sum?.Begin(part, tape);
         tape.Backward(losses.Alignment is null ? losses.Flow : tape.AddScaled(losses.Flow, (float)losses.Weight!, losses.Alignment));
-        sum?.Add(part, model.Parameters.Gradients!);
+        sum?.Add(part, model.Parameters);
 
         void Put(int figure, Variable loss)
         {
@@ -83,11 +84,12 @@ public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, Grad
     internal static Variable Loss(Tape tape, Variable output, Tensor target, GradientSum? sum, int part, Readback figures)
     {
         int images = output.Value.Shape[0];
-        if (figures.Count >= Figures + (images * GradientSum.PartsOf(sum)))
+        if (figures.Count >= Figures + (images * (sum?.AllParts ?? 1)))
         {
             using var losses = target.Device.Allocate([images]);
             MeanSquaredError.EachRow(output.Value, target, losses);
-            figures.CopyAll(Figures + (part * images), losses);
+            if (sum is null) figures.CopyAll(Figures, losses);
+            else sum.AddEach(part, losses, figures);
         }
         return tape.MeanSquaredError(output, target);
     }
@@ -100,62 +102,6 @@ public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, Grad
         optimizer.Step(learningRate);
         frozen?.Restore(optimizer.Average);
         figures.Copy(NormFigure, optimizer.Norm);
-    }
-}
-
-/// <summary>
-/// Gradient accumulation: a batch is trained in parts of equal size, so that only a part's activations are in memory. Each part's gradient is finished by itself and then added to the sum, part after part, so that the result does not depend
-/// on who has computed which; the step is that of the whole batch up to rounding.
-/// </summary>
-public sealed class GradientSum : IDisposable
-{
-    private readonly Tensor _sum, _figures;
-
-    /// <summary>A buffer for a model's gradients.</summary>
-    /// <param name="parameters">The model's parameters.</param>
-    /// <param name="parts">Parts of a batch, at least 2.</param>
-    public GradientSum(ParameterSet parameters, int parts)
-    {
-        parameters.RequireGradients();
-        (Parts, _sum) = (parts, parameters.NewLike());
-        _figures = _sum.Device.Allocate([TrainingStep.Figures]);
-        _figures.Clear();
-    }
-
-    /// <summary>The buffer of a run; null where a batch is one part.</summary>
-    internal static GradientSum? Create(ParameterSet parameters, TrainingConfig config) => config.Accumulate > 1 ? new GradientSum(parameters, config.Accumulate) : null;
-
-    /// <summary>Parts of a batch.</summary>
-    public int Parts { get; }
-
-    /// <summary>How many parts there are; 1 without a sum.</summary>
-    internal static int PartsOf(GradientSum? sum) => sum?.Parts ?? 1;
-
-    /// <summary>Adds a loss of a part.</summary>
-    internal void AddFigure(int part, int figure, Tensor loss) => Add(part, loss, _figures.Slice(figure, [1]));
-
-    /// <summary>Adds the gradients of a part.</summary>
-    internal void Add(int part, Tensor gradients) => Add(part, gradients, _sum);
-
-    /// <summary>Writes the mean gradients where the optimiser reads them, and the mean losses among the figures.</summary>
-    internal void Put(Tensor gradients, Readback figures)
-    {
-        Combine.Copy(_sum, gradients);
-        foreach (int figure in (ReadOnlySpan<int>)[TrainingStep.LossFigure, TrainingStep.AlignmentFigure]) figures.Copy(figure, _figures.Slice(figure, [1]));
-    }
-
-    /// <summary>Frees the buffer.</summary>
-    public void Dispose()
-    {
-        _sum.Dispose();
-        _figures.Dispose();
-    }
-
-    private void Add(int part, Tensor values, Tensor sum)
-    {
-        float share = 1f / Parts;
-        if (part == 0) Combine.Forward(share, values, 0, values, sum);
-        else Combine.Forward(1, sum, share, values, sum);
     }
 }
 
@@ -218,17 +164,4 @@ public sealed class FrozenParameters : IDisposable
     }
 
     private static bool Fits(Parameter parameter, string pattern) => FileSystemName.MatchesSimpleExpression(pattern, parameter.Name, ignoreCase: false);
-}
-
-/// <summary>The part of a batch's tensors.</summary>
-internal static class BatchParts
-{
-    /// <summary>Rows of a tensor [B, …] that belong to a part; the tensor itself where there is one part.</summary>
-    public static Tensor Part(this GradientSum? sum, Tensor tensor, int part)
-    {
-        if (sum is null) return tensor;
-        int rows = tensor.Shape[0] / sum.Parts;
-        var shape = Shape.Create([rows, .. tensor.Shape.Skip(1)]);
-        return tensor.Slice(part * shape.Count, shape);
-    }
 }

@@ -1,0 +1,60 @@
+using System.CommandLine;
+using PixelDiT.Kernels;
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Reference.Commands.Display;
+using PixelDiT.Reference.Distributed;
+using PixelDiT.Reference.Distributed.Mpi;
+
+namespace PixelDiT.Reference.Commands.Options.Train;
+
+/// <summary>How processes that a launcher has started meet.</summary>
+internal sealed class DistributedOptions
+{
+    private const string Auto = "auto", None = "none", Mpi = "mpi", Nccl = "nccl";
+
+    private readonly Option<string> _kind = new ChoiceOption("--distributed", "How processes meet that a launcher has started: auto (mpi under mpirun or srun, else one process), none, mpi, or nccl.", [Auto, None, Mpi, Nccl], Auto);
+    private readonly Option<int> _patience = Cli.Option("--rank-timeout", "Seconds without a sign of life after which a rank counts as gone.", 30);
+
+    /// <summary>All of them.</summary>
+    public OptionGroup Group => new("Several processes", [_kind, _patience]);
+
+    /// <summary>Options that say how a run is computed, and are no settings of it.</summary>
+    public IReadOnlyList<Option> NotRecorded => [_kind, _patience];
+
+    /// <summary>Joins the other ranks.</summary>
+    /// <returns>The ranks; null for one process.</returns>
+    /// <exception cref="ConfigurationException">What is asked for is not there; the message says what brings it.</exception>
+    /// <exception cref="DistributedException">The others do not come.</exception>
+    public ICommunicator? Open(ParseResult parsed)
+    {
+        string kind = parsed.GetRequiredValue(_kind);
+        int patience = parsed.GetValue(_patience);
+        if (patience is < 3 or > 86_400) throw new ConfigurationException($"rank-timeout is {patience}; it must be from 3 to 86400 seconds");
+        if (kind == None) return null;
+        var launcher = Launcher.Read();
+        Terminal.SpeakAs(launcher.Rank);
+        if (kind == Nccl) throw new ConfigurationException("distributed is nccl, which this version does not have; mpi with --device cpu was expected");
+        if (launcher.Kind == LauncherKind.None)
+        {
+            return kind == Auto ? null : throw new ConfigurationException("distributed is mpi, and no launcher has started this process; for example mpirun -n 2 pixeldit train … was expected");
+        }
+        if (launcher.Size == 1) return null;
+        if (launcher.Kind == LauncherKind.Torch)
+        {
+            throw new ConfigurationException(
+                $"RANK and WORLD_SIZE say that this is rank {launcher.Rank} of {launcher.Size}; processes on CPUs meet over MPI: start them by mpirun or srun, or leave the variables out (--distributed none trains alone)");
+        }
+        return MpiCommunicator.Open(launcher, TimeSpan.FromSeconds(patience), Terminal.Complain);
+    }
+
+    /// <summary>Opens the device of a rank. Ranks that share cores share them evenly, unless threads are said.</summary>
+    /// <exception cref="ConfigurationException">It is a card, whose gradients do not go over MPI.</exception>
+    public static Device OpenDevice(ICommunicator? ranks, string name, int threads)
+    {
+        if (ranks is MpiCommunicator mpi && threads == 0) threads = Math.Max(1, Environment.ProcessorCount / mpi.Sharing);
+        var device = Device.Open(name, threads);
+        if (ranks is null || device.Kind != DeviceKind.Cuda) return device;
+        device.Dispose();
+        throw new ConfigurationException($"device is {name}, which is a card here; ranks over MPI compute on CPUs: --device cpu was expected");
+    }
+}

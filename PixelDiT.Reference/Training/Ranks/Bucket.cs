@@ -1,0 +1,93 @@
+using PixelDiT.Kernels.Tensors;
+using PixelDiT.Reference.Autodiff;
+using PixelDiT.Reference.Distributed;
+
+namespace PixelDiT.Reference.Training.Ranks;
+
+/// <summary>A stretch of the line of all gradients that travels at once: some parameters that follow each other, and a piece of it for each rank.</summary>
+internal sealed class Bucket
+{
+    /// <summary>4 MiB: large enough that a network carries it at its full speed, small enough that most of a model's leave while the backward runs.</summary>
+    public const long UsualLength = 1 << 20;
+
+    /// <summary>Pieces begin at multiples of it, so that a sum of squares over the line is cut nowhere else than on one process.</summary>
+    public const int Unit = 4096;
+
+    private readonly int[] _places, _counts;
+    private readonly int _rank;
+    private readonly long _ownPlace;
+
+    private Bucket(long first, long length, int rank, int ranks, long ownPlace, IReadOnlyList<Parameter> parameters)
+    {
+        (First, Length, Parameters, _rank, _ownPlace) = (first, length, parameters, rank, ownPlace);
+        (_places, _counts) = (new int[ranks], new int[ranks]);
+        for (int r = 0; r < ranks; r++)
+        {
+            long begin = Border(r), end = Border(r + 1);
+            (_places[r], _counts[r]) = (checked((int)begin), checked((int)(end - begin)));
+        }
+
+        // In units counted from the beginning of the line, so that borders are those of its units.
+        long Border(int r) => r == 0 ? 0 : r == ranks ? length : Math.Clamp(((first + (length * r / ranks)) / Unit * Unit) - first, 0, length);
+    }
+
+    /// <summary>Where it begins in the line.</summary>
+    public long First { get; }
+
+    /// <summary>Its numbers.</summary>
+    public long Length { get; }
+
+    /// <summary>The parameters whose gradients it has; of one that is longer than a bucket, each of its buckets.</summary>
+    public IReadOnlyList<Parameter> Parameters { get; }
+
+    /// <summary>The numbers of this rank's piece.</summary>
+    public int OwnLength => _counts[_rank];
+
+    /// <summary>Its all-to-all, while it is on its way.</summary>
+    public ITransfer? Transfer { get; set; }
+
+    /// <summary>Cuts the line of a model's gradients; the last parameters, whose gradients are finished first, are in the first bucket.</summary>
+    /// <param name="parameters">The model's parameters.</param>
+    /// <param name="rank">This rank.</param>
+    /// <param name="ranks">All ranks.</param>
+    /// <param name="length">The numbers of a bucket; one of a parameter that has more is longer.</param>
+    public static Bucket[] Cut(ParameterSet parameters, int rank, int ranks, long length)
+    {
+        var buckets = new List<Bucket>();
+        var held = new List<Parameter>();
+        long end = parameters.Length, ownPlace = 0;
+        for (int i = parameters.All.Count - 1; i >= 0; i--)
+        {
+            held.Add(parameters.All[i]);
+            long first = parameters.OffsetOf(i);
+            if (end - first < length && i > 0) continue;
+            var bucket = new Bucket(first, end - first, rank, ranks, ownPlace, [.. held]);
+            buckets.Add(bucket);
+            ownPlace += bucket.OwnLength;
+            end = first;
+            held.Clear();
+        }
+        return [.. buckets];
+    }
+
+    /// <summary>This rank's piece among those that it owns.</summary>
+    public Tensor Own(Tensor owned) => owned.Slice(_ownPlace, [OwnLength]);
+
+    /// <summary>This rank's piece in the line.</summary>
+    public Tensor OwnOf(Tensor line) => line.Slice(First + _places[_rank], [OwnLength]);
+
+    /// <summary>What another rank has sent for this rank's piece.</summary>
+    public Tensor Received(Tensor received, int rank) => received.Slice((_ownPlace * (_counts.Length - 1)) + ((long)SlotOf(rank) * OwnLength), [OwnLength]);
+
+    /// <summary>The bucket's numbers of a line as pieces of its ranks.</summary>
+    public Pieces Line(Tensor line) => new(line.Address + (First * sizeof(float)), _places, _counts);
+
+    /// <summary>What goes to the other ranks, and where theirs goes.</summary>
+    public (Pieces Send, Pieces Receive) Exchange(Tensor line, Tensor received, int ranks)
+    {
+        int[] sent = [.. _counts.Select((count, rank) => rank == _rank ? 0 : count)], counts = [.. Enumerable.Range(0, ranks).Select(rank => rank == _rank ? 0 : OwnLength)], places = [.. Enumerable.Range(0, ranks).Select(rank => SlotOf(rank) * OwnLength)];
+        return (Line(line) with { Counts = sent }, new(received.Address + (_ownPlace * (ranks - 1) * sizeof(float)), places, counts));
+    }
+
+    private int SlotOf(int rank) => rank > _rank ? rank - 1 : rank;
+}
