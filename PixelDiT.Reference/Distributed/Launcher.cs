@@ -50,6 +50,9 @@ public sealed record Launcher(LauncherKind Kind, int Rank, int Size, int? LocalR
         _ => "none"
     };
 
+    /// <summary>Whether a launcher says that this process is another than the first; what its variables should not hold is said by <see cref="Read()"/>.</summary>
+    public static bool IsSecond => s_known.Any(known => int.TryParse(Environment.GetEnvironmentVariable(known.Rank), NumberStyles.None, CultureInfo.InvariantCulture, out int rank) && rank > 0 && Environment.GetEnvironmentVariable(known.Size) is { Length: > 0 });
+
     /// <summary>Reads the variables of this process.</summary>
     /// <inheritdoc cref="Read(Func{string, string?})" path="/exception"/>
     public static Launcher Read() => Read(Environment.GetEnvironmentVariable);

@@ -94,6 +94,8 @@ internal sealed unsafe partial class MpiLibrary
     {
         // UCX, which it may bring along, would take the signals by which .NET notices a null, and reads this when it is loaded.
         _ = SetVariable("UCX_ERROR_SIGNALS", "", 0);
+        // Some builds of it have no such setting, and would say so.
+        _ = SetVariable("UCX_WARN_UNUSED_ENV_VARS", "n", 0);
         if (Environment.GetEnvironmentVariable(PathVariable) is { Length: > 0 } named)
         {
             if (!NativeLibrary.TryLoad(named, out nint own)) throw new ConfigurationException($"{PathVariable} is '{named}', which cannot be loaded; the file of libmpi was expected");

@@ -50,7 +50,7 @@ public static class RankStart
         return seeds.All(drawn => drawn.Length > 0) ? ulong.Parse(seeds[0], CultureInfo.InvariantCulture) : seed;
     }
 
-    /// <summary>Checks that all ranks are one program with one configuration and one listing of the data.</summary>
+    /// <summary>Checks that all ranks are one program with one configuration and one listing of the data; where one differs, all leave in good order.</summary>
     /// <param name="ranks">The ranks.</param>
     /// <param name="sizes">The model.</param>
     /// <param name="config">The run's settings.</param>
@@ -71,7 +71,11 @@ public static class RankStart
         {
             var there = JsonSerializer.Deserialize<Dictionary<string, string>>(all[rank])!;
             string[] differences = [.. first.Keys.Union(there.Keys).Where(key => first.GetValueOrDefault(key) != there.GetValueOrDefault(key)).Select(key => $"{key} is {Said(there, key)} there and {Said(first, key)} on rank 0")];
-            if (differences.Length > 0) throw new DistributedException($"rank {rank} is to train something else than rank 0: {string.Join("; ", differences.Take(4))}; one command with the same files on all machines was expected");
+            if (differences.Length == 0) continue;
+            // Each rank sees it, and rank 0 says it.
+            ranks.Leave();
+            throw new DistributedException(
+                $"rank {rank} is to train something else than rank 0: {string.Join("; ", differences.Take(4))}; one command with the same files on all machines was expected", isSaidElsewhere: ranks.Rank > 0);
         }
 
         static string Said(Dictionary<string, string> values, string key) => values.TryGetValue(key, out string? value) ? Quote.Text(value) : "nothing";

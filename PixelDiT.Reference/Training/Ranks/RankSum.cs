@@ -41,6 +41,12 @@ internal sealed class RankSum : GradientSum
         _figures.Clear();
     }
 
+    /// <summary>Into how many buckets the line of gradients is cut, and how many of them left before the end of the last backward.</summary>
+    public int Buckets => _buckets.Length;
+
+    /// <inheritdoc cref="Buckets"/>
+    public int EarlyBuckets => _schedule.Early;
+
     /// <summary>Asked in each step whether this rank wants the run to stop after it.</summary>
     public Func<bool> WantsToStop { get; set; } = () => false;
 
