@@ -106,13 +106,19 @@ internal sealed unsafe partial class MpiLibrary
             if (launcher == LauncherKind.OpenMpi && !isOpen || launcher == LauncherKind.Pmi && isOpen) continue;
             if (NativeLibrary.TryLoad(name, out nint library)) return Of(library, name);
         }
+        throw new ConfigurationException(MissingFor(launcher));
+    }
+
+    /// <summary>What is said where there is no library for a launcher.</summary>
+    internal static string MissingFor(LauncherKind launcher)
+    {
         string packages = launcher switch
         {
             LauncherKind.OpenMpi => "OpenMPI's libmpi was not found; on Debian and Ubuntu openmpi-bin brings it (its package libopenmpi3 or libopenmpi3t64)",
             LauncherKind.Pmi => "MPICH's libmpich was not found; on Debian and Ubuntu mpich brings it (its package libmpich12 or libmpich12t64)",
             _ => "no libmpi was found; on Debian and Ubuntu openmpi-bin (libopenmpi3) or mpich (libmpich12) brings one"
         };
-        throw new ConfigurationException($"{packages}; {PathVariable} names one of another place");
+        return $"{packages}; {PathVariable} names one of another place";
     }
 
     private static MpiLibrary Of(nint library, string path)
