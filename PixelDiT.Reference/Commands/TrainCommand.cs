@@ -92,7 +92,7 @@ internal static class TrainCommand
             if (!isText && encoder.All.FirstOrDefault(settings.IsGiven) is { } ofText) throw new ConfigurationException($"{ofText.Name} is of text models; the preset {model.Preset(settings)} is of a class model");
             if (ranks is not null) step.ShareParts(settings, ranks.Size);
             var training = step.Read(settings, new TrainingConfig { SkipLimit = run.SkipLimit(settings) });
-            training = optimizer.Read(settings, schedule.Read(settings, data.Read(settings, training))).Validate();
+            training = distributed.Read(settings, optimizer.Read(settings, schedule.Read(settings, data.Read(settings, training)))).Validate();
             var watch = look.Watch(settings, isText, training);
 
             step.AnnounceSeed();

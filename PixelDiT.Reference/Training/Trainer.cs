@@ -76,8 +76,8 @@ public abstract class Trainer : IDisposable
             if (teacher.Width != model.Projector.Sizes.Width) throw new ConfigurationException($"the teacher has tokens of {teacher.Width} channels, and the projector makes {model.Projector.Sizes.Width}");
             Alignment = new TokenAlignment(model.Device, model.Config.IsText, alignment.Weight);
         }
-        Optimizer = config.CreateOptimizer(model.Parameters);
-        _ranks = ranks is null ? null : new RankSum(model.Parameters, Share, ranks);
+        _ranks = ranks is null ? null : new RankSum(model.Parameters, Share, ranks) { IsSharded = config.ShardOptimizer };
+        Optimizer = _ranks is { IsSharded: true } ? new ShardedOptimizer(model.Parameters, config.Optimizer, _ranks.Buckets, ranks!) : config.CreateOptimizer(model.Parameters);
         Sum = _ranks ?? GradientSum.Create(model.Parameters, config);
         Frozen = FrozenParameters.Create(model.Parameters, config);
         _steps = [new PendingStep(model.Device, config.Batch), new PendingStep(model.Device, config.Batch)];
@@ -182,7 +182,11 @@ public abstract class Trainer : IDisposable
         using var loader = Read(Optimizer.Steps, Share.Rows);
         PendingStep? pending = null;
         long before = 0;
-        if (_ranks is not null) _ranks.WantsToStop = () => cancel.IsCancellationRequested;
+        if (_ranks is not null)
+        {
+            _ranks.WantsToStop = () => cancel.IsCancellationRequested;
+            _ranks.WantsState = () => Optimizer.Steps + 1 >= Config.Steps || restsAfter?.Invoke(Optimizer.Steps + 1) == true;
+        }
         bool isStopped = Ranks is null ? cancel.IsCancellationRequested : RankStart.Any(Ranks, cancel.IsCancellationRequested);
         try
         {
@@ -194,6 +198,7 @@ public abstract class Trainer : IDisposable
                 next.Begin(step + 1, rate, began);
                 var waited = loader.Waited;
                 Queue(loader, step, rate, next.Figures);
+                if (_ranks is { AnyWantsToStop: true } or { FirstWantsState: true }) (Optimizer as ShardedOptimizer)?.Gather();
                 next.IsAligned = HasAligned;
                 next.DataWait = loader.Waited - waited;
                 FinishPending();
@@ -242,7 +247,8 @@ public abstract class Trainer : IDisposable
     internal abstract IReadOnlyList<TensorData> BatchOf(long step);
 
     /// <summary>The norm of each block's gradients as they are now, the largest first.</summary>
-    internal IReadOnlyList<(string Block, double Norm)> BlockNorms() =>
+    /// <remarks>Empty where no process has all gradients.</remarks>
+    internal IReadOnlyList<(string Block, double Norm)> BlockNorms() => _ranks is { IsSharded: true } ? [] :
     [
         .. Model.Parameters.All.Where(parameter => parameter.HasGradient).GroupBy(parameter => BlockOf(parameter.Name), StringComparer.Ordinal)
             .Select(block => (block.Key, Math.Sqrt(block.Sum(parameter => parameter.Gradient!.ToArray().Sum(value => (double)value * value))))).OrderByDescending(block => double.IsNaN(block.Item2) ? double.PositiveInfinity : block.Item2)

@@ -15,7 +15,7 @@ public sealed unsafe partial class MpiCommunicator : ICommunicator
 
     // Numbers of one broadcast, which counts them by an int.
     private const int MostAtOnce = 1 << 28;
-    private const int IdleMilliseconds = 100, ShortestSleep = 20, LongestSleep = 1000, BusySleep = 100, YieldsBeforeSleep = 2000;
+    private const int IdleMilliseconds = 100, ShortestSleep = 20, LongestSleep = 1000, BusySleep = 100, YieldsBeforeSleep = 100;
 
     private static readonly TimeSpan s_openingPatience = TimeSpan.FromSeconds(120);
 
@@ -175,6 +175,7 @@ public sealed unsafe partial class MpiCommunicator : ICommunicator
     {
         try
         {
+            if (OperatingSystem.IsLinux()) SleepExactly();
             _mpi.Initialize();
             (Rank, Size) = _mpi.Place();
             // What is begun in another order on two ranks needs two communicators.
@@ -257,8 +258,15 @@ public sealed unsafe partial class MpiCommunicator : ICommunicator
         _aborts = true;
     }
 
+    /// <summary>Lets this thread sleep as shortly as it asks: the system adds 50 µs otherwise.</summary>
+    private static void SleepExactly() => _ = Control(29, 1, 0, 0, 0);
+
     private static void Sleep(int microseconds) => _ = SleepMicroseconds((uint)microseconds);
 
     [LibraryImport("libc", EntryPoint = "usleep")]
     private static partial int SleepMicroseconds(uint microseconds);
+
+    // PR_SET_TIMERSLACK, in nanoseconds.
+    [LibraryImport("libc", EntryPoint = "prctl")]
+    private static partial int Control(int option, nuint value, nuint third, nuint fourth, nuint fifth);
 }

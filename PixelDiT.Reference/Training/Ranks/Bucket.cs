@@ -4,14 +4,14 @@ using PixelDiT.Reference.Distributed;
 
 namespace PixelDiT.Reference.Training.Ranks;
 
-/// <summary>A stretch of the line of all gradients that travels at once: some parameters that follow each other, and a piece of it for each rank.</summary>
+/// <summary>A stretch of the line of all gradients that travels at once, with a piece of it for each rank.</summary>
 internal sealed class Bucket
 {
     /// <summary>4 MiB: large enough that a network carries it at its full speed, small enough that most of a model's leave while the backward runs.</summary>
     public const long UsualLength = 1 << 20;
 
-    /// <summary>Pieces begin at multiples of it, so that a sum of squares over the line is cut nowhere else than on one process.</summary>
-    public const int Unit = 4096;
+    /// <summary>Buckets and pieces begin at multiples of it, so that no chunk of the sum of squares has two owners.</summary>
+    public const int Unit = Kernels.Operations.GradientNorm.PartLength;
 
     private readonly int[] _places, _counts;
     private readonly int _rank;
@@ -23,12 +23,11 @@ internal sealed class Bucket
         (_places, _counts) = (new int[ranks], new int[ranks]);
         for (int r = 0; r < ranks; r++)
         {
-            long begin = Border(r), end = Border(r + 1);
-            (_places[r], _counts[r]) = (checked((int)begin), checked((int)(end - begin)));
+            int begin = Border(r), end = Border(r + 1);
+            (_places[r], _counts[r]) = (begin, end - begin);
         }
 
-        // In units counted from the beginning of the line, so that borders are those of its units.
-        long Border(int r) => r == 0 ? 0 : r == ranks ? length : Math.Clamp(((first + (length * r / ranks)) / Unit * Unit) - first, 0, length);
+        int Border(int r) => r == ranks ? checked((int)length) : checked((int)(length * r / ranks / Unit * Unit));
     }
 
     /// <summary>Where it begins in the line.</summary>
@@ -37,7 +36,7 @@ internal sealed class Bucket
     /// <summary>Its numbers.</summary>
     public long Length { get; }
 
-    /// <summary>The parameters whose gradients it has; of one that is longer than a bucket, each of its buckets.</summary>
+    /// <summary>The parameters that have gradients in it.</summary>
     public IReadOnlyList<Parameter> Parameters { get; }
 
     /// <summary>The numbers of this rank's piece.</summary>
@@ -59,13 +58,15 @@ internal sealed class Bucket
         for (int i = parameters.All.Count - 1; i >= 0; i--)
         {
             held.Add(parameters.All[i]);
-            long first = parameters.OffsetOf(i);
-            if (end - first < length && i > 0) continue;
+            // What lies before the next multiple goes to the next bucket, so that none waits for a parameter of which it has a corner.
+            long offset = parameters.OffsetOf(i), first = i == 0 ? 0 : (offset + Unit - 1) / Unit * Unit;
+            if (first >= end || (end - first < length && i > 0)) continue;
             var bucket = new Bucket(first, end - first, rank, ranks, ownPlace, [.. held]);
             buckets.Add(bucket);
             ownPlace += bucket.OwnLength;
             end = first;
             held.Clear();
+            if (first > offset) held.Add(parameters.All[i]);
         }
         return [.. buckets];
     }
@@ -85,9 +86,25 @@ internal sealed class Bucket
     /// <summary>What goes to the other ranks, and where theirs goes.</summary>
     public (Pieces Send, Pieces Receive) Exchange(Tensor line, Tensor received, int ranks)
     {
-        int[] sent = [.. _counts.Select((count, rank) => rank == _rank ? 0 : count)], counts = [.. Enumerable.Range(0, ranks).Select(rank => rank == _rank ? 0 : OwnLength)], places = [.. Enumerable.Range(0, ranks).Select(rank => SlotOf(rank) * OwnLength)];
-        return (Line(line) with { Counts = sent }, new(received.Address + (_ownPlace * (ranks - 1) * sizeof(float)), places, counts));
+        int[] counts = [.. Enumerable.Range(0, ranks).Select(rank => rank == _rank ? 0 : OwnLength)], places = [.. Enumerable.Range(0, ranks).Select(rank => SlotOf(rank) * OwnLength)];
+        return (Line(line) with { Counts = WithoutOwn() }, new(received.Address + (_ownPlace * (ranks - 1) * sizeof(float)), places, counts));
     }
+
+    /// <summary>What this rank sends so that rank 0 has the whole bucket, and where rank 0 receives it; and with the two in each other's place how it comes back.</summary>
+    /// <param name="owned">The pieces that this rank owns.</param>
+    /// <param name="line">The line; null but on rank 0.</param>
+    public (Pieces Given, Pieces Taken) WithFirst(Tensor owned, Tensor? line)
+    {
+        int ranks = _counts.Length;
+        var none = new Pieces(owned.Address, new int[ranks], new int[ranks]);
+        if (_rank == 0) return (none, Line(line!) with { Counts = WithoutOwn() });
+        return (none with { Start = owned.Address + (_ownPlace * sizeof(float)), Counts = [OwnLength, .. new int[ranks - 1]] }, none);
+    }
+
+    /// <summary>The chunks of the sum of squares that a rank owns: the first, and how many.</summary>
+    public (long First, int Count) ChunksOf(int rank) => ((First + _places[rank]) / Unit, (_counts[rank] + Unit - 1) / Unit);
+
+    private int[] WithoutOwn() => [.. _counts.Select((count, rank) => rank == _rank ? 0 : count)];
 
     private int SlotOf(int rank) => rank > _rank ? rank - 1 : rank;
 }

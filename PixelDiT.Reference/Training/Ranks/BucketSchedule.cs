@@ -10,7 +10,7 @@ namespace PixelDiT.Reference.Training.Ranks;
 /// <param name="buckets">The buckets of their gradients.</param>
 internal sealed class BucketSchedule(ParameterSet parameters, Bucket[] buckets)
 {
-    private readonly Dictionary<Parameter, Bucket> _bucketOf = buckets.SelectMany(bucket => bucket.Parameters.Select(parameter => (parameter, bucket))).ToDictionary(entry => entry.parameter, entry => entry.bucket);
+    private readonly ILookup<Parameter, Bucket> _bucketsOf = buckets.SelectMany(bucket => bucket.Parameters.Select(parameter => (parameter, bucket))).ToLookup(entry => entry.parameter, entry => entry.bucket);
     private readonly Dictionary<int, (Bucket Bucket, int After)[]> _known = [];
     private readonly Dictionary<Bucket, int> _learned = [];
     private readonly HashSet<Bucket> _touched = [];
@@ -85,7 +85,7 @@ internal sealed class BucketSchedule(ParameterSet parameters, Bucket[] buckets)
         foreach (var parameter in parameters.All) parameter.GradientObserver = isObserved ? Touch : null;
     }
 
-    private void Touch(Parameter parameter) => _touched.Add(_bucketOf[parameter]);
+    private void Touch(Parameter parameter) => _touched.UnionWith(_bucketsOf[parameter]);
 
     private static void Refuse(Parameter parameter) => throw new InvalidOperationException($"the gradient of {parameter.Name} is written after it was sent");
 }

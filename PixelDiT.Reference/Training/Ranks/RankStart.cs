@@ -94,9 +94,18 @@ public static class RankStart
         }
         else
         {
-            ((Optimizer)optimizer).Restore(counts[0], counts[1]);
+            ((IMoments)optimizer).Restore(counts[0], counts[1]);
         }
-        foreach (var (_, place) in Checkpoint.StateOf(trainer, data).Tensors) ranks.Broadcast(place.Address, place.Count);
+        if (optimizer is ShardedOptimizer sharded)
+        {
+            var values = trainer.Model.Parameters.Values!;
+            ranks.Broadcast(values.Address, values.Count);
+            sharded.Scatter();
+        }
+        else
+        {
+            foreach (var (_, place) in Checkpoint.StateOf(trainer, data).Tensors) ranks.Broadcast(place.Address, place.Count);
+        }
         trainer.Model.Parameters.MarkChanged();
         trainer.NoteRestored();
         ranks.NoteStep(counts[0]);

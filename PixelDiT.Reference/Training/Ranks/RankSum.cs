@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
 using PixelDiT.Reference.Distributed;
@@ -11,6 +12,9 @@ namespace PixelDiT.Reference.Training.Ranks;
 /// </summary>
 internal sealed class RankSum : GradientSum
 {
+    // Whether a rank wants to stop, and whether it wants the state.
+    private const int Wishes = 2;
+
     private readonly ICommunicator _ranks;
     private readonly BatchShare _share;
     private readonly Bucket[] _buckets;
@@ -34,21 +38,33 @@ internal sealed class RankSum : GradientSum
         long own = _buckets.Sum(bucket => bucket.OwnLength);
         _sums = device.Allocate([checked((int)Math.Max(1, own))]);
         _received = device.Allocate([checked((int)Math.Max(1, own * (ranks.Size - 1)))]);
-        // Of each round: its losses, and that of each image; then whether this rank wants to stop.
+        // Of each round: its losses, and that of each image; then what this rank wants.
         _figuresARound = TrainingStep.Figures + share.PartImages;
-        _figuresARank = (share.Rounds * _figuresARound) + 1;
+        _figuresARank = (share.Rounds * _figuresARound) + Wishes;
         _figures = device.Allocate([ranks.Size, _figuresARank]);
         _figures.Clear();
     }
 
-    /// <summary>Into how many buckets the line of gradients is cut, and how many of them left before the end of the last backward.</summary>
-    public int Buckets => _buckets.Length;
+    /// <summary>The buckets into which the line of gradients is cut.</summary>
+    public IReadOnlyList<Bucket> Buckets => _buckets;
 
-    /// <inheritdoc cref="Buckets"/>
+    /// <summary>How many of them left before the end of the last backward.</summary>
     public int EarlyBuckets => _schedule.Early;
+
+    /// <summary>Whether a rank keeps the sums of its own pieces, and nobody gets the others: where each updates its own part.</summary>
+    public bool IsSharded { get; init; }
+
+    /// <summary>The time that this rank has waited for others and for numbers on their way, of which the rest was hidden behind its work.</summary>
+    public TimeSpan Waited { get; private set; }
 
     /// <summary>Asked in each step whether this rank wants the run to stop after it.</summary>
     public Func<bool> WantsToStop { get; set; } = () => false;
+
+    /// <summary>Asked in each step whether this rank, the first, will look at the whole state after it.</summary>
+    public Func<bool> WantsState { get; set; } = () => false;
+
+    /// <summary>Whether rank 0 looks at the whole state after the last step.</summary>
+    public bool FirstWantsState { get; private set; }
 
     /// <summary>Whether any rank wanted the run to stop after the last step.</summary>
     public bool AnyWantsToStop { get; private set; }
@@ -74,10 +90,17 @@ internal sealed class RankSum : GradientSum
         foreach (var bucket in _buckets)
         {
             if (bucket.OwnLength > 0) Kernels.Operations.Combine.Copy(bucket.Own(_sums), bucket.OwnOf(gradients));
-            gathered.Add(_ranks.AllGather(bucket.Line(gradients)));
+            if (!IsSharded) gathered.Add(_ranks.AllGather(bucket.Line(gradients)));
         }
         PutFigures(figures);
-        foreach (var transfer in gathered) transfer.Wait();
+        foreach (var transfer in gathered) Wait(transfer);
+    }
+
+    private void Wait(ITransfer transfer)
+    {
+        long began = Stopwatch.GetTimestamp();
+        transfer.Wait();
+        Waited += Stopwatch.GetElapsedTime(began);
     }
 
     /// <summary>Begins to send a bucket whose gradients are finished.</summary>
@@ -94,7 +117,7 @@ internal sealed class RankSum : GradientSum
         int first = _round * _ranks.Size;
         foreach (var bucket in _schedule.InOrder)
         {
-            bucket.Transfer!.Wait();
+            Wait(bucket.Transfer!);
             bucket.Transfer = null;
             if (bucket.OwnLength == 0) continue;
             for (int rank = 0; rank < _ranks.Size; rank++)
@@ -107,9 +130,9 @@ internal sealed class RankSum : GradientSum
 
     private void PutFigures(Readback figures)
     {
-        Keep(_figuresARank - 1, WantsToStop() ? 1f : 0f);
+        Keep(_figuresARank - Wishes, [WantsToStop() ? 1f : 0f, WantsState() ? 1f : 0f]);
         int[] counts = [.. Enumerable.Repeat(_figuresARank, _ranks.Size)], places = [.. Enumerable.Range(0, _ranks.Size).Select(rank => rank * _figuresARank)];
-        _ranks.AllGather(new Pieces(_figures.Address, places, counts)).Wait();
+        Wait(_ranks.AllGather(new Pieces(_figures.Address, places, counts)));
         for (int part = 0; part < AllParts; part++)
         {
             var (round, rank) = Math.DivRem(part, _ranks.Size);
@@ -118,12 +141,13 @@ internal sealed class RankSum : GradientSum
             if (figures.Count >= TrainingStep.Figures + (AllParts * _share.PartImages)) figures.CopyAll(TrainingStep.Figures + (part * _share.PartImages), _figures.Slice(first + TrainingStep.Figures, [_share.PartImages]));
         }
         PutLosses(figures);
-        var stops = new float[1];
-        AnyWantsToStop = false;
+        var wishes = new float[Wishes];
+        (AnyWantsToStop, FirstWantsState) = (false, false);
         for (int rank = 0; rank < _ranks.Size; rank++)
         {
-            _figures.Slice(((long)(rank + 1) * _figuresARank) - 1, [1]).Download(stops);
-            AnyWantsToStop |= stops[0] != 0;
+            _figures.Slice(((long)(rank + 1) * _figuresARank) - Wishes, [Wishes]).Download(wishes);
+            AnyWantsToStop |= wishes[0] != 0;
+            FirstWantsState |= rank == 0 && wishes[1] != 0;
         }
     }
 
@@ -136,7 +160,7 @@ internal sealed class RankSum : GradientSum
         Kernels.Operations.Accumulate.Forward(numbers, target);
     }
 
-    private void Keep(int place, float number) => _figures.Slice(((long)_ranks.Rank * _figuresARank) + place, [1]).Upload([number]);
+    private void Keep(int place, float[] numbers) => _figures.Slice(((long)_ranks.Rank * _figuresARank) + place, [numbers.Length]).Upload(numbers);
 
     /// <summary>Frees the buffers. Nothing may be on its way any more, or the process is ending.</summary>
     public override void Dispose()

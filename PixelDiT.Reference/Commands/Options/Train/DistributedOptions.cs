@@ -4,6 +4,7 @@ using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Distributed;
 using PixelDiT.Reference.Distributed.Mpi;
+using PixelDiT.Reference.Training;
 
 namespace PixelDiT.Reference.Commands.Options.Train;
 
@@ -15,11 +16,16 @@ internal sealed class DistributedOptions
     private readonly Option<string> _kind = new ChoiceOption("--distributed", "How processes meet that a launcher has started: auto (mpi under mpirun or srun, else one process), none, mpi, or nccl.", [Auto, None, Mpi, Nccl], Auto);
     private readonly Option<int> _patience = Cli.Option("--rank-timeout", "Seconds without a sign of life after which a rank counts as gone.", 30);
 
+    private readonly Option<bool> _shard = new("--shard-optimizer") { Description = "Keep of AdamW's moments and of the average in each rank only those of its part of the parameters: less memory and less work, the same bits." };
+
     /// <summary>All of them.</summary>
-    public OptionGroup Group => new("Several processes", [_kind, _patience]);
+    public OptionGroup Group => new("Several processes", [_kind, _shard, _patience]);
 
     /// <summary>Options that say how a run is computed, and are no settings of it.</summary>
-    public IReadOnlyList<Option> NotRecorded => [_kind, _patience];
+    public IReadOnlyList<Option> NotRecorded => [_kind, _shard, _patience];
+
+    /// <summary>Sets what ranks keep.</summary>
+    public TrainingConfig Read(Settings settings, TrainingConfig config) => config with { ShardOptimizer = settings.Get(_shard) };
 
     /// <summary>Joins the other ranks.</summary>
     /// <returns>The ranks; null for one process.</returns>
