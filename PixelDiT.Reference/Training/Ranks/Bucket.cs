@@ -96,7 +96,8 @@ internal sealed class Bucket
     public (Pieces Given, Pieces Taken) WithFirst(Tensor owned, Tensor? line)
     {
         int ranks = _counts.Length;
-        var none = new Pieces(owned.Address, new int[ranks], new int[ranks]);
+        // No address: OpenMPI takes one that is sent from and received to for an exchange in place, however little is there.
+        var none = new Pieces(0, new int[ranks], new int[ranks]);
         if (_rank == 0) return (none, Line(line!) with { Counts = WithoutOwn() });
         return (none with { Start = owned.Address + (_ownPlace * sizeof(float)), Counts = [OwnLength, .. new int[ranks - 1]] }, none);
     }
