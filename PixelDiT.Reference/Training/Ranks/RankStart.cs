@@ -60,11 +60,22 @@ public static class RankStart
     {
         var own = new Dictionary<string, string>(StringComparer.Ordinal)
         {
-            ["the program"] = $"pixeldit {typeof(RankStart).Assembly.GetName().Version?.ToString(3)}, build {typeof(RankStart).Assembly.ManifestModule.ModuleVersionId:N}",
             ["steps"] = config.Steps.ToString(CultureInfo.InvariantCulture),
-            ["skip-limit"] = config.SkipLimit.ToString(CultureInfo.InvariantCulture)
+            ["skip-limit"] = config.SkipLimit.ToString(CultureInfo.InvariantCulture),
+            ["shard-optimizer"] = config.ShardOptimizer ? "true" : "false"
         };
         foreach (var (key, value) in RunIdentity.Metadata(sizes, config, data)) Flatten(key, value, own);
+        RequireSame(ranks, "train", own);
+    }
+
+    /// <summary>Checks that all ranks are one program with one set of settings; where one differs, all leave in good order.</summary>
+    /// <param name="ranks">The ranks.</param>
+    /// <param name="verb">What they are to do.</param>
+    /// <param name="settings">What must be the same, under names for a person.</param>
+    /// <exception cref="DistributedException">One differs; the message names the rank and what is different there.</exception>
+    public static void RequireSame(ICommunicator ranks, string verb, Dictionary<string, string> settings)
+    {
+        var own = new Dictionary<string, string>(settings, StringComparer.Ordinal) { ["the program"] = $"pixeldit {typeof(RankStart).Assembly.GetName().Version?.ToString(3)}, build {typeof(RankStart).Assembly.ManifestModule.ModuleVersionId:N}" };
         string[] all = Texts(ranks, JsonSerializer.Serialize(own));
         var first = JsonSerializer.Deserialize<Dictionary<string, string>>(all[0])!;
         for (int rank = 1; rank < all.Length; rank++)
@@ -75,7 +86,7 @@ public static class RankStart
             // Each rank sees it, and rank 0 says it.
             ranks.Leave();
             throw new DistributedException(
-                $"rank {rank} is to train something else than rank 0: {string.Join("; ", differences.Take(4))}; one command with the same files on all machines was expected", isSaidElsewhere: ranks.Rank > 0);
+                $"rank {rank} is to {verb} something else than rank 0: {string.Join("; ", differences.Take(4))}; one command with the same files on all machines was expected", isSaidElsewhere: ranks.Rank > 0);
         }
 
         static string Said(Dictionary<string, string> values, string key) => values.TryGetValue(key, out string? value) ? Quote.Text(value) : "nothing";

@@ -103,6 +103,18 @@ internal sealed class RankSum : GradientSum
         Waited += Stopwatch.GetElapsedTime(began);
     }
 
+    /// <summary>The exchange of a step without the step: what the gradients hold is sent, added and given to all.</summary>
+    public void Rehearse(Readback figures)
+    {
+        for (int round = 0; round < Parts; round++)
+        {
+            Settle();
+            _round = round;
+            foreach (var bucket in _schedule.InOrder) Send(bucket);
+        }
+        Put(_parameters.AllGradients, figures);
+    }
+
     /// <summary>Begins to send a bucket whose gradients are finished.</summary>
     private void Send(Bucket bucket)
     {

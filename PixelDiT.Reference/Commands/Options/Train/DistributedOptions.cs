@@ -11,10 +11,11 @@ namespace PixelDiT.Reference.Commands.Options.Train;
 /// <summary>How processes that a launcher has started meet.</summary>
 internal sealed class DistributedOptions
 {
+    private const int UsualPatience = 30;
     private const string Auto = "auto", None = "none", Mpi = "mpi", Nccl = "nccl";
 
     private readonly Option<string> _kind = new ChoiceOption("--distributed", "How processes meet that a launcher has started: auto (mpi under mpirun or srun, else one process), none, mpi, or nccl.", [Auto, None, Mpi, Nccl], Auto);
-    private readonly Option<int> _patience = Cli.Option("--rank-timeout", "Seconds without a sign of life after which a rank counts as gone.", 30);
+    private readonly Option<int> _patience = Cli.Option("--rank-timeout", "Seconds without a sign of life after which a rank counts as gone.", UsualPatience);
 
     private readonly Option<bool> _shard = new("--shard-optimizer") { Description = "Keep of AdamW's moments and of the average in each rank only those of its part of the parameters: less memory and less work, the same bits." };
 
@@ -33,9 +34,12 @@ internal sealed class DistributedOptions
     /// <exception cref="DistributedException">The others do not come.</exception>
     public ICommunicator? Open(ParseResult parsed)
     {
-        string kind = parsed.GetRequiredValue(_kind);
         int patience = parsed.GetValue(_patience);
-        if (patience is < 3 or > 86_400) throw new ConfigurationException($"rank-timeout is {patience}; it must be from 3 to 86400 seconds");
+        return patience is >= 3 and <= 86_400 ? Open(parsed.GetRequiredValue(_kind), patience) : throw new ConfigurationException($"rank-timeout is {patience}; it must be from 3 to 86400 seconds");
+    }
+
+    private static ICommunicator? Open(string kind, int patience)
+    {
         if (kind == None) return null;
         var launcher = Launcher.Read();
         Terminal.SpeakAs(launcher.Rank);
@@ -52,6 +56,11 @@ internal sealed class DistributedOptions
         }
         return MpiCommunicator.Open(launcher, TimeSpan.FromSeconds(patience), Terminal.Complain);
     }
+
+    /// <summary>Joins the ranks that a launcher has started, with the usual settings.</summary>
+    /// <returns>The ranks; null for one process.</returns>
+    /// <inheritdoc cref="Open(ParseResult)" path="/exception"/>
+    public static ICommunicator? Open() => Open(Auto, UsualPatience);
 
     /// <summary>Opens the device of a rank. Ranks that share cores share them evenly, unless threads are said.</summary>
     /// <exception cref="ConfigurationException">It is a card, whose gradients do not go over MPI.</exception>
