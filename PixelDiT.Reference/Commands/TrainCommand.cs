@@ -99,7 +99,7 @@ internal static class TrainCommand
             var held = new List<IDisposable>();
             try
             {
-                var device = Keep(DistributedOptions.OpenDevice(ranks, step.Device(settings), step.Threads(settings)));
+                var device = Keep(distributed.OpenDevice(parsed, ranks, step.Device(settings), step.Threads(settings)));
                 var states = isText ? Keep(OpenEncoder(settings, model, encoder, device, cancel)) : null;
                 TrainingData images = states is null
                     ? new ClassData(DataReport.Open(spec, training.Size, model.Channels(settings), data.Source(settings, cancel)))

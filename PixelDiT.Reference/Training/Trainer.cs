@@ -5,6 +5,7 @@ using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Distributed;
+using PixelDiT.Reference.Distributed.Nccl;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Training.Alignment;
@@ -61,7 +62,9 @@ public abstract class Trainer : IDisposable
 
     private readonly PendingStep[] _steps;
     private readonly MemoryGauge _memory;
-    private readonly RankSum? _ranks;
+    private readonly SharedSum? _ranks;
+    private readonly NcclGroup? _cards;
+    private readonly ISideStream? _side;
     private double _mean;
     private int _counted, _skippedInARow;
 
@@ -76,8 +79,17 @@ public abstract class Trainer : IDisposable
             if (teacher.Width != model.Projector.Sizes.Width) throw new ConfigurationException($"the teacher has tokens of {teacher.Width} channels, and the projector makes {model.Projector.Sizes.Width}");
             Alignment = new TokenAlignment(model.Device, model.Config.IsText, alignment.Weight);
         }
-        _ranks = ranks is null ? null : new RankSum(model.Parameters, Share, ranks) { IsSharded = config.ShardOptimizer };
-        Optimizer = _ranks is { IsSharded: true } ? new ShardedOptimizer(model.Parameters, config.Optimizer, _ranks.Buckets, ranks!) : config.CreateOptimizer(model.Parameters);
+        if (ranks is not null && model.Device.Kind == DeviceKind.Cuda)
+        {
+            if (config.ShardOptimizer) throw new ConfigurationException("shard-optimizer deals out the state over MPI, and cards sum over NCCL; --device cpu, or the option left out, was expected");
+            (_cards, _side) = (new NcclGroup(NcclLibrary.Load(), ranks), model.Device.OpenSideStream());
+            _ranks = new CardSum(model.Parameters, Share, ranks, _cards, _side);
+        }
+        else if (ranks is not null)
+        {
+            _ranks = new RankSum(model.Parameters, Share, ranks) { IsSharded = config.ShardOptimizer };
+        }
+        Optimizer = _ranks is RankSum { IsSharded: true } sharded ? new ShardedOptimizer(model.Parameters, config.Optimizer, sharded.Buckets, ranks!) : config.CreateOptimizer(model.Parameters);
         Sum = _ranks ?? GradientSum.Create(model.Parameters, config);
         Frozen = FrozenParameters.Create(model.Parameters, config);
         _steps = [new PendingStep(model.Device, config.Batch), new PendingStep(model.Device, config.Batch)];
@@ -248,7 +260,7 @@ public abstract class Trainer : IDisposable
 
     /// <summary>The norm of each block's gradients as they are now, the largest first.</summary>
     /// <remarks>Empty where no process has all gradients.</remarks>
-    internal IReadOnlyList<(string Block, double Norm)> BlockNorms() => _ranks is { IsSharded: true } ? [] :
+    internal IReadOnlyList<(string Block, double Norm)> BlockNorms() => _ranks is RankSum { IsSharded: true } ? [] :
     [
         .. Model.Parameters.All.Where(parameter => parameter.HasGradient).GroupBy(parameter => BlockOf(parameter.Name), StringComparer.Ordinal)
             .Select(block => (block.Key, Math.Sqrt(block.Sum(parameter => parameter.Gradient!.ToArray().Sum(value => (double)value * value))))).OrderByDescending(block => double.IsNaN(block.Item2) ? double.PositiveInfinity : block.Item2)
@@ -281,6 +293,8 @@ public abstract class Trainer : IDisposable
     {
         foreach (var step in _steps) step.Dispose();
         Sum?.Dispose();
+        _side?.Dispose();
+        _cards?.Dispose();
         Frozen?.Dispose();
         Alignment?.Dispose();
         Optimizer.Dispose();

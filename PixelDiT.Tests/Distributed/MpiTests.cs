@@ -103,6 +103,17 @@ internal sealed class MpiTests
         Assert.That(Directory.Exists(At("run")), Is.False);
     }
 
+    [TestCase(Mpirun.OpenMpi, 2), TestCase(Mpirun.Mpich, 3)]
+    public void Ranks_draw_byte_for_byte_the_archive_of_one_process_and_go_on_with_it(string kind, int ranks)
+    {
+        PixelDiTProgram.RunHere([.. s_train, "--steps", "2", "--out", At("model")]).Done();
+        string[] sample = ["sample", "--model", At("model", "model.safetensors"), "--npz", "--batch", "2", "--steps", "3", "--device", "cpu", "--threads", "1", "--class", "4", "--seed", "3", "--count", "11"];
+        PixelDiTProgram.RunHere([.. sample, "--out", At("one")]).Done();
+        using var many = Mpirun.Start(_folder, kind, (ranks, [.. sample, "--out", "many"]));
+        Assert.That(many.End(), Is.Zero, many.Said);
+        foreach (string file in (string[])["output.npz", "samples.json"]) Assert.That(File.ReadAllBytes(At("many", file)), Is.EqualTo(File.ReadAllBytes(At("one", file))), file);
+    }
+
     [TestCase(Mpirun.Mpich)]
     public void A_mistake_of_all_ranks_is_said_once(string kind)
     {
@@ -119,7 +130,7 @@ internal sealed class MpiTests
     {
         var variables = new Dictionary<string, string> { ["RANK"] = "0", ["WORLD_SIZE"] = "2" };
         Assert.That(
-            PixelDiTProgram.Run(_folder, variables, [.. s_train, "--out", "run"]).Error, Does.Contain("RANK and WORLD_SIZE say that this is rank 0 of 2; processes on CPUs meet over MPI: start them by mpirun or srun"));
+            PixelDiTProgram.Run(_folder, variables, [.. s_train, "--out", "run"]).Error, Does.Contain("RANK and WORLD_SIZE say that this is rank 0 of 2; processes meet over MPI, cards too before they sum by NCCL: start them by mpirun or srun"));
         Assert.That(PixelDiTProgram.RunHere([.. s_train, "--out", At("run"), "--distributed", "mpi"]).Error, Does.Contain("distributed is mpi, and no launcher has started this process"));
         Assert.That(MpiLibrary.MissingFor(LauncherKind.OpenMpi), Does.Contain("openmpi-bin").And.Contain("libopenmpi3"));
         Assert.That(MpiLibrary.MissingFor(LauncherKind.Pmi), Does.Contain("mpich").And.Contain("libmpich12"));

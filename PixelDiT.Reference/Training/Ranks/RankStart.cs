@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using PixelDiT.Kernels;
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Distributed;
 using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Models;
@@ -110,12 +112,12 @@ public static class RankStart
         if (optimizer is ShardedOptimizer sharded)
         {
             var values = trainer.Model.Parameters.Values!;
-            ranks.Broadcast(values.Address, values.Count);
+            Broadcast(ranks, values);
             sharded.Scatter();
         }
         else
         {
-            foreach (var (_, place) in Checkpoint.StateOf(trainer, data).Tensors) ranks.Broadcast(place.Address, place.Count);
+            foreach (var (_, place) in Checkpoint.StateOf(trainer, data).Tensors) Broadcast(ranks, place);
         }
         trainer.Model.Parameters.MarkChanged();
         trainer.NoteRestored();
@@ -138,6 +140,19 @@ public static class RankStart
         throw new DistributedException(
             $"the weights of rank {other} are not those of rank 0 after step {step}: their hashes are {hashes[other][..12]} and {hashes[0][..12]}; a machine or a library computes something else. The last checkpoint is as it was",
             isSaidElsewhere: ranks.Rank > 0);
+    }
+
+    /// <summary>Rank 0's numbers of a tensor for all, over host memory where it is a card's.</summary>
+    private static unsafe void Broadcast(ICommunicator ranks, Tensor tensor)
+    {
+        if (tensor.Device.Kind != DeviceKind.Cuda)
+        {
+            ranks.Broadcast(tensor.Address, tensor.Count);
+            return;
+        }
+        float[] values = tensor.ToArray();
+        fixed (float* start = values) ranks.Broadcast((long)start, values.Length);
+        tensor.Upload(values);
     }
 
     private static string[] Texts(ICommunicator ranks, string own) => [.. ranks.Gather(Encoding.UTF8.GetBytes(own)).Select(Encoding.UTF8.GetString)];

@@ -109,13 +109,13 @@ internal sealed class RankTrainingTests
         {
             using var device = Device.Open("cpu", 1);
             var data = SmallRun.Data(SmallRun.Classes);
-            using var run = RankRun.Create(device, data, SmallRun.Classes, s_config with { Accumulate = 3, Steps = 1000 }, ranks);
+            using var run = RankRun.Create(device, data, SmallRun.Classes, s_config with { Accumulate = 3, Steps = 100_000 }, ranks);
             RankStart.Share(ranks, run.Trainer, data);
             if (ranks.Rank == 1) stop.CancelAfter(100);
             Assert.That(run.Run(ranks.Rank == 1 ? stop.Token : CancellationToken.None), Is.False);
             return run.Trainer.Optimizer.Steps;
         });
-        Assert.That(steps, Is.All.EqualTo(steps[0]).And.All.InRange(1, 999));
+        Assert.That(steps, Is.All.EqualTo(steps[0]).And.All.LessThan(100_000));
     }
 
     [Test]

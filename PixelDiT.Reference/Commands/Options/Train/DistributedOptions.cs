@@ -14,7 +14,7 @@ internal sealed class DistributedOptions
     private const int UsualPatience = 30;
     private const string Auto = "auto", None = "none", Mpi = "mpi", Nccl = "nccl";
 
-    private readonly Option<string> _kind = new ChoiceOption("--distributed", "How processes meet that a launcher has started: auto (mpi under mpirun or srun, else one process), none, mpi, or nccl.", [Auto, None, Mpi, Nccl], Auto);
+    private readonly Option<string> _kind = new ChoiceOption("--distributed", "How gradients of processes that mpirun or srun has started are summed: mpi on CPUs, nccl on cards, auto by the device; none trains alone.", [Auto, None, Mpi, Nccl], Auto);
     private readonly Option<int> _patience = Cli.Option("--rank-timeout", "Seconds without a sign of life after which a rank counts as gone.", UsualPatience);
 
     private readonly Option<bool> _shard = new("--shard-optimizer") { Description = "Keep of AdamW's moments and of the average in each rank only those of its part of the parameters: less memory and less work, the same bits." };
@@ -43,16 +43,15 @@ internal sealed class DistributedOptions
         if (kind == None) return null;
         var launcher = Launcher.Read();
         Terminal.SpeakAs(launcher.Rank);
-        if (kind == Nccl) throw new ConfigurationException("distributed is nccl, which this version does not have; mpi with --device cpu was expected");
         if (launcher.Kind == LauncherKind.None)
         {
-            return kind == Auto ? null : throw new ConfigurationException("distributed is mpi, and no launcher has started this process; for example mpirun -n 2 pixeldit train … was expected");
+            return kind == Auto ? null : throw new ConfigurationException($"distributed is {kind}, and no launcher has started this process; for example mpirun -n 2 pixeldit train … was expected");
         }
         if (launcher.Size == 1) return null;
         if (launcher.Kind == LauncherKind.Torch)
         {
             throw new ConfigurationException(
-                $"RANK and WORLD_SIZE say that this is rank {launcher.Rank} of {launcher.Size}; processes on CPUs meet over MPI: start them by mpirun or srun, or leave the variables out (--distributed none trains alone)");
+                $"RANK and WORLD_SIZE say that this is rank {launcher.Rank} of {launcher.Size}; processes meet over MPI, cards too before they sum by NCCL: start them by mpirun or srun, or leave the variables out (--distributed none trains alone)");
         }
         return MpiCommunicator.Open(launcher, TimeSpan.FromSeconds(patience), Terminal.Complain);
     }
@@ -62,14 +61,27 @@ internal sealed class DistributedOptions
     /// <inheritdoc cref="Open(ParseResult)" path="/exception"/>
     public static ICommunicator? Open() => Open(Auto, UsualPatience);
 
-    /// <summary>Opens the device of a rank. Ranks that share cores share them evenly, unless threads are said.</summary>
-    /// <exception cref="ConfigurationException">It is a card, whose gradients do not go over MPI.</exception>
+    /// <summary>Opens the device of a rank. Ranks that share cores share them evenly, unless threads are said; of cards the rank's number on its machine chooses.</summary>
+    /// <param name="ranks">The ranks; null for one process.</param>
+    /// <param name="name">The device's name.</param>
+    /// <param name="threads">CPU threads; 0 for those of the rank.</param>
+    /// <exception cref="DeviceException">There is no such device.</exception>
     public static Device OpenDevice(ICommunicator? ranks, string name, int threads)
     {
         if (ranks is MpiCommunicator mpi && threads == 0) threads = Math.Max(1, Environment.ProcessorCount / mpi.Sharing);
-        var device = Device.Open(name, threads);
-        if (ranks is null || device.Kind != DeviceKind.Cuda) return device;
+        return Device.Open(name, threads, ranks is null ? 0 : Launcher.Read().LocalRank ?? 0);
+    }
+
+    /// <summary>Opens the device of a rank that trains.</summary>
+    /// <exception cref="ConfigurationException">It is a card, and <c>mpi</c> or a CPU, and <c>nccl</c>.</exception>
+    /// <inheritdoc cref="OpenDevice(ICommunicator?, string, int)"/>
+    public Device OpenDevice(ParseResult parsed, ICommunicator? ranks, string name, int threads)
+    {
+        var device = OpenDevice(ranks, name, threads);
+        string kind = parsed.GetRequiredValue(_kind);
+        bool isCard = device.Kind == DeviceKind.Cuda;
+        if (ranks is null || (kind != Mpi || !isCard) && (kind != Nccl || isCard)) return device;
         device.Dispose();
-        throw new ConfigurationException($"device is {name}, which is a card here; ranks over MPI compute on CPUs: --device cpu was expected");
+        throw new ConfigurationException($"distributed is {kind}, and device {name} is {(isCard ? "a card" : "a CPU")} here; cards sum by nccl and CPUs by mpi, and auto takes what fits");
     }
 }
