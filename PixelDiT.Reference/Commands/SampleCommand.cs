@@ -3,6 +3,7 @@ using PixelDiT.Kernels;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Commands.Options.Train;
+using PixelDiT.Reference.Distributed;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Models.Weights;
 using PixelDiT.Reference.Sampling;
@@ -37,6 +38,7 @@ internal static class SampleCommand
             if (Cli.IsGiven(parsed, batch) && parsed.GetValue(batch) is < 1 or > ModelSampling.LargestBatch) throw new ConfigurationException($"batch is {parsed.GetValue(batch)}; it must be from 1 to {ModelSampling.LargestBatch}");
             var prompts = options.Check(parsed);
             SampleFolder.RequireUsable(path);
+            if (!isArchive && Launcher.Read() is { Size: > 1, Kind: not LauncherKind.Torch } launcher) throw new ConfigurationException($"{launcher.Name} has started {launcher.Size} processes, which draw into one archive; --npz was expected");
             using var ranks = isArchive ? DistributedOptions.Open() : null;
             bool isFirst = ranks is null or { Rank: 0 };
             using var stored = StoredModel.Open(parsed.GetRequiredValue(file), parsed.GetValue(weights));

@@ -69,6 +69,10 @@ internal static class TrainCommand
                 ranks?.Leave();
                 throw;
             }
+            // A filter that catches nothing: it runs before anything is freed, which may still be written to.
+            catch (Exception) when (IsStopped(ranks))
+            {
+            }
             ranks?.Leave();
             return 0;
         }, needsLess: "a smaller --batch or --resolution, --accumulate, --checkpoint-activations or --precision bf16,");
@@ -146,6 +150,12 @@ internal static class TrainCommand
         int CheckpointEvery, bool HasDrawnSeed, IReadOnlyList<IDisposable> Held) : IDisposable
     {
         public void Dispose() => Free(Held);
+    }
+
+    private static bool IsStopped(ICommunicator? ranks)
+    {
+        ranks?.Stop();
+        return false;
     }
 
     private static void Free(IReadOnlyList<IDisposable> held)

@@ -52,6 +52,9 @@ public interface ICommunicator : IDisposable
     /// <summary>Notes the steps behind a run, which messages about a rank that is gone name.</summary>
     void NoteStep(long step);
 
+    /// <summary>Goes on with nothing that is on its way, because this rank has failed: what transfers read and write is free when it returns. What is left to do is to dispose.</summary>
+    void Stop();
+
     /// <summary>Waits until every rank has come here, and ends the connection in good order. What is disposed without it counts as a process that failed, and ends the others.</summary>
     /// <exception cref="DistributedException">A rank has ended, does not answer, or could not be reached.</exception>
     void Leave();

@@ -22,7 +22,7 @@ public sealed unsafe partial class MpiCommunicator : ICommunicator
     private readonly ConcurrentQueue<MpiTransfer> _asked = new();
     private readonly SemaphoreSlim _woken = new(0);
     private readonly List<MpiTransfer> _pending = [];
-    private readonly ManualResetEventSlim _opened = new(), _ended = new();
+    private readonly ManualResetEventSlim _opened = new(), _stopped = new(), _ended = new();
     private readonly Thread _thread;
     private readonly TimeSpan _patience;
     private readonly Action<string> _complain;
@@ -30,7 +30,7 @@ public sealed unsafe partial class MpiCommunicator : ICommunicator
     private MpiWatch? _watch;
     private nint _pieces, _lines, _control, _beats;
     private volatile DistributedException? _failure;
-    private volatile bool _leaves, _aborts;
+    private volatile bool _leaves, _aborts, _stops;
     private volatile int _waiting;
     private long _step = -1;
     private bool _left;
@@ -133,6 +133,15 @@ public sealed unsafe partial class MpiCommunicator : ICommunicator
     public void NoteStep(long step) => Interlocked.Exchange(ref _step, step);
 
     /// <inheritdoc/>
+    public void Stop()
+    {
+        if (_left || _failure is not null) return;
+        _stops = true;
+        _woken.Release();
+        _stopped.Wait(Grace);
+    }
+
+    /// <inheritdoc/>
     public void Leave()
     {
         Ask(new MpiTransfer(this, transfer => _mpi.Barrier(_control, transfer.Request))).Wait();
@@ -184,7 +193,7 @@ public sealed unsafe partial class MpiCommunicator : ICommunicator
             while (!_leaves && !_aborts)
             {
                 GoOn();
-                if (_failure is not null) AwaitEnd();
+                if (_failure is not null || _stops) AwaitEnd();
             }
             if (_aborts) _mpi.Abort(1);
             _watch?.End();
@@ -202,7 +211,7 @@ public sealed unsafe partial class MpiCommunicator : ICommunicator
     private void GoOn()
     {
         int still = 0;
-        while (!_leaves && !_aborts && _failure is null)
+        while (!_leaves && !_aborts && !_stops && _failure is null)
         {
             bool moved = false;
             while (_asked.TryDequeue(out var transfer))
@@ -241,12 +250,14 @@ public sealed unsafe partial class MpiCommunicator : ICommunicator
 
     private void EndAsked()
     {
+        // A rank that has failed asks for nothing more.
         while (_asked.TryDequeue(out var transfer)) transfer.End(_failure);
     }
 
     /// <summary>After a fault this rank's own work learns of it when it next meets the others; where that is too long, it is said here.</summary>
     private void AwaitEnd()
     {
+        _stopped.Set();
         long until = Environment.TickCount64 + (long)Grace.TotalMilliseconds;
         while (!_aborts && Environment.TickCount64 < until)
         {
@@ -254,7 +265,7 @@ public sealed unsafe partial class MpiCommunicator : ICommunicator
             _woken.Wait(IdleMilliseconds);
         }
         if (_aborts) return;
-        if (!_failure!.IsSaidElsewhere) _complain(_failure.Message);
+        if (_failure is { IsSaidElsewhere: false } failure) _complain(failure.Message);
         _aborts = true;
     }
 

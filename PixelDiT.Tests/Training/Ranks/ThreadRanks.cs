@@ -82,6 +82,10 @@ internal sealed unsafe class ThreadRanks : ICommunicator
 
     public void NoteStep(long step) => Steps.Add(step);
 
+    public void Stop()
+    {
+    }
+
     public void Leave()
     {
         HasLeft = true;

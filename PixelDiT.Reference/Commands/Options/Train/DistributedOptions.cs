@@ -59,7 +59,7 @@ internal sealed class DistributedOptions
     /// <summary>Joins the ranks that a launcher has started, with the usual settings.</summary>
     /// <returns>The ranks; null for one process.</returns>
     /// <inheritdoc cref="Open(ParseResult)" path="/exception"/>
-    public static ICommunicator? Open() => Open(Auto, UsualPatience);
+    public static ICommunicator? Open() => Launcher.Read().Kind == LauncherKind.Torch ? null : Open(Auto, UsualPatience);
 
     /// <summary>Opens the device of a rank. Ranks that share cores share them evenly, unless threads are said; of cards the rank's number on its machine chooses.</summary>
     /// <param name="ranks">The ranks; null for one process.</param>
