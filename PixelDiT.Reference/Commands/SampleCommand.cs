@@ -38,7 +38,7 @@ internal static class SampleCommand
             if (Cli.IsGiven(parsed, batch) && parsed.GetValue(batch) is < 1 or > ModelSampling.LargestBatch) throw new ConfigurationException($"batch is {parsed.GetValue(batch)}; it must be from 1 to {ModelSampling.LargestBatch}");
             var prompts = options.Check(parsed);
             SampleFolder.RequireUsable(path);
-            if (!isArchive && Launcher.Read() is { Size: > 1, Kind: not LauncherKind.Torch } launcher) throw new ConfigurationException($"{launcher.Name} has started {launcher.Size} processes, which draw into one archive; --npz was expected");
+            if (!isArchive) RequireOne();
             using var ranks = isArchive ? DistributedOptions.Open() : null;
             bool isFirst = ranks is null or { Rank: 0 };
             using var stored = StoredModel.Open(parsed.GetRequiredValue(file), parsed.GetValue(weights));
@@ -80,6 +80,14 @@ internal static class SampleCommand
             return 0;
         }, needsLess: "a smaller --batch");
         return command;
+    }
+
+    /// <summary>Checks that a launcher has not started several processes, of which each would draw all.</summary>
+    private static void RequireOne()
+    {
+        if (Launcher.Read() is not { Size: > 1, Kind: not LauncherKind.Torch } launcher) return;
+        string problem = $"{launcher.Name} has started {launcher.Size} processes, which draw into one archive; --npz was expected";
+        throw launcher.Rank == 0 ? new ConfigurationException(problem) : new DistributedException(problem, isSaidElsewhere: true);
     }
 
     /// <summary>Checks that the run writes over none of the files that it reads from.</summary>
