@@ -92,6 +92,7 @@ internal sealed unsafe partial class MpiLibrary
     /// <exception cref="ConfigurationException">There is none; the message says which package brings it.</exception>
     public static MpiLibrary Load(LauncherKind launcher)
     {
+        if (OperatingSystem.IsWindows()) throw new ConfigurationException("a launcher of several processes was found, and ranks over MPI run on Linux and macOS only; --distributed none trains alone");
         // UCX, which it may bring along, would take the signals by which .NET notices a null, and reads this when it is loaded.
         _ = SetVariable("UCX_ERROR_SIGNALS", "", 0);
         // Some builds of it have no such setting, and would say so.
