@@ -109,20 +109,25 @@ public sealed unsafe class Device : IDisposable
         _ => $"CPU, {Threads} thread{(Threads == 1 ? "" : "s")}, {CpuVectors.Description}"
     };
 
+    /// <summary>A queue beside that of the kernels.</summary>
+    /// <exception cref="DeviceException">The device is no card.</exception>
+    public ISideStream OpenSideStream() => Streams is { } streams ? new SideStream(streams) : throw new DeviceException("a CPU has one queue");
+
     /// <summary>Opens a device.</summary>
     /// <param name="name">auto (cuda where there is a card, else cpu), cuda, cuda-mma (a card without warp-group instructions), cpu or ilgpu-cpu.</param>
     /// <param name="threads">CPU threads; 0 means one a core.</param>
+    /// <param name="card">Which card of the machine, from 0.</param>
     /// <exception cref="DeviceException">The name is unknown, the thread count is out of range, or there is no such device.</exception>
-    public static Device Open(string name = "auto", int threads = 0)
+    public static Device Open(string name = "auto", int threads = 0, int card = 0)
     {
         if (threads is < 0 or > 1024) throw new DeviceException($"threads is {threads}; it must be from 1 to 1024, or 0 for one a core");
         int cores = threads == 0 ? Environment.ProcessorCount : threads;
         switch (name)
         {
             case "auto":
-                return TryOpenCuda(warpGroups: true, out _) ?? Open("cpu", threads);
+                return TryOpenCuda(warpGroups: true, card, out _) ?? Open("cpu", threads);
             case "cuda" or "cuda-mma":
-                return TryOpenCuda(name == "cuda", out string reason) ?? throw new DeviceException($"no CUDA device could be opened: {reason}; --device cpu runs everywhere");
+                return TryOpenCuda(name == "cuda", card, out string reason) ?? throw new DeviceException($"no CUDA device could be opened: {reason}; --device cpu runs everywhere");
             case "cpu":
                 var context = KernelLoader.CreateContext(builder => builder.CPU(new CPUDevice(2, 1, 1)));
                 return new Device(DeviceKind.Cpu, context, context.GetCPUDevice(0).CreateCPUAccelerator(context), cores, 1);
@@ -155,7 +160,7 @@ public sealed unsafe class Device : IDisposable
         return new Device(DeviceKind.Cpu, context, context.GetCPUDevice(0).CreateCPUAccelerator(context), 1, 1, isDry: true);
     }
 
-    private static Device? TryOpenCuda(bool warpGroups, out string reason)
+    private static Device? TryOpenCuda(bool warpGroups, int index, out string reason)
     {
         CudaDriver.Resolve();
         Context? context = null;
@@ -163,13 +168,13 @@ public sealed unsafe class Device : IDisposable
         {
             context = KernelLoader.CreateContext(builder => builder.Cuda());
             var cards = context.GetCudaDevices();
-            if (cards.Count > 0)
+            if (cards.Count > index)
             {
                 reason = "";
-                var card = cards[0].CreateCudaAccelerator(context);
+                var card = cards[index].CreateCudaAccelerator(context);
                 return new Device(DeviceKind.Cuda, context, card, 1, 0) { WarpGroups = warpGroups && card.Architecture == CudaArchitecture.SM_90 ? WarpGroupUse.Unchecked : WarpGroupUse.Refused };
             }
-            reason = "no card and driver were found";
+            reason = cards.Count == 0 ? "no card and driver were found" : $"card {index} was asked for, and there are {cards.Count}, counted from 0";
         }
         catch (Exception error) when (error is not PixelDiTException)
         {

@@ -17,13 +17,24 @@ public static class Noise
     /// <param name="target">Receives the draws.</param>
     /// <param name="key">The run's seed.</param>
     /// <param name="stream">Which draw of the run, such as the step.</param>
-    public static void Fill(Tensor target, ulong key, ulong stream)
-        => target.Device.Launch(new Kernel(target.View<float>(), target.Count, key, stream), checked((int)((target.Count + (4 * Chunk) - 1) / (4 * Chunk))), Chunk);
+    /// <param name="first">Which of the draws is the target's first, so that a part of a tensor is filled as the whole would be.</param>
+    public static void Fill(Tensor target, ulong key, ulong stream, long first = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(first);
+        long before = first % 4;
+        target.Device.Launch(new Kernel(target.View<float>(), target.Count, before, first / 4, key, stream), checked((int)((before + target.Count + (4 * Chunk) - 1) / (4 * Chunk))), Chunk);
+    }
 
-    internal readonly struct Kernel(DeviceView<float> target, long count, ulong key, ulong stream) : IKernel
+    /// <param name="target">Receives the draws.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="before">Draws of the first four that lie before the target.</param>
+    /// <param name="quads">Fours before these.</param>
+    /// <param name="key">The run's seed.</param>
+    /// <param name="stream">Which draw of the run.</param>
+    internal readonly struct Kernel(DeviceView<float> target, long count, long before, long quads, ulong key, ulong stream) : IKernel
     {
         private readonly DeviceView<float> _target = target;
-        private readonly long _count = count;
+        private readonly long _count = count, _before = before, _quads = quads;
         private readonly ulong _key = key, _stream = stream;
 
         public void Run(int item, int lane, int lanes)
@@ -31,11 +42,12 @@ public static class Noise
             for (int i = lane; i < Chunk; i += lanes)
             {
                 long quad = ((long)item * Chunk) + i;
-                if (quad * 4 < _count)
+                long place = (quad * 4) - _before;
+                if (place < _count)
                 {
-                    Philox.Draw(_key, _stream, (ulong)quad, out uint a, out uint b, out uint c, out uint d);
-                    Pair(quad * 4, a, b);
-                    Pair((quad * 4) + 2, c, d);
+                    Philox.Draw(_key, _stream, (ulong)(_quads + quad), out uint a, out uint b, out uint c, out uint d);
+                    Pair(place, a, b);
+                    Pair(place + 2, c, d);
                 }
             }
         }
@@ -45,8 +57,8 @@ public static class Noise
             // The radius takes a number in (0, 1], so that its logarithm is finite.
             float radius = MathF.Sqrt(-2f * MathF.Log(((a >> 8) + 1) * (1f / 16777216f)));
             float sine = Formulas.SinCos<GpuLane, float>((b >> 8) * (6.2831853f / 16777216f), out float cosine);
-            if (first < _count) Scalar.Write(_target, first, radius * cosine);
-            if (first + 1 < _count) Scalar.Write(_target, first + 1, radius * sine);
+            if (first >= 0 && first < _count) Scalar.Write(_target, first, radius * cosine);
+            if (first + 1 >= 0 && first + 1 < _count) Scalar.Write(_target, first + 1, radius * sine);
         }
     }
 }

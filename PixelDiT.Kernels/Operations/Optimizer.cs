@@ -13,6 +13,21 @@ public static class GradientNorm
     public static void Forward(Tensor gradients, Tensor norm)
         => Reduction.Reduce(gradients.Device, new SquareTerm(gradients.View<float>()), gradients.Count, new Reduction.Root(norm.View<float>()));
 
+    /// <summary>The numbers of a part whose sum is taken by itself.</summary>
+    public const int PartLength = Reduction.Chunk;
+
+    /// <summary>Σ g² of each part of <see cref="PartLength"/> gradients: what <see cref="Forward"/> adds, so that parts may be computed in several places.</summary>
+    /// <param name="gradients">Gradients that begin with a part.</param>
+    /// <param name="sums">[parts], written.</param>
+    public static void Parts(Tensor gradients, Tensor sums)
+    {
+        sums.RequireCountOf("sums of parts", Reduction.ChunksOf(gradients.Count));
+        Reduction.Chunks(gradients.Device, new SquareTerm(gradients.View<float>()), gradients.Count, sums);
+    }
+
+    /// <summary>norm [1] from the sums of all parts in their order.</summary>
+    public static void FromParts(Tensor sums, Tensor norm) => Reduction.Total(sums.Device, sums, new Reduction.Root(norm.View<float>()));
+
     internal readonly struct SquareTerm(DeviceView<float> gradients) : ITerm
     {
         private readonly DeviceView<float> _gradients = gradients;

@@ -38,6 +38,7 @@ public sealed class Parameter
     {
         get
         {
+            GradientObserver?.Invoke(this);
             if (_gradientIsZero) _gradient?.Clear();
             _gradientIsZero = false;
             return _gradient;
@@ -47,6 +48,9 @@ public sealed class Parameter
 
     /// <summary>Whether a backward has added to the gradient since gradients were cleared. Asking for <see cref="Gradient"/> itself makes a zero of it, which counts as one.</summary>
     public bool HasGradient => _gradient is not null && !_gradientIsZero;
+
+    /// <summary>Called whenever somebody asks for the gradient, who may write it.</summary>
+    internal Action<Parameter>? GradientObserver { get; set; }
 
     /// <summary>Changes with the master.</summary>
     public long Version { get; internal set; }
@@ -69,6 +73,7 @@ public sealed class Parameter
     /// <param name="accumulate">Whether to add to what is there.</param>
     internal Tensor? GradientTarget(out bool accumulate)
     {
+        GradientObserver?.Invoke(this);
         accumulate = !_gradientIsZero;
         _gradientIsZero = false;
         return _gradient;
@@ -119,6 +124,12 @@ public sealed class ParameterSet : IDisposable
             return _gradients;
         }
     }
+
+    /// <summary>The memory of <see cref="Gradients"/> as it is: what no backward has written since it was cleared holds anything.</summary>
+    internal Tensor AllGradients => _gradients!;
+
+    /// <summary>Where a parameter of <see cref="All"/> begins in <see cref="Values"/>.</summary>
+    internal long OffsetOf(int index) => _offsets[index];
 
     /// <summary>Trained numbers, without padding.</summary>
     public long Count => _all.Sum(parameter => parameter.Shape.Count);

@@ -66,6 +66,9 @@ public sealed class Tape : IDisposable
         return variable;
     }
 
+    /// <summary>Called in the backward when an operation's has been queued, with the number of operations that are left.</summary>
+    internal Action<int>? Ran { get; set; }
+
     /// <summary>Called in the backward with the name of each stage that the observer was told of and the gradient with respect to its value.</summary>
     public Action<string, Tensor>? GradientObserver { get; set; }
 
@@ -182,6 +185,7 @@ public sealed class Tape : IDisposable
             if (node.Output.Owned) Release(node.Output.Value);
             if (node.Second is { Owned: true }) Release(node.Second.Value);
             Release(node.Saved);
+            Ran?.Invoke(i);
         }
         _nodes.Clear();
     }

@@ -2,12 +2,15 @@ using System.CommandLine;
 using System.Text.Json;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
+using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Operations.Catalog;
 using PixelDiT.Reference.Benchmarking;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;
+using PixelDiT.Reference.Commands.Options.Train;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Training;
+using PixelDiT.Reference.Training.Ranks;
 
 namespace PixelDiT.Reference.Commands;
 
@@ -30,13 +33,15 @@ internal static class BenchCommand
                 + $"It gets --preset, --batch, --resolution, --device, --dtype, --repeat and --train, and prints a last line '{Peer.Form}'.",
             HelpName = "COMMAND"
         };
+        Option<bool> distributed = new("--distributed") { Description = "Time a training step of the ranks that mpirun or srun has started, and what their communication costs; --batch is that of all." };
+        Option<bool> shard = new("--shard-optimizer") { Description = "With --distributed: deal out AdamW's state among the ranks." };
         Option<string> device = Cli.Device();
         Option<int> threads = Cli.Threads();
         Option<string> precision = Cli.Precision();
         Option<string?> config = new("--config") { Description = "A JSON file with option values; the command line wins.", HelpName = "FILE" };
         var command = new Command("bench", "Time a model with random weights.");
         model.AddTo(command);
-        foreach (Option option in new Option[] { batch, resolution, train, repeat, json, operations, sweep, product, peer, precision, device, threads, config }) command.Options.Add(option);
+        foreach (Option option in new Option[] { batch, resolution, train, repeat, json, operations, sweep, product, peer, distributed, shard, precision, device, threads, config }) command.Options.Add(option);
         command.SetRun((parsed, cancel) =>
         {
             var settings = new Settings(parsed, command, config);
@@ -51,6 +56,7 @@ internal static class BenchCommand
             if (peers.Length > 0) model.RequirePreset(settings);
             foreach (string words in peers) CommandWords.Split(words);
 
+            if (settings.Get(distributed)) return RunRanks(parsed, settings.Get(device), settings.Get(threads), sizes, images, side, runs, settings.Get(shard), rounding, asJson);
             string description, kind;
             BenchmarkResult result;
             double peak;
@@ -94,6 +100,17 @@ internal static class BenchCommand
             return 0;
         }, needsLess: "a smaller --batch");
         return command;
+    }
+
+    private static int RunRanks(ParseResult parsed, string name, int threads, ModelConfig sizes, int images, int side, int repeat, bool isSharded, Precision precision, bool asJson)
+    {
+        using var ranks = DistributedOptions.Open() ?? throw new ConfigurationException("--distributed times ranks, and no launcher has started several; mpirun -n 2 pixeldit bench --distributed … was expected");
+        using var opened = RankStart.Agree(ranks, () => DistributedOptions.OpenDevice(ranks, name, threads));
+        var times = RankBenchmark.Run(sizes, opened, ranks, images, side, repeat, isSharded, precision);
+        ranks.Leave();
+        if (asJson && !Terminal.IsSecond) Terminal.WriteJson(Json(BenchReport.Fields(opened.Description, ranks.Description, times)));
+        else if (!asJson) BenchReport.Print(opened.Description, ranks.Description, sizes, side, times);
+        return 0;
     }
 
     private static string Json(object fields) => JsonSerializer.Serialize(fields, s_json);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.RegularExpressions;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;
+using PixelDiT.Reference.Distributed;
 
 namespace PixelDiT.Reference.Commands;
 
@@ -63,6 +64,8 @@ internal static partial class CommandLine
 
     private static int Refuse(ParseResult parsed, string[] arguments)
     {
+        // Of several processes with one command line, one says what is wrong with it.
+        if (Launcher.IsSecond) return Verb.Failure;
         var command = parsed.CommandResult.Command;
         bool isRoot = command is RootCommand;
         string[] unmatched = [.. parsed.UnmatchedTokens];

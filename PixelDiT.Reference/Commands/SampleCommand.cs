@@ -2,10 +2,13 @@ using System.CommandLine;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;
+using PixelDiT.Reference.Commands.Options.Train;
+using PixelDiT.Reference.Distributed;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Models.Weights;
 using PixelDiT.Reference.Sampling;
 using PixelDiT.Reference.Training;
+using PixelDiT.Reference.Training.Ranks;
 
 namespace PixelDiT.Reference.Commands;
 
@@ -18,7 +21,7 @@ internal static class SampleCommand
         Option<string> output = Cli.Option("--out", "The folder for the images; one run a folder.", "samples");
         Option<int> batch = ModelSampling.Batch();
         Option<bool> singles = new("--singles") { Description = "Write each image as a PNG of its own too, with its settings in JSON beside it. [default: of prompts true, unless there is --npz]" };
-        Option<bool> npz = new("--npz") { Description = "Write all images into one output.npz instead of pictures. Interrupted, the same command goes on." };
+        Option<bool> npz = new("--npz") { Description = "Write all images into one output.npz instead of pictures. Interrupted, the same command goes on. Under mpirun or srun all ranks draw for it." };
         Option<bool> overwrite = new("--overwrite") { Description = "Replace another run in --out." };
         Option<WeightChoice?> weights = Cli.Weights();
         Option<string> device = Cli.Device();
@@ -35,6 +38,9 @@ internal static class SampleCommand
             if (Cli.IsGiven(parsed, batch) && parsed.GetValue(batch) is < 1 or > ModelSampling.LargestBatch) throw new ConfigurationException($"batch is {parsed.GetValue(batch)}; it must be from 1 to {ModelSampling.LargestBatch}");
             var prompts = options.Check(parsed);
             SampleFolder.RequireUsable(path);
+            if (!isArchive) RequireOne();
+            using var ranks = isArchive ? DistributedOptions.Open() : null;
+            bool isFirst = ranks is null or { Rank: 0 };
             using var stored = StoredModel.Open(parsed.GetRequiredValue(file), parsed.GetValue(weights));
             var sizes = stored.Info.Config;
             var plan = options.Plan(parsed, stored, prompts, isArchive) with { Precision = PrecisionNames.Parse(parsed.GetRequiredValue(precision)) };
@@ -42,7 +48,7 @@ internal static class SampleCommand
             bool hasSingles = Cli.IsGiven(parsed, singles) ? parsed.GetValue(singles) : sizes.IsText && !isArchive;
             SampleRun.Require(plan, sizes.Channels, atATime, isArchive, hasSingles);
             RequireOthers(SampleFolder.Open(path, plan, overwrite: true), options.Files(parsed));
-            using var opened = Cli.Open(parsed, device, threads);
+            using var opened = RankStart.Agree(ranks, () => DistributedOptions.OpenDevice(ranks, parsed.GetRequiredValue(device), parsed.GetValue(threads)));
             ModelSampling.RequireMemory(opened, sizes, plan, atATime, options.IsOnePass(parsed));
 
             // The encoder is gone before the model comes: one of them may fill the memory.
@@ -58,15 +64,30 @@ internal static class SampleCommand
             using var model = loaded;
             model.Precision = plan.Precision;
             plan = plan with { Weights = WeightHash.Of(model) };
-            var folder = SampleFolder.Open(path, plan, replaces);
-            var run = plan is TextPlan text
-                ? new SampleRun((TextToImageModel)model, text, states!, folder, options.IsOnePass(parsed))
-                : new SampleRun((PixelDiTModel)model, (ClassPlan)plan, folder);
-            (run.Archive, run.Singles, run.Batch, run.WeightsProblem) = (isArchive, hasSingles, atATime, problem);
-            Draw(run, plan.Count, path, cancel);
+            if (ranks is not null) RankStart.RequireSame(ranks, "draw", new Dictionary<string, string> { ["the plan"] = SampleRecord.Run(plan), ["batch"] = $"{atATime}" });
+            var drawing = plan is TextPlan text ? new SampleDrawing((TextToImageModel)model, text, states!, options.IsOnePass(parsed)) : new SampleDrawing((PixelDiTModel)model, (ClassPlan)plan);
+            try
+            {
+                if (isFirst) Draw(new SampleRun(drawing, SampleFolder.Open(path, plan, replaces)) { Archive = isArchive, Singles = hasSingles, Batch = atATime, WeightsProblem = problem, Ranks = ranks }, plan.Count, path, cancel);
+                else RankDrawing.Draw(drawing, ranks!, atATime, cancel);
+            }
+            catch (OperationCanceledException)
+            {
+                ranks?.Leave();
+                throw;
+            }
+            ranks?.Leave();
             return 0;
         }, needsLess: "a smaller --batch");
         return command;
+    }
+
+    /// <summary>Checks that a launcher has not started several processes, of which each would draw all.</summary>
+    private static void RequireOne()
+    {
+        if (Launcher.Read() is not { Size: > 1, Kind: not LauncherKind.Torch } launcher) return;
+        string problem = $"{launcher.Name} has started {launcher.Size} processes, which draw into one archive; --npz was expected";
+        throw launcher.Rank == 0 ? new ConfigurationException(problem) : new DistributedException(problem, isSaidElsewhere: true);
     }
 
     /// <summary>Checks that the run writes over none of the files that it reads from.</summary>

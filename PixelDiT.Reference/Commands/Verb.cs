@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Commands.Display;
+using PixelDiT.Reference.Distributed;
 
 namespace PixelDiT.Reference.Commands;
 
@@ -16,7 +17,8 @@ internal static class Verb
     /// <summary>A signal ended the work.</summary>
     public const int Interrupted = 130;
 
-    private const int HangUp = 1;
+    // SIGUSR1 as Linux numbers it, by which batch systems warn that the time is nearly over.
+    private const int HangUp = 1, UserSignal = 10;
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
@@ -37,14 +39,16 @@ internal static class Verb
         }
         catch (OperationCanceledException)
         {
-            Terminal.Complain("interrupted");
+            if (!Terminal.IsSecond) Terminal.Complain("interrupted");
             return Interrupted;
         }
-        catch (Exception error)
+        catch (DistributedException error) when (error.IsSaidElsewhere)
         {
-            string advice = error is DeviceMemoryException && needsLess is not null ? $"; {needsLess} needs less" : "";
-            Terminal.Complain(error is PixelDiTException ? $"{error.Message}{advice}" : $"internal error: {error.GetType().Name}: {error.Message} (--verbose shows where)");
-            if (parsed.GetValue(Verbose)) Terminal.WriteTrace(error);
+            return Failure;
+        }
+        // A filter runs before what is open is closed, which of several processes ends them all.
+        catch (Exception error) when (Say(error, parsed, needsLess))
+        {
             return Failure;
         }
         finally
@@ -53,14 +57,22 @@ internal static class Verb
         }
     });
 
+    private static bool Say(Exception error, ParseResult parsed, string? needsLess)
+    {
+        string advice = error is DeviceMemoryException && needsLess is not null ? $"; {needsLess} needs less" : "";
+        Terminal.Complain(error is PixelDiTException ? $"{error.Message}{advice}" : $"internal error: {error.GetType().Name}: {error.Message} (--verbose shows where)");
+        if (parsed.GetValue(Verbose)) Terminal.WriteTrace(error);
+        return true;
+    }
+
     /// <summary>
-    /// Ctrl-C, a request to end, a terminal that closes and Ctrl-\ all let the work in hand end in good order, which is said at once. Only the same signal again, and not within two
+    /// Ctrl-C, a request to end, the warning of a batch system (SIGUSR1), a terminal that closes and Ctrl-\ all let the work in hand end in good order, which is said at once. Only the same signal again, and not within two
     /// seconds, ends the process: a shell and the system both hang up when a terminal closes, and some programs signal a process and then its group. A hang-up that the process
     /// was started to ignore, as nohup does, stays ignored.
     /// </summary>
     private static List<PosixSignalRegistration> Register(CancellationTokenSource cancel)
     {
-        PosixSignal[] signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGQUIT, .. IgnoresHangUp() ? [] : (PosixSignal[])[PosixSignal.SIGHUP]];
+        PosixSignal[] signals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGQUIT, .. IgnoresHangUp() ? [] : (PosixSignal[])[PosixSignal.SIGHUP], .. OperatingSystem.IsLinux() ? (PosixSignal[])[(PosixSignal)UserSignal] : []];
         PosixSignal? first = null;
         long began = 0;
         return [.. signals.Select(signal => PosixSignalRegistration.Create(signal, Stop))];
@@ -76,7 +88,7 @@ internal static class Verb
                 (first, began) = (context.Signal, Stopwatch.GetTimestamp());
             }
             cancel.Cancel();
-            Terminal.Complain("stopping after the work in hand; the same again ends it at once");
+            if (!Terminal.IsSecond) Terminal.Complain("stopping after the work in hand; the same again ends it at once");
         }
     }
 

@@ -19,6 +19,8 @@ public sealed class BatchLoader : IBatches
     private readonly IImageSource _source;
     private readonly ulong _seed;
     private readonly bool _flip;
+    private readonly int _batch;
+    private readonly IReadOnlyList<int>? _rows;
     private readonly ReadAhead<Slot> _batches;
 
     /// <summary>Starts to read.</summary>
@@ -29,9 +31,10 @@ public sealed class BatchLoader : IBatches
     /// <param name="flip">Whether half of the images, chosen anew in every epoch, are mirrored left to right.</param>
     /// <param name="ahead">Batches read in advance, at least 1.</param>
     /// <param name="workers">Threads that read images; 0 for one a core, no more than images of a batch.</param>
+    /// <param name="rows">Which images of each batch are read, from 0, where others read the rest; null for all.</param>
     /// <exception cref="ConfigurationException">A number is out of range.</exception>
     /// <exception cref="DataException">The source is empty.</exception>
-    public BatchLoader(IImageSource source, int batch, ulong seed, long position = 0, bool flip = false, int ahead = 2, int workers = 0)
+    public BatchLoader(IImageSource source, int batch, ulong seed, long position = 0, bool flip = false, int ahead = 2, int workers = 0, IReadOnlyList<int>? rows = null)
     {
         if (workers < 0) throw new ConfigurationException($"workers is {workers}; it must be at least 0");
         if (batch < 1) throw new ConfigurationException($"batch is {batch}; it must be at least 1");
@@ -39,12 +42,12 @@ public sealed class BatchLoader : IBatches
         if (position < 0) throw new ConfigurationException($"position is {position}; it must be at least 0");
         if (source.Count < 1) throw new DataException($"{source.Name}: the source is empty; at least one image was expected");
 
-        (this._source, this._seed, this._flip, Position) = (source, seed, flip, position);
-        int length = source.Channels * source.Height * source.Width;
+        (this._source, this._seed, this._flip, this._batch, this._rows, Position) = (source, seed, flip, batch, rows, position);
+        int length = source.Channels * source.Height * source.Width, read = rows?.Count ?? batch;
         // One more than is read ahead: the one the caller holds.
-        Slot[] ring = [.. Enumerable.Range(0, ahead + 1).Select(_ => new Slot(new Batch(new float[checked(batch * length)], new int[batch], new (long, bool)[batch])))];
+        Slot[] ring = [.. Enumerable.Range(0, ahead + 1).Select(_ => new Slot(new Batch(new float[checked(read * length)], new int[read], new (long, bool)[read])))];
         long next = position;
-        _batches = new ReadAhead<Slot>(ring, batch, slot => (slot.First, next) = (next, next + batch), Fill, workers > 0 ? workers : ReadAhead<Slot>.WorkersFor(batch));
+        _batches = new ReadAhead<Slot>(ring, read, slot => (slot.First, next) = (next, next + batch), Fill, workers > 0 ? workers : ReadAhead<Slot>.WorkersFor(read));
     }
 
     /// <summary>Images in the batches that <see cref="Next"/> has returned, plus those before the start. Saved with a run, it resumes the order exactly.</summary>
@@ -60,7 +63,7 @@ public sealed class BatchLoader : IBatches
     public Batch Next()
     {
         var batch = _batches.Next().Batch;
-        Position += batch.Labels.Length;
+        Position += _batch;
         return batch;
     }
 
@@ -77,7 +80,7 @@ public sealed class BatchLoader : IBatches
     {
         var batch = slot.Batch;
         int length = batch.Images.Length / batch.Labels.Length;
-        long position = slot.First + b;
+        long position = slot.First + (_rows?[b] ?? b);
         var (epoch, place) = Math.DivRem(position, _source.Count);
         var order = new Permutation(_source.Count, CounterHash.Bits(_seed, (ulong)epoch));
         var image = batch.Images.AsSpan(b * length, length);

@@ -27,6 +27,7 @@ public sealed class CaptionedBatchLoader : IBatches
 
     private readonly ICaptionedSource _source;
     private readonly int _batch;
+    private readonly IReadOnlyList<int>? _rows;
     private readonly ulong _seed;
     private readonly ReadAhead<Slot> _batches;
 
@@ -37,15 +38,16 @@ public sealed class CaptionedBatchLoader : IBatches
     /// <param name="position">Batches consumed before; the batches go on from there.</param>
     /// <param name="ahead">Batches read in advance, at least 1.</param>
     /// <param name="workers">Threads that read images; 0 for one a core, no more than images of a batch.</param>
+    /// <param name="rows">Which images of each batch are read, from 0, where others read the rest; null for all.</param>
     /// <exception cref="ConfigurationException">A number is out of range.</exception>
     /// <exception cref="DataException">No size has enough images for a batch.</exception>
-    public CaptionedBatchLoader(ICaptionedSource source, int batch, ulong seed, long position = 0, int ahead = 2, int workers = 0)
+    public CaptionedBatchLoader(ICaptionedSource source, int batch, ulong seed, long position = 0, int ahead = 2, int workers = 0, IReadOnlyList<int>? rows = null)
     {
         if (workers < 0) throw new ConfigurationException($"workers is {workers}; it must be at least 0");
         if (batch < 1) throw new ConfigurationException($"batch is {batch}; it must be at least 1");
         if (ahead < 1) throw new ConfigurationException($"ahead is {ahead}; it must be at least 1");
         if (position < 0) throw new ConfigurationException($"position is {position}; it must be at least 0");
-        (_source, _batch, _seed) = (source, batch, seed);
+        (_source, _batch, _rows, _seed) = (source, batch, rows, seed);
         BatchesAnEpoch = Count();
         if (BatchesAnEpoch == 0)
         {
@@ -53,15 +55,15 @@ public sealed class CaptionedBatchLoader : IBatches
                 ? $"{source.Name}: has {source.Count} images; at least one batch of {batch} was expected"
                 : $"{source.Name}: none of its {source.Sizes.Count} sizes has {batch} images, a batch; a smaller --batch, or fewer sizes, were expected");
         }
-        int length = checked(batch * source.Channels * source.Sizes.Max(size => size.Height * size.Width));
-        Slot[] ring = [.. Enumerable.Range(0, ahead + 1).Select(_ => new Slot(new CaptionedBatch(new float[length], new string[batch], new long[batch])))];
+        int read = rows?.Count ?? batch, length = checked(read * source.Channels * source.Sizes.Max(size => size.Height * size.Width));
+        Slot[] ring = [.. Enumerable.Range(0, ahead + 1).Select(_ => new Slot(new CaptionedBatch(new float[length], new string[read], new long[read])))];
         var order = Batches(position).GetEnumerator();
-        _batches = new ReadAhead<Slot>(ring, batch, slot =>
+        _batches = new ReadAhead<Slot>(ring, read, slot =>
         {
             order.MoveNext();
             slot.Places = order.Current;
             (slot.Batch.Height, slot.Batch.Width) = source.Sizes[source.SizeOf(slot.Places[0].Index)];
-        }, Fill, workers > 0 ? workers : ReadAhead<Slot>.WorkersFor(batch));
+        }, Fill, workers > 0 ? workers : ReadAhead<Slot>.WorkersFor(read));
     }
 
     /// <summary>Batches of an epoch, the same in each.</summary>
@@ -138,7 +140,8 @@ public sealed class CaptionedBatchLoader : IBatches
     {
         var target = slot.Batch;
         int length = _source.Channels * target.Height * target.Width;
-        target.Indices[b] = slot.Places[b].Index;
-        target.Captions[b] = _source.Read(slot.Places[b].Index, slot.Places[b].Draw, target.Images.AsSpan(b * length, length));
+        var place = slot.Places[_rows?[b] ?? b];
+        target.Indices[b] = place.Index;
+        target.Captions[b] = _source.Read(place.Index, place.Draw, target.Images.AsSpan(b * length, length));
     }
 }

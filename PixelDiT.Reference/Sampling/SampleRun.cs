@@ -1,5 +1,6 @@
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Diffusion;
+using PixelDiT.Reference.Distributed;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Pictures;
@@ -55,6 +56,9 @@ public sealed class SampleRun
     /// <summary>Images at a time, at least 1; the images do not depend on it.</summary>
     public int Batch { get; set; } = 32;
 
+    /// <summary>The processes that draw together, of which this is rank 0 and alone writes; null for one process. With an archive only.</summary>
+    public ICommunicator? Ranks { get; set; }
+
     /// <summary>What is known to be wrong with the weights, said where images are not finite; null for nothing.</summary>
     public string? WeightsProblem { get => _drawing.WeightsProblem; set => _drawing.WeightsProblem = value; }
 
@@ -100,9 +104,11 @@ public sealed class SampleRun
     {
         Validate();
         int channels = _drawing.Model.Config.Channels;
+        if (Ranks is not null && !Archive) throw new ConfigurationException("several processes draw into an archive; --npz was expected");
         if (Archive && _folder.HasArchive)
         {
             Saved = _plan.Count;
+            if (Ranks is not null) RankDrawing.Begin(Ranks, _plan.Count);
             return;
         }
         using var held = _folder.Prepare();
@@ -112,9 +118,8 @@ public sealed class SampleRun
         {
             bool isBegun = archive is not null;
             long done = Saved = archive?.Done ?? 0;
-            foreach (long[] images in _plan.Batches(done, Batch))
+            foreach (var (images, pictures) in Batches(done, sheet, report, cancel))
             {
-                var pictures = DrawBatch(images, done, sheet, report, cancel);
                 // No file is made or deleted before there is an image to put there.
                 if (!isBegun) _folder.Begin();
                 isBegun = true;
@@ -138,6 +143,26 @@ public sealed class SampleRun
         finally
         {
             archive?.Dispose();
+        }
+    }
+
+    private IEnumerable<(long[] Images, IReadOnlyList<Picture> Pictures)> Batches(long done, SampleSheet? sheet, Action<SampleReport>? report, CancellationToken cancel)
+    {
+        if (Ranks is not null)
+        {
+            RankDrawing.Begin(Ranks, done);
+            return RankDrawing.Draw(_drawing, Ranks, done, Batch, report, cancel);
+        }
+        return Alone();
+
+        IEnumerable<(long[] Images, IReadOnlyList<Picture> Pictures)> Alone()
+        {
+            long drawn = done;
+            foreach (long[] images in _plan.Batches(done, Batch))
+            {
+                yield return (images, DrawBatch(images, drawn, sheet, report, cancel));
+                drawn += images.Length;
+            }
         }
     }
 

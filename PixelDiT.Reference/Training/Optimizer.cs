@@ -55,7 +55,7 @@ public sealed record OptimizerConfig
 }
 
 /// <summary>Clipping, AdamW and the average of the weights for all parameters of a model.</summary>
-public sealed class Optimizer : IOptimizer
+public sealed class Optimizer : IMoments
 {
     private readonly ParameterSet _parameters;
     // Of the step in hand, and of the one before, whose figures a host that is ahead of its device has not read.
@@ -123,7 +123,7 @@ public sealed class Optimizer : IOptimizer
     }
 
     /// <summary>Sets what a file says of the steps taken and the updates made.</summary>
-    internal void Restore(long steps, long updates) => (Steps, _confirmed, _unconfirmed) = (steps, updates, 0);
+    public void Restore(long steps, long updates) => (Steps, _confirmed, _unconfirmed) = (steps, updates, 0);
 
     /// <summary>Frees moments and average.</summary>
     public void Dispose()

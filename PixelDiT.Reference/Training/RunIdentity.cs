@@ -17,7 +17,7 @@ namespace PixelDiT.Reference.Training;
 /// </summary>
 internal static class RunIdentity
 {
-    private const string TrainingKey = "training", DataKey = "data", OptimizerKey = "optimizer";
+    private const string TrainingKey = "training", DataKey = "data", OptimizerKey = "optimizer", PartsKey = "accumulate";
     private const string None = "none";
 
     // The data's name, which version 1.0.0 recorded instead of its classes and files.
@@ -61,6 +61,8 @@ internal static class RunIdentity
             .. Differences(settings, config, extend)
         ];
         if (differences.Length > 0) throw new ConfigurationException($"{string.Join(", ", differences)} in {folder}; a resumed run keeps its settings, so leave the option out or choose another --out");
+        string parts = settings.TryGetValue(PartsKey, out var recorded) ? Show(recorded) : "1";
+        if (parts != Whole(config.Accumulate)) remarks.Add($"{folder}: a batch is trained in {config.Accumulate} part{(config.Accumulate == 1 ? "" : "s")} here and was in {parts}; gradients are summed in another order, so that the bits from here on are others than they would have been");
         return remarks;
     }
 
@@ -173,7 +175,7 @@ internal static class RunIdentity
         ["time_shift"] = config.TimeShift,
         ["warmup"] = config.Warmup,
         ["flip"] = config.Flip,
-        ["accumulate"] = config.Accumulate,
+        [PartsKey] = config.Accumulate,
         ["freeze"] = config.Freeze.Count == 0 ? None : string.Join(' ', config.Freeze),
         ["lr-decay"] = config.Decay == LearningRateDecay.Step ? string.Create(CultureInfo.InvariantCulture, $"by {config.DecayFactor} at epochs {string.Join(' ', config.DecayEpochs)}") : None,
         ["repa"] = config.Alignment?.Recorded ?? None,
@@ -201,8 +203,8 @@ internal static class RunIdentity
                 // Both have a cosine: where it ends may be moved by a word.
                 if (!(extend && !IsNull(here) && !IsNull(there)) && Cosine(here, there) is { } cosine) yield return cosine;
             }
-            // A state that does not say was written when there was no such setting.
-            else if (Difference(option, Show(here), !IsNull(there) ? Show(there) : option switch { "flip" => Flag(false), "accumulate" => "1", "freeze" or "repa" or "lr-decay" => None, _ => Show(there) }) is { } difference)
+            // How a batch is cut changes bits and no more, and is said. A state that does not say was written when there was no such setting.
+            else if (option != PartsKey && Difference(option, Show(here), !IsNull(there) ? Show(there) : option switch { "flip" => Flag(false), "freeze" or "repa" or "lr-decay" => None, _ => Show(there) }) is { } difference)
             {
                 yield return difference;
             }

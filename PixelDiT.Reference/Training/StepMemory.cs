@@ -129,15 +129,22 @@ public static class StepMemory
     /// <param name="encoder">Bytes of a text encoder that is kept beside the model.</param>
     /// <param name="teacher">A teacher of the alignment; null for none.</param>
     /// <param name="sheet">The pictures that are drawn beside the training; null for none.</param>
-    internal static void RequireTraining(Device device, ModelConfig sizes, TrainingConfig config, int height, int width, long encoder = 0, ITeacher? teacher = null, Sheet? sheet = null)
+    /// <param name="ranks">How many processes share a batch.</param>
+    internal static void RequireTraining(Device device, ModelConfig sizes, TrainingConfig config, int height, int width, long encoder = 0, ITeacher? teacher = null, Sheet? sheet = null, int ranks = 1)
     {
+        bool hasEncoder = encoder > 0;
+        // A rank has its share of the images, and besides what it receives of gradients, and its part of their sum.
+        if (ranks > 1) config = config with { Batch = config.Batch / ranks, Accumulate = Math.Max(1, config.Accumulate / ranks) };
+        if (ranks > 1) encoder += ModelCost.Parameters(sizes) * sizeof(float);
+        // Of two moments and an average it keeps its part.
+        if (ranks > 1 && config.ShardOptimizer) encoder -= 3 * ModelCost.Parameters(sizes) * sizeof(float) * (ranks - 1) / ranks;
         (long Training, long Drawing)? counted = null;
         long Count(bool drawing)
         {
             counted ??= OfRun(sizes, config, height, width, teacher, sheet);
             return (drawing ? counted.Value.Drawing : counted.Value.Training) + encoder;
         }
-        string beside = encoder > 0 ? " beside a text encoder" : "";
+        string beside = hasEncoder ? " beside a text encoder" : "";
         Require(device, () => Count(drawing: false), $"training with {config.Batch} images of {height}×{width} a step{beside}");
         if (sheet is not null) Require(device, () => Count(drawing: true), $"drawing {sheet.AtATime} of the sheet's pictures at a time{beside}, which --sample-steps 0 leaves out,");
     }

@@ -4,6 +4,7 @@ using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
 using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Diffusion;
+using PixelDiT.Reference.Distributed;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Text;
@@ -31,25 +32,27 @@ public sealed class TextTrainer : Trainer
     /// <param name="encoder">Gives the states of the captions, and of the empty text; stays its owner's.</param>
     /// <param name="config">The settings.</param>
     /// <param name="teacher">Where a teacher's tokens come from, with an alignment; stays its owner's.</param>
+    /// <param name="ranks">The processes that train together; null for one alone.</param>
     /// <exception cref="ConfigurationException">A setting is out of range, or the encoder does not fit the model.</exception>
     /// <exception cref="DataException">The data does not fit the model, or states of a caption are not among those stored.</exception>
     /// <exception cref="ShapeException">A size does not divide.</exception>
-    public TextTrainer(TextToImageModel model, ICaptionedSource source, ITextEncoder encoder, TrainingConfig config, ITeacher? teacher = null) : base(RequireFits(model, source, encoder), config, teacher)
+    public TextTrainer(TextToImageModel model, ICaptionedSource source, ITextEncoder encoder, TrainingConfig config, ITeacher? teacher = null, ICommunicator? ranks = null)
+        : base(RequireFits(model, source, encoder), config, teacher, ranks)
     {
         (Source, Encoder) = (source, encoder);
         _table = new TextTimeTable(config.TimeShift);
         _step = new TextTrainingStep(model, Optimizer, Sum, Frozen, Alignment);
         RequireEpochs(source.Name, source.Count);
-        using (var loader = (CaptionedBatchLoader)Read(0)) _batchesAnEpoch = loader.BatchesAnEpoch;
+        using (var loader = (CaptionedBatchLoader)Read(0, null)) _batchesAnEpoch = loader.BatchesAnEpoch;
         if (!source.Sizes.Any(size => IsAlignable(size.Height, size.Width))) RequireAlignable(source.Sizes[0].Height, source.Sizes[0].Width);
         _empty = encoder.Encode([new Prompt("", Negative: true)])[0];
         var device = model.Device;
         int largest = source.Sizes.Max(size => size.Height * size.Width);
-        Shape images = [config.Batch, model.Config.Channels, largest];
+        Shape images = [Share.Images, model.Config.Channels, largest];
         _x = new StagingBuffer(device, images);
         _noise = device.Allocate(images);
-        _levels = new StagingBuffer(device, [TextTrainingStep.LevelRows, config.Batch]);
-        _text = new StagingBuffer(device, [config.Batch, encoder.Tokens, encoder.Width]);
+        _levels = new StagingBuffer(device, [TextTrainingStep.LevelRows, Share.Images]);
+        _text = new StagingBuffer(device, [Share.Images, encoder.Tokens, encoder.Width]);
     }
 
     /// <summary>The data.</summary>
@@ -82,18 +85,18 @@ public sealed class TextTrainer : Trainer
     /// <summary>Batches of a size whose tokens are no square are trained without alignment, as the authors' trainer does.</summary>
     private protected override bool HasAligned => _hasAligned;
 
-    private protected override IBatches Read(long step) => new CaptionedBatchLoader(Source, Config.Batch, Config.Seed, step);
+    private protected override IBatches Read(long step, IReadOnlyList<int>? rows) => new CaptionedBatchLoader(Source, Config.Batch, Config.Seed, step, rows: rows);
 
     private protected override void Queue(IBatches loader, long step, double rate, Readback figures)
     {
         var batch = ((CaptionedBatchLoader)loader).Next();
-        int images = Config.Batch;
-        var levels = LevelsOf(step);
-        var kept = KeptOf(step);
-        Shape shape = [images, Model.Config.Channels, batch.Height, batch.Width];
+        int[] rows = [.. Enumerable.Range(0, Share.Images).Select(Share.RowOf)];
+        var levels = LevelsOf(step, rows);
+        var kept = KeptOf(step, rows);
+        Shape shape = [rows.Length, Model.Config.Channels, batch.Height, batch.Width];
         var x = _x.Send<float>(batch.Images).Slice(0, shape);
         var noise = _noise.Slice(0, shape);
-        Noise.Fill(noise, Config.Seed, Stream(step, Draw.Noise));
+        Share.FillNoise(noise, Config.Seed, Stream(step, Draw.Noise));
         _hasAligned = IsAlignable(batch.Height, batch.Width);
         var teacher = !_hasAligned ? null : Teacher!.Encode(x, [.. batch.Indices.Select(index => (index, false))]);
         _step.Queue(x, noise, _levels.Send<float>(levels), _text.Send<float>(States(batch.Captions, kept)), figures, rate, teacher);
@@ -101,16 +104,17 @@ public sealed class TextTrainer : Trainer
 
     internal override IReadOnlyList<TensorData> BatchOf(long step)
     {
-        using var loader = (CaptionedBatchLoader)Read(step);
+        using var loader = (CaptionedBatchLoader)Read(step, null);
         var batch = loader.Next();
+        int[] rows = [.. Enumerable.Range(0, Config.Batch)];
         Shape shape = [Config.Batch, Model.Config.Channels, batch.Height, batch.Width];
         using var noise = Model.Device.Allocate(shape);
         Noise.Fill(noise, Config.Seed, Stream(step, Draw.Noise));
         long[] images = [.. shape.Select(size => (long)size)];
         return
         [
-            new("in.x", images, [.. batch.Images]), new("in.noise", images, noise.ToArray()), new("in.levels", [TextTrainingStep.LevelRows, Config.Batch], LevelsOf(step)),
-            new("in.text", [Config.Batch, Encoder.Tokens, Encoder.Width], States(batch.Captions, KeptOf(step)))
+            new("in.x", images, [.. batch.Images]), new("in.noise", images, noise.ToArray()), new("in.levels", [TextTrainingStep.LevelRows, Config.Batch], LevelsOf(step, rows)),
+            new("in.text", [Config.Batch, Encoder.Tokens, Encoder.Width], States(batch.Captions, KeptOf(step, rows)))
         ];
     }
 
@@ -142,17 +146,17 @@ public sealed class TextTrainer : Trainer
     /// <summary>The text model's σ is 1 − t.</summary>
     private protected override float TimeOf(long step, int image) => 1 - _table.Sigma[TextTimeTable.LevelOf(TimeDraw(step, image))];
 
-    /// <summary>The images of a step that keep their captions.</summary>
-    private List<int> KeptOf(long step) => [.. Enumerable.Range(0, Config.Batch).Where(b => !IsDropped(step, b))];
+    /// <summary>The images of a step that keep their captions, among those at some places of the batch.</summary>
+    private List<int> KeptOf(long step, int[] rows) => [.. Enumerable.Range(0, rows.Length).Where(b => !IsDropped(step, rows[b]))];
 
-    /// <summary>α, σ and the time of each image of a step.</summary>
-    private float[] LevelsOf(long step)
+    /// <summary>α, σ and the time of a step's images at some places of the batch.</summary>
+    private float[] LevelsOf(long step, int[] rows)
     {
-        int images = Config.Batch;
+        int images = rows.Length;
         var levels = new float[TextTrainingStep.LevelRows * images];
         for (int b = 0; b < images; b++)
         {
-            int k = TextTimeTable.LevelOf(TimeDraw(step, b));
+            int k = TextTimeTable.LevelOf(TimeDraw(step, rows[b]));
             (levels[b], levels[images + b], levels[(2 * images) + b]) = (_table.Alpha[k], _table.Sigma[k], _table.Time[k]);
         }
         return levels;

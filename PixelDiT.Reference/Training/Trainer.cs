@@ -4,9 +4,12 @@ using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Data;
+using PixelDiT.Reference.Distributed;
+using PixelDiT.Reference.Distributed.Nccl;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Training.Alignment;
+using PixelDiT.Reference.Training.Ranks;
 using PixelDiT.Reference.Training.Watching;
 
 namespace PixelDiT.Reference.Training;
@@ -59,22 +62,35 @@ public abstract class Trainer : IDisposable
 
     private readonly PendingStep[] _steps;
     private readonly MemoryGauge _memory;
+    private readonly SharedSum? _ranks;
+    private readonly NcclGroup? _cards;
+    private readonly ISideStream? _side;
     private double _mean;
     private int _counted, _skippedInARow;
 
     /// <summary>A trainer of a model whose weights are there already.</summary>
     /// <exception cref="ConfigurationException">A setting is out of range.</exception>
-    private protected Trainer(PixelTransformer model, TrainingConfig config, ITeacher? teacher)
+    private protected Trainer(PixelTransformer model, TrainingConfig config, ITeacher? teacher, ICommunicator? ranks)
     {
-        (Model, Config, Teacher) = (model, config.Validate(), teacher);
+        (Model, Config, Teacher, Ranks, Share) = (model, config.Validate(), teacher, ranks, BatchShare.Of(config, ranks));
         if (config.Alignment is { } alignment)
         {
             if (teacher is null || model.Projector is null) throw new ConfigurationException("representation alignment needs a teacher, and a model with a projector");
             if (teacher.Width != model.Projector.Sizes.Width) throw new ConfigurationException($"the teacher has tokens of {teacher.Width} channels, and the projector makes {model.Projector.Sizes.Width}");
             Alignment = new TokenAlignment(model.Device, model.Config.IsText, alignment.Weight);
         }
-        Optimizer = config.CreateOptimizer(model.Parameters);
-        Sum = GradientSum.Create(model.Parameters, config);
+        if (ranks is not null && model.Device.Kind == DeviceKind.Cuda)
+        {
+            if (config.ShardOptimizer) throw new ConfigurationException("shard-optimizer deals out the state over MPI, and cards sum over NCCL; --device cpu, or the option left out, was expected");
+            (_cards, _side) = (new NcclGroup(NcclLibrary.Load(), ranks), model.Device.OpenSideStream());
+            _ranks = new CardSum(model.Parameters, Share, ranks, _cards, _side);
+        }
+        else if (ranks is not null)
+        {
+            _ranks = new RankSum(model.Parameters, Share, ranks) { IsSharded = config.ShardOptimizer };
+        }
+        Optimizer = _ranks is RankSum { IsSharded: true } sharded ? new ShardedOptimizer(model.Parameters, config.Optimizer, sharded.Buckets, ranks!) : config.CreateOptimizer(model.Parameters);
+        Sum = _ranks ?? GradientSum.Create(model.Parameters, config);
         Frozen = FrozenParameters.Create(model.Parameters, config);
         _steps = [new PendingStep(model.Device, config.Batch), new PendingStep(model.Device, config.Batch)];
         _memory = new MemoryGauge(model.Device);
@@ -97,6 +113,12 @@ public abstract class Trainer : IDisposable
 
     /// <summary>Moments, average and the number of steps taken.</summary>
     public IOptimizer Optimizer { get; }
+
+    /// <summary>The processes that train together, this one among them; null for one alone.</summary>
+    internal ICommunicator? Ranks { get; }
+
+    /// <summary>Which images of a batch this process computes.</summary>
+    private protected BatchShare Share { get; }
 
     /// <summary>Where the gradients of a batch's parts are added; null where a batch is one part.</summary>
     private protected GradientSum? Sum { get; }
@@ -148,7 +170,9 @@ public abstract class Trainer : IDisposable
     private protected abstract double EpochAt(long step);
 
     /// <summary>Begins to read the batches of a step and those after it.</summary>
-    private protected abstract IBatches Read(long step);
+    /// <param name="step">The step, from 0.</param>
+    /// <param name="rows">Which images of each batch are read; null for all.</param>
+    private protected abstract IBatches Read(long step, IReadOnlyList<int>? rows);
 
     /// <summary>Queues a step.</summary>
     /// <param name="loader">What <see cref="Read"/> has returned.</param>
@@ -167,12 +191,18 @@ public abstract class Trainer : IDisposable
     /// <exception cref="NotFiniteException">More steps in a row than the limit had gradients that are not finite; the message names the last. No weight has been changed by them.</exception>
     public void Run(Action<StepReport> report, CancellationToken cancel = default, Func<long, bool>? restsAfter = null)
     {
-        using var loader = Read(Optimizer.Steps);
+        using var loader = Read(Optimizer.Steps, Share.Rows);
         PendingStep? pending = null;
         long before = 0;
+        if (_ranks is not null)
+        {
+            _ranks.WantsToStop = () => cancel.IsCancellationRequested;
+            _ranks.WantsState = () => Optimizer.Steps + 1 >= Config.Steps || restsAfter?.Invoke(Optimizer.Steps + 1) == true;
+        }
+        bool isStopped = Ranks is null ? cancel.IsCancellationRequested : RankStart.Any(Ranks, cancel.IsCancellationRequested);
         try
         {
-            while (Optimizer.Steps < Config.Steps && !cancel.IsCancellationRequested)
+            while (Optimizer.Steps < Config.Steps && !isStopped)
             {
                 long began = Stopwatch.GetTimestamp(), step = Optimizer.Steps;
                 var next = _steps[step % _steps.Length];
@@ -180,11 +210,15 @@ public abstract class Trainer : IDisposable
                 next.Begin(step + 1, rate, began);
                 var waited = loader.Waited;
                 Queue(loader, step, rate, next.Figures);
+                if (_ranks is { AnyWantsToStop: true } or { FirstWantsState: true }) (Optimizer as ShardedOptimizer)?.Gather();
                 next.IsAligned = HasAligned;
                 next.DataWait = loader.Waited - waited;
                 FinishPending();
                 pending = next;
                 if (!ReadsLate || restsAfter?.Invoke(Optimizer.Steps) == true) FinishPending();
+                // Either all ranks stop after a step, or none.
+                isStopped = _ranks?.AnyWantsToStop ?? cancel.IsCancellationRequested;
+                if (Ranks is not null) RankStart.AfterStep(Ranks, this);
             }
         }
         finally
@@ -225,7 +259,8 @@ public abstract class Trainer : IDisposable
     internal abstract IReadOnlyList<TensorData> BatchOf(long step);
 
     /// <summary>The norm of each block's gradients as they are now, the largest first.</summary>
-    internal IReadOnlyList<(string Block, double Norm)> BlockNorms() =>
+    /// <remarks>Empty where no process has all gradients.</remarks>
+    internal IReadOnlyList<(string Block, double Norm)> BlockNorms() => _ranks is RankSum { IsSharded: true } ? [] :
     [
         .. Model.Parameters.All.Where(parameter => parameter.HasGradient).GroupBy(parameter => BlockOf(parameter.Name), StringComparer.Ordinal)
             .Select(block => (block.Key, Math.Sqrt(block.Sum(parameter => parameter.Gradient!.ToArray().Sum(value => (double)value * value))))).OrderByDescending(block => double.IsNaN(block.Item2) ? double.PositiveInfinity : block.Item2)
@@ -258,6 +293,8 @@ public abstract class Trainer : IDisposable
     {
         foreach (var step in _steps) step.Dispose();
         Sum?.Dispose();
+        _side?.Dispose();
+        _cards?.Dispose();
         Frozen?.Dispose();
         Alignment?.Dispose();
         Optimizer.Dispose();

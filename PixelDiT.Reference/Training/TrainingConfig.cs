@@ -70,6 +70,9 @@ public sealed record TrainingConfig
     /// <summary>Patterns of the names of parameters that stay as they are, * for any text.</summary>
     public IReadOnlyList<string> Freeze { get; init; } = [];
 
+    /// <summary>Whether each of several processes keeps the optimiser's state of a part of the parameters only, and updates that part; the bits are the same. Nothing for one process.</summary>
+    public bool ShardOptimizer { get; init; }
+
     /// <summary>What products round their operands to; parameters, gradients of parameters and the optimiser stay float32.</summary>
     public Precision Precision { get; init; }
 
@@ -111,6 +114,8 @@ public sealed record TrainingConfig
             }
             Require("lr-decay-factor", DecayFactor, DecayFactor is > 0 and < 1, "above 0 and below 1");
         }
+        if (ShardOptimizer && Came is not null) throw new ConfigurationException("shard-optimizer and optimizer came exclude each other: CAME's means go over whole matrices, which parts of ranks cut; adamw was expected");
+        if (ShardOptimizer && Freeze.Count > 0) throw new ConfigurationException("shard-optimizer and freeze exclude each other; one of them was expected");
         Optimizer.Validate();
         Came?.Validate();
         Alignment?.Validate();

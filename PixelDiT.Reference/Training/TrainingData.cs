@@ -1,6 +1,7 @@
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Diffusion;
+using PixelDiT.Reference.Distributed;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Text;
 using PixelDiT.Reference.Training.Alignment;
@@ -32,8 +33,9 @@ public abstract class TrainingData
     /// <param name="model">The model.</param>
     /// <param name="config">The settings.</param>
     /// <param name="teacher">Where a teacher's tokens come from, with an alignment.</param>
+    /// <param name="ranks">The processes that train together; null for one alone.</param>
     /// <exception cref="PixelDiTException">The data does not fit the model, or a setting is out of range.</exception>
-    internal abstract Trainer CreateTrainer(PixelTransformer model, TrainingConfig config, ITeacher? teacher = null);
+    internal abstract Trainer CreateTrainer(PixelTransformer model, TrainingConfig config, ITeacher? teacher = null, ICommunicator? ranks = null);
 
     /// <summary>What the file of a model that was trained on this says of it.</summary>
     internal abstract ModelInfo Describe(ModelConfig sizes, TrainingConfig config, long steps);
@@ -82,7 +84,7 @@ public sealed class ClassData(IImageSource source) : TrainingData
     /// <inheritdoc/>
     public override string SamplesInWords => $"{PicturesPerClass} of {(Source.Classes > MostClasses ? $"the first {MostClasses} classes" : $"each class")}";
 
-    internal override Trainer CreateTrainer(PixelTransformer model, TrainingConfig config, ITeacher? teacher = null) => new ClassTrainer((PixelDiTModel)model, Source, config, teacher);
+    internal override Trainer CreateTrainer(PixelTransformer model, TrainingConfig config, ITeacher? teacher = null, ICommunicator? ranks = null) => new ClassTrainer((PixelDiTModel)model, Source, config, teacher, ranks);
 
     internal override ModelInfo Describe(ModelConfig sizes, TrainingConfig config, long steps) => new(sizes, steps, new(Source.Height, Source.Width), Source.ClassNames);
 
@@ -132,7 +134,7 @@ public sealed class CaptionedData(ICaptionedSource source, ITextEncoder encoder)
     /// <summary>The captions of a sample sheet: of the first images, each once.</summary>
     public IReadOnlyList<string> Prompts => _prompts ??= FirstCaptions();
 
-    internal override Trainer CreateTrainer(PixelTransformer model, TrainingConfig config, ITeacher? teacher = null) => new TextTrainer((TextToImageModel)model, Source, Encoder, config, teacher);
+    internal override Trainer CreateTrainer(PixelTransformer model, TrainingConfig config, ITeacher? teacher = null, ICommunicator? ranks = null) => new TextTrainer((TextToImageModel)model, Source, Encoder, config, teacher, ranks);
 
     internal override ModelInfo Describe(ModelConfig sizes, TrainingConfig config, long steps)
         => new(sizes, steps, Source.Sizes is [var (height, width)] ? new(height, width) : null, []) { TextEncoder = Encoder.Name, TimeShift = config.TimeShift };

@@ -3,11 +3,13 @@ using System.Globalization;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Diffusion;
+using PixelDiT.Reference.Distributed;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Pictures;
 using PixelDiT.Reference.Training.Alignment;
 using PixelDiT.Reference.Training.Checkpoints;
+using PixelDiT.Reference.Training.Ranks;
 using PixelDiT.Reference.Training.Watching;
 
 namespace PixelDiT.Reference.Training;
@@ -78,14 +80,16 @@ public sealed class TrainingRun : IDisposable
     /// <param name="teacher">Where a teacher's tokens come from, with an alignment; stays its owner's.</param>
     /// <param name="watch">What can be looked at beside loss.csv; null for no more. Not a setting of the run.</param>
     /// <param name="policy">Which checkpoints are kept; null for the usual ones. Not a setting of the run.</param>
+    /// <param name="ranks">The processes that train together, of which this is rank 0 and alone writes; null for one process.</param>
     /// <exception cref="FileFormatException">The folder cannot be written, has no room for a checkpoint or belongs to another process, or the training state does not fit.</exception>
-    public static TrainingRun Create(string folder, Device device, TrainingData data, ModelConfig sizes, TrainingConfig config, ExistingRun existing, string? settings = null, CheckpointPolicy? policy = null, string? from = null, bool extend = false, ITeacher? teacher = null, WatchConfig? watch = null)
+    public static TrainingRun Create(string folder, Device device, TrainingData data, ModelConfig sizes, TrainingConfig config, ExistingRun existing, string? settings = null, CheckpointPolicy? policy = null, string? from = null, bool extend = false, ITeacher? teacher = null, WatchConfig? watch = null, ICommunicator? ranks = null)
     {
         var kept = (policy ?? new CheckpointPolicy()).Validate();
         if (config.Alignment is { } alignment && teacher is not null) config = config with { Alignment = alignment with { Teacher = teacher.Identity } };
         var watched = (watch ?? new WatchConfig()).Validate();
+        _ = BatchShare.Of(config.Validate(), ranks);
         var sheet = watched.Sampling is not { } sampling ? null : new StepMemory.Sheet(sampling, data.Samples.Count, data.SamplesAtATime(config.Validate()), data.SampleSize.Height, data.SampleSize.Width);
-        StepMemory.RequireTraining(device, sizes, config, data.Largest.Height, data.Largest.Width, ((data as CaptionedData)?.Encoder.KeptBytes ?? 0) + AveragedBytes(watched, sizes), teacher, sheet);
+        StepMemory.RequireTraining(device, sizes, config, data.Largest.Height, data.Largest.Width, ((data as CaptionedData)?.Encoder.KeptBytes ?? 0) + AveragedBytes(watched, sizes), teacher, sheet, ranks?.Size ?? 1);
         var opened = RunFolder.Open(folder, existing);
         PixelTransformer? model = null;
         Trainer? trainer = null;
@@ -97,7 +101,7 @@ public sealed class TrainingRun : IDisposable
             (model.Precision, model.Checkpoints) = (config.Precision, config.CheckpointActivations);
             Initialization.Draw(model, config.Seed);
             var begun = from is null || existing == ExistingRun.Resume ? [] : Begin(from, model);
-            trainer = data.CreateTrainer(model, config, teacher);
+            trainer = data.CreateTrainer(model, config, teacher, ranks);
             opened.DeleteRemains();
             IReadOnlyList<string> remarks = existing == ExistingRun.Resume ? Resume(checkpoints, folder, trainer, data, extend) : begun;
             if (trainer.Optimizer.Steps > config.Steps)

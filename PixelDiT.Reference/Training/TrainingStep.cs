@@ -69,8 +69,9 @@ public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, Grad
         var losses = forward(tape);
         Put(LossFigure, losses.Flow);
         if (losses.Alignment is not null) Put(AlignmentFigure, losses.Alignment);
+        sum?.Begin(part, tape);
         tape.Backward(losses.Alignment is null ? losses.Flow : tape.AddScaled(losses.Flow, (float)losses.Weight!, losses.Alignment));
-        sum?.Add(part, model.Parameters.Gradients!);
+        sum?.Add(part, model.Parameters);
 
         void Put(int figure, Variable loss)
         {
@@ -83,11 +84,12 @@ public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, Grad
     internal static Variable Loss(Tape tape, Variable output, Tensor target, GradientSum? sum, int part, Readback figures)
     {
         int images = output.Value.Shape[0];
-        if (figures.Count >= Figures + (images * GradientSum.PartsOf(sum)))
+        if (figures.Count >= Figures + (images * (sum?.AllParts ?? 1)))
         {
             using var losses = target.Device.Allocate([images]);
             MeanSquaredError.EachRow(output.Value, target, losses);
-            figures.CopyAll(Figures + (part * images), losses);
+            if (sum is null) figures.CopyAll(Figures, losses);
+            else sum.AddEach(part, losses, figures);
         }
         return tape.MeanSquaredError(output, target);
     }
@@ -107,55 +109,93 @@ public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, Grad
 /// Gradient accumulation: a batch is trained in parts of equal size, so that only a part's activations are in memory. Each part's gradient is finished by itself and then added to the sum, part after part, so that the result does not depend
 /// on who has computed which; the step is that of the whole batch up to rounding.
 /// </summary>
-public sealed class GradientSum : IDisposable
+public class GradientSum : IDisposable
 {
-    private readonly Tensor _sum, _figures;
+    private readonly Tensor _figures;
+    private readonly Tensor? _sum;
 
     /// <summary>A buffer for a model's gradients.</summary>
     /// <param name="parameters">The model's parameters.</param>
     /// <param name="parts">Parts of a batch, at least 2.</param>
-    public GradientSum(ParameterSet parameters, int parts)
+    public GradientSum(ParameterSet parameters, int parts) : this(parameters, parts, parts) => _sum = parameters.NewLike();
+
+    /// <summary>The losses of a batch of which this process computes a share.</summary>
+    private protected GradientSum(ParameterSet parameters, int allParts, int parts)
     {
         parameters.RequireGradients();
-        (Parts, _sum) = (parts, parameters.NewLike());
-        _figures = _sum.Device.Allocate([TrainingStep.Figures]);
+        (AllParts, Parts) = (allParts, parts);
+        _figures = parameters.Values!.Device.Allocate([TrainingStep.Figures]);
         _figures.Clear();
     }
 
     /// <summary>The buffer of a run; null where a batch is one part.</summary>
     internal static GradientSum? Create(ParameterSet parameters, TrainingConfig config) => config.Accumulate > 1 ? new GradientSum(parameters, config.Accumulate) : null;
 
-    /// <summary>Parts of a batch.</summary>
+    /// <summary>Parts of a batch that this process computes.</summary>
     public int Parts { get; }
+
+    /// <summary>Parts of a batch, those of other processes included.</summary>
+    public int AllParts { get; }
 
     /// <summary>How many parts there are; 1 without a sum.</summary>
     internal static int PartsOf(GradientSum? sum) => sum?.Parts ?? 1;
 
+    /// <summary>Notes that the backward of a part begins on a tape.</summary>
+    internal virtual void Begin(int part, Tape tape)
+    {
+    }
+
     /// <summary>Adds a loss of a part.</summary>
-    internal void AddFigure(int part, int figure, Tensor loss) => Add(part, loss, _figures.Slice(figure, [1]));
+    internal virtual void AddFigure(int part, int figure, Tensor loss) => AddLoss(part, figure, loss);
+
+    /// <summary>Adds the losses of a part's images to the figures.</summary>
+    internal virtual void AddEach(int part, Tensor losses, Readback figures) => figures.CopyAll(TrainingStep.Figures + (part * checked((int)losses.Count)), losses);
 
     /// <summary>Adds the gradients of a part.</summary>
-    internal void Add(int part, Tensor gradients) => Add(part, gradients, _sum);
+    internal virtual void Add(int part, ParameterSet parameters) => AddTo(part, parameters.Gradients!, _sum!);
 
     /// <summary>Writes the mean gradients where the optimiser reads them, and the mean losses among the figures.</summary>
-    internal void Put(Tensor gradients, Readback figures)
+    internal virtual void Put(Tensor gradients, Readback figures)
     {
-        Combine.Copy(_sum, gradients);
-        foreach (int figure in (ReadOnlySpan<int>)[TrainingStep.LossFigure, TrainingStep.AlignmentFigure]) figures.Copy(figure, _figures.Slice(figure, [1]));
+        Combine.Copy(_sum!, gradients);
+        PutLosses(figures);
     }
 
     /// <summary>Frees the buffer.</summary>
-    public void Dispose()
+    public virtual void Dispose()
     {
-        _sum.Dispose();
+        _sum?.Dispose();
         _figures.Dispose();
+        GC.SuppressFinalize(this);
     }
 
-    private void Add(int part, Tensor values, Tensor sum)
+    /// <summary>Adds a loss of one of all parts, which come in their order.</summary>
+    private protected void AddLoss(int part, int figure, Tensor loss) => AddTo(part, loss, _figures.Slice(figure, [1]));
+
+    private protected void PutLosses(Readback figures)
     {
-        float share = 1f / Parts;
+        foreach (int figure in (ReadOnlySpan<int>)[TrainingStep.LossFigure, TrainingStep.AlignmentFigure]) figures.Copy(figure, _figures.Slice(figure, [1]));
+    }
+
+    /// <summary>Adds a part's share of a mean to its sum; the parts, of all, come in their order.</summary>
+    private protected void AddTo(int part, Tensor values, Tensor sum)
+    {
+        float share = 1f / AllParts;
         if (part == 0) Combine.Forward(share, values, 0, values, sum);
         else Combine.Forward(1, sum, share, values, sum);
+    }
+}
+
+/// <summary>The part of a batch's tensors.</summary>
+internal static class BatchParts
+{
+    /// <summary>Rows of a tensor [B, …] that belong to a part; the tensor itself where there is one part.</summary>
+    public static Tensor Part(this GradientSum? sum, Tensor tensor, int part)
+    {
+        if (sum is null) return tensor;
+        int rows = tensor.Shape[0] / sum.Parts;
+        var shape = Shape.Create([rows, .. tensor.Shape.Skip(1)]);
+        return tensor.Slice(part * shape.Count, shape);
     }
 }
 
@@ -218,17 +258,4 @@ public sealed class FrozenParameters : IDisposable
     }
 
     private static bool Fits(Parameter parameter, string pattern) => FileSystemName.MatchesSimpleExpression(pattern, parameter.Name, ignoreCase: false);
-}
-
-/// <summary>The part of a batch's tensors.</summary>
-internal static class BatchParts
-{
-    /// <summary>Rows of a tensor [B, …] that belong to a part; the tensor itself where there is one part.</summary>
-    public static Tensor Part(this GradientSum? sum, Tensor tensor, int part)
-    {
-        if (sum is null) return tensor;
-        int rows = tensor.Shape[0] / sum.Parts;
-        var shape = Shape.Create([rows, .. tensor.Shape.Skip(1)]);
-        return tensor.Slice(part * shape.Count, shape);
-    }
 }

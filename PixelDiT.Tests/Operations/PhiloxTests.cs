@@ -65,4 +65,15 @@ internal sealed class PhiloxTests
         Noise.Fill(shorter, 3, 4);
         Assert.That(longer.ToArray()[..1021], Is.EqualTo(shorter.ToArray()));
     }
+
+    [TestCase(0, 5003), TestCase(4, 100), TestCase(7, 1), TestCase(1022, 2500), TestCase(5001, 2)]
+    public void A_part_of_a_tensor_is_filled_as_the_whole_would_be(int first, int count)
+    {
+        using var device = Device.Open("cpu", 2);
+        using var whole = device.Allocate([5003]);
+        using var part = device.Allocate([count]);
+        Noise.Fill(whole, 3, 4);
+        Noise.Fill(part, 3, 4, first);
+        Assert.That(part.ToArray(), Is.EqualTo(whole.ToArray()[first..(first + count)]));
+    }
 }

@@ -16,16 +16,27 @@ internal interface ITotal
 /// <summary>Sums over whole tensors, or over each of their rows: fixed chunks, then their sums, in one order whatever the threads.</summary>
 internal static class Reduction
 {
-    private const int Chunk = 4096;
+    /// <summary>The numbers of which a chunk's sum is taken.</summary>
+    public const int Chunk = 4096;
 
     /// <summary>Hands Σ over [0, count) of the term to <paramref name="total"/>.</summary>
     public static void Reduce<TTerm, TTotal>(Device device, TTerm term, long count, TTotal total) where TTerm : struct, ITerm where TTotal : struct, ITotal
     {
-        int chunks = checked((int)((count + Chunk - 1) / Chunk));
-        using var partials = device.Allocate([chunks]);
-        device.Launch(new ChunkKernel<TTerm>(term, partials.View<float>(), count), chunks, Elements.MaxLanes);
-        device.Launch(new TotalKernel<TTotal>(partials.View<float>(), chunks, total), 1, Elements.MaxLanes);
+        using var partials = device.Allocate([ChunksOf(count)]);
+        Chunks(device, term, count, partials);
+        Total(device, partials, total);
     }
+
+    /// <summary>How many chunks there are.</summary>
+    public static int ChunksOf(long count) => checked((int)((count + Chunk - 1) / Chunk));
+
+    /// <summary>The sum of the term over each chunk.</summary>
+    public static void Chunks<TTerm>(Device device, TTerm term, long count, Tensor partials) where TTerm : struct, ITerm
+        => device.Launch(new ChunkKernel<TTerm>(term, partials.View<float>(), count), ChunksOf(count), Elements.MaxLanes);
+
+    /// <summary>Hands the sum of chunks to <paramref name="total"/>.</summary>
+    public static void Total<TTotal>(Device device, Tensor partials, TTotal total) where TTotal : struct, ITotal
+        => device.Launch(new TotalKernel<TTotal>(partials.View<float>(), checked((int)partials.Count), total), 1, Elements.MaxLanes);
 
     /// <summary>Writes for each of the rows the mean of the term over its elements, [0, width) of the first and so on.</summary>
     public static void MeanOfRows<TTerm>(Device device, TTerm term, int rows, long width, DeviceView<float> means) where TTerm : struct, ITerm

@@ -79,6 +79,36 @@ internal static class BenchReport
         Terminal.WriteLine(Invariant($"waiting for another thread {result.Kernels.Sum(kernel => kernel.WaitingMilliseconds) / all:P1}, packing {result.Kernels.Sum(kernel => kernel.PackingMilliseconds) / all:P1}, waiting for memory {result.Kernels.Sum(kernel => kernel.ColdMilliseconds) / all:P1} of all kernels' time"));
     }
 
+    /// <summary>What ranks cost, in lines.</summary>
+    public static void Print(string device, string ranks, ModelConfig sizes, int resolution, RankTimes times)
+    {
+        Terminal.WriteLine(Invariant($"{times.Ranks} ranks over {ranks}"));
+        Terminal.WriteLine(Invariant($"{device}; {ModelCost.Parameters(sizes) / 1e6:F2} M parameters, {times.Images} images of {resolution}×{resolution} a rank"));
+        Line("step of all ranks", times.Step, Invariant($", {1e3 * times.Images * times.Ranks / times.Step.Median:F1} images/s"));
+        Line("step of one alone", times.Alone, Invariant($", {1e3 * times.Images / times.Alone.Median:F1} images/s"));
+        Line("exchange alone", times.Communication, Invariant($", {times.Bytes / 1e6:F1} MB sent by a rank"));
+        Line("waited in a step", times.Waited, Invariant($", {times.Hidden:P0} of the exchange hidden; {times.EarlyBuckets} of {times.Buckets} buckets left during the backward"));
+        Terminal.WriteLine(Invariant($"{"efficiency",-20} {times.Efficiency,9:P1}"));
+
+        static void Line(string name, Timing time, string more) => Terminal.WriteLine(Invariant($"{name,-20} {time.Median,9:F2} ms (min {time.Min:F2}, max {time.Max:F2}){more}"));
+    }
+
+    /// <summary>What ranks cost, as fields.</summary>
+    public static Dictionary<string, object?> Fields(string device, string ranks, RankTimes times) => new()
+    {
+        ["device"] = device,
+        ["transport"] = ranks,
+        ["ranks"] = times.Ranks,
+        ["images_a_rank"] = times.Images,
+        ["step_ms"] = times.Step,
+        ["alone_ms"] = times.Alone,
+        ["exchange_ms"] = times.Communication,
+        ["waited_ms"] = times.Waited,
+        ["bytes"] = times.Bytes,
+        ["hidden"] = times.Hidden,
+        ["efficiency"] = times.Efficiency
+    };
+
     /// <summary>A peer's line, and how it compares.</summary>
     public static void Print(PeerResult peer, BenchmarkResult ours)
     {

@@ -16,9 +16,13 @@ internal static class Terminal
     private static SurvivingStream? s_output, s_error;
 
     private static LiveLines? s_live;
+    private static int s_rank;
+
+    /// <summary>Whether another of several processes does the talking: this one says only what is wrong with itself.</summary>
+    public static bool IsSecond => s_rank > 0;
 
     /// <summary>Whether standard output is a terminal on which a display can change its lines, and wide enough for one.</summary>
-    public static bool IsLive => !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities is { Interactive: true, Ansi: true } && AnsiConsole.Profile.Width >= NarrowestLive;
+    public static bool IsLive => !IsSecond && !Console.IsOutputRedirected && AnsiConsole.Profile.Capabilities is { Interactive: true, Ansi: true } && AnsiConsole.Profile.Width >= NarrowestLive;
 
     /// <summary>How wide text should be: as the terminal, but for a file or a pipe as a page.</summary>
     public static int Columns => Console.IsOutputRedirected ? WidthOfAPage : Math.Max(NarrowestPage, AnsiConsole.Profile.Width);
@@ -44,9 +48,13 @@ internal static class Terminal
         return exitCode == 0 && (s_output?.Failure ?? s_error?.Failure) is not null ? OutputLost : exitCode;
     }
 
+    /// <summary>Says which of several processes this is. All but the first write nothing to standard output, and their number before what is wrong.</summary>
+    public static void SpeakAs(int rank) => s_rank = rank;
+
     /// <summary>Writes a line to standard output.</summary>
     public static void WriteLine(string line = "")
     {
+        if (IsSecond) return;
         if (s_live is { } live) live.Above(Printable.Line(line));
         else Console.Out.WriteLine(Printable.Line(line));
     }
@@ -63,7 +71,7 @@ internal static class Terminal
     /// <summary>Writes a line to standard error, under the program's name. Where a live display is in its way, the line stands above it.</summary>
     public static void Complain(string line)
     {
-        string said = $"pixeldit: {Printable.Line(line)}";
+        string said = $"pixeldit: {(IsSecond ? $"rank {s_rank}: " : "")}{Printable.Line(line)}";
         if (s_live is { } live && !Console.IsErrorRedirected) live.Above(said);
         else Console.Error.WriteLine(said);
     }

@@ -52,6 +52,12 @@ internal sealed class Settings
     /// <summary>Gives an option a value that everything else wins over, as if a file had said it last.</summary>
     public void Assume(Option<string> option, string value) => _layers.Add(new Layer("", new() { [Key(option)] = JsonSerializer.SerializeToElement(value) }));
 
+    /// <summary>Gives an option a value that only the command line wins over.</summary>
+    public void Prefer(Option<int> option, int value) => _layers.Insert(0, new Layer("", new() { [Key(option)] = JsonSerializer.SerializeToElement(value) }));
+
+    /// <summary>Whether an option stands on the command line.</summary>
+    public bool IsOnCommandLine(Option option) => Cli.IsGiven(_parsed, option);
+
     /// <summary>Whether an option was given, on the command line or in a file, where a flag of false is none.</summary>
     public bool IsGiven(Option option) => Cli.IsGiven(_parsed, option) || _layers.Any(layer => layer.Values.TryGetValue(Key(option), out var value) && value.ValueKind != JsonValueKind.False);
 

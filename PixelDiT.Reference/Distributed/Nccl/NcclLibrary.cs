@@ -1,0 +1,86 @@
+using System.Runtime.InteropServices;
+using PixelDiT.Kernels;
+
+namespace PixelDiT.Reference.Distributed.Nccl;
+
+/// <summary>The functions of NCCL that sum numbers over cards, found at run time.</summary>
+internal sealed unsafe class NcclLibrary
+{
+    /// <summary>Bytes of what ranks find each other by.</summary>
+    public const int IdBytes = 128;
+
+    private const string Name = "libnccl.so.2";
+
+    // ncclFloat32 and ncclSum.
+    private const int Single = 7, Sum = 0;
+
+    private readonly delegate* unmanaged<byte*, int> _id;
+    private readonly delegate* unmanaged<nint*, int, UniqueId, int, int> _join;
+    private readonly delegate* unmanaged<nint, int> _leave;
+    private readonly delegate* unmanaged<int> _begin, _end;
+    private readonly delegate* unmanaged<nint, nint, nuint, int, int, nint, nint, int> _allReduce;
+    private readonly delegate* unmanaged<int, byte*> _reason;
+
+    /// <summary>Passed by value, as ncclCommInitRank takes it.</summary>
+    [StructLayout(LayoutKind.Sequential, Size = IdBytes)]
+    private struct UniqueId
+    {
+        public fixed byte Bytes[IdBytes];
+    }
+
+    /// <summary>The functions of a library.</summary>
+    /// <param name="find">The address of a function by its name; 0 where there is none.</param>
+    /// <exception cref="ConfigurationException">One is missing.</exception>
+    public NcclLibrary(Func<string, nint> find)
+    {
+        _id = (delegate* unmanaged<byte*, int>)Find("ncclGetUniqueId");
+        _join = (delegate* unmanaged<nint*, int, UniqueId, int, int>)Find("ncclCommInitRank");
+        _leave = (delegate* unmanaged<nint, int>)Find("ncclCommDestroy");
+        _begin = (delegate* unmanaged<int>)Find("ncclGroupStart");
+        _end = (delegate* unmanaged<int>)Find("ncclGroupEnd");
+        _allReduce = (delegate* unmanaged<nint, nint, nuint, int, int, nint, nint, int>)Find("ncclAllReduce");
+        _reason = (delegate* unmanaged<int, byte*>)Find("ncclGetErrorString");
+
+        nint Find(string name) => find(name) is var address and not 0 ? address : throw new ConfigurationException($"{Name} has no {name}; NCCL 2 was expected");
+    }
+
+    /// <summary>Loads NCCL.</summary>
+    /// <exception cref="ConfigurationException">There is none; the message says which package brings it.</exception>
+    public static NcclLibrary Load() => NativeLibrary.TryLoad(Name, out nint library)
+        ? new NcclLibrary(name => NativeLibrary.TryGetExport(library, name, out nint address) ? address : 0)
+        : throw new ConfigurationException($"{Name} was not found; NVIDIA's package libnccl2 brings it");
+
+    /// <summary>What the ranks of a new group find each other by.</summary>
+    public byte[] NewId()
+    {
+        byte[] id = new byte[IdBytes];
+        fixed (byte* start = id) Check(_id(start), "ncclGetUniqueId");
+        return id;
+    }
+
+    /// <summary>Joins a group; returns when all ranks have.</summary>
+    public nint Join(byte[] id, int rank, int size)
+    {
+        UniqueId passed;
+        id.AsSpan(0, IdBytes).CopyTo(new Span<byte>(passed.Bytes, IdBytes));
+        nint group = 0;
+        Check(_join(&group, size, passed, rank), "ncclCommInitRank");
+        return group;
+    }
+
+    /// <summary>Leaves a group.</summary>
+    public void Leave(nint group) => Check(_leave(group), "ncclCommDestroy");
+
+    /// <summary>Queues on a stream the sum over all ranks of stretches of float32 numbers, each in its place, as one call.</summary>
+    public void AllReduce(nint group, ReadOnlySpan<(long Address, long Count)> stretches, nint stream)
+    {
+        Check(_begin(), "ncclGroupStart");
+        foreach (var (address, count) in stretches) Check(_allReduce((nint)address, (nint)address, (nuint)count, Single, Sum, group, stream), "ncclAllReduce");
+        Check(_end(), "ncclGroupEnd");
+    }
+
+    private void Check(int code, string call)
+    {
+        if (code != 0) throw new DistributedException($"{call}: {Marshal.PtrToStringUTF8((nint)_reason(code))}");
+    }
+}
