@@ -19,7 +19,7 @@ internal readonly record struct LaunchTime(long Elapsed, long Computed, long Pre
 /// </summary>
 internal sealed class TeamSize
 {
-    private const double ObservedSeconds = 0.02, BetweenSeconds = 0.06, ShortestPause = 0.1, LongestPause = 2;
+    private const double ObservedSeconds = 0.02, TrialSeconds = 0.01, BetweenSeconds = 0.06, ShortestPause = 0.5, LongestPause = 4;
 
     /// <summary>The share of a launch's time in which a thread had to wait for its core, from which on a neighbour is there.</summary>
     private const double Disturbed = 0.02;
@@ -58,7 +58,7 @@ internal sealed class TeamSize
         _elapsed += launch.Elapsed;
         _lost += Math.Max(0, launch.Present - launch.Computed);
         _withOneLess += launch.With(Members - 1);
-        if (_elapsed < ObservedSeconds * Stopwatch.Frequency) return;
+        if (_elapsed < (_isTrial ? TrialSeconds : ObservedSeconds) * Stopwatch.Frequency) return;
 
         Observes = false;
         bool fewer = _lost > Disturbed * _elapsed && _withOneLess < _elapsed;

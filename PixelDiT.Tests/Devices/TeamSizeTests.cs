@@ -29,8 +29,8 @@ public sealed class TeamSizeTests
         var team = new TeamSize(2);
         var (fewest, share) = Run(team, 30, Stalled);
         Assert.That(fewest, Is.EqualTo(1));
-        // Trials of 20 ms, at last one in two seconds, each half as long again as alone: with the pauses' way from 0.1 s up, one in twenty of the first half minute.
-        Assert.That(share, Is.LessThan(0.05));
+        // Trials of 10 ms, each half as long again as alone: one in half a second at first, one in four seconds at last.
+        Assert.That(share, Is.LessThan(0.01));
     }
 
     [Test]
@@ -44,7 +44,7 @@ public sealed class TeamSizeTests
     {
         var team = new TeamSize(2);
         Run(team, 30, Stalled);
-        Run(team, 3, Quiet);
+        Run(team, 5, Quiet);
         Assert.That(team.Members, Is.EqualTo(2));
         Assert.That(Run(team, 3, Quiet).Fewest, Is.EqualTo(2));
     }
