@@ -15,7 +15,8 @@ namespace PixelDiT.Kernels.Devices;
 /// <summary>
 /// Compiles kernels and repairs their PTX. ILGPU 1.5.3 at O2 marks divergent branches <c>.uni</c>, which is wrong code; with the mark removed
 /// ptxas also unrolls and keeps accumulators in registers. Addresses that arrive as numbers are used as generic ones, although all of a kernel's arguments lie in
-/// global memory; accesses that name no space are given that one.
+/// global memory; accesses that name no space are given that one. ILGPU's names carry numbers that it counts through a process; they are counted anew in each text, so that a kernel's PTX is its own, whichever
+/// command compiles it and after whichever other kernels, and a driver finds what it assembled before.
 /// </summary>
 internal sealed partial class KernelLoader(Accelerator accelerator)
 {
@@ -46,22 +47,29 @@ internal sealed partial class KernelLoader(Accelerator accelerator)
     {
         int groups = typeof(ILaunchBounds).IsAssignableFrom(kernel) ? (int)kernel.GetProperty(nameof(ILaunchBounds.MinGroupsPerMultiprocessor))!.GetValue(null)! : 1;
         var compiled = backend.Compile(Describe(kernel), new KernelSpecialization(Elements.MaxLanes, groups));
-        if (compiled is PTXCompiledKernel ptx) s_assembly.SetValue(ptx, Repair(ptx.PTXAssembly));
+        if (compiled is PTXCompiledKernel ptx) s_assembly.SetValue(ptx, Repair(ptx.PTXAssembly, KernelName.Of(kernel)));
         return compiled;
     }
 
     /// <summary>
-    /// Removes the claim that branches are uniform, and says that accesses without a space are global. Declares the shared memory that a launch is asked for, which PTX wants outside of
+    /// Names the kernel, numbers names anew, removes the claim that branches are uniform, and says that accesses without a space are global. Declares the shared memory that a launch is asked for, which PTX wants outside of
     /// kernels; and names sm_90a, which ILGPU does not know, where a kernel has its instructions.
     /// </summary>
-    internal static string Repair(string ptx)
+    internal static string Repair(string ptx, string name)
     {
+        var numbers = new Dictionary<string, int>();
+        ptx = NumberedName().Replace(ptx, match => match.Groups[1].Value + (numbers.TryGetValue(match.Groups[2].Value, out int known) ? known : numbers[match.Groups[2].Value] = numbers.Count));
+        ptx = $"// Kernel: {name}\n{ptx}";
         ptx = GenericAccess().Replace(ptx.Replace("bra.uni", "bra", StringComparison.Ordinal), "$1.global.");
         if (ptx.Contains("dynamic_shared_memory", StringComparison.Ordinal)) ptx = AddressSize().Replace(ptx, "$0\n\n.extern .shared .align 1024 .b8 dynamic_shared_memory[];", 1);
         if (!ptx.Contains("wgmma.", StringComparison.Ordinal)) return ptx;
         // Warp groups came with version 8.0 of PTX; ILGPU may write an older one.
         return Target().Replace(Version().Replace(ptx, match => int.Parse(match.Groups[1].Value) < 8 ? ".version 8.0" : match.Value, 1), ".target sm_90a", 1);
     }
+
+    /// <summary>A name of ILGPU's with its number: of a parameter, a function or a label. An architecture is none.</summary>
+    [GeneratedRegex(@"(?<![\w.%$])((?!sm_)[A-Za-z_]\w*?_)(\d+)\b")]
+    private static partial Regex NumberedName();
 
     [GeneratedRegex(@"\.version (\d+)\.\d+")]
     private static partial Regex Version();
