@@ -36,6 +36,11 @@ internal static class CardProgram
                 int code = CommandLine.Run(rest);
                 Report();
                 return code;
+            case ["tests", .. var names]:
+                WatchTensors();
+                int failed = CardTests.Run(names);
+                Report();
+                return failed;
             default:
                 return 2;
         }
@@ -90,6 +95,7 @@ internal static class CardProgram
     private static void Report()
     {
         var card = DriverFunctions.Card;
+        foreach (var (name, launches) in card.Launches) Console.WriteLine($"card kernel\t{name}\t{launches}");
         Console.Error.WriteLine($"interpreted card: {card.Launches.Values.Sum()} launches of {card.Launches.Count} kernels, {card.Opcodes.Count} opcodes, {card.DefaultStreamUses} uses of the default stream");
     }
 }

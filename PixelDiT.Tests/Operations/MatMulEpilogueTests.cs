@@ -3,6 +3,7 @@ using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
+using PixelDiT.Tests.Card;
 
 namespace PixelDiT.Tests.Operations;
 
@@ -16,7 +17,7 @@ internal sealed class MatMulEpilogueTests(bool warpGroups)
     private Device _device = null!;
 
     [OneTimeSetUp]
-    public void Open() => _device = Device.OpenIlgpuCpu(threads: 1, groupSize: 256, warpGroups);
+    public void Open() => _device = TestedDevices.OpenTiles(warpGroups);
 
     [OneTimeTearDown]
     public void Close() => _device.Dispose();

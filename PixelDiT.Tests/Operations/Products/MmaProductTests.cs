@@ -3,6 +3,7 @@ using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
+using PixelDiT.Tests.Card;
 
 namespace PixelDiT.Tests.Operations.Products;
 
@@ -22,7 +23,7 @@ internal sealed class MmaProductTests
     private Device _device = null!;
 
     [OneTimeSetUp]
-    public void Open() => _device = Device.OpenIlgpuCpu(threads: 1, groupSize: 256);
+    public void Open() => _device = TestedDevices.OpenTiles();
 
     [OneTimeTearDown]
     public void Close() => _device.Dispose();
