@@ -156,7 +156,7 @@ public sealed class Arena : IDisposable
     /// <summary>Gives all chunks back to the device.</summary>
     public void Dispose()
     {
-        foreach (var chunk in _chunks) chunk.Buffer.Dispose();
+        foreach (var chunk in _chunks) CudaDriver.Release(chunk.Buffer.Dispose);
         _chunks.Clear();
     }
 }

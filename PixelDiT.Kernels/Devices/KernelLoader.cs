@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Numerics;
 using System.Reflection;
 using System.Text.RegularExpressions;
@@ -108,8 +109,39 @@ internal sealed partial class KernelLoader(Accelerator accelerator)
     public DynamicSharedKernel GetDynamicShared<TKernel>() where TKernel : struct, IKernel
     {
         if (_dynamicSharedKernels.TryGetValue(typeof(TKernel), out var known)) return known;
-        return _dynamicSharedKernels[typeof(TKernel)] = new DynamicSharedKernel((CudaKernel)Load<TKernel>(), (int)typeof(TKernel).GetProperty(nameof(IDynamicSharedKernel.SharedBytes))!.GetValue(null)!);
+        return _dynamicSharedKernels[typeof(TKernel)] = new DynamicSharedKernel((CudaKernel)Load<TKernel>(), KernelName.Of(typeof(TKernel)), (int)typeof(TKernel).GetProperty(nameof(IDynamicSharedKernel.SharedBytes))!.GetValue(null)!);
     }
 
-    private Kernel Load<TKernel>() => accelerator.LoadKernel(Compile(accelerator.GetBackend(), typeof(TKernel)));
+    /// <exception cref="DeviceException">ILGPU does not compile the kernel, or the driver does not take it; the message has the driver's log.</exception>
+    private Kernel Load<TKernel>()
+    {
+        // ILGPU hands the driver's log to whoever listens.
+        var log = new DriverLog();
+        Trace.Listeners.Add(log);
+        try
+        {
+            return accelerator.LoadKernel(Compile(accelerator.GetBackend(), typeof(TKernel)));
+        }
+        catch (Exception error) when (error is AcceleratorException or InternalCompilerException)
+        {
+            string reason = error is AcceleratorException ? $"the CUDA driver did not load it: {error.Message}" : error.InnerException?.Message ?? error.Message;
+            throw new DeviceException($"{KernelName.Of(typeof(TKernel))}: {reason}{log.Text}", error);
+        }
+        finally
+        {
+            Trace.Listeners.Remove(log);
+        }
+    }
+
+    private sealed class DriverLog : TraceListener
+    {
+        private readonly List<string> _lines = [];
+
+        /// <summary>What was said, in one line that follows a reason.</summary>
+        public string Text => _lines.Count > 0 ? $"; {string.Join(' ', _lines)}" : "";
+
+        public override void Write(string? message) => WriteLine(message);
+
+        public override void WriteLine(string? message) => _lines.AddRange((message ?? "").Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
+    }
 }

@@ -36,13 +36,13 @@ internal sealed unsafe class PinnedMemory : IDisposable
     private void Copy(nint target, nint source, long bytes, CudaStream stream)
     {
         _card.Bind();
-        CudaException.ThrowIfFailed(CudaAPI.CurrentAPI.MemcpyAsync(target, source, (nint)bytes, stream));
+        CudaDriver.Require(CudaAPI.CurrentAPI.MemcpyAsync(target, source, (nint)bytes, stream), $"copy {bytes} bytes");
     }
 
     /// <summary>Frees the memory; no copy may be under way.</summary>
-    public void Dispose()
+    public void Dispose() => CudaDriver.Release(() =>
     {
         _card.Bind();
-        CudaException.ThrowIfFailed(CudaAPI.CurrentAPI.FreeHostMemory(_address));
-    }
+        CudaAPI.CurrentAPI.FreeHostMemory(_address);
+    });
 }

@@ -27,7 +27,9 @@ internal static class CardProgram
             return 0;
         }
         Trace.Listeners.Clear();
-        DriverFunctions.Card = new InterpretedCard(1L << 30);
+        bool older = arguments is ["older", ..];
+        if (older) arguments = arguments[1..];
+        DriverFunctions.Card = new InterpretedCard(1L << 30, older ? 75 : 90);
         DriverFunctions.Install(NativeLibrary.Load(Library));
         switch (arguments)
         {
@@ -41,6 +43,8 @@ internal static class CardProgram
                 int failed = CardTests.Run(names);
                 Report();
                 return failed;
+            case ["mutations"]:
+                return Mutation.RunAll();
             default:
                 return 2;
         }

@@ -95,9 +95,9 @@ internal static unsafe partial class DriverFunctions
     private static int cuDeviceGetCount(int* count) => Call(_ => Give(count, 1));
 
     [UnmanagedCallersOnly]
-    private static int cuDeviceGetName(byte* name, int length, int device) => Call(_ =>
+    private static int cuDeviceGetName(byte* name, int length, int device) => Call(card =>
     {
-        byte[] text = Encoding.ASCII.GetBytes("Interpreted sm_90\0");
+        byte[] text = Encoding.ASCII.GetBytes($"Interpreted sm_{card.Architecture}\0");
         text.CopyTo(new Span<byte>(name, length));
         return CudaStatus.Success;
     });
@@ -106,7 +106,7 @@ internal static unsafe partial class DriverFunctions
     private static int cuDeviceTotalMem_v2(nint* bytes, int device) => Call(card => Give(bytes, (nint)card.Memory.Bytes));
 
     [UnmanagedCallersOnly]
-    private static int cuDeviceGetAttribute(int* value, int attribute, int device) => Call(_ => Give(value, attribute switch
+    private static int cuDeviceGetAttribute(int* value, int attribute, int device) => Call(card => Give(value, attribute switch
     {
         1 or 2 or 3 => 1024, // threads of a group, and along each axis
         4 => 64,
@@ -117,15 +117,15 @@ internal static unsafe partial class DriverFunctions
         10 => ThreadGroup.Warp,
         11 => int.MaxValue,
         13 => 1_980_000, // kHz
-        16 => 4, // multiprocessors
+        16 => 1, // multiprocessors
         19 or 31 or 83 or 90 or 91 => 1,
         36 => 3_201_000,
         37 => 6144,
         38 => 50 << 20,
         39 => 2048, // threads of a multiprocessor
         40 => 3,
-        75 => 9, // the architecture
-        76 => 0,
+        75 => card.Architecture / 10,
+        76 => card.Architecture % 10,
         81 => 228 << 10,
         82 => 65536,
         _ => 0

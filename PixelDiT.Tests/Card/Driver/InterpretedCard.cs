@@ -23,7 +23,9 @@ internal sealed class CardModule(PtxKernel kernel, string text)
 internal sealed record PlannedFailure(string Function, int Call, int Status);
 
 /// <summary>A card that is not there: its memory, modules and streams, with the interpreter for kernels. It is used by one thread at a time.</summary>
-internal sealed unsafe class InterpretedCard(long memoryBytes)
+/// <param name="memoryBytes">Its memory.</param>
+/// <param name="architecture">Its compute capability times ten.</param>
+internal sealed unsafe class InterpretedCard(long memoryBytes, int architecture = 90)
 {
     /// <summary>What a card gives a kernel that asks.</summary>
     private const int MostShared = 232448;
@@ -32,6 +34,9 @@ internal sealed unsafe class InterpretedCard(long memoryBytes)
     private readonly Dictionary<string, PtxKernel> _kernels = [];
     private readonly Dictionary<nint, nuint> _pageLocked = [];
     private nint _lastHandle = 0x1000;
+
+    /// <summary>Its compute capability times ten.</summary>
+    public int Architecture => architecture;
 
     /// <summary>The card's memory.</summary>
     public DeviceMemory Memory { get; } = new(memoryBytes);
@@ -53,6 +58,12 @@ internal sealed unsafe class InterpretedCard(long memoryBytes)
 
     /// <summary>The first fault of a kernel; the card does nothing after it.</summary>
     public PtxFault? Fault { get; set; }
+
+    /// <summary>What is made of a text before it is loaded, or null.</summary>
+    public Func<string, string>? Edit { get; set; }
+
+    /// <summary>Whether kernels are only counted.</summary>
+    public bool IsIdle { get; set; }
 
     /// <summary>Is told of every launch before it runs.</summary>
     public Action<CardModule, Launch>? Watch { get; set; }
@@ -89,6 +100,7 @@ internal sealed unsafe class InterpretedCard(long memoryBytes)
     /// <exception cref="PtxFault">The text is not one that the interpreter knows.</exception>
     public CardModule Load(string text)
     {
+        if (Edit is { } edit) text = edit(text);
         if (!_kernels.TryGetValue(text, out var kernel)) _kernels[text] = kernel = new PtxKernel(text);
         Opcodes.UnionWith(kernel.Opcodes);
         return new CardModule(kernel, text);
@@ -108,7 +120,7 @@ internal sealed unsafe class InterpretedCard(long memoryBytes)
         if (launch.Groups < 1 || launch.Threads < 1 || launch.SharedBytes > module.LargestShared || launch.Threads > module.Kernel.Text.MaxThreads) return CudaStatus.InvalidValue;
         stream.Work.Enqueue(() =>
         {
-            if (Fault is not null) return true;
+            if (Fault is not null || IsIdle) return true;
             Launches[module.Kernel.Name] = Launches.GetValueOrDefault(module.Kernel.Name) + 1;
             Watch?.Invoke(module, launch);
             try

@@ -118,6 +118,16 @@ internal sealed unsafe class DeviceMemory : IDisposable
         };
     }
 
+    /// <summary>A copy of all that has been allocated so far.</summary>
+    public byte[] Save() => [.. new Span<byte>(_data, (int)_top), .. new Span<byte>(_states, (int)_top)];
+
+    /// <summary>Makes the memory what it was.</summary>
+    public void Restore(byte[] saved)
+    {
+        saved.AsSpan(0, saved.Length / 2).CopyTo(new Span<byte>(_data, saved.Length / 2));
+        saved.AsSpan(saved.Length / 2).CopyTo(new Span<byte>(_states, saved.Length / 2));
+    }
+
     private void Refuse(long address, int bytes, string done)
     {
         long place = address - Start;

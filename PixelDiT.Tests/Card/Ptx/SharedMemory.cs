@@ -92,7 +92,11 @@ internal sealed unsafe class SharedMemory : IDisposable
     public void EndCopy(int thread, long address, ReadOnlySpan<byte> values)
     {
         int first = Place(address, 16, "copied");
-        for (int unit = first / Unit; unit < (first + 16) / Unit; unit++) Write(unit, thread, Content.Value);
+        for (int unit = first / Unit; unit < (first + 16) / Unit; unit++)
+        {
+            _contents[unit] = Content.Nothing;
+            Write(unit, thread, Content.Value);
+        }
         values.CopyTo(new Span<byte>(_data + first, 16));
     }
 
@@ -153,6 +157,7 @@ internal sealed unsafe class SharedMemory : IDisposable
         if (writer != own && writer >> EpochShift == _epoch) throw new PtxFault($"thread {thread} writes shared memory at {Address(unit)} that thread {(writer & Several) - 1} wrote without a barrier since");
         if (reader != own && reader >> EpochShift == _epoch)
             throw new PtxFault($"thread {thread} writes shared memory at {Address(unit)} that {((reader & Several) == Several ? "several threads" : $"thread {(reader & Several) - 1}")} read without a barrier since");
+        if (_contents[unit] == Content.OnItsWay) throw new PtxFault($"thread {thread} writes shared memory at {Address(unit)} while a copy to it has not been waited for");
         if (_inUse[unit] != 0) throw new PtxFault($"thread {thread} writes shared memory at {Address(unit)} while a warp-group instruction reads it");
         _writers[unit] = own;
         _moments[unit] = ++_moment;

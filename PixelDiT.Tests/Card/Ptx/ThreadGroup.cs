@@ -112,7 +112,7 @@ internal sealed unsafe class ThreadGroup : IDisposable
         {
             while (_live > 0)
             {
-                place = Choose();
+                Choose(ref place);
                 Advance(ref place);
             }
         }
@@ -123,7 +123,7 @@ internal sealed unsafe class ThreadGroup : IDisposable
     }
 
     /// <summary>Makes those threads active that are at the lowest place.</summary>
-    private int Choose()
+    private void Choose(ref int place)
     {
         int lowest = int.MaxValue;
         for (int t = 0; t < Threads; t++)
@@ -132,8 +132,9 @@ internal sealed unsafe class ThreadGroup : IDisposable
         }
         if (lowest == int.MaxValue)
         {
-            OpenBarrier();
-            return Choose();
+            OpenBarrier(ref place);
+            Choose(ref place);
+            return;
         }
         int count = 0;
         for (int t = 0; t < Threads; t++)
@@ -143,19 +144,21 @@ internal sealed unsafe class ThreadGroup : IDisposable
             _active[count++] = t;
         }
         Activate(count);
-        return lowest;
+        place = lowest;
     }
 
-    private void OpenBarrier()
+    private void OpenBarrier(ref int place)
     {
-        int place = -1;
-        for (int t = 0; t < Threads; t++)
+        int parked = Array.IndexOf(_states, State.Parked), waiting = Array.IndexOf(_states, State.Waiting), ended = Array.IndexOf(_states, State.Ended);
+        if (parked >= 0)
         {
-            if (_states[t] == State.Parked) throw new PtxFault($"thread {t} waits for threads that never come: lanes are absent from line {_kernel.Code[_places[t]].Line.Number}: {_kernel.Code[_places[t]].Line.Text}");
-            if (_states[t] == State.Ended) throw new PtxFault($"threads wait at a barrier, and thread {t} has ended");
-            if (place >= 0 && _places[t] != place) throw new PtxFault($"threads wait at different barriers: thread {t} before line {_kernel.Code[_places[t]].Line.Number}, thread 0 before line {_kernel.Code[place].Line.Number}");
-            place = _places[t];
+            place = _places[parked];
+            throw new PtxFault($"thread {parked} waits for others that never come: lanes are absent");
         }
+        place = _places[waiting] - 1;
+        if (ended >= 0) throw new PtxFault($"thread {waiting} waits at a barrier, and thread {ended} has ended");
+        int other = Array.FindIndex(_places, where => where != _places[waiting]);
+        if (other >= 0) throw new PtxFault($"thread {waiting} waits at this barrier, and thread {other} at that of line {_kernel.Code[_places[other] - 1].Line.Number}");
         Array.Fill(_states, State.Running);
         Shared.Barrier();
     }
