@@ -60,6 +60,20 @@ internal static unsafe partial class CudaDriver
         if (status != CudaError.CUDA_SUCCESS) throw new DeviceException($"the CUDA driver did not {request}: {Describe(status)}");
     }
 
+    /// <summary>Makes a card's context that of this thread.</summary>
+    /// <exception cref="DeviceException">The driver refuses.</exception>
+    public static void Bind(Accelerator card)
+    {
+        try
+        {
+            card.Bind();
+        }
+        catch (AcceleratorException error)
+        {
+            throw new DeviceException($"the CUDA driver did not take the card's context: {error.Message}", error);
+        }
+    }
+
     /// <summary>
     /// Frees something of a card. What the driver answers is not asked: after an error it refuses everything, and the first error is the one to be told.
     /// </summary>

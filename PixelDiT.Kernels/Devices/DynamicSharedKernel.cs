@@ -27,7 +27,7 @@ internal sealed unsafe class DynamicSharedKernel
     /// <param name="kernel">The kernel's struct, its only parameter.</param>
     public void Launch(AcceleratorStream stream, int items, int group, void* kernel)
     {
-        _kernel.Accelerator.Bind();
+        CudaDriver.Bind(_kernel.Accelerator);
         Require(CudaDriver.Launch(_kernel.FunctionPtr, (uint)items, 1, 1, (uint)group, 1, 1, (uint)_sharedBytes, ((CudaStream)stream).StreamPtr, &kernel, null), "launch it");
     }
 

@@ -142,6 +142,7 @@ internal sealed partial class KernelLoader(Accelerator accelerator)
 
         public override void Write(string? message) => WriteLine(message);
 
-        public override void WriteLine(string? message) => _lines.AddRange((message ?? "").Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
+        // The log is a buffer with zeros behind it.
+        public override void WriteLine(string? message) => _lines.AddRange((message ?? "").Split('\0')[0].Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
     }
 }

@@ -13,7 +13,7 @@ internal readonly record struct MemoryState(long Free, long Total)
     {
         if (accelerator is CudaAccelerator card)
         {
-            card.Bind();
+            CudaDriver.Bind(card);
             CudaDriver.Require(CudaAPI.CurrentAPI.GetMemoryInfo(out long free, out long total), "say how much memory is free");
             return new MemoryState(free, total);
         }

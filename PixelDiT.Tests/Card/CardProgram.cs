@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
+using NUnit.Framework;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Commands;
 using PixelDiT.Tests.Card.Driver;
@@ -33,6 +35,9 @@ internal static class CardProgram
         DriverFunctions.Install(NativeLibrary.Load(Library));
         switch (arguments)
         {
+            case ["failing", var function, var call, .. var rest]:
+                DriverFunctions.Card.Failure = new(function, int.Parse(call, CultureInfo.InvariantCulture), CudaStatus.Unknown);
+                return CommandLine.Run(rest);
             case ["program", var order, .. var rest]:
                 DriverFunctions.Card.Streams.NewestFirst = order == "newest";
                 int code = CommandLine.Run(rest);
@@ -43,6 +48,8 @@ internal static class CardProgram
                 int failed = CardTests.Run(names);
                 Report();
                 return failed;
+            case ["failures", var into]:
+                return DriverFailures.Run(into);
             case ["mutations"]:
                 return Mutation.RunAll();
             default:
@@ -59,6 +66,15 @@ internal static class CardProgram
         if (taken) card.Memory.Claim(address, bytes);
         else card.Memory.Forget(address, bytes);
     };
+
+    /// <summary>Skips a test where such a process cannot be: the library is written for Linux on x86-64. In the gate that is a failure.</summary>
+    public static void Require()
+    {
+        if (OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64) return;
+        const string reason = "needs Linux on x86-64";
+        if (Environment.GetEnvironmentVariable("PIXELDIT_GATE") is { Length: > 0 }) Assert.Fail(reason);
+        Assert.Ignore(reason);
+    }
 
     /// <summary>Starts such a process and waits for it.</summary>
     /// <param name="seconds">After which it is ended.</param>

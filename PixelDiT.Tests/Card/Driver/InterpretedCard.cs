@@ -30,10 +30,12 @@ internal sealed unsafe class InterpretedCard(long memoryBytes, int architecture 
     /// <summary>What a card gives a kernel that asks.</summary>
     private const int MostShared = 232448;
 
+    // Through all cards of a process: what is freed late must not be another's.
+    private static nint s_lastHandle = 0x1000;
+
     private readonly Dictionary<nint, object> _handles = [];
     private readonly Dictionary<string, PtxKernel> _kernels = [];
     private readonly Dictionary<nint, nuint> _pageLocked = [];
-    private nint _lastHandle = 0x1000;
 
     /// <summary>Its compute capability times ten.</summary>
     public int Architecture => architecture;
@@ -77,8 +79,8 @@ internal sealed unsafe class InterpretedCard(long memoryBytes, int architecture 
     /// <summary>A handle for something.</summary>
     public nint Keep(object thing)
     {
-        _handles[_lastHandle += 16] = thing;
-        return _lastHandle;
+        _handles[s_lastHandle += 16] = thing;
+        return s_lastHandle;
     }
 
     /// <summary>What a handle stands for, or null.</summary>

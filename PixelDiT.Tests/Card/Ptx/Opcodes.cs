@@ -233,6 +233,7 @@ internal static class Opcodes
             case "shr.u64" or "shr.b64":
                 return Function<ulong, uint, ulong, ShiftRight<ulong>>(at.Target(8), at.Value(8), at.Value(4));
         }
+        if (at.Parts[0] is not ("add" or "sub" or "mul" or "and" or "or" or "xor" or "div" or "rem")) return null;
         if (at.Parts is not ([_, _] or ["mul", "lo", _] or ["div", "rn", "f32"])) return null;
         if (type is not ("b32" or "s32" or "u32" or "f32" or "b64" or "s64" or "u64")) return null;
         int bytes = PtxType.Bytes(type);

@@ -176,7 +176,7 @@ internal sealed partial class PtxText
     [GeneratedRegex(@"^\.reg \.(\w+)\s+(%\w+)<(\d+)>;$")]
     private static partial Regex RegisterRange();
 
-    [GeneratedRegex(@"^\.reg \.(\w+)\s+([\w, ]+);$")]
+    [GeneratedRegex(@"^\.reg \.(\w+)\s+([\w%, ]+);$")]
     private static partial Regex RegisterNames();
 
     [GeneratedRegex(@"^(?:@(!?)(\S+)\s+)?([a-z][\w.:]*)(?:\s+(.*?))?\s*;$")]
