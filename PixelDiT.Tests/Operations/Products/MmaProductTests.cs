@@ -51,6 +51,7 @@ internal sealed class MmaProductTests
     [TestCase(Precision.BFloat16, ElementType.Single, ElementType.Single, 17, 44, 20, true, TestName = "Input_gradient_bf16")]
     [TestCase(Precision.BFloat16, ElementType.BFloat16, ElementType.BFloat16, 20, 136, 96, true, TestName = "Input_gradient_bf16_copied_asynchronously")]
     [TestCase(Precision.BFloat16, ElementType.BFloat16, ElementType.Single, 3, 130, 35, false, TestName = "Input_gradient_bf16_odd")]
+    [TestCase(Precision.BFloat16, ElementType.BFloat16, ElementType.BFloat16, 4, 8, 520, false, TestName = "Input_gradient_bf16_of_bf16_in_slices")]
     [TestCase(Precision.BFloat16, ElementType.Single, ElementType.BFloat16, 5, 33, 36, false, TestName = "Input_gradient_bf16_weight")]
     [TestCase(Precision.Single, ElementType.BFloat16, ElementType.BFloat16, 5, 33, 19, true, TestName = "Input_gradient_fp32_of_bf16")]
     [TestCase(Precision.Single, ElementType.Single, ElementType.BFloat16, 5, 33, 19, true, TestName = "Input_gradient_fp32_weight_of_bf16")]
