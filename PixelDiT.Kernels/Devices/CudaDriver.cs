@@ -48,8 +48,9 @@ internal static unsafe partial class CudaDriver
         }
     }
 
-    /// <summary>A status in the driver's words.</summary>
-    public static string Describe(CudaError status) => $"{CudaAPI.CurrentAPI.GetErrorString(status)} ({status})";
+    /// <summary>A status in the driver's words; of an error of a kernel, which comes late, also how to find which.</summary>
+    public static string Describe(CudaError status)
+        => $"{CudaAPI.CurrentAPI.GetErrorString(status)} ({status}){((int)status is >= 700 and < 720 ? "; it is a kernel's, which is named with CUDA_LAUNCH_BLOCKING=1 in the environment" : "")}";
 
     /// <summary>Makes an error of what the driver refuses.</summary>
     /// <param name="status">What it answered.</param>

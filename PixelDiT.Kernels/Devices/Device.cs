@@ -261,7 +261,7 @@ public sealed unsafe class Device : IDisposable
     /// <summary>An error that the driver told late: of kernels that were queued, only the last is known here.</summary>
     private DeviceException Failed(string request, AcceleratorException error)
     {
-        string last = _last is null ? "" : $"; the last of {Launches} kernels was {KernelName.Of(_last)}, and with CUDA_LAUNCH_BLOCKING=1 the one that failed is named";
+        string last = _last is null ? "" : $"; the last of {Launches} kernels was {KernelName.Of(_last)}, and with CUDA_LAUNCH_BLOCKING=1 in the environment the one that failed is named";
         return new DeviceException($"the CUDA driver did not {request}: {error.Message}{last}", error);
     }
 

@@ -16,7 +16,7 @@ namespace PixelDiT.Kernels.Devices;
 /// <summary>
 /// Compiles kernels and repairs their PTX. ILGPU 1.5.3 at O2 marks divergent branches <c>.uni</c>, which is wrong code; with the mark removed
 /// ptxas also unrolls and keeps accumulators in registers. Addresses that arrive as numbers are used as generic ones, although all of a kernel's arguments lie in
-/// global memory; accesses that name no space are given that one. ILGPU's names carry numbers that it counts through a process; they are counted anew in each text, so that a kernel's PTX is its own, whichever
+/// global memory; accesses that name no space are given that one. ILGPU's names carry numbers that it counts through a process; they are counted anew in each text, and moves that may stand in any order are sorted, so that a kernel's PTX is its own, whichever
 /// command compiles it and after whichever other kernels, and a driver finds what it assembled before.
 /// </summary>
 internal sealed partial class KernelLoader(Accelerator accelerator)
@@ -60,13 +60,27 @@ internal sealed partial class KernelLoader(Accelerator accelerator)
     {
         var numbers = new Dictionary<string, int>();
         ptx = NumberedName().Replace(ptx, match => match.Groups[1].Value + (numbers.TryGetValue(match.Groups[2].Value, out int known) ? known : numbers[match.Groups[2].Value] = numbers.Count));
-        ptx = $"// Kernel: {name}\n{ptx}";
+        ptx = $"// Kernel: {name}\n{Moves().Replace(ptx, SortMoves)}";
         ptx = GenericAccess().Replace(ptx.Replace("bra.uni", "bra", StringComparison.Ordinal), "$1.global.");
         if (ptx.Contains("dynamic_shared_memory", StringComparison.Ordinal)) ptx = AddressSize().Replace(ptx, "$0\n\n.extern .shared .align 1024 .b8 dynamic_shared_memory[];", 1);
         if (!ptx.Contains("wgmma.", StringComparison.Ordinal)) return ptx;
         // Warp groups came with version 8.0 of PTX; ILGPU may write an older one.
         return Target().Replace(Version().Replace(ptx, match => int.Parse(match.Groups[1].Value) < 8 ? ".version 8.0" : match.Value, 1), ".target sm_90a", 1);
     }
+
+    /// <summary>What becomes of values at the end of a block, ILGPU writes in an order that differs from compilation to compilation. Where no move reads what another writes, any order does: that of the text.</summary>
+    private static string SortMoves(Match moves)
+    {
+        string[] lines = moves.Value.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        string[][] registers = Array.ConvertAll(lines, line => line[(line.IndexOf('%', StringComparison.Ordinal))..].TrimEnd(';').Split(", "));
+        var written = registers.Select(pair => pair[0]).ToHashSet();
+        if (written.Count < lines.Length || registers.Any(pair => written.Contains(pair[1]))) return moves.Value;
+        Array.Sort(lines, StringComparer.Ordinal);
+        return string.Join('\n', lines) + "\n";
+    }
+
+    [GeneratedRegex(@"(?:\tmov\.[a-z]\w+\t%\w+, %\w+;\n){2,}")]
+    private static partial Regex Moves();
 
     /// <summary>A name of ILGPU's with its number: of a parameter, a function or a label. An architecture is none.</summary>
     [GeneratedRegex(@"(?<![\w.%$])((?!sm_)[A-Za-z_]\w*?_)(\d+)\b")]

@@ -12,7 +12,7 @@ namespace PixelDiT.Kernels.Operations;
 /// Gelu     z = x·Wᵀ + b      y = gelu(z)                  replaces MatMul.Forward and Gelu.Forward
 /// SwiGlu   z = x·Wᵀ          y = silu(a)·z                replaces MatMul.Forward and SwiGlu.Forward, a being the other product
 /// </code>
-/// z is rounded to bfloat16 before it is used, so that the bits are those of the two operations, and written only where a backward will want it: the backwards are theirs.
+/// z is rounded to bfloat16 before it is used, as between the two operations, and written only where a backward will want it: the backwards are theirs.
 /// </summary>
 public static class MatMulEpilogue
 {

@@ -14,7 +14,7 @@ internal sealed class DriverFailureTests
 
     private IReadOnlyList<FailedCall> _failed = null!;
 
-    public static IEnumerable<string> Functions => DriverFunctions.Working.Where(function => function != "cuInit").Append(DriverFailures.Kernel);
+    public static IEnumerable<string> Functions => DriverFunctions.Working.Where(function => function != "cuInit").Append(DriverFailures.Kernel).Append(DriverFailures.BlockingKernel);
 
     [OneTimeSetUp]
     public void Run()
@@ -55,7 +55,8 @@ internal sealed class DriverFailureTests
             Assert.That(said, Does.StartWith("pixeldit: "));
             Assert.That(failed.Error.Split(" | ").Count(line => line.StartsWith("pixeldit: ", StringComparison.Ordinal)), Is.EqualTo(1), "one line");
             if (!function.StartsWith("cuDevice", StringComparison.Ordinal) && function != "cuDriverGetVersion") Assert.That(said, Does.Contain("unknown error").Or.Contains("CUDA_ERROR_UNKNOWN").Or.Contains("out of").Or.Contains("an illegal memory access"));
-            if (function is "cuLaunchKernel" or "cuModuleLoadDataEx" or "cuModuleGetFunction" or DriverFailures.Kernel) Assert.That(said, Does.Match(@"\w+(Kernel|Product|Attention\w*)<|\.\w*Kernel"), "the kernel's name");
+            if (function is "cuLaunchKernel" or "cuModuleLoadDataEx" or "cuModuleGetFunction" or DriverFailures.BlockingKernel) Assert.That(said, Does.Match(@"\w+(Kernel|Product|Attention\w*)<|\.\w*Kernel"), "the kernel's name");
+            if (function == DriverFailures.Kernel) Assert.That(said, Does.Contain("CUDA_LAUNCH_BLOCKING=1"));
         }
     }
 

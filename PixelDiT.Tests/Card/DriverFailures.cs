@@ -17,6 +17,9 @@ internal static class DriverFailures
     /// <summary>What stands for a function where a kernel itself is wrong.</summary>
     public const string Kernel = "a kernel";
 
+    /// <summary>The same with launches that are waited for.</summary>
+    public const string BlockingKernel = "a kernel that is waited for";
+
     private const string Line = "card failure";
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
@@ -47,8 +50,15 @@ internal static class DriverFailures
                 if (code is null) return 1;
             }
         }
-        DriverFunctions.Card = new InterpretedCard(1L << 28) { Edit = text => text.Contains("// Kernel: NormModulate.Forward", StringComparison.Ordinal) ? text.Replace("+16]", "+8]", StringComparison.Ordinal) : text };
-        Print(new(Kernel, 1, Train(folder, out string faulty), faulty));
+        foreach (string function in (string[])[Kernel, BlockingKernel])
+        {
+            DriverFunctions.Card = new InterpretedCard(1L << 28)
+            {
+                Edit = text => text.Contains("// Kernel: NormModulate.Forward", StringComparison.Ordinal) ? text.Replace("+16]", "+8]", StringComparison.Ordinal) : text,
+                IsBlocking = function == BlockingKernel
+            };
+            Print(new(function, 1, Train(folder, out string said), said));
+        }
         return 0;
 
         void Print(FailedCall failed) => output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Line}\t{failed.Function}\t{failed.Call}\t{failed.ExitCode}\t{failed.Error.Trim().ReplaceLineEndings(" | ")}"));

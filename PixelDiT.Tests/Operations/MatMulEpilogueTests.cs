@@ -1,6 +1,8 @@
 using NUnit.Framework;
+using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Operations.Products;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
@@ -53,6 +55,17 @@ internal sealed class MatMulEpilogueTests(bool warpGroups)
     public void A_swiglu(int rows, int inputs, int outputs) => Compare([Draw([rows, inputs], 1)], outputs, inputs, [0],
         (tape, given, weight, bias) => tape.LinearSwiGlu(given[0], weight, weight),
         (tape, given, weight, bias) => tape.SwiGlu(tape.Linear(given[0], weight, null), tape.Linear(given[0], weight, null)));
+
+    /// <summary>Elements move four at a time: a result or an operand that begins elsewhere would be written without its end, or not at all.</summary>
+    [Test]
+    public void What_is_not_aligned_is_refused()
+    {
+        using Tensor x = Draw([5, 8], 1), weight = Draw([12, 8], 2), whole = Draw([61], 3), y = Draw([5, 12], 4);
+        var shifted = whole.Slice(1, [5, 12]);
+        Assert.That(() => MatMulEpilogue.Gelu(x, weight, null, null, shifted), Throws.TypeOf<ShapeException>().With.Message.Contains("lines of y that begin at multiples of 4 elements"));
+        Assert.That(() => MatMulEpilogue.Gelu(x, weight, null, shifted, y), Throws.TypeOf<ShapeException>().With.Message.Contains("lines of z"));
+        Assert.That(() => MatMulEpilogue.SwiGlu(x, weight, shifted, null, y), Throws.TypeOf<ShapeException>().With.Message.Contains("the other product"));
+    }
 
     private delegate Variable Operation(Tape tape, Variable[] given, Parameter weight, Parameter bias);
 

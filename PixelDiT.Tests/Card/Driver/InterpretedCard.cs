@@ -64,6 +64,9 @@ internal sealed unsafe class InterpretedCard(long memoryBytes, int architecture 
     /// <summary>What is made of a text before it is loaded, or null.</summary>
     public Func<string, string>? Edit { get; set; }
 
+    /// <summary>Whether a launch is done before its call returns, as with CUDA_LAUNCH_BLOCKING=1.</summary>
+    public bool IsBlocking { get; set; }
+
     /// <summary>Whether kernels are only counted.</summary>
     public bool IsIdle { get; set; }
 
@@ -136,6 +139,7 @@ internal sealed unsafe class InterpretedCard(long memoryBytes, int architecture 
             }
             return true;
         });
+        if (IsBlocking) Streams.Finish(stream);
         return CudaStatus.Success;
     }
 
