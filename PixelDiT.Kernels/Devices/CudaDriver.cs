@@ -50,7 +50,10 @@ internal static unsafe partial class CudaDriver
 
     /// <summary>A status in the driver's words; of an error of a kernel, which comes late, also how to find which.</summary>
     public static string Describe(CudaError status)
-        => $"{CudaAPI.CurrentAPI.GetErrorString(status)} ({status}){((int)status is >= 700 and < 720 ? "; it is a kernel's, which is named with CUDA_LAUNCH_BLOCKING=1 in the environment" : "")}";
+        => $"{CudaAPI.CurrentAPI.GetErrorString(status)} ({status}){((int)status is >= 700 and < 720 ? "; a kernel failed, this or one before it: with CUDA_LAUNCH_BLOCKING=1 in the environment the one that is named did" : "")}";
+
+    /// <summary>The same of an error that ILGPU made of a status.</summary>
+    public static string Describe(AcceleratorException error) => error is CudaException cuda && Enum.TryParse(cuda.Error, out CudaError status) ? Describe(status) : error.Message;
 
     /// <summary>Makes an error of what the driver refuses.</summary>
     /// <param name="status">What it answered.</param>
@@ -71,7 +74,7 @@ internal static unsafe partial class CudaDriver
         }
         catch (AcceleratorException error)
         {
-            throw new DeviceException($"the CUDA driver did not take the card's context: {error.Message}", error);
+            throw new DeviceException($"the CUDA driver did not take the card's context: {Describe(error)}", error);
         }
     }
 

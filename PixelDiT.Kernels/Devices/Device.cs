@@ -234,7 +234,7 @@ public sealed unsafe class Device : IDisposable
         }
         catch (AcceleratorException error)
         {
-            throw new DeviceException($"{KernelName.Of(typeof(TKernel))}: the CUDA driver did not launch it: {error.Message}", error);
+            throw new DeviceException($"{KernelName.Of(typeof(TKernel))}: the CUDA driver did not launch it: {CudaDriver.Describe(error)}", error);
         }
     }
 
@@ -261,8 +261,8 @@ public sealed unsafe class Device : IDisposable
     /// <summary>An error that the driver told late: of kernels that were queued, only the last is known here.</summary>
     private DeviceException Failed(string request, AcceleratorException error)
     {
-        string last = _last is null ? "" : $"; the last of {Launches} kernels was {KernelName.Of(_last)}, and with CUDA_LAUNCH_BLOCKING=1 in the environment the one that failed is named";
-        return new DeviceException($"the CUDA driver did not {request}: {error.Message}{last}", error);
+        string last = _last is null ? "" : $"; the last of {Launches} kernels was {KernelName.Of(_last)}";
+        return new DeviceException($"the CUDA driver did not {request}: {CudaDriver.Describe(error)}{last}", error);
     }
 
     internal void CopyToDevice<T>(ReadOnlySpan<T> source, ArrayView<T> target) where T : unmanaged

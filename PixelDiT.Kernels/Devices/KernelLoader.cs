@@ -138,7 +138,7 @@ internal sealed partial class KernelLoader(Accelerator accelerator)
         }
         catch (Exception error) when (error is AcceleratorException or InternalCompilerException)
         {
-            string reason = error is AcceleratorException ? $"the CUDA driver did not load it: {error.Message}" : error.InnerException?.Message ?? error.Message;
+            string reason = error is AcceleratorException refused ? $"the CUDA driver did not load it: {CudaDriver.Describe(refused)}" : error.InnerException?.Message ?? error.Message;
             throw new DeviceException($"{KernelName.Of(typeof(TKernel))}: {reason}{log.Text}", error);
         }
         finally

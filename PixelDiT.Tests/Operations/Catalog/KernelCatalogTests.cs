@@ -1,7 +1,6 @@
 using System.Text.RegularExpressions;
 using NUnit.Framework;
 using PixelDiT.Kernels.Devices;
-using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Operations.Catalog;
 
 namespace PixelDiT.Tests.Operations.Catalog;
@@ -39,15 +38,13 @@ internal sealed partial class KernelCatalogTests(string architecture)
         Kernels.SelectMany(pair => UnorderedLimit().Matches(pair.Value).Select(match => (Kernel: pair.Key, Constant: match.Groups[1].Value)))
             .Where(found => found is not ("MapKernel<AdamW.Each>", "7F7FFFFF")).Distinct(), Is.Empty);
 
-    /// <summary>A driver keeps what it assembled by the text: numbers that ILGPU counts through a process do not show, nor the order of its moves. (Of three kernels in strict float32 the registers of a loop are numbered in another order.)</summary>
+    /// <summary>A driver keeps what it assembled by the text: numbers that ILGPU counts through a process may not show in it. The first line names the kernel.</summary>
     [Test]
-    public void A_text_is_the_kernels_own()
+    public void A_text_has_no_numbers_of_the_process() => Assert.Multiple(() =>
     {
-        string[] kernels = ["RmsNorm.ForwardKernel<Single32>", "Noise.Kernel", "NormModulate.BackwardKernel<BFloat16, Single32>", KernelCatalog.For(architecture).First(kernel => kernel.Precision == Precision.BFloat16).Name];
-        using var compiler = new PtxCompiler(architecture);
-        foreach (string name in kernels) Assert.That(compiler.Compile(KernelCatalog.All.Single(kernel => kernel.Name == name).Kernel), Is.EqualTo(Kernels[name]), name);
-        Assert.That(Kernels[kernels[0]], Does.StartWith($"// Kernel: {kernels[0]}\n"));
-    }
+        Assert.That(Kernels.Where(pair => CountedName().IsMatch(pair.Value)).Select(pair => pair.Key), Is.Empty);
+        Assert.That(Kernels.Where(pair => !pair.Value.StartsWith($"// Kernel: {pair.Key}\n", StringComparison.Ordinal)).Select(pair => pair.Key), Is.Empty);
+    });
 
     /// <summary>The loader calls every access global that names no space: no kernel may take the address of anything else.</summary>
     [Test]
@@ -77,6 +74,9 @@ internal sealed partial class KernelCatalogTests(string architecture)
         Assert.That(assembled.Where(pair => pair.Value.Fault is not null).Select(pair => $"{pair.Key}: {pair.Value.Fault}").Order(), Is.Empty);
         Assert.That(assembled.Where(pair => pair.Value.Stack > 0).Select(pair => $"{pair.Key}: {pair.Value.Stack} bytes of stack and spills").Order(), Is.Empty);
     }
+
+    [GeneratedRegex(@"\b[A-Za-z_]\w*_\d{4,}")]
+    private static partial Regex CountedName();
 
     [GeneratedRegex(@"setp\.[gl]tu\.f32\s+%p\d+, [^,]+, 0f([0-9A-F]{8});")]
     private static partial Regex UnorderedLimit();
