@@ -44,6 +44,9 @@ public sealed class Arena : IDisposable
     /// <summary>Bytes after which a device that is driven by this thread counts as full, for tests of what is said then; 0 for as many as there are.</summary>
     internal static long Limit { get => s_limit; set => s_limit = value; }
 
+    /// <summary>Is told of the address and bytes of each block that is taken (true) or released (false), for tests that look after every access; null otherwise.</summary>
+    internal static Action<long, long, bool>? Watch { get; set; }
+
     /// <summary>Begins a new measurement of <see cref="PeakBytes"/>.</summary>
     public void ResetPeak() => PeakBytes = BytesInUse;
 
@@ -54,15 +57,22 @@ public sealed class Arena : IDisposable
         long size = Math.Max(Alignment, (bytes + Alignment - 1) / Alignment * Alignment);
         for (int i = 0; i < _chunks.Count; i++)
         {
-            if (TakeFrom(i, size, bytes) is { } block) return block;
+            if (TakeFrom(i, size, bytes) is { } block) return Tell(block, taken: true);
         }
         // Growing by a quarter of what is there keeps the number of chunks small for large models.
         Grow(size, Math.Max(size, Math.Max(SmallestChunk, BytesReserved / 4)));
-        return TakeFrom(_chunks.Count - 1, size, bytes)!.Value;
+        return Tell(TakeFrom(_chunks.Count - 1, size, bytes)!.Value, taken: true);
+    }
+
+    private static ArenaBlock Tell(ArenaBlock block, bool taken)
+    {
+        if (Watch is { } watch) watch(block.View.LoadEffectiveAddressAsPtr(), block.View.Length, taken);
+        return block;
     }
 
     internal void Release(ArenaBlock block)
     {
+        Tell(block, taken: false);
         var blocks = _chunks[block.Chunk].Blocks;
         int at = Find(blocks, block.Offset);
         BytesInUse -= blocks[at].Size;
@@ -146,7 +156,7 @@ public sealed class Arena : IDisposable
     /// <summary>Gives all chunks back to the device.</summary>
     public void Dispose()
     {
-        foreach (var chunk in _chunks) chunk.Buffer.Dispose();
+        foreach (var chunk in _chunks) CudaDriver.Release(chunk.Buffer.Dispose);
         _chunks.Clear();
     }
 }

@@ -20,7 +20,7 @@ internal sealed class CudaStreams(CudaAccelerator card) : IDisposable
     /// <summary>Ends both.</summary>
     public void Dispose()
     {
-        Compute.Dispose();
-        Upload.Dispose();
+        CudaDriver.Release(Compute.Dispose);
+        CudaDriver.Release(Upload.Dispose);
     }
 }

@@ -47,6 +47,7 @@ public sealed unsafe class Device : IDisposable
     private readonly KernelLoader _loader;
     private readonly WorkerPool? _pool;
     private readonly AcceleratorStream _stream;
+    private Type? _last;
 
     private Device(DeviceKind kind, Context context, Accelerator accelerator, int threads, int groupSize, bool isDry = false)
     {
@@ -83,6 +84,12 @@ public sealed unsafe class Device : IDisposable
     /// </summary>
     internal WarpGroupUse WarpGroups { get; set; }
 
+    /// <summary>Why warp groups are not trusted, where they were asked for; else null.</summary>
+    internal string? WarpGroupReason { get; set; }
+
+    /// <summary>Multiprocessors of a card; 1 elsewhere.</summary>
+    internal int Multiprocessors => _accelerator is CudaAccelerator card ? card.NumMultiprocessors : 1;
+
     /// <summary>The device's memory.</summary>
     public Arena Arena { get; }
 
@@ -104,7 +111,7 @@ public sealed unsafe class Device : IDisposable
     /// <summary>The name a person knows the device by; of a card also whether its products use warp groups, once that is known.</summary>
     public string Description => Kind switch
     {
-        DeviceKind.Cuda => _accelerator.Name + WarpGroups switch { WarpGroupUse.Trusted => ", warp groups", WarpGroupUse.Refused => ", no warp groups", _ => "" },
+        DeviceKind.Cuda => _accelerator.Name + WarpGroups switch { WarpGroupUse.Trusted => ", warp groups", WarpGroupUse.Refused => $", no warp groups{(WarpGroupReason is null ? "" : $": {WarpGroupReason}")}", _ => "" },
         DeviceKind.IlgpuCpu => $"ILGPU's CPU accelerator, {Threads} threads",
         _ => $"CPU, {Threads} thread{(Threads == 1 ? "" : "s")}, {CpuVectors.Description}"
     };
@@ -174,7 +181,7 @@ public sealed unsafe class Device : IDisposable
                 var card = cards[index].CreateCudaAccelerator(context);
                 return new Device(DeviceKind.Cuda, context, card, 1, 0) { WarpGroups = warpGroups && card.Architecture == CudaArchitecture.SM_90 ? WarpGroupUse.Unchecked : WarpGroupUse.Refused };
             }
-            reason = cards.Count == 0 ? "no card and driver were found" : $"card {index} was asked for, and there are {cards.Count}, counted from 0";
+            reason = cards.Count == 0 ? CudaDriver.ReasonForNoCard() : $"card {index} was asked for, and there are {cards.Count}, counted from 0";
         }
         catch (Exception error) when (error is not PixelDiTException)
         {
@@ -218,6 +225,17 @@ public sealed unsafe class Device : IDisposable
             profile.Add(typeof(TKernel), first.Elapsed, first.Elapsed - (first.Present / Threads), packing / Threads, cold);
             return;
         }
+        if (Streams is { } streams)
+        {
+            // By the card's own clock: the host's has the wait in it.
+            using CudaEvent first = new(streams.Card, isTimed: true), last = new(streams.Card, isTimed: true);
+            first.Record(streams.Compute);
+            Start(ref kernel, items, lanes);
+            last.Record(streams.Compute);
+            last.Wait();
+            profile.Add(typeof(TKernel), (long)(last.MillisecondsSince(first) * Stopwatch.Frequency / 1000), 0, 0, 0);
+            return;
+        }
         long began = Stopwatch.GetTimestamp();
         Start(ref kernel, items, lanes);
         Synchronize();
@@ -231,6 +249,19 @@ public sealed unsafe class Device : IDisposable
             pool.Run(&KernelEntry.Direct<TKernel>, Unsafe.AsPointer(ref kernel), items);
             return;
         }
+        _last = typeof(TKernel);
+        try
+        {
+            Queue(ref kernel, items, lanes);
+        }
+        catch (AcceleratorException error)
+        {
+            throw new DeviceException($"{KernelName.Of(typeof(TKernel))}: the CUDA driver did not launch it: {CudaDriver.Describe(error)}", error);
+        }
+    }
+
+    private void Queue<TKernel>(ref TKernel kernel, int items, int lanes) where TKernel : struct, IKernel
+    {
         if (kernel is IDynamicSharedKernel && Kind == DeviceKind.Cuda) _loader.GetDynamicShared<TKernel>().Launch(_stream, items, lanes, Unsafe.AsPointer(ref kernel));
         else _loader.Launch(kernel, _stream, LaunchShape.Of(items, lanes, GroupSize, kernel is IRowKernel), items);
     }
@@ -239,14 +270,38 @@ public sealed unsafe class Device : IDisposable
     public void Synchronize()
     {
         Synchronizations++;
-        _accelerator.Synchronize();
+        try
+        {
+            _accelerator.Synchronize();
+        }
+        catch (AcceleratorException error)
+        {
+            throw Failed("finish what was queued", error);
+        }
+    }
+
+    /// <summary>An error that the driver told late: of kernels that were queued, only the last is known here.</summary>
+    private DeviceException Failed(string request, AcceleratorException error)
+    {
+        string last = _last is null ? "" : $"; the last of {Launches} kernels was {KernelName.Of(_last)}";
+        return new DeviceException($"the CUDA driver did not {request}: {CudaDriver.Describe(error)}{last}", error);
     }
 
     internal void CopyToDevice<T>(ReadOnlySpan<T> source, ArrayView<T> target) where T : unmanaged
     {
         if (IsDry) return;
-        if (Kind == DeviceKind.Cuda) target.CopyFromCPU(_stream, source);
-        else HostMemory.Copy(source, target);
+        if (Kind != DeviceKind.Cuda) HostMemory.Copy(source, target);
+        else
+        {
+            try
+            {
+                target.CopyFromCPU(_stream, source);
+            }
+            catch (AcceleratorException error)
+            {
+                throw Failed("copy to the card", error);
+            }
+        }
         Synchronize();
     }
 
@@ -254,15 +309,37 @@ public sealed unsafe class Device : IDisposable
     {
         if (IsDry) return;
         Synchronize();
-        if (Kind == DeviceKind.Cuda) source.CopyToCPU(_stream, target);
-        else HostMemory.Copy(source, target);
+        if (Kind != DeviceKind.Cuda)
+        {
+            HostMemory.Copy(source, target);
+            return;
+        }
+        try
+        {
+            source.CopyToCPU(_stream, target);
+        }
+        catch (AcceleratorException error)
+        {
+            throw Failed("copy from the card", error);
+        }
     }
 
     internal void Clear(ArrayView<byte> bytes)
     {
         if (IsDry) return;
-        if (Kind == DeviceKind.Cuda) bytes.MemSetToZero(_stream);
-        else NativeMemory.Clear(HostMemory.Pointer(bytes), (nuint)bytes.Length);
+        if (Kind != DeviceKind.Cuda)
+        {
+            NativeMemory.Clear(HostMemory.Pointer(bytes), (nuint)bytes.Length);
+            return;
+        }
+        try
+        {
+            bytes.MemSetToZero(_stream);
+        }
+        catch (AcceleratorException error)
+        {
+            throw Failed("clear memory", error);
+        }
     }
 
     /// <summary>Frees the device's memory and ends its threads.</summary>
@@ -271,7 +348,7 @@ public sealed unsafe class Device : IDisposable
         _pool?.Dispose();
         Arena.Dispose();
         Streams?.Dispose();
-        _accelerator.Dispose();
-        _context.Dispose();
+        CudaDriver.Release(_accelerator.Dispose);
+        CudaDriver.Release(_context.Dispose);
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Numerics;
 using System.Reflection;
 using System.Text.RegularExpressions;
@@ -15,7 +16,8 @@ namespace PixelDiT.Kernels.Devices;
 /// <summary>
 /// Compiles kernels and repairs their PTX. ILGPU 1.5.3 at O2 marks divergent branches <c>.uni</c>, which is wrong code; with the mark removed
 /// ptxas also unrolls and keeps accumulators in registers. Addresses that arrive as numbers are used as generic ones, although all of a kernel's arguments lie in
-/// global memory; accesses that name no space are given that one.
+/// global memory; accesses that name no space are given that one. ILGPU's names carry numbers that it counts through a process; they are counted anew in each text, and moves that may stand in any order are sorted, so that a kernel's PTX is its own, whichever
+/// command compiles it and after whichever other kernels, and a driver finds what it assembled before.
 /// </summary>
 internal sealed partial class KernelLoader(Accelerator accelerator)
 {
@@ -46,22 +48,43 @@ internal sealed partial class KernelLoader(Accelerator accelerator)
     {
         int groups = typeof(ILaunchBounds).IsAssignableFrom(kernel) ? (int)kernel.GetProperty(nameof(ILaunchBounds.MinGroupsPerMultiprocessor))!.GetValue(null)! : 1;
         var compiled = backend.Compile(Describe(kernel), new KernelSpecialization(Elements.MaxLanes, groups));
-        if (compiled is PTXCompiledKernel ptx) s_assembly.SetValue(ptx, Repair(ptx.PTXAssembly));
+        if (compiled is PTXCompiledKernel ptx) s_assembly.SetValue(ptx, Repair(ptx.PTXAssembly, KernelName.Of(kernel)));
         return compiled;
     }
 
     /// <summary>
-    /// Removes the claim that branches are uniform, and says that accesses without a space are global. Declares the shared memory that a launch is asked for, which PTX wants outside of
+    /// Names the kernel, numbers names anew, removes the claim that branches are uniform, and says that accesses without a space are global. Declares the shared memory that a launch is asked for, which PTX wants outside of
     /// kernels; and names sm_90a, which ILGPU does not know, where a kernel has its instructions.
     /// </summary>
-    internal static string Repair(string ptx)
+    internal static string Repair(string ptx, string name)
     {
+        var numbers = new Dictionary<string, int>();
+        ptx = NumberedName().Replace(ptx, match => match.Groups[1].Value + (numbers.TryGetValue(match.Groups[2].Value, out int known) ? known : numbers[match.Groups[2].Value] = numbers.Count));
+        ptx = $"// Kernel: {name}\n{Moves().Replace(ptx, SortMoves)}";
         ptx = GenericAccess().Replace(ptx.Replace("bra.uni", "bra", StringComparison.Ordinal), "$1.global.");
         if (ptx.Contains("dynamic_shared_memory", StringComparison.Ordinal)) ptx = AddressSize().Replace(ptx, "$0\n\n.extern .shared .align 1024 .b8 dynamic_shared_memory[];", 1);
         if (!ptx.Contains("wgmma.", StringComparison.Ordinal)) return ptx;
         // Warp groups came with version 8.0 of PTX; ILGPU may write an older one.
         return Target().Replace(Version().Replace(ptx, match => int.Parse(match.Groups[1].Value) < 8 ? ".version 8.0" : match.Value, 1), ".target sm_90a", 1);
     }
+
+    /// <summary>What becomes of values at the end of a block, ILGPU writes in an order that differs from compilation to compilation. Where no move reads what another writes, any order does: that of the text.</summary>
+    private static string SortMoves(Match moves)
+    {
+        string[] lines = moves.Value.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        string[][] registers = Array.ConvertAll(lines, line => line[(line.IndexOf('%', StringComparison.Ordinal))..].TrimEnd(';').Split(", "));
+        var written = registers.Select(pair => pair[0]).ToHashSet();
+        if (written.Count < lines.Length || registers.Any(pair => written.Contains(pair[1]))) return moves.Value;
+        Array.Sort(lines, StringComparer.Ordinal);
+        return string.Join('\n', lines) + "\n";
+    }
+
+    [GeneratedRegex(@"(?:\tmov\.[a-z]\w+\t%\w+, %\w+;\n){2,}")]
+    private static partial Regex Moves();
+
+    /// <summary>A name of ILGPU's with its number: of a parameter, a function or a label. An architecture is none.</summary>
+    [GeneratedRegex(@"(?<![\w.%$])((?!sm_)[A-Za-z_]\w*?_)(\d+)\b")]
+    private static partial Regex NumberedName();
 
     [GeneratedRegex(@"\.version (\d+)\.\d+")]
     private static partial Regex Version();
@@ -100,8 +123,40 @@ internal sealed partial class KernelLoader(Accelerator accelerator)
     public DynamicSharedKernel GetDynamicShared<TKernel>() where TKernel : struct, IKernel
     {
         if (_dynamicSharedKernels.TryGetValue(typeof(TKernel), out var known)) return known;
-        return _dynamicSharedKernels[typeof(TKernel)] = new DynamicSharedKernel((CudaKernel)Load<TKernel>(), (int)typeof(TKernel).GetProperty(nameof(IDynamicSharedKernel.SharedBytes))!.GetValue(null)!);
+        return _dynamicSharedKernels[typeof(TKernel)] = new DynamicSharedKernel((CudaKernel)Load<TKernel>(), KernelName.Of(typeof(TKernel)), (int)typeof(TKernel).GetProperty(nameof(IDynamicSharedKernel.SharedBytes))!.GetValue(null)!);
     }
 
-    private Kernel Load<TKernel>() => accelerator.LoadKernel(Compile(accelerator.GetBackend(), typeof(TKernel)));
+    /// <exception cref="DeviceException">ILGPU does not compile the kernel, or the driver does not take it; the message has the driver's log.</exception>
+    private Kernel Load<TKernel>()
+    {
+        // ILGPU hands the driver's log to whoever listens.
+        var log = new DriverLog();
+        Trace.Listeners.Add(log);
+        try
+        {
+            return accelerator.LoadKernel(Compile(accelerator.GetBackend(), typeof(TKernel)));
+        }
+        catch (Exception error) when (error is AcceleratorException or InternalCompilerException)
+        {
+            string reason = error is AcceleratorException refused ? $"the CUDA driver did not load it: {CudaDriver.Describe(refused)}" : error.InnerException?.Message ?? error.Message;
+            throw new DeviceException($"{KernelName.Of(typeof(TKernel))}: {reason}{log.Text}", error);
+        }
+        finally
+        {
+            Trace.Listeners.Remove(log);
+        }
+    }
+
+    private sealed class DriverLog : TraceListener
+    {
+        private readonly List<string> _lines = [];
+
+        /// <summary>What was said, in one line that follows a reason.</summary>
+        public string Text => _lines.Count > 0 ? $"; {string.Join(' ', _lines)}" : "";
+
+        public override void Write(string? message) => WriteLine(message);
+
+        // The log is a buffer with zeros behind it.
+        public override void WriteLine(string? message) => _lines.AddRange((message ?? "").Split('\0')[0].Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries));
+    }
 }

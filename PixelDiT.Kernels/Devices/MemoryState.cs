@@ -13,8 +13,8 @@ internal readonly record struct MemoryState(long Free, long Total)
     {
         if (accelerator is CudaAccelerator card)
         {
-            card.Bind();
-            CudaException.ThrowIfFailed(CudaAPI.CurrentAPI.GetMemoryInfo(out long free, out long total));
+            CudaDriver.Bind(card);
+            CudaDriver.Require(CudaAPI.CurrentAPI.GetMemoryInfo(out long free, out long total), "say how much memory is free");
             return new MemoryState(free, total);
         }
         // .NET looks at the machine's memory when it collects.

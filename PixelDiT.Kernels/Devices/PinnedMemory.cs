@@ -13,7 +13,7 @@ internal sealed unsafe class PinnedMemory : IDisposable
     public PinnedMemory(CudaAccelerator card, long bytes)
     {
         (_card, _bytes) = (card, bytes);
-        card.Bind();
+        CudaDriver.Bind(card);
         var error = CudaAPI.CurrentAPI.AllocateHostMemory(out _address, (nint)bytes);
         if (error != CudaError.CUDA_SUCCESS) throw new DeviceMemoryException($"out of page-locked host memory: {bytes} bytes more were asked for, and refused as {error}");
     }
@@ -35,14 +35,14 @@ internal sealed unsafe class PinnedMemory : IDisposable
 
     private void Copy(nint target, nint source, long bytes, CudaStream stream)
     {
-        _card.Bind();
-        CudaException.ThrowIfFailed(CudaAPI.CurrentAPI.MemcpyAsync(target, source, (nint)bytes, stream));
+        CudaDriver.Bind(_card);
+        CudaDriver.Require(CudaAPI.CurrentAPI.MemcpyAsync(target, source, (nint)bytes, stream), $"copy {bytes} bytes");
     }
 
     /// <summary>Frees the memory; no copy may be under way.</summary>
-    public void Dispose()
+    public void Dispose() => CudaDriver.Release(() =>
     {
         _card.Bind();
-        CudaException.ThrowIfFailed(CudaAPI.CurrentAPI.FreeHostMemory(_address));
-    }
+        CudaAPI.CurrentAPI.FreeHostMemory(_address);
+    });
 }

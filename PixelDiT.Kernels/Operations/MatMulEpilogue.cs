@@ -12,7 +12,7 @@ namespace PixelDiT.Kernels.Operations;
 /// Gelu     z = x·Wᵀ + b      y = gelu(z)                  replaces MatMul.Forward and Gelu.Forward
 /// SwiGlu   z = x·Wᵀ          y = silu(a)·z                replaces MatMul.Forward and SwiGlu.Forward, a being the other product
 /// </code>
-/// z is rounded to bfloat16 before it is used, so that the bits are those of the two operations, and written only where a backward will want it: the backwards are theirs.
+/// z is rounded to bfloat16 before it is used, as between the two operations, and written only where a backward will want it: the backwards are theirs.
 /// </summary>
 public static class MatMulEpilogue
 {
@@ -42,6 +42,9 @@ public static class MatMulEpilogue
     private static void Gate<TM>(Tensor x, Tensor packed, Tensor? bias, Tensor residual, Modulation modulation, int gate, Tensor? z, Tensor y) where TM : unmanaged, IStorage<TM>
     {
         int channels = y.Shape[^1];
+        Require("the residual", residual, channels);
+        Require("the modulation", modulation.Values, channels);
+        if (z is not null) Require("z", z, channels);
         if (channels % 4 != 0) throw new ShapeException($"a product with a gate takes rows of 4, 8, 12, .. channels; y is {y.Shape}");
         Launch(x, packed, bias, y, new GateEpilogue<TM>(
             residual.View<BFloat16>(), modulation.Values.View<TM>(), (z ?? y).View<BFloat16>(), z is null ? 0 : 1, channels, modulation.RowsPerModulation, modulation.Chunks * channels, gate * channels));
@@ -51,7 +54,11 @@ public static class MatMulEpilogue
     /// <inheritdoc cref="Gate(Tensor, Tensor, Tensor?, Tensor, Modulation, int, Tensor?, Tensor)" path="/param"/>
     public static void Gelu(Tensor x, Tensor packed, Tensor? bias, Tensor? z, Tensor y)
     {
-        if (z is not null) y.RequireSameCount(z);
+        if (z is not null)
+        {
+            y.RequireSameCount(z);
+            Require("z", z, packed.Shape[0]);
+        }
         Launch(x, packed, bias, y, new GeluEpilogue((z ?? y).View<BFloat16>(), z is null ? 0 : 1));
     }
 
@@ -64,7 +71,15 @@ public static class MatMulEpilogue
     public static void SwiGlu(Tensor x, Tensor packed, Tensor a, Tensor? z, Tensor y)
     {
         y.RequireSameCount(a, z);
+        Require("the other product", a, packed.Shape[0]);
+        if (z is not null) Require("z", z, packed.Shape[0]);
         Launch(x, packed, null, y, new SwiGluEpilogue(a.View<BFloat16>(), (z ?? y).View<BFloat16>(), z is null ? 0 : 1));
+    }
+
+    /// <summary>What an epilogue reads and writes it moves four columns at a time.</summary>
+    private static void Require(string name, Tensor tensor, int columns)
+    {
+        if (!tensor.HasAlignedLines(columns, 4)) throw new ShapeException($"a product with an epilogue wants lines of {name} that begin at multiples of 4 elements; {name} is {tensor.Shape} at address {tensor.Address:x}");
     }
 
     private static void Launch<TEpilogue>(Tensor x, Tensor packed, Tensor? bias, Tensor y, TEpilogue epilogue) where TEpilogue : struct, IEpilogue
@@ -72,6 +87,7 @@ public static class MatMulEpilogue
         int outputs = packed.Shape[0], inputs = packed.Shape[1], rows = checked((int)(x.Count / inputs));
         y.RequireCountOf("y", (long)rows * outputs);
         bias?.RequireCountOf("a bias", outputs);
+        Require("y", y, outputs);
         TiledMatMul.Forward(x, packed, bias, y, rows, outputs, inputs, epilogue);
     }
 }

@@ -7,7 +7,7 @@ namespace PixelDiT.Kernels.Operations;
 
 /// <summary>
 /// Normal draws of training from a counter: Philox4x32 with 10 rounds (Salmon et al. 2011), then Box-Muller. Element i of draw (key, stream) is the same on every device up to the
-/// rounding of sine and cosine, whatever was drawn before; so a run's random state is two numbers.
+/// rounding of logarithm, sine and cosine, whatever was drawn before; so a run's random state is two numbers.
 /// </summary>
 public static class Noise
 {
@@ -54,8 +54,8 @@ public static class Noise
 
         private void Pair(long first, uint a, uint b)
         {
-            // The radius takes a number in (0, 1], so that its logarithm is finite.
-            float radius = MathF.Sqrt(-2f * MathF.Log(((a >> 8) + 1) * (1f / 16777216f)));
+            // The radius takes a number in (0, 1]: its logarithm is finite, and not above 0.
+            float radius = MathF.Sqrt(-2f * Formulas.Log(((a >> 8) + 1) * (1f / 16777216f)));
             float sine = Formulas.SinCos<GpuLane, float>((b >> 8) * (6.2831853f / 16777216f), out float cosine);
             if (first >= 0 && first < _count) Scalar.Write(_target, first, radius * cosine);
             if (first + 1 >= 0 && first + 1 < _count) Scalar.Write(_target, first + 1, radius * sine);

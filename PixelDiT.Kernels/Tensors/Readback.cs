@@ -70,7 +70,7 @@ public sealed class Readback : IDisposable
     /// <summary>Frees the host memory.</summary>
     public void Dispose()
     {
-        _done?.Wait();
+        _done?.WaitToFree();
         _done?.Dispose();
         _pinned?.Dispose();
     }

@@ -85,7 +85,7 @@ public sealed class StagingBuffer : IDisposable
     {
         foreach (var slot in _slots)
         {
-            slot?.Copied?.Wait();
+            slot?.Copied?.WaitToFree();
             slot?.Tensor.Dispose();
             slot?.Pinned?.Dispose();
             slot?.Copied?.Dispose();

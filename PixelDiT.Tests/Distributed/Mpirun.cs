@@ -11,7 +11,7 @@ namespace PixelDiT.Tests.Distributed;
 internal sealed partial class Mpirun : IDisposable
 {
     /// <summary>Set by the gate, where MPI must be there: a test that finds none then fails.</summary>
-    public const string RequiredVariable = "PIXELDIT_REQUIRE_MPI";
+    public const string RequiredVariable = "PIXELDIT_GATE";
 
     public const string OpenMpi = "openmpi", Mpich = "mpich";
 

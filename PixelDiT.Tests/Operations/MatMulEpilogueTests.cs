@@ -1,8 +1,12 @@
 using NUnit.Framework;
+using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Operations;
+using PixelDiT.Kernels.Operations.Products;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
+using PixelDiT.Tests.Card;
 
 namespace PixelDiT.Tests.Operations;
 
@@ -16,7 +20,12 @@ internal sealed class MatMulEpilogueTests(bool warpGroups)
     private Device _device = null!;
 
     [OneTimeSetUp]
-    public void Open() => _device = Device.OpenIlgpuCpu(threads: 1, groupSize: 256, warpGroups);
+    public void Open()
+    {
+        _device = TestedDevices.OpenTiles(warpGroups);
+        // A card is asked first, which launches too.
+        if (warpGroups) Assert.That(WgmmaCheck.Trusts(_device));
+    }
 
     [OneTimeTearDown]
     public void Close() => _device.Dispose();
@@ -25,6 +34,7 @@ internal sealed class MatMulEpilogueTests(bool warpGroups)
     [TestCase(5, 8, 12, 5, ElementType.Single)]
     [TestCase(6, 24, 20, 1, ElementType.BFloat16)]
     [TestCase(66, 128, 196, 22, ElementType.Single)]
+    [TestCase(33, 128, 196, 1, ElementType.BFloat16)]
     public void A_gate(int rows, int inputs, int outputs, int rowsPerModulation, ElementType stored)
     {
         Tensor x = Draw([rows, inputs], 1), stream = Draw([rows, outputs], 2), modulation = Draw([rows / rowsPerModulation, 2 * outputs], 3, stored);
@@ -45,6 +55,17 @@ internal sealed class MatMulEpilogueTests(bool warpGroups)
     public void A_swiglu(int rows, int inputs, int outputs) => Compare([Draw([rows, inputs], 1)], outputs, inputs, [0],
         (tape, given, weight, bias) => tape.LinearSwiGlu(given[0], weight, weight),
         (tape, given, weight, bias) => tape.SwiGlu(tape.Linear(given[0], weight, null), tape.Linear(given[0], weight, null)));
+
+    /// <summary>Elements move four at a time: a result or an operand that begins elsewhere would be written without its end, or not at all.</summary>
+    [Test]
+    public void What_is_not_aligned_is_refused()
+    {
+        using Tensor x = Draw([5, 8], 1), weight = Draw([12, 8], 2), whole = Draw([61], 3), y = Draw([5, 12], 4);
+        var shifted = whole.Slice(1, [5, 12]);
+        Assert.That(() => MatMulEpilogue.Gelu(x, weight, null, null, shifted), Throws.TypeOf<ShapeException>().With.Message.Contains("lines of y that begin at multiples of 4 elements"));
+        Assert.That(() => MatMulEpilogue.Gelu(x, weight, null, shifted, y), Throws.TypeOf<ShapeException>().With.Message.Contains("lines of z"));
+        Assert.That(() => MatMulEpilogue.SwiGlu(x, weight, shifted, null, y), Throws.TypeOf<ShapeException>().With.Message.Contains("the other product"));
+    }
 
     private delegate Variable Operation(Tape tape, Variable[] given, Parameter weight, Parameter bias);
 

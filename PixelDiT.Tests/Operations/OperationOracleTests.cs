@@ -1,4 +1,5 @@
 using NUnit.Framework;
+using PixelDiT.Tests.Card;
 
 namespace PixelDiT.Tests.Operations;
 
@@ -15,7 +16,7 @@ internal sealed class OperationOracleTests(OperationCase row)
     [Test]
     public void Forward_agrees()
     {
-        float[] actual = OperationRun.Execute(row, OperationDevices.Cpu).Output;
+        float[] actual = OperationRun.Execute(row, TestedDevices.Operations).Output;
         double[] expected = row.Oracle(row.Draw());
         Assert.That(actual, Has.Length.EqualTo(expected.Length));
         Check("output", Distance.Largest(actual, expected), row.ForwardTolerance);
@@ -26,7 +27,7 @@ internal sealed class OperationOracleTests(OperationCase row)
     {
         if (row.GradientTolerance is not { } tolerance) return;
         var values = row.Draw();
-        var gradients = OperationRun.Execute(row, OperationDevices.Cpu, values).Gradients;
+        var gradients = OperationRun.Execute(row, TestedDevices.Operations, values).Gradients;
         float[] cotangent = row.Cotangent(row.Oracle(values).Length);
         double fed = Norm(cotangent);
         foreach (var input in row.Inputs.Where(input => input.HasGradient))

@@ -1,5 +1,6 @@
 using NUnit.Framework;
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Tests.Card;
 
 namespace PixelDiT.Tests.Operations;
 
@@ -10,8 +11,8 @@ internal sealed class OperationStorageTests
     public void Bfloat16_agrees_with_float32(OperationCase row)
     {
         var values = row.Draw(rounded: true);
-        var full = OperationRun.Execute(row, OperationDevices.Cpu, values);
-        var half = OperationRun.Execute(row, OperationDevices.Cpu, values, ElementType.BFloat16);
+        var full = OperationRun.Execute(row, TestedDevices.Operations, values);
+        var half = OperationRun.Execute(row, TestedDevices.Operations, values, ElementType.BFloat16);
         double fed = row.Cotangent(full.Output.Length).Max(Math.Abs);
         Check("output", half.Output, full.Output, 0, row);
         foreach (var input in row.Inputs.Where(input => full.Gradients.ContainsKey(input.Name)))

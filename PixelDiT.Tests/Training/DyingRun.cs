@@ -7,6 +7,7 @@ using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Training;
 using PixelDiT.Reference.Training.Checkpoints;
+using PixelDiT.Tests.Card;
 
 namespace PixelDiT.Tests.Training;
 
@@ -21,6 +22,7 @@ internal static partial class DyingRun
     /// <summary>The entry of the assembly as a program.</summary>
     private static int Main(string[] arguments)
     {
+        if (arguments is [CardProgram.Verb, .. var rest]) return CardProgram.Run(rest);
         if (arguments is not [var folder, var kind, var number]) return 2;
         int left = int.Parse(number, CultureInfo.InvariantCulture);
         void Die(string instant)

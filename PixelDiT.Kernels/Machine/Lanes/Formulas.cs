@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using ILGPU;
 
 namespace PixelDiT.Kernels.Machine.Lanes;
 
@@ -34,6 +35,26 @@ public static class Formulas
         p = L.MultiplyAdd(p, r, L.Set(1f));
         p = L.MultiplyAdd(p, r, L.Set(1f));
         return L.Multiply(p, L.PowerOfTwo(n));
+    }
+
+    /// <summary>
+    /// ln(x) within 3e-7 relative for normal numbers x > 0, and never positive for x ≤ 1. x = 2ᵉ·m with m within [√½, √2); ln m = 2·artanh(s), s = (m − 1)/(m + 1), by its Taylor series to s¹¹ (|s| ≤ 0.172):
+    /// near 1 the result keeps its digits, which a card's own logarithm loses. Of one value: it takes the exponent from the bits.
+    /// </summary>
+    public static float Log(float x)
+    {
+        const uint rootOfHalf = 0x3F3504F3;
+        uint bits = Interop.FloatAsInt(x);
+        int exponent = (int)(bits - rootOfHalf) >> 23;
+        float f = Interop.IntAsFloat(bits - ((uint)exponent << 23)) - 1f, s = f / (f + 2f), square = s * s;
+        float p = 1f / 11;
+        p = (p * square) + (1f / 9);
+        p = (p * square) + (1f / 7);
+        p = (p * square) + (1f / 5);
+        p = (p * square) + (1f / 3);
+        // ln 2 in two parts, as in Exp.
+        float mantissa = (s + s) + ((s + s) * (p * square));
+        return (exponent * 0.693359375f) + ((exponent * -2.12194440e-4f) + mantissa);
     }
 
     /// <summary>σ(x) = 1 / (1 + exp(−x)) within 3e-7 relative.</summary>

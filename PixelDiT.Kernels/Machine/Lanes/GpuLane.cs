@@ -66,13 +66,15 @@ public readonly struct GpuLane : IGpuLanes<float>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Abs(float a) => MathF.Abs(a);
 
-    /// <inheritdoc/>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Max(float a, float b) => b > a ? b : a;
+    // ILGPU moves a constant to the right of a comparison and makes an ordered one unordered by that, so that a NaN would be taken for larger than it: of a and a constant b, a stands on the left.
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static float Min(float a, float b) => b < a ? b : a;
+    public static float Max(float a, float b) => a < b ? b : a;
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Min(float a, float b) => a > b ? b : a;
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

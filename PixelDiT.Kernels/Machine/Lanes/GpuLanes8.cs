@@ -122,9 +122,13 @@ internal readonly struct GpuLanes8 : IGpuLanes<Float8>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Float8 Max(Float8 a, Float8 b) => SelectLess(a, b, b, a);
 
+    // As in GpuLane: a on the left, for b may be a constant.
+
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Float8 Min(Float8 a, Float8 b) => SelectLess(b, a, b, a);
+    public static Float8 Min(Float8 a, Float8 b) => new(
+        a.A > b.A ? b.A : a.A, a.B > b.B ? b.B : a.B, a.C > b.C ? b.C : a.C, a.D > b.D ? b.D : a.D,
+        a.E > b.E ? b.E : a.E, a.F > b.F ? b.F : a.F, a.G > b.G ? b.G : a.G, a.H > b.H ? b.H : a.H);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

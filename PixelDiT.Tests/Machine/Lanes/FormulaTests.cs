@@ -81,6 +81,39 @@ internal sealed class FormulaTests
     }
 
     [Test]
+    public void Log_is_within_3e7_relative()
+    {
+        double worst = 0;
+        for (uint bits = 0x00800000; bits < 0x7F800000; bits += 9973)
+        {
+            float x = BitConverter.UInt32BitsToSingle(bits);
+            double exact = Math.Log(x);
+            worst = Math.Max(worst, Math.Abs(Formulas.Log(x) - exact) / Math.Abs(exact));
+        }
+        TestContext.Out.WriteLine($"{worst:e2}");
+        Assert.That(worst, Is.LessThanOrEqualTo(3e-7));
+        Assert.That(Formulas.Log(1), Is.Zero);
+    }
+
+    /// <summary>All numbers of 24 bits in (0, 1]: those next to 1 are where a card's own logarithm may be positive, and the root of its negative no number.</summary>
+    [Test]
+    public void Log_of_every_uniform_draw_is_finite_and_not_positive()
+    {
+        int wrong = 0;
+        for (int i = 1; i <= 1 << 24; i++)
+        {
+            float log = Formulas.Log(i * (1f / 16777216f));
+            if (!(log <= 0 && log > -17)) wrong++;
+        }
+        Assert.That(wrong, Is.Zero);
+        for (int i = 1; i <= 1000; i++)
+        {
+            double exact = Math.Log(1 - (i / 16777216.0));
+            Assert.That(Formulas.Log(1 - (i / 16777216f)), Is.EqualTo(exact).Within(3e-7 * Math.Abs(exact)), $"1 - {i}·2⁻²⁴");
+        }
+    }
+
+    [Test]
     public void Exp_is_limited_beyond_its_range()
     {
         float[] y = Apply<Exp>([-1000, -87.3f, 88, 1000, float.NegativeInfinity, float.PositiveInfinity]);

@@ -5,6 +5,7 @@ using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Operations.Heads;
 using PixelDiT.Kernels.Tensors;
+using PixelDiT.Tests.Card;
 
 namespace PixelDiT.Tests.Operations.Heads;
 
@@ -17,7 +18,7 @@ internal sealed class TiledAttentionTests
     private Device _device = null!;
 
     [OneTimeSetUp]
-    public void Open() => _device = Device.OpenIlgpuCpu(threads: 1, groupSize: 256);
+    public void Open() => _device = TestedDevices.OpenTiles();
 
     [OneTimeTearDown]
     public void Close() => _device.Dispose();

@@ -3,6 +3,7 @@ using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
+using PixelDiT.Tests.Card;
 
 namespace PixelDiT.Tests.Operations.Products;
 
@@ -22,7 +23,7 @@ internal sealed class MmaProductTests
     private Device _device = null!;
 
     [OneTimeSetUp]
-    public void Open() => _device = Device.OpenIlgpuCpu(threads: 1, groupSize: 256);
+    public void Open() => _device = TestedDevices.OpenTiles();
 
     [OneTimeTearDown]
     public void Close() => _device.Dispose();
@@ -50,6 +51,10 @@ internal sealed class MmaProductTests
     [TestCase(Precision.BFloat16, ElementType.Single, ElementType.Single, 17, 44, 20, true, TestName = "Input_gradient_bf16")]
     [TestCase(Precision.BFloat16, ElementType.BFloat16, ElementType.BFloat16, 20, 136, 96, true, TestName = "Input_gradient_bf16_copied_asynchronously")]
     [TestCase(Precision.BFloat16, ElementType.BFloat16, ElementType.Single, 3, 130, 35, false, TestName = "Input_gradient_bf16_odd")]
+    [TestCase(Precision.BFloat16, ElementType.BFloat16, ElementType.BFloat16, 4, 8, 520, false, TestName = "Input_gradient_bf16_of_bf16_in_slices")]
+    [TestCase(Precision.BFloat16, ElementType.Single, ElementType.BFloat16, 5, 33, 36, false, TestName = "Input_gradient_bf16_weight")]
+    [TestCase(Precision.Single, ElementType.BFloat16, ElementType.BFloat16, 5, 33, 19, true, TestName = "Input_gradient_fp32_of_bf16")]
+    [TestCase(Precision.Single, ElementType.Single, ElementType.BFloat16, 5, 33, 19, true, TestName = "Input_gradient_fp32_weight_of_bf16")]
     [TestCase(Precision.BFloat16, ElementType.BFloat16, ElementType.Single, 4, 8, 520, true, TestName = "Input_gradient_bf16_in_slices")]
     [TestCase(Precision.TensorFloat32, ElementType.Single, ElementType.Single, 17, 40, 24, false, TestName = "Input_gradient_tf32")]
     [TestCase(Precision.Single, ElementType.Single, ElementType.Single, 70, 132, 520, true, TestName = "Input_gradient_fp32_in_slices")]

@@ -4,6 +4,7 @@ using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Operations.Products;
 using PixelDiT.Kernels.Tensors;
+using PixelDiT.Tests.Card;
 
 namespace PixelDiT.Tests.Operations.Products;
 
@@ -15,7 +16,7 @@ internal sealed class WgmmaProductTests
     private Device _wide = null!;
 
     [OneTimeSetUp]
-    public void Open() => _wide = Device.OpenIlgpuCpu(threads: 1, groupSize: 256, warpGroups: true);
+    public void Open() => _wide = TestedDevices.OpenTiles(warpGroups: true);
 
     [OneTimeTearDown]
     public void Close() => _wide.Dispose();

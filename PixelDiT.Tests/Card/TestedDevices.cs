@@ -1,0 +1,20 @@
+using PixelDiT.Kernels.Devices;
+using PixelDiT.Tests.Operations;
+
+namespace PixelDiT.Tests.Card;
+
+/// <summary>The devices that tests of kernels open: CPUs, or in a process that has one, the interpreted card.</summary>
+internal static class TestedDevices
+{
+    private static Device? s_card;
+
+    /// <summary>Whether this process has an interpreted card.</summary>
+    public static bool OnCard { get; set; }
+
+    /// <summary>The device of operations: this project's threads, or a card. Nobody disposes of it.</summary>
+    public static Device Operations => OnCard ? s_card ??= Device.Open("cuda") : OperationDevices.Cpu;
+
+    /// <summary>A device for kernels of tensor cores: ILGPU's CPU accelerator in groups of 256, where every instruction is emulated, or a card.</summary>
+    /// <param name="warpGroups">Whether it has instructions of warp groups.</param>
+    public static Device OpenTiles(bool warpGroups = false) => OnCard ? Device.Open(warpGroups ? "cuda" : "cuda-mma") : Device.OpenIlgpuCpu(threads: 1, groupSize: 256, warpGroups);
+}
