@@ -106,7 +106,16 @@ public sealed unsafe class Device : IDisposable
     internal CudaStreams? Streams { get; }
 
     /// <summary>Where the time of each launch is added, or null. A profiled launch is waited for.</summary>
-    public LaunchProfile? Profile { get; set; }
+    public LaunchProfile? Profile
+    {
+        get;
+        set
+        {
+            field = value;
+            PackingTime.IsMeasured = value is not null;
+            if (_pool is not null) _pool.IsTimed = value is not null;
+        }
+    }
 
     /// <summary>The name a person knows the device by; of a card also whether its products use warp groups, once that is known.</summary>
     public string Description => Kind switch
@@ -211,7 +220,6 @@ public sealed unsafe class Device : IDisposable
     {
         if (_pool is { } pool)
         {
-            (pool.IsTimed, PackingTime.IsMeasured) = (true, true);
             Start(ref kernel, items, lanes);
             var (first, packing) = (pool.LastLaunch, PackingTime.Take());
             long cold = 0;
@@ -219,9 +227,8 @@ public sealed unsafe class Device : IDisposable
             {
                 Start(ref kernel, items, lanes);
                 cold = first.Elapsed - pool.LastLaunch.Elapsed;
+                PackingTime.Take();
             }
-            PackingTime.Take();
-            (pool.IsTimed, PackingTime.IsMeasured) = (false, false);
             profile.Add(typeof(TKernel), first.Elapsed, first.Elapsed - (first.Present / Threads), packing / Threads, cold);
             return;
         }
@@ -233,13 +240,13 @@ public sealed unsafe class Device : IDisposable
             Start(ref kernel, items, lanes);
             last.Record(streams.Compute);
             last.Wait();
-            profile.Add(typeof(TKernel), (long)(last.MillisecondsSince(first) * Stopwatch.Frequency / 1000), 0, 0, 0);
+            profile.Add(typeof(TKernel), (long)(last.MillisecondsSince(first) * Stopwatch.Frequency / 1000));
             return;
         }
         long began = Stopwatch.GetTimestamp();
         Start(ref kernel, items, lanes);
         Synchronize();
-        profile.Add(typeof(TKernel), Stopwatch.GetTimestamp() - began, 0, 0, 0);
+        profile.Add(typeof(TKernel), Stopwatch.GetTimestamp() - began);
     }
 
     private void Start<TKernel>(ref TKernel kernel, int items, int lanes) where TKernel : struct, IKernel

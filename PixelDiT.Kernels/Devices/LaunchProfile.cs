@@ -33,7 +33,7 @@ public sealed class LaunchProfile
     /// <param name="flop">Its multiplications and additions.</param>
     internal void Describe(string detail, double flop) => _next = (detail, flop / 1e9);
 
-    internal void Add(Type kernel, long elapsed, long waiting, long packing, long cold)
+    internal void Add(Type kernel, long elapsed, long waiting = 0, long packing = 0, long cold = 0)
     {
         var (detail, gflop) = _next;
         _next = ("", 0);

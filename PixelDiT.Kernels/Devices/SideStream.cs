@@ -41,9 +41,9 @@ internal sealed class SideStream(CudaStreams streams) : ISideStream
     /// <inheritdoc/>
     public void Dispose()
     {
-        _done.Wait();
+        _done.WaitToFree();
         _before.Dispose();
         _done.Dispose();
-        _stream.Dispose();
+        CudaDriver.Release(_stream.Dispose);
     }
 }

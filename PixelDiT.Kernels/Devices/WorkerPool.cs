@@ -41,9 +41,6 @@ internal sealed unsafe class WorkerPool : IDisposable
     /// <summary>Threads that compute, the caller among them.</summary>
     public int Threads => _workers.Length + 1;
 
-    /// <summary>Threads that take part in the next launch.</summary>
-    public int Members => _team.Members;
-
     /// <summary>Whether each launch is timed, for a profile.</summary>
     public bool IsTimed { get; set; }
 
@@ -56,7 +53,7 @@ internal sealed unsafe class WorkerPool : IDisposable
     /// <param name="items">The number of items.</param>
     public void Run(delegate*<void*, int, int, void> body, void* context, int items)
     {
-        if (_workers.Length == 0 && !IsTimed)
+        if ((_workers.Length == 0 || items == 1) && !IsTimed)
         {
             body(context, 0, items);
             return;
@@ -205,20 +202,25 @@ internal sealed unsafe class WorkerPool : IDisposable
 
         private bool TryJoin()
         {
-            int launch = Volatile.Read(ref _pool._launch), state = Volatile.Read(ref _pool._state);
-            if (launch == _seen || (state & Open) == 0 || _member >= Volatile.Read(ref _pool._members)) return false;
-            if (Interlocked.CompareExchange(ref _pool._state, state + 1, state) != state) return false;
+            if (!IsWanted(out int state) || Interlocked.CompareExchange(ref _pool._state, state + 1, state) != state) return false;
             // The launch may have changed since it was read; the one that is open now is the one joined.
             _seen = Volatile.Read(ref _pool._launch);
             return true;
         }
 
+        /// <summary>Whether a launch is open that this thread is to take part in and has not joined.</summary>
+        private bool IsWanted(out int state)
+        {
+            int launch = Volatile.Read(ref _pool._launch);
+            state = Volatile.Read(ref _pool._state);
+            return launch != _seen && (state & Open) != 0 && _member < Volatile.Read(ref _pool._members);
+        }
+
         private void Sleep()
         {
             Interlocked.Exchange(ref _sleeps, 1);
-            bool missed = Volatile.Read(ref _pool._launch) != _seen && (Volatile.Read(ref _pool._state) & Open) != 0 && _member < Volatile.Read(ref _pool._members);
             // Who has been woken meanwhile finds a token.
-            if ((missed || _pool._stopping) && Interlocked.Exchange(ref _sleeps, 0) != 0) return;
+            if ((IsWanted(out _) || _pool._stopping) && Interlocked.Exchange(ref _sleeps, 0) != 0) return;
             _wake.Wait();
         }
     }

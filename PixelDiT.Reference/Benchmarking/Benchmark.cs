@@ -2,7 +2,6 @@ using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Operations;
-using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Pictures;
@@ -48,14 +47,7 @@ public static class Benchmark
             Combine.Forward(scale, parameter.Value, 0, parameter.Value, parameter.Value);
         }
         model.Parameters.MarkChanged();
-        Shape shape = [batch, config.Channels, size.Height, size.Width];
-        using Tensor x = device.Allocate(shape), target = device.Allocate(shape);
-        Noise.Fill(x, 2, 0);
-        Noise.Fill(target, 2, 1);
-        float[] shares = [.. Enumerable.Range(0, batch).Select(b => (b + 0.5f) / batch)];
-        using var t = device.Upload(Array.ConvertAll(shares, share => config.IsText ? 1000 * share : share), [batch]);
-        using var condition = config.IsText ? device.Allocate([batch, config.TextTokens, config.TextWidth]) : device.Upload([.. Enumerable.Range(0, batch).Select(b => b % config.Classes)], [batch]);
-        if (config.IsText) Noise.Fill(condition, 2, 2);
+        using var inputs = new BenchmarkInputs(config, device, batch, size);
         device.Arena.ResetPeak();
 
         double gflop = ModelCost.ForwardFlops(config, batch, size.Height, size.Width) / 1e9;
@@ -68,12 +60,9 @@ public static class Benchmark
         }
         Action last = train ? ForwardBackward : Forward;
         using var optimizer = step ? new Optimizer(model.Parameters, new OptimizerConfig()) : null;
-        using var figures = new Readback(device, TrainingStep.Figures);
-        // α, σ and the time of each image.
-        using var levels = device.Upload([.. shares.Select(share => 1 - share), .. shares, .. shares.Select(share => 1000 * share)], [TextTrainingStep.LevelRows, batch]);
         if (optimizer is not null)
         {
-            last = Step;
+            last = () => inputs.Step(model, optimizer);
             whole = Repeated.Measure(last, 3 * gflop, repeat, device, warmUp, cancel);
         }
         device.Profile = new LaunchProfile { Repeats = true };
@@ -89,14 +78,8 @@ public static class Benchmark
         }
 
         Variable Output(Tape tape) => model is TextToImageModel text
-            ? text.Forward(tape, tape.Input(x), t, tape.Input(condition))
-            : ((PixelDiTModel)model).Forward(tape, tape.Input(x), t, condition);
-
-        void Step()
-        {
-            if (model is TextToImageModel text) new TextTrainingStep(text, optimizer!).Queue(x, target, levels, condition, figures);
-            else new TrainingStep((PixelDiTModel)model, optimizer!).Queue(x, target, t, condition, figures);
-        }
+            ? text.Forward(tape, tape.Input(inputs.X), inputs.Times, tape.Input(inputs.Condition))
+            : ((PixelDiTModel)model).Forward(tape, tape.Input(inputs.X), inputs.Times, inputs.Condition);
 
         void ForwardBackward()
         {
@@ -104,7 +87,7 @@ public static class Benchmark
             model.Parameters.MarkChanged();
             model.Parameters.ClearGradients();
             using var tape = new Tape(device, recording: true);
-            tape.Backward(tape.MeanSquaredError(Output(tape), target));
+            tape.Backward(tape.MeanSquaredError(Output(tape), inputs.Noise));
         }
     }
 }

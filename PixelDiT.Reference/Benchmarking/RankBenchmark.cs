@@ -1,8 +1,6 @@
 using System.Diagnostics;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
-using PixelDiT.Kernels.Operations;
-using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Distributed;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Pictures;
@@ -53,15 +51,7 @@ public static class RankBenchmark
         model.Precision = precision;
         model.RequireDivides(size.Height, size.Width);
         Initialization.Draw(model, 1);
-        Shape shape = [share.Images, config.Channels, size.Height, size.Width];
-        using Tensor x = device.Allocate(shape), noise = device.Allocate(shape);
-        Noise.Fill(x, 2, 0);
-        Noise.Fill(noise, 2, 1);
-        float[] times = [.. Enumerable.Range(0, share.Images).Select(b => (b + 0.5f) / share.Images)];
-        using Tensor t = device.Upload(times, [share.Images]), levels = device.Upload([.. times.Select(time => 1 - time), .. times, .. times.Select(time => 1000 * time)], [TextTrainingStep.LevelRows, share.Images]);
-        using var condition = config.IsText ? device.Allocate([share.Images, config.TextTokens, config.TextWidth]) : device.Upload([.. Enumerable.Range(0, share.Images).Select(b => b % config.Classes)], [share.Images]);
-        if (config.IsText) Noise.Fill(condition, 2, 2);
-        using var figures = new Readback(device, TrainingStep.Figures);
+        using var inputs = new BenchmarkInputs(config, device, share.Images, size);
 
         List<double> alone = [], together = [], waited = [], exchanged = [];
         using (var optimizer = new Optimizer(model.Parameters, new OptimizerConfig()))
@@ -82,15 +72,14 @@ public static class RankBenchmark
         for (int i = -WarmUps; i < repeat; i++)
         {
             ranks.Gather([]);
-            Time(1, i < 0 ? [] : exchanged, () => sum.Rehearse(figures), warmUps: 0);
+            Time(1, i < 0 ? [] : exchanged, () => sum.Rehearse(inputs.Figures), warmUps: 0);
         }
         long bytes = 2 * model.Parameters.Length * sizeof(float) * (ranks.Size - 1) / ranks.Size;
         return new RankTimes(ranks.Size, share.Images, Timing.Of(together), Timing.Of(ranks.Rank == 0 ? alone : [1]), Timing.Of(exchanged), Timing.Of(waited), bytes, early, sum.Buckets.Count);
 
         void Step(IOptimizer optimizer, GradientSum? gradients)
         {
-            if (model is TextToImageModel text) new TextTrainingStep(text, optimizer, gradients).Queue(x, noise, levels, condition, figures);
-            else new TrainingStep((PixelDiTModel)model, optimizer, gradients).Queue(x, noise, t, condition, figures);
+            inputs.Step(model, optimizer, gradients);
             optimizer.Confirm(isFinite: true);
         }
     }

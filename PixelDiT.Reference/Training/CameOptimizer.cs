@@ -124,8 +124,8 @@ public sealed class CameOptimizer : IOptimizer
     {
     }
 
-    /// <summary>Sets what a file says of the steps taken and the updates made.</summary>
-    internal void Restore(long steps, long updates) => (Steps, Updates) = (steps, updates);
+    /// <inheritdoc/>
+    public void Restore(long steps, long updates) => (Steps, Updates) = (steps, updates);
 
     /// <summary>Steps that a parameter has taken part in.</summary>
     public long StepsOf(Parameter parameter) => _states[parameter].Steps;

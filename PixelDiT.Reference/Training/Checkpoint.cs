@@ -48,7 +48,7 @@ public static class Checkpoint
         var metadata = RunIdentity.Metadata(trainer.Model.Config, trainer.Config, data);
         if (trainer.Optimizer is CameOptimizer came) return CameStateFile.Content(came, metadata);
         NoteSteps(metadata, trainer.Optimizer);
-        return Content(trainer.Model.Parameters, trainer.Model.Parameters.All, Parts(trainer, (IMoments)trainer.Optimizer), metadata);
+        return Content(trainer.Model.Parameters, trainer.Model.Parameters.All, Parts(trainer, (MomentOptimizer)trainer.Optimizer), metadata);
     }
 
     /// <summary>Restores a trainer to where <see cref="SaveState"/> found it.</summary>
@@ -70,7 +70,7 @@ public static class Checkpoint
             CameStateFile.Load(file, came);
             return remarks;
         }
-        var adam = (IMoments)trainer.Optimizer;
+        var adam = (MomentOptimizer)trainer.Optimizer;
         long step = ModelInfo.Number(file, ModelInfo.StepKey);
         foreach (var (prefix, tensor) in Parts(trainer, adam)) Read(file, prefix, trainer.Model.Parameters, tensor);
         adam.Restore(step, UpdatesOf(file, step));
@@ -127,7 +127,7 @@ public static class Checkpoint
         return ((PixelDiTModel)file.Load(device), file.Info);
     }
 
-    private static (string Prefix, Tensor Values)[] Parts(Trainer trainer, IMoments optimizer) =>
+    private static (string Prefix, Tensor Values)[] Parts(Trainer trainer, MomentOptimizer optimizer) =>
     [
         ("param.", trainer.Model.Parameters.Values!), ("first.", optimizer.First), ("second.", optimizer.Second), ("ema.", optimizer.Average)
     ];

@@ -24,19 +24,6 @@ public interface IOptimizer : IDisposable
     /// <summary>One step from the gradients as they are. Where their norm is not finite, nothing is updated.</summary>
     /// <param name="learningRate">The step size; null for that of the settings.</param>
     void Step(double? learningRate = null);
-}
-
-/// <summary>An optimiser whose state is two moments and an average of each parameter, as AdamW's is.</summary>
-public interface IMoments : IOptimizer
-{
-    /// <summary>The mean of gradients, in the parameters' layout.</summary>
-    Tensor First { get; }
-
-    /// <summary>The mean of squared gradients, in the parameters' layout.</summary>
-    Tensor Second { get; }
-
-    /// <summary>The averaged weights, in the parameters' layout.</summary>
-    new Tensor Average { get; }
 
     /// <summary>Sets what a file says of the steps taken and the updates made.</summary>
     void Restore(long steps, long updates);

@@ -54,8 +54,8 @@ public sealed record OptimizerConfig
     }
 }
 
-/// <summary>Clipping, AdamW and the average of the weights for all parameters of a model.</summary>
-public sealed class Optimizer : IMoments
+/// <summary>Clipping, AdamW and the average of the weights, wherever the two moments and the average of each parameter lie: what its steps count, and the numbers of the next.</summary>
+public abstract class MomentOptimizer : IOptimizer
 {
     private readonly ParameterSet _parameters;
     // Of the step in hand, and of the one before, whose figures a host that is ahead of its device has not read.
@@ -63,29 +63,26 @@ public sealed class Optimizer : IMoments
     private long _confirmed;
     private int _unconfirmed;
 
-    /// <summary>Moments of zero, and an average that begins as a copy of the weights.</summary>
-    public Optimizer(ParameterSet parameters, OptimizerConfig config)
+    /// <summary>No steps yet.</summary>
+    private protected MomentOptimizer(ParameterSet parameters, OptimizerConfig config)
     {
         (_parameters, Config) = (parameters, config.Validate());
         parameters.RequireGradients();
-        First = parameters.NewLike();
-        Second = parameters.NewLike();
-        Average = parameters.NewLike();
-        Accumulate.Forward(parameters.Values!, Average);
-        _norms = [Average.Device.Allocate([1]), Average.Device.Allocate([1])];
+        var device = parameters.Values!.Device;
+        _norms = [device.Allocate([1]), device.Allocate([1])];
     }
 
     /// <summary>The numbers.</summary>
     public OptimizerConfig Config { get; }
 
     /// <summary>The mean of gradients, in the parameters' layout.</summary>
-    public Tensor First { get; }
+    public abstract Tensor First { get; }
 
     /// <summary>The mean of squared gradients, in the parameters' layout.</summary>
-    public Tensor Second { get; }
+    public abstract Tensor Second { get; }
 
-    /// <inheritdoc/>
-    public Tensor Average { get; }
+    /// <summary>The averaged weights, in the parameters' layout.</summary>
+    public abstract Tensor Average { get; }
 
     Tensor? IOptimizer.Average => Average;
 
@@ -108,9 +105,7 @@ public sealed class Optimizer : IMoments
         var before = _unconfirmed > 0 ? Norm : null;
         double decay = DecayAt(Steps);
         Steps++;
-        GradientNorm.Forward(_parameters.Gradients!, Norm);
-        AdamW.Step(_parameters.Values!, _parameters.Gradients!, First, Second, Average, Norm, new AdamWStep(
-            learningRate ?? Config.LearningRate, Config.Beta1, Config.Beta2, Config.Epsilon, Config.WeightDecay, Config.Clip, decay, Updates + 1), before);
+        Update(new AdamWStep(learningRate ?? Config.LearningRate, Config.Beta1, Config.Beta2, Config.Epsilon, Config.WeightDecay, Config.Clip, decay, Updates + 1), before);
         _unconfirmed++;
         _parameters.MarkChanged();
     }
@@ -122,15 +117,57 @@ public sealed class Optimizer : IMoments
         if (isFinite) _confirmed++;
     }
 
-    /// <summary>Sets what a file says of the steps taken and the updates made.</summary>
+    /// <inheritdoc/>
     public void Restore(long steps, long updates) => (Steps, _confirmed, _unconfirmed) = (steps, updates, 0);
 
+    /// <summary>Frees all.</summary>
+    public virtual void Dispose()
+    {
+        foreach (var norm in _norms) norm.Dispose();
+    }
+
+    /// <summary>Computes <see cref="Norm"/> and makes the update.</summary>
+    /// <param name="numbers">The numbers of the step.</param>
+    /// <param name="normBefore">‖g‖ [1] of the step before, where the host does not know it yet; else null.</param>
+    private protected abstract void Update(AdamWStep numbers, Tensor? normBefore);
+}
+
+/// <summary>Clipping, AdamW and the average of the weights for all parameters of a model.</summary>
+public sealed class Optimizer : MomentOptimizer
+{
+    private readonly ParameterSet _parameters;
+
+    /// <summary>Moments of zero, and an average that begins as a copy of the weights.</summary>
+    public Optimizer(ParameterSet parameters, OptimizerConfig config) : base(parameters, config)
+    {
+        _parameters = parameters;
+        First = parameters.NewLike();
+        Second = parameters.NewLike();
+        Average = parameters.NewLike();
+        Accumulate.Forward(parameters.Values!, Average);
+    }
+
+    /// <inheritdoc/>
+    public override Tensor First { get; }
+
+    /// <inheritdoc/>
+    public override Tensor Second { get; }
+
+    /// <inheritdoc/>
+    public override Tensor Average { get; }
+
     /// <summary>Frees moments and average.</summary>
-    public void Dispose()
+    public override void Dispose()
     {
         First.Dispose();
         Second.Dispose();
         Average.Dispose();
-        foreach (var norm in _norms) norm.Dispose();
+        base.Dispose();
+    }
+
+    private protected override void Update(AdamWStep numbers, Tensor? normBefore)
+    {
+        GradientNorm.Forward(_parameters.Gradients!, Norm);
+        AdamW.Step(_parameters.Values!, _parameters.Gradients!, First, Second, Average, Norm, numbers, normBefore);
     }
 }

@@ -72,7 +72,7 @@ internal static class CardProgram
     {
         if (OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == System.Runtime.InteropServices.Architecture.X64) return;
         const string reason = "needs Linux on x86-64";
-        if (Environment.GetEnvironmentVariable("PIXELDIT_GATE") is { Length: > 0 }) Assert.Fail(reason);
+        if (Gate.IsHere) Assert.Fail(reason);
         Assert.Ignore(reason);
     }
 
@@ -85,12 +85,8 @@ internal static class CardProgram
         try
         {
             WriteLibrary(folder);
-            var start = new ProcessStartInfo("dotnet") { RedirectStandardError = true, RedirectStandardOutput = true };
-            foreach (string argument in (string[])["exec", typeof(CardProgram).Assembly.Location, Verb, .. arguments]) start.ArgumentList.Add(argument);
+            var start = OwnProgram.StartInfo([Verb, .. arguments]);
             start.Environment["LD_LIBRARY_PATH"] = folder;
-            // Most of it runs once: code that is compiled quickly and then again where it is hot.
-            start.Environment["DOTNET_TieredCompilation"] = "1";
-            start.Environment["DOTNET_TC_QuickJit"] = "1";
             using var process = Process.Start(start)!;
             var error = process.StandardError.ReadToEndAsync();
             var output = process.StandardOutput.ReadToEndAsync();

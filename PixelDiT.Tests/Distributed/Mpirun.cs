@@ -10,9 +10,6 @@ namespace PixelDiT.Tests.Distributed;
 /// <summary>The program under an <c>mpirun</c>, with what its ranks say.</summary>
 internal sealed partial class Mpirun : IDisposable
 {
-    /// <summary>Set by the gate, where MPI must be there: a test that finds none then fails.</summary>
-    public const string RequiredVariable = "PIXELDIT_GATE";
-
     public const string OpenMpi = "openmpi", Mpich = "mpich";
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
@@ -70,7 +67,7 @@ internal sealed partial class Mpirun : IDisposable
         string? Find(string name) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Select(folder => Path.Combine(folder, $"mpirun.{name}")).FirstOrDefault(File.Exists);
         if (Find(kind) is { } found) return found;
         string why = $"needs mpirun.{kind}; on Debian {(kind == OpenMpi ? "openmpi-bin" : "mpich")} brings it";
-        if (Environment.GetEnvironmentVariable(RequiredVariable) is { Length: > 0 } && Find(OpenMpi) is null && Find(Mpich) is null) Assert.Fail($"{why}, and {RequiredVariable} says that one must be here");
+        if (Gate.IsHere && Find(OpenMpi) is null && Find(Mpich) is null) Assert.Fail($"{why}, and {Gate.Variable} says that one must be here");
         Assert.Ignore(why);
         return "";
     }

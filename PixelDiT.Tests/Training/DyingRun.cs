@@ -63,12 +63,7 @@ internal static partial class DyingRun
     /// <returns>Where it died, or an empty text.</returns>
     public static (int ExitCode, string Instant) Run(string folder, string kind, int number)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardError = true, RedirectStandardOutput = true };
-        foreach (string argument in (string[])["exec", typeof(DyingRun).Assembly.Location, folder, kind, number.ToString(CultureInfo.InvariantCulture)]) start.ArgumentList.Add(argument);
-        // Code compiled quickly starts sooner; it computes the same.
-        start.Environment["DOTNET_TieredCompilation"] = "1";
-        start.Environment["DOTNET_TC_QuickJit"] = "1";
-        using var process = Process.Start(start)!;
+        using var process = Process.Start(OwnProgram.StartInfo(folder, kind, number.ToString(CultureInfo.InvariantCulture)))!;
         var output = process.StandardOutput.ReadToEndAsync();
         string said = process.StandardError.ReadToEnd();
         process.WaitForExit();

@@ -94,7 +94,7 @@ internal static unsafe class Packing
         if (whole == columns) return;
         float* to = panels + ((nint)whole * depth);
         new Span<float>(to, depth * width).Clear();
-        for (int k = 0; k < depth; k++, to += width, source += step) Buffer.MemoryCopy(source + whole, to, (columns - whole) * sizeof(float), (columns - whole) * sizeof(float));
+        for (int k = 0; k < depth; k++, to += width, source += step) Copy(source + whole, to, columns - whole);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

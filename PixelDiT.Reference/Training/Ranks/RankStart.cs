@@ -100,14 +100,10 @@ public static class RankStart
         var optimizer = trainer.Optimizer;
         long[] own = optimizer is CameOptimizer came ? [optimizer.Steps, optimizer.Updates, .. came.Parameters.All.Select(came.StepsOf)] : [optimizer.Steps, optimizer.Updates];
         var counts = JsonSerializer.Deserialize<long[]>(Texts(ranks, JsonSerializer.Serialize(own))[0])!;
+        optimizer.Restore(counts[0], counts[1]);
         if (optimizer is CameOptimizer receiving)
         {
-            receiving.Restore(counts[0], counts[1]);
             foreach (var (index, parameter) in receiving.Parameters.All.Index()) receiving.SetSteps(parameter, counts[2 + index]);
-        }
-        else
-        {
-            ((IMoments)optimizer).Restore(counts[0], counts[1]);
         }
         if (optimizer is ShardedOptimizer sharded)
         {

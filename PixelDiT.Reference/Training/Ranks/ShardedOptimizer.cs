@@ -9,23 +9,19 @@ namespace PixelDiT.Reference.Training.Ranks;
 /// <see cref="Optimizer"/> with its state dealt out: each rank keeps both moments and the average of its own pieces of the parameters, updates these, and gives them to all. The bits are those of one process: AdamW goes element by
 /// element, and the norm is summed from the same parts in the same order. Rank 0 holds the whole state when it is to be looked at, until the next step.
 /// </summary>
-internal sealed class ShardedOptimizer : IMoments
+internal sealed class ShardedOptimizer : MomentOptimizer
 {
     private readonly ParameterSet _parameters;
     private readonly IReadOnlyList<Bucket> _buckets;
     private readonly ICommunicator _ranks;
     private readonly Tensor _first, _second, _average, _ownSums, _sums;
     private readonly int[] _chunks, _chunkPlaces;
-    private readonly Tensor[] _norms;
     private Tensor? _wholeFirst, _wholeSecond, _wholeAverage;
-    private long _confirmed;
-    private int _unconfirmed;
 
     /// <summary>Moments of zero, and an average that begins as a copy of the weights.</summary>
-    public ShardedOptimizer(ParameterSet parameters, OptimizerConfig config, IReadOnlyList<Bucket> buckets, ICommunicator ranks)
+    public ShardedOptimizer(ParameterSet parameters, OptimizerConfig config, IReadOnlyList<Bucket> buckets, ICommunicator ranks) : base(parameters, config)
     {
-        (_parameters, Config, _buckets, _ranks) = (parameters, config.Validate(), buckets, ranks);
-        parameters.RequireGradients();
+        (_parameters, _buckets, _ranks) = (parameters, buckets, ranks);
         var device = parameters.Values!.Device;
         int own = Math.Max(1, buckets.Sum(bucket => bucket.OwnLength));
         (_first, _second, _average) = (device.Allocate([own]), device.Allocate([own]), device.Allocate([own]));
@@ -34,7 +30,6 @@ internal sealed class ShardedOptimizer : IMoments
         _chunks = [.. Enumerable.Range(0, ranks.Size).Select(rank => buckets.Sum(bucket => bucket.ChunksOf(rank).Count))];
         _chunkPlaces = [.. Enumerable.Range(0, ranks.Size).Select(rank => _chunks.Take(rank).Sum())];
         (_ownSums, _sums) = (device.Allocate([_chunks.Sum()]), device.Allocate([_chunks.Sum()]));
-        _norms = [device.Allocate([1]), device.Allocate([1])];
         foreach (var bucket in buckets.Where(bucket => bucket.OwnLength > 0)) Combine.Copy(bucket.OwnOf(parameters.Values!), bucket.Own(_average));
         if (ranks.Rank > 0) return;
         Open();
@@ -43,61 +38,30 @@ internal sealed class ShardedOptimizer : IMoments
         Combine.Copy(parameters.Values!, _wholeAverage!);
     }
 
-    /// <summary>The numbers.</summary>
-    public OptimizerConfig Config { get; }
+    /// <inheritdoc/>
+    public override Tensor First => Whole(_wholeFirst);
 
     /// <inheritdoc/>
-    public Tensor First => Whole(_wholeFirst);
+    public override Tensor Second => Whole(_wholeSecond);
 
     /// <inheritdoc/>
-    public Tensor Second => Whole(_wholeSecond);
+    public override Tensor Average => Whole(_wholeAverage);
 
-    /// <inheritdoc/>
-    public Tensor Average => Whole(_wholeAverage);
-
-    Tensor? IOptimizer.Average => Average;
-
-    /// <inheritdoc/>
-    public Tensor Norm => _norms[Steps % 2];
-
-    /// <inheritdoc/>
-    public long Steps { get; private set; }
-
-    /// <inheritdoc/>
-    public long Updates => _confirmed + _unconfirmed;
-
-    /// <inheritdoc/>
-    public void Step(double? learningRate = null)
+    private protected override void Update(AdamWStep numbers, Tensor? normBefore)
     {
         Close();
-        var before = _unconfirmed > 0 ? Norm : null;
-        double decay = Config.EmaWarmup ? Math.Min(Config.EmaDecay, (1.0 + Steps) / (10.0 + Steps)) : Config.EmaDecay;
-        Steps++;
         SumSquares();
-        var numbers = new AdamWStep(learningRate ?? Config.LearningRate, Config.Beta1, Config.Beta2, Config.Epsilon, Config.WeightDecay, Config.Clip, decay, Updates + 1);
         var gathered = new List<ITransfer>(_buckets.Count);
         foreach (var bucket in _buckets)
         {
             if (bucket.OwnLength > 0)
             {
-                AdamW.Step(bucket.OwnOf(_parameters.Values!), bucket.OwnOf(_parameters.AllGradients), bucket.Own(_first), bucket.Own(_second), bucket.Own(_average), Norm, numbers, before);
+                AdamW.Step(bucket.OwnOf(_parameters.Values!), bucket.OwnOf(_parameters.AllGradients), bucket.Own(_first), bucket.Own(_second), bucket.Own(_average), Norm, numbers, normBefore);
             }
             gathered.Add(_ranks.AllGather(bucket.Line(_parameters.Values!)));
         }
         foreach (var transfer in gathered) transfer.Wait();
-        _unconfirmed++;
-        _parameters.MarkChanged();
     }
-
-    /// <inheritdoc/>
-    public void Confirm(bool isFinite)
-    {
-        _unconfirmed--;
-        if (isFinite) _confirmed++;
-    }
-
-    /// <inheritdoc/>
-    public void Restore(long steps, long updates) => (Steps, _confirmed, _unconfirmed) = (steps, updates, 0);
 
     /// <summary>Brings the whole state to rank 0, which holds it until the next step. Every rank calls it.</summary>
     public void Gather()
@@ -110,10 +74,11 @@ internal sealed class ShardedOptimizer : IMoments
     public void Scatter() => Move(toFirst: false);
 
     /// <summary>Frees all.</summary>
-    public void Dispose()
+    public override void Dispose()
     {
         Close();
-        foreach (var tensor in (ReadOnlySpan<Tensor>)[_first, _second, _average, _ownSums, _sums, .. _norms]) tensor.Dispose();
+        foreach (var tensor in (ReadOnlySpan<Tensor>)[_first, _second, _average, _ownSums, _sums]) tensor.Dispose();
+        base.Dispose();
     }
 
     private static Tensor Whole(Tensor? whole) => whole ?? throw new InvalidOperationException("the state of the optimizer is dealt out, and was not gathered");
