@@ -23,6 +23,9 @@ namespace PixelDiT.Kernels.Operations;
 /// </summary>
 public static class MatMul
 {
+    /// <summary>Rows up to which products pack a weight for themselves: with more, several threads pack the same columns, each for its own rows.</summary>
+    private const int MostRowsThatPackInside = 512;
+
     private static long s_launches;
 
     /// <summary>y = x·Wᵀ + b.</summary>
@@ -200,6 +203,13 @@ public static class MatMul
     /// <param name="device">Where.</param>
     public static bool WantsPacked(int rows, Device device) => device.RunsTiles || (device.Kind != DeviceKind.Cuda && rows > MicroKernel.Columns);
 
+    /// <summary>Whether a product of so many rows packs a weight in its own tasks as quickly as it reads one that is packed: what is packed stays in a cache, and need not be written to memory and read again.</summary>
+    /// <param name="rows">Rows of x.</param>
+    /// <param name="device">Where.</param>
+    public static bool PacksInside(int rows, Device device) => device.Kind != DeviceKind.Cuda && rows <= MostRowsThatPackInside;
+
+    private static void SetItemColumns(ref ProductSizes sizes, int columns) => (sizes.ItemColumns, sizes.ColumnBlocks) = (columns, (sizes.N + columns - 1) / columns);
+
     private static void Launch<TA, TB, TC>(Tensor a, Tensor b, Tensor? packed, Tensor? bias, Tensor c, ProductSizes sizes, bool accumulate, bool sliced = true)
         where TA : unmanaged, IStorage<TA> where TB : unmanaged, IStorage<TB> where TC : unmanaged, IStorage<TC>
     {
@@ -208,7 +218,7 @@ public static class MatMul
         // Multiples of both heights of a tile, 6 and 8. Where k is long, B is: taller blocks then read it from memory fewer times, and slices of k make up for the fewer blocks.
         sizes.BlockRows = sliced && sizes.K >= 4096 ? 264 : 96;
         sizes.RowBlocks = (sizes.M + sizes.BlockRows - 1) / sizes.BlockRows;
-        sizes.ColumnBlocks = (sizes.N + ProductSizes.BlockColumns - 1) / ProductSizes.BlockColumns;
+        SetItemColumns(ref sizes, ProductSizes.BlockColumns);
         sizes.Accumulate = accumulate ? 1 : 0;
         sizes.HasBias = bias is null ? 0 : 1;
         sizes.IsPacked = packed is null ? 0 : 1;
@@ -217,6 +227,14 @@ public static class MatMul
         int slices = !sliced || tiles >= 16 ? 1 : Math.Max(1, Math.Min(sizes.K / 512, 16 / tiles));
         sizes.SliceDepth = (((sizes.K + slices - 1) / slices) + 7) / 8 * 8;
         slices = (sizes.K + sizes.SliceDepth - 1) / sizes.SliceDepth;
+        if (device.Kind != DeviceKind.Cuda)
+        {
+            // A that is packed is packed for all columns at once, where its blocks are many and all of B can be kept. A weight is packed in columns of which all of k can be kept.
+            int kept = (int)Math.Min(BlockedProductBody.MostKept / sizes.SliceDepth, sizes.N);
+            if (sizes.PacksColumnsOfA && sizes.RowBlocks >= 32 && kept == sizes.N) SetItemColumns(ref sizes, sizes.N);
+            else if (sizes.BStep == 1 && packed is null && kept < ProductSizes.BlockColumns) SetItemColumns(ref sizes, Math.Max(kept / 64 * 64, 64));
+            tiles = sizes.RowBlocks * sizes.ColumnBlocks;
+        }
         string kind = sizes.BStep == 1 ? "x·Wᵀ" : sizes.AStep == 1 ? "dy·W" : "dyᵀ·x";
         device.Profile?.Describe($"{sizes.M}×{sizes.N}×{sizes.K} {kind}", 2.0 * sizes.M * sizes.N * sizes.K);
         var biasView = bias is null ? default : bias.View<float>();

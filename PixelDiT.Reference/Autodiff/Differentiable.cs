@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Operations.Heads;
@@ -34,7 +35,7 @@ public static class Differentiable
 
     internal static void PushLinear(this Tape tape, Variable x, Parameter weight, Parameter? bias, Variable y, Precision precision) => tape.Push(y, dY =>
     {
-        if (tape.Target(x, out bool accumulate) is { } dX) MatMul.BackwardInput(dY, weight.Value, dX, accumulate, precision, Prepared(x, weight, precision));
+        if (tape.Target(x, out bool accumulate) is { } dX) MatMul.BackwardInput(dY, weight.Value, dX, accumulate, precision, dX.Device.Kind != DeviceKind.Cpu ? Prepared(x, weight, precision) : null);
         if (weight.GradientTarget(out accumulate) is { } dWeight) MatMul.BackwardWeight(dY, x.Value, dWeight, accumulate, precision);
         if (bias?.Gradient is { } dBias) MatMul.BackwardBias(dY, dBias);
     });

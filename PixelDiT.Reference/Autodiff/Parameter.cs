@@ -14,6 +14,9 @@ public sealed class Parameter
 {
     // One for each precision: what is rounded for one must not reach another.
     private readonly (Tensor? Tensor, long Version)[] _prepared = new (Tensor?, long)[Enum.GetValues<Precision>().Length];
+    // The version with which a product packed for itself.
+    private long _packedInside = -1;
+
     private Tensor? _gradient;
 
     // Zero in meaning, whatever the memory holds: the first product writes it, so that a large gradient is neither cleared nor read before.
@@ -55,10 +58,19 @@ public sealed class Parameter
     /// <summary>Changes with the master.</summary>
     public long Version { get; internal set; }
 
-    /// <summary>The prepared form for products with W, up to date; null where the master is read.</summary>
+    /// <summary>
+    /// The prepared form for products with W, up to date; null where the master is read. While the master changes after every product, as in training, products of few rows pack for themselves; the second
+    /// one with the same master gets a prepared form.
+    /// </summary>
     /// <param name="rows">Rows of x.</param>
     /// <param name="precision">The product's.</param>
-    internal Tensor? Prepared(int rows, Precision precision = Precision.Single) => MatMul.WantsPacked(rows, Value.Device) ? Packed(precision) : null;
+    internal Tensor? Prepared(int rows, Precision precision = Precision.Single)
+    {
+        if (!MatMul.WantsPacked(rows, Value.Device)) return null;
+        if (!MatMul.PacksInside(rows, Value.Device) || _packedInside == Version || _prepared[(int)precision] is ({ }, var version) && version == Version) return Packed(precision);
+        _packedInside = Version;
+        return null;
+    }
 
     /// <summary>The same whatever the rows.</summary>
     /// <param name="precision">What the product rounds its operands to.</param>

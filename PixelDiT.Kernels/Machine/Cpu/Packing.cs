@@ -97,6 +97,9 @@ internal static unsafe class Packing
         for (int k = 0; k < depth; k++, to += width, source += step) Copy(source + whole, to, columns - whole);
     }
 
+    /// <summary>Steps of k that are fetched ahead: a step may lie in another page of memory, where the processor does not look by itself.</summary>
+    private const int Ahead = 8;
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackSteps(float* source, nint step, int depth, int columns, float* panels, int width)
     {
@@ -104,7 +107,27 @@ internal static unsafe class Packing
         for (int k = 0; k < depth; k++, source += step, panels += width)
         {
             float* to = panels;
-            for (int column = 0; column < columns; column += width, to += next) Copy(source + column, to, width);
+            if (k + Ahead < depth && Sse.IsSupported)
+            {
+                float* ahead = source + (Ahead * step);
+                for (int column = 0; column < columns; column += 16) Sse.Prefetch0(ahead + column);
+            }
+            if (width == 6)
+            {
+                for (int column = 0; column < columns; column += 6, to += next)
+                {
+                    Vector128.Store(Vector128.Load(source + column), to);
+                    *(long*)(to + 4) = *(long*)(source + column + 4);
+                }
+            }
+            else if (width == 8)
+            {
+                for (int column = 0; column < columns; column += 8, to += next) Vector256.Store(Vector256.Load(source + column), to);
+            }
+            else
+            {
+                for (int column = 0; column < columns; column += width, to += next) Copy(source + column, to, width);
+            }
         }
     }
 

@@ -10,7 +10,7 @@ namespace PixelDiT.Kernels.Operations.Products;
 /// <summary>Sizes and strides of a product C[M, N] = A[M, K]·B[K, N], in elements, and how it is cut into items.</summary>
 internal record struct ProductSizes
 {
-    /// <summary>Columns of C that one item computes.</summary>
+    /// <summary>Columns of C that one item of a GPU computes, and one of a CPU unless <see cref="ItemColumns"/> says otherwise.</summary>
     public const int BlockColumns = 256;
 
     /// <summary>Steps in k between two visits of C.</summary>
@@ -22,11 +22,17 @@ internal record struct ProductSizes
     /// <summary>Rows of C that one item computes; a multiple of 4.</summary>
     public int BlockRows;
 
+    /// <summary>Columns of C that one item of a CPU computes.</summary>
+    public int ItemColumns;
+
     public int RowBlocks, ColumnBlocks, SliceDepth;
     public int Accumulate, HasBias, BiasRow, BiasColumn, IsPacked;
 
     /// <summary>The number of the launch on a CPU, by which a thread knows what it has packed in it.</summary>
     public long Launch;
+
+    /// <summary>Whether A's rows lie side by side, and its steps so that a CPU packs them.</summary>
+    public readonly bool PacksColumnsOfA => ARow == 1 && BlockedProductBody.MeetsItself(AStep);
 
     /// <summary>What a CPU rounds both operands to; a packed one has been rounded.</summary>
     public Precision Precision;
@@ -47,7 +53,7 @@ internal readonly struct BlockedProduct<TA, TB, TC>(
     {
         int rowBlock = item % _sizes.RowBlocks, rest = item / _sizes.RowBlocks;
         int columnBlock = rest % _sizes.ColumnBlocks, slice = rest / _sizes.ColumnBlocks;
-        BlockedProductBody.Block(_a, _b, _packed, _bias, _c, _sizes, rowBlock * _sizes.BlockRows, columnBlock * ProductSizes.BlockColumns, slice, lane, lanes);
+        BlockedProductBody.Block(_a, _b, _packed, _bias, _c, _sizes, rowBlock * _sizes.BlockRows, columnBlock, slice, lane, lanes);
     }
 }
 
@@ -55,7 +61,7 @@ internal readonly struct BlockedProduct<TA, TB, TC>(
 internal static class BlockedProductBody
 {
     /// <summary>Floats of B that a thread keeps packed from one block of a launch to the next: 1 MiB.</summary>
-    private const long MostKept = 1 << 18;
+    internal const long MostKept = 1 << 18;
 
     /// <summary>Blocks of rows from which on it pays to pack B once for a thread's share of them.</summary>
     private const int BlocksThatShare = 8;
@@ -66,19 +72,19 @@ internal static class BlockedProductBody
 
     [IntrinsicImplementation, DeviceBody(nameof(DeviceBlock)), MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal static unsafe void Block<TA, TB, TC>(
-        DeviceView<TA> a, DeviceView<TB> b, DeviceView<float> packed, DeviceView<float> bias, DeviceView<TC> c, ProductSizes s, int row, int column, int slice, int lane, int lanes)
+        DeviceView<TA> a, DeviceView<TB> b, DeviceView<float> packed, DeviceView<float> bias, DeviceView<TC> c, ProductSizes s, int row, int columnBlock, int slice, int lane, int lanes)
         where TA : unmanaged, IStorage<TA> where TB : unmanaged, IStorage<TB> where TC : unmanaged, IStorage<TC>
     {
         if (lanes != 1)
         {
-            DeviceBlock(a, b, packed, bias, c, s, row, column, slice, lane, lanes);
+            DeviceBlock(a, b, packed, bias, c, s, row, columnBlock, slice, lane, lanes);
             return;
         }
-        int rows = Math.Min(s.BlockRows, s.M - row), columns = Math.Min(ProductSizes.BlockColumns, s.N - column);
+        int column = columnBlock * s.ItemColumns, rows = Math.Min(s.BlockRows, s.M - row), columns = Math.Min(s.ItemColumns, s.N - column);
         int first = slice * s.SliceDepth, end = Math.Min(s.K, first + s.SliceDepth);
         bool rounds = s.Precision != Precision.Single;
-        bool packA = typeof(TA) != typeof(Single32) || rounds || (s.ARow == 1 && MeetsItself(s.AStep));
-        int depthMost = Math.Min(ProductSizes.BlockDepth, s.SliceDepth), columnsMost = Math.Min(ProductSizes.BlockColumns, s.N), rowsMost = Math.Min(s.BlockRows, s.M);
+        bool packA = typeof(TA) != typeof(Single32) || rounds || s.PacksColumnsOfA;
+        int depthMost = Math.Min(ProductSizes.BlockDepth, s.SliceDepth), columnsMost = Math.Min(s.ItemColumns, s.N), rowsMost = Math.Min(s.BlockRows, s.M);
         bool fits = (long)s.SliceDepth * columnsMost <= MostKept, inPlace = typeof(TB) == typeof(Single32) && s.BColumn == 1 && !rounds && !MeetsItself(s.BStep) && !(fits && s.RowBlocks >= BlocksThatShare);
         bool packB = s.IsPacked == 0 && !inPlace, convertC = typeof(TC) != typeof(Single32) || s.CColumn != 1;
 
@@ -147,7 +153,7 @@ internal static class BlockedProductBody
     }
 
     /// <summary>Whether steps lie whole pages of 4 KiB apart, so that all of them fall into the same few lines of a first-level cache.</summary>
-    private static bool MeetsItself(long step) => step % 1024 == 0;
+    internal static bool MeetsItself(long step) => step % 1024 == 0;
 
     private static unsafe void PackColumns<TB>(TB* b, nint bStep, nint bColumn, int depth, int columns, float* panels, float* widened)
         where TB : unmanaged, IStorage<TB>
@@ -181,10 +187,10 @@ internal static class BlockedProductBody
 
     /// <summary>A GPU's block: each thread computes 4×4 patches of C in registers.</summary>
     private static void DeviceBlock<TA, TB, TC>(
-        DeviceView<TA> a, DeviceView<TB> b, DeviceView<float> packed, DeviceView<float> bias, DeviceView<TC> c, ProductSizes s, int row, int column, int slice, int lane, int lanes)
+        DeviceView<TA> a, DeviceView<TB> b, DeviceView<float> packed, DeviceView<float> bias, DeviceView<TC> c, ProductSizes s, int row, int columnBlock, int slice, int lane, int lanes)
         where TA : unmanaged, IStorage<TA> where TB : unmanaged, IStorage<TB> where TC : unmanaged, IStorage<TC>
     {
-        int first = slice * s.SliceDepth, end = first + s.SliceDepth;
+        int column = columnBlock * ProductSizes.BlockColumns, first = slice * s.SliceDepth, end = first + s.SliceDepth;
         if (end > s.K) end = s.K;
         const int across = ProductSizes.BlockColumns / 4;
         int patches = across * (s.BlockRows / 4);
