@@ -3,10 +3,12 @@ using PixelDiT.Kernels;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Evaluations;
 using PixelDiT.Reference.Commands.Options;
+using PixelDiT.Reference.Commands.Options.Train;
 using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Evaluating;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Models.Weights;
+using PixelDiT.Reference.Training.Ranks;
 using PixelDiT.Reference.Vision;
 
 namespace PixelDiT.Reference.Commands;
@@ -54,7 +56,9 @@ internal static class EvaluateCommand
             foreach (string output in outputs) RequirePlace(output);
             if (outputs is [var one, var two] && Path.GetFullPath(one) == Path.GetFullPath(two)) throw new ConfigurationException("--json and --stats-out name one file; two were expected");
 
-            using var opened = Cli.Open(parsed, device, threads);
+            if (network is null) DistributedOptions.RequireOne("share the work of the network; --inception was expected");
+            using var ranks = network is null ? null : DistributedOptions.Open();
+            using var opened = RankStart.Agree(ranks, () => DistributedOptions.OpenDevice(ranks, parsed.GetRequiredValue(device), parsed.GetValue(threads)));
             using var run = new EvaluationRun(opened)
             {
                 Route = InceptionRoutes.TryParse(parsed.GetRequiredValue(preprocess), out var route) ? route : InceptionRoute.TensorFlow,
@@ -63,23 +67,40 @@ internal static class EvaluateCommand
                 Neighbours = !parsed.GetValue(noNeighbours),
                 CacheFolder = parsed.GetValue(noCache) ? null : StatisticsCache.UserFolder(),
                 ImageCacheFolder = parsed.GetValue(noCache) ? null : ImageCache.UserFolder(),
-                Threads = parsed.GetValue(threads) is > 0 and var given ? given : -1,
-                Asked = sampling.Asked(parsed)
+                Threads = parsed.GetValue(threads) is > 0 and var given ? given : ranks is null ? -1 : opened.Threads,
+                Asked = sampling.Asked(parsed),
+                Ranks = ranks
             };
             if (network is not null) run.LoadNetwork(network, cancel);
             var drawing = kind == ImageSetKind.Model ? EvaluatedModel.Open(parsed, set, sampling, parsed.GetValue(weights), parsed.GetRequiredValue(precision), Cli.IsGiven(parsed, batch) ? parsed.GetValue(batch) : null, opened, cancel) : null;
             using (drawing)
             {
-                using IImageSet measured = drawing?.Set ?? run.Open(set, null, cancel);
-                using var measure = against is null ? null : run.Open(against, measured.Size, cancel, drawing?.Channels);
-                var found = run.Evaluate(measure, measured, made, cancel);
-                EvaluationReport.Print(found);
-                if (record is not null) AtomicFile.WriteText(record, found.ToJson());
-                foreach (string output in outputs) Terminal.WriteLine($"wrote {output}");
+                using IImageSet measured = RankStart.Agree(ranks, () => drawing?.Set ?? run.Open(set, null, cancel));
+                using var measure = against is null ? null : RankStart.Agree(ranks, () => run.Open(against, measured.Size, cancel, drawing?.Channels));
+                run.RequireSame(measure, measured, drawing?.Record);
+                try
+                {
+                    if (ranks is null or { Rank: 0 }) Measure(run, measure, measured, record, made, cancel);
+                    else run.Serve(measure, measured, cancel);
+                }
+                catch (OperationCanceledException)
+                {
+                    ranks?.Leave();
+                    throw;
+                }
             }
+            ranks?.Leave();
             return 0;
         }, needsLess: "a smaller --batch");
         return command;
+    }
+
+    private static void Measure(EvaluationRun run, IImageSet? reference, IImageSet samples, string? record, string? statistics, CancellationToken cancel)
+    {
+        var found = run.Evaluate(reference, samples, statistics, cancel);
+        EvaluationReport.Print(found);
+        if (record is not null) AtomicFile.WriteText(record, found.ToJson());
+        foreach (string output in ((string?[])[record, statistics]).OfType<string>()) Terminal.WriteLine($"wrote {output}");
     }
 
     /// <summary>Checks that a file has a folder to be written to, before long work is done for it.</summary>

@@ -3,7 +3,6 @@ using PixelDiT.Kernels;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Commands.Options.Train;
-using PixelDiT.Reference.Distributed;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Models.Weights;
 using PixelDiT.Reference.Sampling;
@@ -38,7 +37,7 @@ internal static class SampleCommand
             if (Cli.IsGiven(parsed, batch) && parsed.GetValue(batch) is < 1 or > ModelSampling.LargestBatch) throw new ConfigurationException($"batch is {parsed.GetValue(batch)}; it must be from 1 to {ModelSampling.LargestBatch}");
             var prompts = options.Check(parsed);
             SampleFolder.RequireUsable(path);
-            if (!isArchive) RequireOne();
+            if (!isArchive) DistributedOptions.RequireOne("draw into one archive; --npz was expected");
             using var ranks = isArchive ? DistributedOptions.Open() : null;
             bool isFirst = ranks is null or { Rank: 0 };
             using var stored = StoredModel.Open(parsed.GetRequiredValue(file), parsed.GetValue(weights));
@@ -80,14 +79,6 @@ internal static class SampleCommand
             return 0;
         }, needsLess: "a smaller --batch");
         return command;
-    }
-
-    /// <summary>Checks that a launcher has not started several processes, of which each would draw all.</summary>
-    private static void RequireOne()
-    {
-        if (Launcher.Read() is not { Size: > 1, Kind: not LauncherKind.Torch } launcher) return;
-        string problem = $"{launcher.Name} has started {launcher.Size} processes, which draw into one archive; --npz was expected";
-        throw launcher.Rank == 0 ? new ConfigurationException(problem) : new DistributedException(problem, isSaidElsewhere: true);
     }
 
     /// <summary>Checks that the run writes over none of the files that it reads from.</summary>

@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+
 namespace PixelDiT.Reference.Distributed;
 
 /// <summary>A transfer that has begun and goes on beside other work. What it reads and writes is its own until <see cref="Wait"/> has returned.</summary>
@@ -42,6 +44,16 @@ public interface ICommunicator : IDisposable
     /// <summary>Every rank gives some bytes, and has those of all, in the order of ranks.</summary>
     /// <exception cref="DistributedException">A rank has ended, does not answer, or could not be reached.</exception>
     byte[][] Gather(ReadOnlySpan<byte> own);
+
+    /// <summary>A number of rank 0 for all.</summary>
+    /// <param name="own">The number; that of another rank is not looked at.</param>
+    /// <exception cref="DistributedException">A rank has ended, does not answer, or could not be reached.</exception>
+    long FromFirst(long own)
+    {
+        byte[] bytes = new byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64LittleEndian(bytes, own);
+        return BinaryPrimitives.ReadInt64LittleEndian(Gather(bytes)[0]);
+    }
 
     /// <summary>Rank 0 gives float32 numbers in host memory to all others.</summary>
     /// <param name="start">The address of the first.</param>

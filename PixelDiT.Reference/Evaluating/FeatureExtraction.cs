@@ -1,4 +1,6 @@
+using System.Runtime.InteropServices;
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Distributed;
 using PixelDiT.Reference.Measuring.Distributions;
 using PixelDiT.Reference.Vision;
 
@@ -13,8 +15,14 @@ public sealed class FeatureExtraction(InceptionNetwork network, InceptionRoute r
     /// <summary>The most features or scores that one array holds: 2³¹ bytes of features are 262,000 pictures.</summary>
     public const int MostKept = 100_000;
 
+    // What a rank that was stopped gives: no features are of this length.
+    private static readonly byte[] s_stopped = [0];
+
     /// <summary>Pictures at a time; the features do not depend on it.</summary>
     public int Batch { get; init; } = 16;
+
+    /// <summary>Processes that share the pictures; null for one. Rank 0 gathers, in the order of the pictures, so that its results have the bits of one process; the others call <see cref="Serve"/>.</summary>
+    public ICommunicator? Ranks { get; init; }
 
     /// <summary>Goes over a set once.</summary>
     /// <param name="set">The pictures.</param>
@@ -30,10 +38,8 @@ public sealed class FeatureExtraction(InceptionNetwork network, InceptionRoute r
     {
         FeatureStatistics pool = new(InceptionFeatures.PoolWidth, threads), spatial = new(InceptionFeatures.SpatialWidth, threads);
         List<float[]>? features = keepFeatures ? [] : null, scores = keepScores ? [] : null;
-        foreach (var pictures in Some(set.Read(cancel), most).Chunk(Batch))
+        foreach (var found in Ranks is null ? Own(set, most, cancel) : Shared(Ranks, set, most, cancel))
         {
-            cancel.ThrowIfCancellationRequested();
-            var found = network.Extract([.. pictures.Select(picture => picture.Picture)], route, threads);
             pool.Add(found.Pool);
             spatial.Add(found.Spatial);
             features?.Add(found.Pool);
@@ -44,15 +50,67 @@ public sealed class FeatureExtraction(InceptionNetwork network, InceptionRoute r
         return new SetStatistics(pool.Count, route, pool.Result(), spatial.Result()) { Features = Joined(features), Scores = Joined(scores), Origin = "pictures" };
     }
 
-    // Take counts in 32 bits.
-    private static IEnumerable<SetPicture> Some(IEnumerable<SetPicture> pictures, long most)
+    /// <summary>Computes the share of a rank that is not the first; the features go to rank 0.</summary>
+    /// <inheritdoc cref="Run"/>
+    public void Serve(IImageSet set, long most, CancellationToken cancel)
     {
-        if (most <= 0) yield break;
-        foreach (var picture in pictures)
+        foreach (var _ in Shared(Ranks!, set, most, cancel))
         {
-            yield return picture;
-            if (--most == 0) yield break;
+            // Rank 0 has them too, and gathers them.
         }
+    }
+
+    private IEnumerable<InceptionFeatures> Own(IImageSet set, long most, CancellationToken cancel)
+    {
+        foreach (var pictures in ImageSets.First(set.Read(cancel), most).Chunk(Batch))
+        {
+            cancel.ThrowIfCancellationRequested();
+            yield return Extract(pictures);
+        }
+    }
+
+    /// <summary>In every round each rank computes a piece, and all have what all have found.</summary>
+    private IEnumerable<InceptionFeatures> Shared(ICommunicator ranks, IImageSet set, long most, CancellationToken cancel)
+    {
+        using var pieces = set.ReadPart(most, Batch, ranks.Rank, ranks.Size, cancel).GetEnumerator();
+        while (true)
+        {
+            byte[] own = [];
+            int given = 0;
+            try
+            {
+                for (; given < ranks.Size && pieces.MoveNext(); given++)
+                {
+                    cancel.ThrowIfCancellationRequested();
+                    if (pieces.Current is { } pictures) own = Bytes(pictures.Chunk(Batch).Select(Extract));
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                own = s_stopped;
+            }
+            // Every rank comes here once more after the last piece, so that one that is stopped there is heard too.
+            byte[][] all = ranks.Gather(own);
+            if (all.Any(bytes => bytes.Length == s_stopped.Length)) throw new OperationCanceledException(cancel);
+            if (given == 0) yield break;
+            foreach (byte[] bytes in all.Take(given)) yield return FromBytes(bytes);
+        }
+    }
+
+    private InceptionFeatures Extract(SetPicture[] pictures) => network.Extract([.. pictures.Select(picture => picture.Picture)], route, threads);
+
+    private static byte[] Bytes(IEnumerable<InceptionFeatures> parts)
+    {
+        InceptionFeatures[] found = [.. parts];
+        float[] line = [.. found.SelectMany(part => part.Pool), .. found.SelectMany(part => part.Spatial), .. found.SelectMany(part => part.Scores)];
+        return MemoryMarshal.AsBytes<float>(line).ToArray();
+    }
+
+    private static InceptionFeatures FromBytes(byte[] bytes)
+    {
+        var line = MemoryMarshal.Cast<byte, float>(bytes);
+        int count = line.Length / (InceptionFeatures.PoolWidth + InceptionFeatures.SpatialWidth + InceptionFeatures.ScoreWidth), pool = count * InceptionFeatures.PoolWidth, spatial = count * InceptionFeatures.SpatialWidth;
+        return new InceptionFeatures(line[..pool].ToArray(), line.Slice(pool, spatial).ToArray(), line[(pool + spatial)..].ToArray());
     }
 
     private static float[]? Joined(List<float[]>? parts)

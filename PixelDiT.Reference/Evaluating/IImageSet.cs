@@ -37,4 +37,15 @@ public interface IImageSet : IDisposable
     /// <exception cref="Kernels.PixelDiTException">A picture cannot be read or made.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     IEnumerable<SetPicture> Read(CancellationToken cancel);
+
+    /// <summary>Reads one part of the pictures: they are cut into pieces in their order, which are dealt out to the parts like cards.</summary>
+    /// <param name="most">The most pictures, of all parts together.</param>
+    /// <param name="piece">Pictures of a piece, where the set has no reason for other numbers.</param>
+    /// <param name="part">Which part, from 0.</param>
+    /// <param name="parts">How many there are.</param>
+    /// <param name="cancel">Ends the reading.</param>
+    /// <returns>Every piece in its order; null in the place of one of another part.</returns>
+    /// <inheritdoc cref="Read" path="/exception"/>
+    IEnumerable<IReadOnlyList<SetPicture>?> ReadPart(long most, int piece, int part, int parts, CancellationToken cancel)
+        => ImageSets.First(Read(cancel), most).Chunk(piece).Select((pictures, index) => index % parts == part ? pictures : null);
 }

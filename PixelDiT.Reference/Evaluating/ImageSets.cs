@@ -41,7 +41,6 @@ public static class ImageSets
         throw new DataException($"'{text}' names no pictures: there is no such file or folder; one of {string.Join(", ", Known.Select(known => known.Form))} was expected");
     }
 
-
     /// <summary>The size at which a data source is read: what was asked for, else that of the other set.</summary>
     /// <param name="text">The source.</param>
     /// <param name="asked">What was asked for, or null.</param>
@@ -49,4 +48,17 @@ public static class ImageSets
     /// <exception cref="ConfigurationException">Neither is known.</exception>
     public static ImageSize SizeFor(string text, ImageSize? asked, ImageSize? other)
         => asked ?? other ?? throw new ConfigurationException($"{text}: the size at which its images are read is not known; --resolution gives it");
+
+    /// <summary>The first pictures of a set, and no more of it is read.</summary>
+    /// <param name="pictures">The set's.</param>
+    /// <param name="most">How many; Enumerable.Take counts in 32 bits.</param>
+    internal static IEnumerable<SetPicture> First(IEnumerable<SetPicture> pictures, long most)
+    {
+        if (most <= 0) yield break;
+        foreach (var picture in pictures)
+        {
+            yield return picture;
+            if (--most == 0) yield break;
+        }
+    }
 }

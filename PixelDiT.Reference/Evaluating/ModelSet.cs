@@ -47,6 +47,20 @@ public sealed class ModelSet(string name, SampleDrawing drawing, int batch) : II
         }
     }
 
+    /// <summary>Draws the batches of one part, as <see cref="IImageSet.ReadPart"/> deals them out.</summary>
+    /// <inheritdoc cref="IImageSet.ReadPart"/>
+    public IEnumerable<IReadOnlyList<SetPicture>?> ReadPart(long most, int piece, int part, int parts, CancellationToken cancel)
+    {
+        long done = 0;
+        foreach (var (index, batch) in drawing.Plan.Batches(0, batch).Index())
+        {
+            long[] images = [.. batch.TakeWhile((_, place) => done + place < most)];
+            if (images.Length == 0) yield break;
+            done += images.Length;
+            yield return index % parts == part ? [.. images.Zip(drawing.Draw(images, (_, _) => { }, cancel), (k, picture) => new SetPicture(picture, LabelOf(k)))] : null;
+        }
+    }
+
     private int? LabelOf(long k) => drawing.Plan is ClassPlan plan && plan.LabelOf(k) != plan.NullClass ? plan.LabelOf(k) : null;
 
     /// <inheritdoc/>

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using PixelDiT.Reference.Distributed;
 using PixelDiT.Reference.Pictures;
 
@@ -7,17 +6,6 @@ namespace PixelDiT.Reference.Sampling;
 /// <summary>Images of a plan drawn by several ranks: batches are dealt out like cards, and rank 0 has their pictures in the order of one process.</summary>
 public static class RankDrawing
 {
-    /// <summary>Tells all ranks how many images are done already.</summary>
-    /// <param name="ranks">The ranks.</param>
-    /// <param name="done">As rank 0 knows; the others' is not looked at.</param>
-    /// <returns>What rank 0 said.</returns>
-    public static long Begin(ICommunicator ranks, long done)
-    {
-        byte[] own = new byte[sizeof(long)];
-        BinaryPrimitives.WriteInt64LittleEndian(own, done);
-        return BinaryPrimitives.ReadInt64LittleEndian(ranks.Gather(own)[0]);
-    }
-
     /// <summary>Draws the share of a rank that is not the first, to the end.</summary>
     /// <param name="drawing">The model and which images.</param>
     /// <param name="ranks">The ranks.</param>
@@ -27,7 +15,7 @@ public static class RankDrawing
     /// <inheritdoc cref="SampleDrawing.Draw" path="/exception"/>
     public static void Draw(SampleDrawing drawing, ICommunicator ranks, int batch, CancellationToken cancel)
     {
-        foreach (var _ in Draw(drawing, ranks, Begin(ranks, 0), batch, null, cancel))
+        foreach (var _ in Draw(drawing, ranks, ranks.FromFirst(0), batch, null, cancel))
         {
             // The pictures go to rank 0.
         }

@@ -108,7 +108,7 @@ public sealed class SampleRun
         if (Archive && _folder.HasArchive)
         {
             Saved = _plan.Count;
-            if (Ranks is not null) RankDrawing.Begin(Ranks, _plan.Count);
+            if (Ranks is not null) Ranks.FromFirst(_plan.Count);
             return;
         }
         using var held = _folder.Prepare();
@@ -150,7 +150,7 @@ public sealed class SampleRun
     {
         if (Ranks is not null)
         {
-            RankDrawing.Begin(Ranks, done);
+            Ranks.FromFirst(done);
             return RankDrawing.Draw(_drawing, Ranks, done, Batch, report, cancel);
         }
         return Alone();

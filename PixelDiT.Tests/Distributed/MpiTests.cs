@@ -2,7 +2,9 @@ using System.Diagnostics;
 using NUnit.Framework;
 using PixelDiT.Reference.Distributed;
 using PixelDiT.Reference.Distributed.Mpi;
+using PixelDiT.Reference.Pictures;
 using PixelDiT.Tests.Commands;
+using PixelDiT.Tests.Evaluating;
 using PixelDiT.Tests.Training;
 
 namespace PixelDiT.Tests.Distributed;
@@ -112,6 +114,20 @@ internal sealed class MpiTests
         using var many = Mpirun.Start(_folder, kind, (ranks, [.. sample, "--out", "many"]));
         Assert.That(many.End(), Is.Zero, many.Said);
         foreach (string file in (string[])["output.npz", "samples.json"]) Assert.That(File.ReadAllBytes(At("many", file)), Is.EqualTo(File.ReadAllBytes(At("one", file))), file);
+    }
+
+    [TestCase(Mpirun.OpenMpi, 2), TestCase(Mpirun.Mpich, 3)]
+    public void Ranks_measure_what_one_process_measures_and_by_the_same_bits(string kind, int ranks)
+    {
+        PixelDiTProgram.RunHere([.. s_train, "--steps", "2", "--out", At("model")]).Done();
+        string network = InceptionFile.Write(_folder);
+        for (int i = 0; i < 19; i++) PngWriter.Write(At($"real{i}.png"), new Picture(16, 16, 3, [.. Enumerable.Range(0, 16 * 16 * 3).Select(k => (byte)((k * (i + 3)) % 251))]));
+        // 33 pictures are three pieces of the folder's kind, and nine batches of the model's.
+        string[] measure = ["evaluate", "--samples", At("model", "model.safetensors"), "--reference", _folder, "--inception", network, "--class", "0-2", "--count", "11", "--batch", "4", "--steps", "2", "--device", "cpu", "--threads", "1", "--no-cache"];
+        PixelDiTProgram.RunHere([.. measure, "--json", At("one.json"), "--stats-out", At("one.npz")]).Done();
+        using var many = Mpirun.Start(_folder, kind, (ranks, [.. measure, "--json", "many.json", "--stats-out", "many.npz"]));
+        Assert.That(many.End(), Is.Zero, many.Said);
+        foreach (string file in (string[])["json", "npz"]) Assert.That(File.ReadAllBytes(At($"many.{file}")), Is.EqualTo(File.ReadAllBytes(At($"one.{file}"))), file);
     }
 
     [TestCase(Mpirun.Mpich)]

@@ -20,6 +20,9 @@ internal sealed class EvaluatedModel : IDisposable
     /// <summary>What it draws.</summary>
     public ModelSet Set { get; }
 
+    /// <summary>What it draws by which weights, as text that is equal where the images are.</summary>
+    public string Record => SampleRecord.Run(Set.Plan with { Weights = WeightHash.Of(_model) });
+
     /// <summary>Channels of its images.</summary>
     public int Channels => _model.Config.Channels;
 

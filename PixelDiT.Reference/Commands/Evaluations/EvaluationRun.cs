@@ -2,9 +2,11 @@ using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Data;
+using PixelDiT.Reference.Distributed;
 using PixelDiT.Reference.Evaluating;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Pictures;
+using PixelDiT.Reference.Training.Ranks;
 using PixelDiT.Reference.Vision;
 
 namespace PixelDiT.Reference.Commands.Evaluations;
@@ -37,6 +39,11 @@ internal sealed class EvaluationRun(Device device) : IDisposable
     public required int Threads { get; init; }
 
     public required ImageSize? Asked { get; init; }
+
+    /// <summary>Processes that share the pictures; null for one. Those that are not rank 0 <see cref="Serve"/>.</summary>
+    public required ICommunicator? Ranks { get; init; }
+
+    private FeatureExtraction Extraction => new(_network!, Route, Threads) { Ranks = Ranks };
 
     /// <summary>Reads and hashes the network's weights.</summary>
     /// <exception cref="FileFormatException">They are not those of the network.</exception>
@@ -98,15 +105,42 @@ internal sealed class EvaluationRun(Device device) : IDisposable
         return new Evaluation(new(reference.Name, reference.Kind, theirs, null), new(samples.Name, samples.Kind, ours, null), numbers, [.. remarks, "measures without a network; they are no FID"]);
     }
 
+    /// <summary>Checks that all ranks measure the same pictures by the same network.</summary>
+    /// <param name="reference">What is measured against, or null.</param>
+    /// <param name="samples">What is measured.</param>
+    /// <param name="drawn">Of a model, what it draws.</param>
+    /// <exception cref="DistributedException">One does not; the message names the rank.</exception>
+    public void RequireSame(IImageSet? reference, IImageSet samples, string? drawn)
+    {
+        if (Ranks is null) return;
+        var settings = new Dictionary<string, string> { ["the network"] = $"{_networkHash}", ["preprocess"] = InceptionRoutes.NameOf(Route), ["images"] = $"{Most}", ["the samples"] = drawn ?? samples.Identity ?? samples.Name };
+        if (reference is not null) settings["the reference"] = reference.Identity ?? reference.Name;
+        RankStart.RequireSame(Ranks, "measure", settings);
+    }
+
+    /// <summary>Computes the share of a rank that is not the first of what rank 0 does in <see cref="Evaluate"/>.</summary>
+    public void Serve(IImageSet? reference, IImageSet samples, CancellationToken cancel)
+    {
+        if (reference is not null && Ranks!.FromFirst(0) != 0) Extraction.Serve(reference, CountOf(reference), cancel);
+        if (samples.Count > 0) Extraction.Serve(samples, CountOf(samples), cancel);
+    }
+
+    private long CountOf(IImageSet set) => Math.Min(Most ?? long.MaxValue, set.Count);
+
     /// <summary>From the file itself, the cache, or the pictures.</summary>
     private SetStatistics OfReference(IImageSet set, bool needsFeatures, CancellationToken cancel)
     {
         var given = set.Given is { } of && (of.Route is null || of.Route == Route) ? of : null;
         needsFeatures &= set.Count > 0;
-        if (given is not null && !needsFeatures || set.Count == 0) return Taken(set);
+        if (given is not null && !needsFeatures || set.Count == 0)
+        {
+            Ranks?.FromFirst(0);
+            return Taken(set);
+        }
         var cache = new StatisticsCache(set.Identity is null ? null : CacheFolder);
         long limit = Most ?? set.Count;
         var found = cache.Find(set.Identity ?? "", limit, _networkHash!, Route, needsFeatures);
+        Ranks?.FromFirst(found is null ? 1 : 0);
         if (found is null)
         {
             found = Extract(set, needsFeatures, keepScores: false, cancel);
@@ -126,8 +160,8 @@ internal sealed class EvaluationRun(Device device) : IDisposable
 
     private SetStatistics Extract(IImageSet set, bool keepFeatures, bool keepScores, CancellationToken cancel)
     {
-        long count = Math.Min(Most ?? long.MaxValue, set.Count);
-        var extraction = new FeatureExtraction(_network!, Route, Threads);
+        long count = CountOf(set);
+        var extraction = Extraction;
         if (count > FeatureExtraction.MostKept) keepScores = false;
         return ProgressDisplay.Show("features", count, show =>
         {

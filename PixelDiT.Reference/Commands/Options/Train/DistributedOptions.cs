@@ -61,6 +61,17 @@ internal sealed class DistributedOptions
     /// <inheritdoc cref="Open(ParseResult)" path="/exception"/>
     public static ICommunicator? Open() => Launcher.Read().Kind == LauncherKind.Torch ? null : Open(Auto, UsualPatience);
 
+    /// <summary>Checks that a launcher has not started several processes, of which each would do all.</summary>
+    /// <param name="instead">What several processes can do, and what was expected.</param>
+    /// <exception cref="ConfigurationException">It has.</exception>
+    /// <exception cref="DistributedException">It has, and another rank says it.</exception>
+    public static void RequireOne(string instead)
+    {
+        if (Launcher.Read() is not { Size: > 1, Kind: not LauncherKind.Torch } launcher) return;
+        string problem = $"{launcher.Name} has started {launcher.Size} processes, which {instead}";
+        throw launcher.Rank == 0 ? new ConfigurationException(problem) : new DistributedException(problem, isSaidElsewhere: true);
+    }
+
     /// <summary>Opens the device of a rank. Ranks that share cores share them evenly, unless threads are said; of cards the rank's number on its machine chooses.</summary>
     /// <param name="ranks">The ranks; null for one process.</param>
     /// <param name="name">The device's name.</param>
