@@ -46,6 +46,7 @@ public static class RankBenchmark
         Benchmark.RequireBatch(batch);
         Repeated.RequireCount(repeat);
         if (batch % ranks.Size != 0) throw new Kernels.ConfigurationException($"batch is {batch}, and {ranks.Size} ranks share it; a multiple of {ranks.Size} was expected");
+        if (ranks is not IExchange exchange) throw new Kernels.ConfigurationException($"--distributed times ranks over MPI, and these are over {ranks.Description}");
         var share = new BatchShare(batch, ranks.Size, ranks.Rank, ranks.Size);
         using var model = PixelTransformer.Create(config, device);
         model.Precision = precision;
@@ -59,8 +60,8 @@ public static class RankBenchmark
             if (ranks.Rank == 0) Time(repeat, alone, () => Step(optimizer, null));
             ranks.Gather([]);
         }
-        using var sum = new RankSum(model.Parameters, share, ranks) { IsSharded = isSharded };
-        using IOptimizer shared = isSharded ? new ShardedOptimizer(model.Parameters, new OptimizerConfig(), sum.Buckets, ranks) : new Optimizer(model.Parameters, new OptimizerConfig());
+        using var sum = new RankSum(model.Parameters, share, ranks, exchange) { IsSharded = isSharded };
+        using IOptimizer shared = isSharded ? new ShardedOptimizer(model.Parameters, new OptimizerConfig(), sum.Buckets, ranks, exchange) : new Optimizer(model.Parameters, new OptimizerConfig());
         for (int i = -WarmUps; i < repeat; i++)
         {
             ranks.Gather([]);

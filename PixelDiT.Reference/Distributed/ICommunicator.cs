@@ -13,14 +13,26 @@ public interface ITransfer
     void Wait();
 }
 
-/// <summary>Pieces of a line of float32 numbers in host memory, one for each rank.</summary>
+/// <summary>Pieces of a line of float32 numbers, one for each rank, in memory that what carries them reaches.</summary>
 /// <param name="Start">The address of the first number of the line.</param>
 /// <param name="Places">Where each rank's piece begins, in numbers from the start.</param>
 /// <param name="Counts">How many numbers each rank's piece has; 0 leaves it out.</param>
 public sealed record Pieces(long Start, int[] Places, int[] Counts);
 
+/// <summary>Exchanges numbers between ranks, in the memory of their devices. Every rank makes the same calls in the same order; a transfer begins at once and goes on.</summary>
+public interface IExchange
+{
+    /// <summary>Every rank sends to every other one piece, and receives one from it.</summary>
+    /// <param name="send">The piece for each rank. That of the rank itself goes nowhere and must have no numbers.</param>
+    /// <param name="receive">Where the piece of each rank goes; as many numbers as it sends.</param>
+    ITransfer AllToAll(Pieces send, Pieces receive);
+
+    /// <summary>Every rank gives its piece of a line to all others, which receive it at the same place.</summary>
+    ITransfer AllGather(Pieces line);
+}
+
 /// <summary>
-/// What processes that train together have of each other, whatever carries it. Every rank makes the same calls in the same order. Methods that return a transfer begin it and go on; all others wait. Called by one thread of a process.
+/// What processes that train together have of each other, whatever carries it. Every rank makes the same calls in the same order. All methods wait. Called by one thread of a process.
 /// </summary>
 public interface ICommunicator : IDisposable
 {
@@ -32,14 +44,6 @@ public interface ICommunicator : IDisposable
 
     /// <summary>What carries the numbers, for a person.</summary>
     string Description { get; }
-
-    /// <summary>Every rank sends to every other one piece, and receives one from it.</summary>
-    /// <param name="send">The piece for each rank. That of the rank itself goes nowhere and must have no numbers.</param>
-    /// <param name="receive">Where the piece of each rank goes; as many numbers as it sends.</param>
-    ITransfer AllToAll(Pieces send, Pieces receive);
-
-    /// <summary>Every rank gives its piece of a line to all others, which receive it at the same place.</summary>
-    ITransfer AllGather(Pieces line);
 
     /// <summary>Every rank gives some bytes, and has those of all, in the order of ranks.</summary>
     /// <exception cref="DistributedException">A rank has ended, does not answer, or could not be reached.</exception>

@@ -81,21 +81,24 @@ public abstract class Trainer : IDisposable
         }
         if (ranks is not null && model.Device.Kind == DeviceKind.Cuda)
         {
-            if (config.ShardOptimizer) throw new ConfigurationException("shard-optimizer deals out the state over MPI, and cards sum over NCCL; --device cpu, or the option left out, was expected");
-            (_cards, _side) = (new NcclGroup(NcclLibrary.Load(), ranks), model.Device.OpenSideStream());
-            _ranks = new CardSum(model.Parameters, Share, ranks, _cards, _side);
+            _side = model.Device.OpenSideStream();
+            _cards = new NcclGroup(NcclLibrary.Load(), ranks, _side);
+            _ranks = config.ShardOptimizer ? new RankSum(model.Parameters, Share, ranks, _cards) { IsSharded = true } : new CardSum(model.Parameters, Share, ranks, _cards);
         }
         else if (ranks is not null)
         {
-            _ranks = new RankSum(model.Parameters, Share, ranks) { IsSharded = config.ShardOptimizer };
+            _ranks = new RankSum(model.Parameters, Share, ranks, HostOf(ranks)) { IsSharded = config.ShardOptimizer };
         }
-        Optimizer = _ranks is RankSum { IsSharded: true } sharded ? new ShardedOptimizer(model.Parameters, config.Optimizer, sharded.Buckets, ranks!) : config.CreateOptimizer(model.Parameters);
+        Optimizer = _ranks is RankSum { IsSharded: true } sharded ? new ShardedOptimizer(model.Parameters, config.Optimizer, sharded.Buckets, ranks!, (IExchange?)_cards ?? HostOf(ranks!)) : config.CreateOptimizer(model.Parameters);
         Sum = _ranks ?? GradientSum.Create(model.Parameters, config);
         Frozen = FrozenParameters.Create(model.Parameters, config);
         _steps = [new PendingStep(model.Device, config.Batch), new PendingStep(model.Device, config.Batch)];
         _memory = new MemoryGauge(model.Device);
         ReadsLate = model.Device.Kind == DeviceKind.Cuda;
     }
+
+    /// <summary>What carries numbers of host memory between ranks.</summary>
+    private static IExchange HostOf(ICommunicator ranks) => ranks as IExchange ?? throw new ConfigurationException($"ranks over {ranks.Description} train on cards, and this device is none");
 
     /// <summary>Separates the draws of one step.</summary>
     private protected enum Draw

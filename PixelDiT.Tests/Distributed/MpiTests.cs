@@ -146,7 +146,7 @@ internal sealed class MpiTests
     {
         var variables = new Dictionary<string, string> { ["RANK"] = "0", ["WORLD_SIZE"] = "2" };
         Assert.That(
-            PixelDiTProgram.Run(_folder, variables, [.. s_train, "--out", "run"]).Error, Does.Contain("RANK and WORLD_SIZE say that this is rank 0 of 2; processes meet over MPI, cards too before they sum by NCCL: start them by mpirun or srun"));
+            PixelDiTProgram.Run(_folder, variables, [.. s_train, "--out", "run"]).Error, Does.Contain("RANK and WORLD_SIZE say that this is rank 0 of 2; without MPI processes meet by NCCL, on cards: start those of CPUs by mpirun or srun"));
         Assert.That(PixelDiTProgram.RunHere([.. s_train, "--out", At("run"), "--distributed", "mpi"]).Error, Does.Contain("distributed is mpi, and no launcher has started this process"));
         Assert.That(MpiLibrary.MissingFor(LauncherKind.OpenMpi), Does.Contain("openmpi-bin").And.Contain("libopenmpi3"));
         Assert.That(MpiLibrary.MissingFor(LauncherKind.Pmi), Does.Contain("mpich").And.Contain("libmpich12"));

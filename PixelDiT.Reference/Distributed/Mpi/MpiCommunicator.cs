@@ -8,7 +8,7 @@ namespace PixelDiT.Reference.Distributed.Mpi;
 /// Ranks over MPI. A thread of its own makes all calls: it begins transfers that others ask for, and goes on with them while the others compute. It also watches: the ranks of its machine by their processes, and the rank before its own by
 /// a message a second.
 /// </summary>
-public sealed unsafe partial class MpiCommunicator : ICommunicator
+public sealed unsafe partial class MpiCommunicator : ICommunicator, IExchange
 {
     /// <summary>How long a rank that has noticed a fault waits for its own work to notice too, before it ends all.</summary>
     public static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);

@@ -11,14 +11,17 @@ internal sealed unsafe class NcclLibrary
 
     private const string Name = "libnccl.so.2";
 
-    // ncclFloat32 and ncclSum.
+    // ncclFloat32 and ncclSum of NCCL's header.
     private const int Single = 7, Sum = 0;
 
     private readonly delegate* unmanaged<byte*, int> _id;
     private readonly delegate* unmanaged<nint*, int, UniqueId, int, int> _join;
-    private readonly delegate* unmanaged<nint, int> _leave;
+    private readonly delegate* unmanaged<nint, int> _leave, _abort;
     private readonly delegate* unmanaged<int> _begin, _end;
     private readonly delegate* unmanaged<nint, nint, nuint, int, int, nint, nint, int> _allReduce;
+    private readonly delegate* unmanaged<nint, nuint, int, int, nint, nint, int> _send, _receive;
+    private readonly delegate* unmanaged<nint, nint, nuint, int, int, nint, nint, int> _broadcast;
+    private readonly delegate* unmanaged<nint, nint, nuint, int, nint, nint, int> _allGather;
     private readonly delegate* unmanaged<int, byte*> _reason;
 
     /// <summary>Passed by value, as ncclCommInitRank takes it.</summary>
@@ -36,9 +39,14 @@ internal sealed unsafe class NcclLibrary
         _id = (delegate* unmanaged<byte*, int>)Find("ncclGetUniqueId");
         _join = (delegate* unmanaged<nint*, int, UniqueId, int, int>)Find("ncclCommInitRank");
         _leave = (delegate* unmanaged<nint, int>)Find("ncclCommDestroy");
+        _abort = (delegate* unmanaged<nint, int>)Find("ncclCommAbort");
         _begin = (delegate* unmanaged<int>)Find("ncclGroupStart");
         _end = (delegate* unmanaged<int>)Find("ncclGroupEnd");
         _allReduce = (delegate* unmanaged<nint, nint, nuint, int, int, nint, nint, int>)Find("ncclAllReduce");
+        _send = (delegate* unmanaged<nint, nuint, int, int, nint, nint, int>)Find("ncclSend");
+        _receive = (delegate* unmanaged<nint, nuint, int, int, nint, nint, int>)Find("ncclRecv");
+        _broadcast = (delegate* unmanaged<nint, nint, nuint, int, int, nint, nint, int>)Find("ncclBroadcast");
+        _allGather = (delegate* unmanaged<nint, nint, nuint, int, nint, nint, int>)Find("ncclAllGather");
         _reason = (delegate* unmanaged<int, byte*>)Find("ncclGetErrorString");
 
         nint Find(string name) => find(name) is var address and not 0 ? address : throw new ConfigurationException($"{Name} has no {name}; NCCL 2 was expected");
@@ -78,6 +86,36 @@ internal sealed unsafe class NcclLibrary
         foreach (var (address, count) in stretches) Check(_allReduce((nint)address, (nint)address, (nuint)count, Single, Sum, group, stream), "ncclAllReduce");
         Check(_end(), "ncclGroupEnd");
     }
+
+    /// <summary>Ends a group without the others, because this rank has failed; what is queued in it ends too.</summary>
+    public void Abort(nint group) => Check(_abort(group), "ncclCommAbort");
+
+    /// <summary>Queues what follows as one call, so that no rank waits for another's order.</summary>
+    public void Together(Action calls)
+    {
+        Check(_begin(), "ncclGroupStart");
+        try
+        {
+            calls();
+        }
+        finally
+        {
+            Check(_end(), "ncclGroupEnd");
+        }
+    }
+
+    /// <summary>Queues float32 numbers for another rank.</summary>
+    public void Send(nint group, long address, long count, int rank, nint stream) => Check(_send((nint)address, (nuint)count, Single, rank, group, stream), "ncclSend");
+
+    /// <summary>Queues the place of float32 numbers of another rank.</summary>
+    public void Receive(nint group, long address, long count, int rank, nint stream) => Check(_receive((nint)address, (nuint)count, Single, rank, group, stream), "ncclRecv");
+
+    /// <summary>Queues a rank's float32 numbers for all, each in its place.</summary>
+    public void Broadcast(nint group, long address, long count, int rank, nint stream) => Check(_broadcast((nint)address, (nint)address, (nuint)count, Single, rank, group, stream), "ncclBroadcast");
+
+    /// <summary>Queues all ranks' float32 numbers for all: a line of as many of each, with a rank's own in their place.</summary>
+    public void AllGather(nint group, long line, long count, int rank, nint stream)
+        => Check(_allGather((nint)(line + (rank * count * sizeof(float))), (nint)line, (nuint)count, Single, group, stream), "ncclAllGather");
 
     private void Check(int code, string call)
     {

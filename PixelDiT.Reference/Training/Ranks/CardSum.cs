@@ -1,4 +1,3 @@
-using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
@@ -16,8 +15,8 @@ internal sealed class CardSum : SharedSum
     private readonly Bucket[] _buckets;
     private readonly BucketSchedule _schedule;
     private readonly NcclGroup _cards;
-    private readonly ISideStream _stream;
     private readonly Tensor _sum;
+    private ITransfer? _last;
     private int _part;
 
     /// <summary>A buffer for a model's gradients.</summary>
@@ -25,11 +24,10 @@ internal sealed class CardSum : SharedSum
     /// <param name="share">What this rank computes.</param>
     /// <param name="ranks">The ranks, which tell each other of losses.</param>
     /// <param name="cards">Their cards; stays its owner's.</param>
-    /// <param name="stream">Where the sums over cards are queued; stays its owner's.</param>
     /// <param name="bucket">The numbers of a bucket.</param>
-    public CardSum(ParameterSet parameters, BatchShare share, ICommunicator ranks, NcclGroup cards, ISideStream stream, long bucket = Bucket.UsualLength) : base(parameters, share, ranks)
+    public CardSum(ParameterSet parameters, BatchShare share, ICommunicator ranks, NcclGroup cards, long bucket = Bucket.UsualLength) : base(parameters, share, ranks, cards)
     {
-        (_cards, _stream) = (cards, stream);
+        _cards = cards;
         _buckets = Bucket.Cut(parameters, rank: 0, ranks: 1, bucket);
         _schedule = new BucketSchedule(parameters, _buckets);
         _sum = parameters.NewLike();
@@ -49,7 +47,7 @@ internal sealed class CardSum : SharedSum
 
     internal override void Put(Tensor gradients, Readback figures)
     {
-        _stream.Join();
+        _last?.Wait();
         Combine.Copy(_sum, gradients);
         PutFigures(figures);
     }
@@ -59,8 +57,7 @@ internal sealed class CardSum : SharedSum
     {
         var own = bucket.OwnOf(_sum);
         AddTo(_part, bucket.OwnOf(Parameters.AllGradients), own);
-        _stream.Fork();
-        _cards.AllReduce([(own.Address, own.Count)], _stream.Handle);
+        _last = _cards.AllReduce((own.Address, own.Count));
     }
 
     /// <summary>Frees the buffer.</summary>

@@ -21,8 +21,9 @@ internal sealed class RankSum : SharedSum
     /// <param name="parameters">The model's parameters.</param>
     /// <param name="share">What this rank computes.</param>
     /// <param name="ranks">The ranks.</param>
+    /// <param name="exchange">What carries gradients.</param>
     /// <param name="bucket">The numbers of a bucket.</param>
-    public RankSum(ParameterSet parameters, BatchShare share, ICommunicator ranks, long bucket = Bucket.UsualLength) : base(parameters, share, ranks)
+    public RankSum(ParameterSet parameters, BatchShare share, ICommunicator ranks, IExchange exchange, long bucket = Bucket.UsualLength) : base(parameters, share, ranks, exchange)
     {
         _buckets = Bucket.Cut(parameters, ranks.Rank, ranks.Size, bucket);
         _schedule = new BucketSchedule(parameters, _buckets);
@@ -58,7 +59,7 @@ internal sealed class RankSum : SharedSum
         foreach (var bucket in _buckets)
         {
             if (bucket.OwnLength > 0) Combine.Copy(bucket.Own(_sums), bucket.OwnOf(gradients));
-            if (!IsSharded) gathered.Add(Ranks.AllGather(bucket.Line(gradients)));
+            if (!IsSharded) gathered.Add(Exchange.AllGather(bucket.Line(gradients)));
         }
         PutFigures(figures);
         foreach (var transfer in gathered) Wait(transfer);
@@ -80,7 +81,7 @@ internal sealed class RankSum : SharedSum
     private void Send(Bucket bucket)
     {
         var (send, receive) = bucket.Exchange(Parameters.AllGradients, _received, Ranks.Size);
-        bucket.Transfer = Ranks.AllToAll(send, receive);
+        bucket.Transfer = Exchange.AllToAll(send, receive);
     }
 
     /// <summary>Adds the pieces of the round in hand in the order of ranks, which is that of their parts.</summary>

@@ -14,14 +14,15 @@ internal sealed class ShardedOptimizer : MomentOptimizer
     private readonly ParameterSet _parameters;
     private readonly IReadOnlyList<Bucket> _buckets;
     private readonly ICommunicator _ranks;
+    private readonly IExchange _exchange;
     private readonly Tensor _first, _second, _average, _ownSums, _sums;
     private readonly int[] _chunks, _chunkPlaces;
     private Tensor? _wholeFirst, _wholeSecond, _wholeAverage;
 
     /// <summary>Moments of zero, and an average that begins as a copy of the weights.</summary>
-    public ShardedOptimizer(ParameterSet parameters, OptimizerConfig config, IReadOnlyList<Bucket> buckets, ICommunicator ranks) : base(parameters, config)
+    public ShardedOptimizer(ParameterSet parameters, OptimizerConfig config, IReadOnlyList<Bucket> buckets, ICommunicator ranks, IExchange exchange) : base(parameters, config)
     {
-        (_parameters, _buckets, _ranks) = (parameters, buckets, ranks);
+        (_parameters, _buckets, _ranks, _exchange) = (parameters, buckets, ranks, exchange);
         var device = parameters.Values!.Device;
         int own = Math.Max(1, buckets.Sum(bucket => bucket.OwnLength));
         (_first, _second, _average) = (device.Allocate([own]), device.Allocate([own]), device.Allocate([own]));
@@ -58,7 +59,7 @@ internal sealed class ShardedOptimizer : MomentOptimizer
             {
                 AdamW.Step(bucket.OwnOf(_parameters.Values!), bucket.OwnOf(_parameters.AllGradients), bucket.Own(_first), bucket.Own(_second), bucket.Own(_average), Norm, numbers, normBefore);
             }
-            gathered.Add(_ranks.AllGather(bucket.Line(_parameters.Values!)));
+            gathered.Add(_exchange.AllGather(bucket.Line(_parameters.Values!)));
         }
         foreach (var transfer in gathered) transfer.Wait();
     }
@@ -106,7 +107,7 @@ internal sealed class ShardedOptimizer : MomentOptimizer
             foreach (var bucket in _buckets)
             {
                 var (given, taken) = bucket.WithFirst(owned, whole);
-                moved.Add(toFirst ? _ranks.AllToAll(given, taken) : _ranks.AllToAll(taken, given));
+                moved.Add(toFirst ? _exchange.AllToAll(given, taken) : _exchange.AllToAll(taken, given));
                 if (_ranks.Rank > 0 || bucket.OwnLength == 0) continue;
                 if (toFirst) Combine.Copy(bucket.Own(owned), bucket.OwnOf(whole!));
                 else Combine.Copy(bucket.OwnOf(whole!), bucket.Own(owned));
@@ -126,7 +127,7 @@ internal sealed class ShardedOptimizer : MomentOptimizer
             GradientNorm.Parts(bucket.OwnOf(_parameters.AllGradients), _ownSums.Slice(own, [count]));
             own += count;
         }
-        _ranks.AllGather(new Pieces(_ownSums.Address, _chunkPlaces, _chunks)).Wait();
+        _exchange.AllGather(new Pieces(_ownSums.Address, _chunkPlaces, _chunks)).Wait();
         float[] byOwner = _ownSums.ToArray(), sums = new float[byOwner.Length];
         for (int rank = 0; rank < _ranks.Size; rank++)
         {

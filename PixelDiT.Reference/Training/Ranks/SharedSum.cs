@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
-using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Autodiff;
@@ -21,9 +19,10 @@ internal abstract class SharedSum : GradientSum
     /// <param name="parameters">The model's parameters.</param>
     /// <param name="share">What this rank computes.</param>
     /// <param name="ranks">The ranks.</param>
-    private protected SharedSum(ParameterSet parameters, BatchShare share, ICommunicator ranks) : base(parameters, share.Parts, share.Rounds)
+    /// <param name="exchange">What reaches the memory of the ranks' devices.</param>
+    private protected SharedSum(ParameterSet parameters, BatchShare share, ICommunicator ranks, IExchange exchange) : base(parameters, share.Parts, share.Rounds)
     {
-        (Parameters, Ranks, Share) = (parameters, ranks, share);
+        (Parameters, Ranks, Exchange, Share) = (parameters, ranks, exchange, share);
         // Of each round: its losses, and that of each image; then what this rank wants.
         _figuresARound = TrainingStep.Figures + share.PartImages;
         _figuresARank = (share.Rounds * _figuresARound) + Wishes;
@@ -51,6 +50,9 @@ internal abstract class SharedSum : GradientSum
 
     /// <summary>The ranks.</summary>
     private protected ICommunicator Ranks { get; }
+
+    /// <summary>What reaches the memory of the ranks' devices.</summary>
+    private protected IExchange Exchange { get; }
 
     /// <summary>What this rank computes.</summary>
     private protected BatchShare Share { get; }
@@ -101,15 +103,8 @@ internal abstract class SharedSum : GradientSum
 
     private void GatherFigures()
     {
-        if (_figures.Device.Kind == DeviceKind.Cuda)
-        {
-            // They are few, and the ranks' communicator sends from the host.
-            byte[][] all = Ranks.Gather(MemoryMarshal.AsBytes<float>(Own.ToArray()));
-            _figures.Upload([.. all.SelectMany(bytes => MemoryMarshal.Cast<byte, float>(bytes).ToArray())]);
-            return;
-        }
         int[] counts = [.. Enumerable.Repeat(_figuresARank, Ranks.Size)], places = [.. Enumerable.Range(0, Ranks.Size).Select(rank => rank * _figuresARank)];
-        Wait(Ranks.AllGather(new Pieces(_figures.Address, places, counts)));
+        Wait(Exchange.AllGather(new Pieces(_figures.Address, places, counts)));
     }
 
     /// <summary>Puts numbers of this rank where the others will have them.</summary>

@@ -8,6 +8,7 @@ using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Training;
 using PixelDiT.Reference.Training.Ranks;
 using PixelDiT.Tests.Data;
+using PixelDiT.Tests.Distributed;
 
 namespace PixelDiT.Tests.Training.Ranks;
 
@@ -26,10 +27,14 @@ internal sealed class RankTrainingTests
 
     private sealed record Result(float[] Losses, float[] Norms, double[][] Bands, float[] Weights, IReadOnlyList<string> Remarks);
 
-    private Result Train(string name, ModelConfig sizes, TrainingConfig config, int ranks, ExistingRun existing = ExistingRun.Refuse, Action<ThreadRanks, Trainer>? before = null)
-        => ThreadRanks.Run(ranks, communicator => Train(name, sizes, config, ranks == 1 ? null : communicator, existing, before))[0];
+    private Result Train(string name, ModelConfig sizes, TrainingConfig config, int ranks, ExistingRun existing = ExistingRun.Refuse, Action<ICommunicator, Trainer>? before = null, bool isByCards = false)
+        => ThreadRanks.Run(ranks, threads =>
+        {
+            using var communicator = ranks == 1 ? null : isByCards ? NcclStandIn.Over(threads) : threads;
+            return Train(name, sizes, config, communicator, existing, before);
+        })[0];
 
-    private Result Train(string name, ModelConfig sizes, TrainingConfig config, ThreadRanks? ranks, ExistingRun existing, Action<ThreadRanks, Trainer>? before)
+    private Result Train(string name, ModelConfig sizes, TrainingConfig config, ICommunicator? ranks, ExistingRun existing, Action<ICommunicator, Trainer>? before)
     {
         using var device = Device.Open("cpu", 1);
         var data = SmallRun.Data(sizes);
@@ -51,13 +56,13 @@ internal sealed class RankTrainingTests
 
     private byte[] Bytes(string run, string file) => File.ReadAllBytes(Path.Combine(_folder.Path, run, file));
 
-    [TestCase(false, false, 2, 2), TestCase(false, false, 3, 6), TestCase(true, false, 2, 4), TestCase(true, true, 3, 3), TestCase(false, false, 2, 4, true), TestCase(true, false, 3, 3, true)]
-    public void Ranks_give_the_bits_of_one_process(bool isText, bool isCame, int ranks, int parts, bool isSharded = false)
+    [TestCase(false, false, 2, 2), TestCase(false, false, 3, 6), TestCase(true, false, 2, 4), TestCase(true, true, 3, 3), TestCase(false, false, 2, 4, true), TestCase(true, false, 3, 3, true), TestCase(false, false, 3, 6, false, true), TestCase(true, false, 2, 4, true, true)]
+    public void Ranks_give_the_bits_of_one_process(bool isText, bool isCame, int ranks, int parts, bool isSharded = false, bool isByCards = false)
     {
         var sizes = isText ? SmallRun.Texts : SmallRun.Classes;
         var config = s_config with { Accumulate = parts, Flip = !isText, Came = isCame ? new CameConfig { LearningRate = 1e-3, EmaDecay = 0.9 } : null };
         var one = Train("one", sizes, config, 1);
-        var many = Train("many", sizes, config with { ShardOptimizer = isSharded }, ranks);
+        var many = Train("many", sizes, config with { ShardOptimizer = isSharded }, ranks, isByCards: isByCards);
         Assert.That(many.Losses, Is.EqualTo(one.Losses));
         Assert.That(many.Norms, Is.EqualTo(one.Norms));
         Assert.That(many.Bands, Is.EqualTo(one.Bands));
@@ -162,7 +167,7 @@ internal sealed class RankTrainingTests
             using var device = Device.Open("cpu", 1);
             using var model = PixelTransformer.Create(SmallRun.Classes, device);
             Initialization.Draw(model, 1);
-            using var sum = new RankSum(model.Parameters, new BatchShare(4, 4, ranks.Rank, 2), ranks, bucket: 5000);
+            using var sum = new RankSum(model.Parameters, new BatchShare(4, 4, ranks.Rank, 2), ranks, ranks, bucket: 5000);
             using var optimizer = new Optimizer(model.Parameters, new OptimizerConfig());
             var step = new TrainingStep((PixelDiTModel)model, optimizer, sum);
             using Tensor x = device.Allocate([2, 3, 16, 16]), t = device.Upload([0.25f, 0.5f], [2]), y = device.Allocate([2], ElementType.Int32);

@@ -5,7 +5,7 @@ using PixelDiT.Reference.Distributed;
 namespace PixelDiT.Tests.Training.Ranks;
 
 /// <summary>Ranks that are threads of this process. What a rank sends is copied when it begins, so that transfers end in any order.</summary>
-internal sealed unsafe class ThreadRanks : ICommunicator
+internal sealed unsafe class ThreadRanks : ICommunicator, IExchange
 {
     private readonly Board _board;
     private readonly Dictionary<string, int> _calls = [];

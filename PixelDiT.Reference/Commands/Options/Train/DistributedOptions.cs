@@ -4,6 +4,7 @@ using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Distributed;
 using PixelDiT.Reference.Distributed.Mpi;
+using PixelDiT.Reference.Distributed.Nccl;
 using PixelDiT.Reference.Training;
 
 namespace PixelDiT.Reference.Commands.Options.Train;
@@ -48,12 +49,14 @@ internal sealed class DistributedOptions
             return kind == Auto ? null : throw new ConfigurationException($"distributed is {kind}, and no launcher has started this process; for example mpirun -n 2 pixeldit train … was expected");
         }
         if (launcher.Size == 1) return null;
-        if (launcher.Kind == LauncherKind.Torch)
-        {
-            throw new ConfigurationException(
-                $"RANK and WORLD_SIZE say that this is rank {launcher.Rank} of {launcher.Size}; processes meet over MPI, cards too before they sum by NCCL: start them by mpirun or srun, or leave the variables out (--distributed none trains alone)");
-        }
+        if (launcher.Kind == LauncherKind.Torch) return kind == Mpi ? throw Unmet(launcher) : new NcclCommunicator(launcher);
         return MpiCommunicator.Open(launcher, TimeSpan.FromSeconds(patience), Terminal.Complain);
+    }
+
+    private static PixelDiTException Unmet(Launcher launcher)
+    {
+        string problem = $"RANK and WORLD_SIZE say that this is rank {launcher.Rank} of {launcher.Size}; without MPI processes meet by NCCL, on cards: start those of CPUs by mpirun or srun, or leave the variables out (--distributed none trains alone)";
+        return launcher.Rank == 0 ? new ConfigurationException(problem) : new DistributedException(problem, isSaidElsewhere: true);
     }
 
     /// <summary>Joins the ranks that a launcher has started, with the usual settings.</summary>
@@ -91,6 +94,19 @@ internal sealed class DistributedOptions
         var device = OpenDevice(ranks, name, threads);
         string kind = parsed.GetRequiredValue(_kind);
         bool isCard = device.Kind == DeviceKind.Cuda;
+        if (ranks is NcclCommunicator cards)
+        {
+            try
+            {
+                if (!isCard) throw Unmet(Launcher.Read());
+                cards.Join(device);
+            }
+            catch
+            {
+                device.Dispose();
+                throw;
+            }
+        }
         if (ranks is null || (kind != Mpi || !isCard) && (kind != Nccl || isCard)) return device;
         device.Dispose();
         throw new ConfigurationException($"distributed is {kind}, and device {name} is {(isCard ? "a card" : "a CPU")} here; cards sum by nccl and CPUs by mpi, and auto takes what fits");
