@@ -82,7 +82,7 @@ public sealed record ExplainChoice(IReadOnlyList<int> Steps, IReadOnlyList<int> 
         long patchLevel = (PatchBlocks.Count * config.Heads * queries * (words + tokens)) + ((config.PatchDepth + 1) * tokens * colours);
         if (!config.HasPixelLevel) return Steps.Count * images * patchLevel;
         long kinds = config.PostModulation ? 4 : 6, keys = config.PixelLevel == PixelLevelKind.NoCompaction ? pixels : tokens;
-        long modulation = kinds * Channels * ((pixels / config.PixelsPerModulation) + tokens), compaction = config.PixelLevel == PixelLevelKind.NoCompaction ? 0 : (2 * pixels * colours) + (tokens * config.PixelAttentionWidth);
+        long modulation = kinds * Channels * ((pixels / config.PixelsPerModulation) + tokens), compaction = config.PixelLevel == PixelLevelKind.NoCompaction ? 0 : (3 * pixels * colours) + (tokens * config.PixelAttentionWidth);
         return Steps.Count * images * (patchLevel + (PixelBlocks.Count * ((config.PixelAttentionHeads * queries * keys) + modulation + compaction)) + ((config.PixelDepth + 1) * pixels * colours));
     }
 

@@ -132,12 +132,11 @@ internal sealed class ExplainData(Utf8JsonWriter json, Explanation it)
         Objects("kinds", modulation.Kinds, kind =>
         {
             json.WriteString("name", kind.Name);
-            Number("inside", kind.Inside);
-            Number("spread", kind.Spread);
+            Parts(kind.Parts);
             Objects("channels", kind.Channels, channel =>
             {
                 json.WriteNumber("channel", channel.Channel);
-                Number("inside", channel.Inside);
+                Parts(channel.Parts);
                 Number("low", channel.Maps[0].Low);
                 Number("high", channel.Maps[0].High);
                 Strings("maps", channel.Maps.Select(map => Convert.ToBase64String(map.Bytes)));
@@ -157,7 +156,12 @@ internal sealed class ExplainData(Utf8JsonWriter json, Explanation it)
         json.WriteStartObject("behind");
         Colours(compaction.Behind);
         json.WriteEndObject();
+        json.WriteStartObject("added");
+        Colours(compaction.Added);
+        json.WriteEndObject();
     }
+
+    private void Parts(ModulationParts parts) => Numbers("parts", [parts.Patch, parts.Place, parts.Both]);
 
     /// <summary>What is in the page, in sentences.</summary>
     private IEnumerable<string> Holds(PixelLayout layout)

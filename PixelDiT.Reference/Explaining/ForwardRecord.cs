@@ -22,7 +22,8 @@ public sealed record TokenColours(string Stage, IReadOnlyList<double> Shares, IR
 /// <param name="Tokens">For the condition and the null condition: tokens [L, A].</param>
 /// <param name="Width">A.</param>
 /// <param name="Behind">Pixels as they come back from attention, as colours.</param>
-public sealed record CompactionRecord(string Stage, TokenColours Before, IReadOnlyList<ByteMap> Tokens, int Width, TokenColours Behind);
+/// <param name="Added">What is added to the pixels: what came back, modulated: gate1 · it, with post-modulation it · (1 + scale1) + shift1. As colours.</param>
+public sealed record CompactionRecord(string Stage, TokenColours Before, IReadOnlyList<ByteMap> Tokens, int Width, TokenColours Behind, TokenColours Added);
 
 /// <summary>One forward, told stage by stage.</summary>
 public sealed record ForwardRecord

@@ -84,13 +84,30 @@ internal sealed class ForwardRecorder(ModelConfig config, ImageSize size, Explai
     {
         // What is compacted: with post-modulation the normalised pixels, else the modulated ones.
         string before = config.PostModulation ? "norm1" : "modulated1";
-        if (step == before || step == "compact") _held[step] = values;
+        if (step == before || step is "compact" or "modulation") _held[step] = values;
         if (step != "attn") return;
         float[] tokens = _held["compact"];
         float most = tokens.Max(Math.Abs);
         _compactions.Add(new(
             block, ColoursOfPixels(block, PrincipalColours.Of(_held[before], config.PixelHidden)), [.. new[] { 0, 1 }.Select(image => ByteMap.Of(tokens.AsSpan(image * tokens.Length / 2, tokens.Length / 2), -most, most))],
-            config.PixelAttentionWidth, ColoursOfPixels(block, PrincipalColours.Of(values, config.PixelHidden))));
+            config.PixelAttentionWidth, ColoursOfPixels(block, PrincipalColours.Of(values, config.PixelHidden)), ColoursOfPixels(block, PrincipalColours.Of(Added(values, _held["modulation"]), config.PixelHidden))));
+    }
+
+    /// <summary>What a block adds to its pixels [2·L, P, d] of what came back from attention.</summary>
+    private float[] Added(float[] values, float[] modulation)
+    {
+        const int gate = 2, scale = 0, shift = 1;
+        int d = config.PixelHidden, kinds = config.PixelModulation / d;
+        var added = new float[values.Length];
+        for (int i = 0; i < values.Length; i++)
+        {
+            // Rows of pixels that share a modulation follow one another.
+            int own = i / d / config.PixelsPerModulation * kinds * d, channel = i % d;
+            added[i] = config.PostModulation
+                ? (values[i] * (1 + modulation[own + (scale * d) + channel])) + modulation[own + (shift * d) + channel]
+                : values[i] * modulation[own + (gate * d) + channel];
+        }
+        return added;
     }
 
     private void Patches(string stage, float[] tokens)

@@ -2,19 +2,26 @@ using PixelDiT.Reference.Models;
 
 namespace PixelDiT.Reference.Explaining;
 
+/// <summary>
+/// Of what a modulation's variance over a picture consists, in parts that sum to 1 (all are 0 where nothing varies): what one value a patch would say, what the place inside a patch says alike in every patch, and what is of this patch at this place.
+/// </summary>
+/// <param name="Patch">Of the means of patches.</param>
+/// <param name="Place">Of the means of places, over all patches.</param>
+/// <param name="Both">The rest: what takes a value for every pixel.</param>
+public readonly record struct ModulationParts(double Patch, double Place, double Both);
+
 /// <summary>A channel of a modulation over a picture.</summary>
 /// <param name="Channel">From 0 to d − 1.</param>
-/// <param name="Inside">What part of its variance over the picture lies inside patches, where one value a patch says nothing; from 0 to 1.</param>
+/// <param name="Parts">Of what its variance consists.</param>
 /// <param name="Maps">For the condition and the null condition: [H, W], or with patch-wise AdaLN [L].</param>
 /// <param name="Means">The same: each patch's mean [L].</param>
-public sealed record ModulationChannel(int Channel, double Inside, IReadOnlyList<ByteMap> Maps, IReadOnlyList<ByteMap> Means);
+public sealed record ModulationChannel(int Channel, ModulationParts Parts, IReadOnlyList<ByteMap> Maps, IReadOnlyList<ByteMap> Means);
 
 /// <summary>The shifts, scales or gates of a block.</summary>
 /// <param name="Name">shift1, scale1, gate1, shift2, scale2 or gate2.</param>
-/// <param name="Inside">As <see cref="ModulationChannel.Inside"/>, of all channels together.</param>
-/// <param name="Spread">The standard deviation over pixels, the root mean square of all channels'.</param>
+/// <param name="Parts">Of what the variance of all channels together consists.</param>
 /// <param name="Channels">Those that vary most.</param>
-public sealed record ModulationKind(string Name, double Inside, double Spread, IReadOnlyList<ModulationChannel> Channels);
+public sealed record ModulationKind(string Name, ModulationParts Parts, IReadOnlyList<ModulationChannel> Channels);
 
 /// <summary>What pixel-wise AdaLN gives a PiT block's pixels: their shifts, scales and gates as pictures (SPEC §3.5).</summary>
 /// <param name="Stage">The block.</param>
@@ -37,11 +44,11 @@ public sealed record ModulationRecord(string Stage, bool IsOfPixels, IReadOnlyLi
         var kinds = new List<ModulationKind>();
         for (int kind = 0; kind < names.Length; kind++)
         {
-            var found = new (double Total, double Inside)[d];
+            var found = new Sums[d];
             for (int channel = 0; channel < d; channel++) found[channel] = Variances(Values(0, kind, channel), perPatch);
-            double total = found.Sum(of => of.Total);
             int[] chosen = [.. Enumerable.Range(0, d).OrderByDescending(channel => found[channel].Total).Take(channels)];
-            kinds.Add(new(names[kind], total > 0 ? found.Sum(of => of.Inside) / total : 0, Math.Sqrt(total / d), [.. chosen.Select(channel => Picture(kind, channel, found[channel]))]));
+            var all = new Sums(found.Sum(of => of.Total), found.Sum(of => of.Patch), found.Sum(of => of.Place));
+            kinds.Add(new(names[kind], all.Parts, [.. chosen.Select(channel => Picture(kind, channel, found[channel]))]));
         }
         return new(stage, perPatch > 1, kinds);
 
@@ -52,33 +59,37 @@ public sealed record ModulationRecord(string Stage, bool IsOfPixels, IReadOnlyLi
             return values;
         }
 
-        ModulationChannel Picture(int kind, int channel, (double Total, double Inside) variance)
+        ModulationChannel Picture(int kind, int channel, Sums variance)
         {
             float[][] values = [Values(0, kind, channel), Values(1, kind, channel)];
             float most = values.Max(image => image.Max(Math.Abs));
             return new(
-                channel, variance.Total > 0 ? variance.Inside / variance.Total : 0,
+                channel, variance.Parts,
                 [.. values.Select(image => ByteMap.Of(perPatch > 1 ? layout.ToPicture<float>(image, 1) : image, -most, most))],
                 [.. values.Select(image => ByteMap.Of([.. image.Chunk(perPatch).Select(patch => patch.Average())], -most, most))]);
         }
     }
 
-    /// <summary>The variance of values, and what of it lies inside patches.</summary>
-    private static (double Total, double Inside) Variances(float[] values, int perPatch)
+    /// <summary>Sums of squares about the mean: of values, of the means of their patches and of the means of their places.</summary>
+    private static Sums Variances(float[] values, int perPatch)
     {
-        double mean = values.Average(value => (double)value), total = 0, inside = 0;
-        for (int first = 0; first < values.Length; first += perPatch)
+        int patches = values.Length / perPatch;
+        double mean = values.Average(value => (double)value), total = 0, patch = 0, place = 0;
+        double[] ofPatches = new double[patches], ofPlaces = new double[perPatch];
+        for (int i = 0; i < values.Length; i++)
         {
-            var patch = values.AsSpan(first, perPatch);
-            double own = 0;
-            foreach (float value in patch) own += value;
-            own /= perPatch;
-            foreach (float value in patch)
-            {
-                total += (value - mean) * (value - mean);
-                inside += (value - own) * (value - own);
-            }
+            double apart = values[i] - mean;
+            total += apart * apart;
+            ofPatches[i / perPatch] += apart / perPatch;
+            ofPlaces[i % perPatch] += apart / patches;
         }
-        return (total / values.Length, inside / values.Length);
+        foreach (double apart in ofPatches) patch += apart * apart * perPatch;
+        foreach (double apart in ofPlaces) place += apart * apart * patches;
+        return new(total, patch, place);
+    }
+
+    private readonly record struct Sums(double Total, double Patch, double Place)
+    {
+        public ModulationParts Parts => Total > 0 ? new(Patch / Total, Place / Total, Math.Max(0, 1 - ((Patch + Place) / Total))) : default;
     }
 }

@@ -43,6 +43,7 @@ internal static class StageSource
                 case "final_layer": return "Linear D→P·C of the modulated tokens";
             }
         }
+        if (name == "y_embedder.norm") return "RMSNorm over D, ε 1e-6, of proj of the encoder's states";
         bool isPixel = name.StartsWith("pixel_blocks", StringComparison.Ordinal);
         if (isPixel && config.PixelLevel == PixelLevelKind.NoCompaction && name.EndsWith(".compact", StringComparison.Ordinal)) return "Linear d→A of every pixel alone: nothing is compacted";
         if (isPixel && config.PixelLevel == PixelLevelKind.PatchAdaLN && name.EndsWith(".modulation", StringComparison.Ordinal)) return "Linear of silu(t_emb + s); one set for all pixels of a patch: shift1, scale1, gate1, shift2, scale2, gate2, with post-modulation scale1, shift1, scale2, shift2";
@@ -55,6 +56,7 @@ internal static class StageSource
         switch (name)
         {
             case "t_embedder": return (model, "TEmbedder.Forward(tape, t)");
+            case "y_embedder.norm": return (Norm, "var y = tape.RmsNorm(x, Weight)");
             case "y_embedder": return (model, "_yEmbedder.Forward(tape, ");
             case "y_positions": return (model, "tape.AddPositions(y, _yPositions)");
             case "patch_condition": return (model, "var c = tape.AddSilu(");

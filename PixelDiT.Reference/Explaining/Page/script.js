@@ -17,7 +17,7 @@ const fill = (id, ...children) => $(id).replaceChildren(...children);
 const figure = (picture, title, text) => make('figure', {}, picture, make('figcaption', {}, make('b', {}, title), ' ' + (text || '')));
 const picture = (source, alt) => make('img', { src: source, alt, width: data.width, height: data.height });
 const number = (value, digits = 3) => value === null ? 'not a number' : Math.abs(value) >= 1e5 || value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(1) : String(Number(value.toPrecision(digits)));
-const percent = value => value === null ? '–' : value === 0 ? '0 %' : value < .001 ? '< 0.1 %' : (value < .1 ? (100 * value).toFixed(1) : Math.round(100 * value)) + ' %';
+const percent = value => value === null ? '–' : value === 0 ? '0\u00a0%' : value < .001 ? '<\u00a00.1\u00a0%' : (value < .1 ? (100 * value).toFixed(1) : Math.round(100 * value)) + '\u00a0%';
 const share = shares => shares.map(percent).join(', ');
 const bytes = text => Uint8Array.from(atob(text), c => c.charCodeAt(0));
 const kept = new Map();
@@ -93,7 +93,7 @@ function drawCondition() {
     figure(picture(difference, 'Their difference'), 'Difference', step.differs ? `first minus second, ${number(step.magnified, 2)} times as strong as the others` : 'none: both conditions are the same'),
     figure(picture(guided, 'The guided velocity'), 'Guided', data.guidance === 1 ? 'no guidance: the first alone' : step.guides ? `second + ${number(data.guidance)} · difference` : 'outside of the guidance interval: the first alone')];
   fill('velocities', ...parts);
-  const stages = data.stages.map((stage, i) => ({ stage, i })).filter(({ stage }) => !isStep(stage) && !/^._embedder$/.test(stage.name)), width = 800, height = 200, left = 40, bottom = 150, top = 10;
+  const stages = data.stages.map((stage, i) => ({ stage, i })).filter(({ stage }) => !isStep(stage) && !/^._embedder$/.test(stage.name)), width = 800, height = 230, left = 40, bottom = 150, top = 10;
   const of = i => step.statistics[i][8] || 0, most = Math.max(...stages.map(({ i }) => of(i)), 1e-9), wide = (width - left) / stages.length;
   const svg = make('svg', { viewBox: `0 0 ${width} ${height}`, role: 'group', 'aria-label': 'How far both passes are apart, by stage' });
   for (const tick of [0, .5, 1]) svg.append(make('line', { class: 'axis', x1: left, x2: width, y1: bottom - tick * (bottom - top), y2: bottom - tick * (bottom - top) }), make('text', { x: 0, y: bottom - tick * (bottom - top) + 4 }, percent(tick * most)));
@@ -229,6 +229,11 @@ function wordsOf(block, weight, query, names) {
 }
 
 // Modulation.
+function partsOf(parts) {
+  const bar = make('div', { class: 'parts', role: 'img', 'aria-label': `patch ${percent(parts[0])}, place ${percent(parts[1])}, pixel ${percent(parts[2])}` });
+  ['patch', 'place', 'pixel'].forEach((name, i) => { const part = make('i', { class: name, title: `${name} ${percent(parts[i])}` }, parts[i] > .25 ? name : ''); part.style.flexGrow = parts[i]; bar.append(part); });
+  return bar;
+}
 function drawModulation() {
   const blocks = trace().modulations;
   choose('modulationBlocks', blocks.map(block => block.stage.replace('pixel_blocks.', 'PiT block ')), state.modulated, i => { state.modulated = i; drawModulation(); });
@@ -238,7 +243,7 @@ function drawModulation() {
   const parts = block.isOfPixels || data.patch === 1 ? [] : [absent('This model has patch-wise AdaLN: all pixels of a patch share one value, so that the first two columns are the same.')];
   for (const kind of block.kinds) {
     const channel = kind.channels[state.channel], scale = { low: channel.low, high: channel.high };
-    const text = make('div', {}, make('h3', {}, kind.name), make('strong', {}, percent(channel.inside)), make('p', {}, `of what channel ${channel.channel} varies over the picture lies inside patches; of all ${data.sizes.d} channels ${percent(kind.inside)}. Red and blue are ± ${number(channel.high, 2)}.`));
+    const text = make('div', {}, make('h3', {}, kind.name), partsOf(channel.parts), make('p', {}, `Channel ${channel.channel}: of what it varies over the picture, a value a patch says ${percent(channel.parts[0])}, the place in the patch, alike in every patch, ${percent(channel.parts[1])}; ${percent(channel.parts[2])} takes a value for each pixel. Of all ${data.sizes.d} channels: ${kind.parts.map(percent).join(', ')}. Red and blue are ±\u00a0${number(channel.high, 2)}.`));
     parts.push(make('div', { class: 'kind' }, text,
       figure(map(channel.maps[0], across, down, `${kind.name} of every pixel`, scale), block.isOfPixels ? 'every pixel its own' : 'as the model has it', passNames[0]),
       figure(map(channel.means[0], data.across, data.down, `${kind.name}, one value a patch`, scale), 'one value a patch', 'the means'),
@@ -276,8 +281,9 @@ function drawCompaction() {
     parts.push(make('div', { class: 'pass' }, make('h3', {}, passNames[pass]),
       figure(box, 'All pixels, going in', `three directions as colours, which hold ${share(block.before.shares)}`),
       figure(crop(block.before.pictures[pass], 'The patch, going in'), `The patch's ${s.P} pixels`, 'as they go in'),
-      figure(strip, `One token`, `its ${s.A} numbers, row after row, blue negative, red positive; ± ${number(block.high, 2)}`),
-      figure(crop(block.behind.pictures[pass], 'The patch, coming back'), `${s.P} pixels again`, `as they come back from attention, in directions of their own, which hold ${share(block.behind.shares)}`)));
+      figure(strip, 'One token', `its ${s.A} numbers, row after row, blue negative, red positive; ±\u00a0${number(block.high, 2)}`),
+      figure(crop(block.behind.pictures[pass], 'The patch, coming back'), `${s.P} pixels again`, `as they are expanded from the token behind attention, in directions of their own, which hold ${share(block.behind.shares)}`),
+      figure(picture(block.added.pictures[pass], 'What is added to all pixels'), 'All pixels, as added', `the same, each pixel modulated by its own gate, in directions that hold ${share(block.added.shares)}`)));
   }
   fill('compacted', ...parts);
 }
