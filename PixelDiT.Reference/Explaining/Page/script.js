@@ -191,32 +191,33 @@ function drawAttention() {
     const weights = unpack(text), largest = unpack(block.largest[pass], true), n = block.queries.length, names = pass === 0 ? data.words : data.nullWords;
     const weight = (head, q, key) => Math.pow(weights[(head * n + q) * keys + key] / 255, 2) * largest[head * n + q];
     parts.push(make('h3', {}, passNames[pass]));
-    if (block.words > 0) parts.push(wordsOf(block, weight, query, names));
+    if (block.words > 0) parts.push(wordsOf(block, weight, query, names, pass));
     const heads = make('div', { class: 'heads' });
     for (let head = 0; head < block.heads; head++) {
       const canvas = make('canvas', { width: block.across, height: block.down, role: 'img', 'aria-label': `Head ${head}, ${passNames[pass]}` }), context = canvas.getContext('2d'), image = context.createImageData(block.across, block.down), heat = getComputedStyle(document.documentElement).getPropertyValue('--heat').split(',').map(Number);
       let words = 0;
       for (let key = 0; key < block.words; key++) words += weight(head, query, key);
       const paint = (place, strength) => image.data.set([heat[0], heat[1], heat[2], 255 * strength], 4 * place);
-      let peak = largest[head * n + query];
+      let peak;
       if (state.word < 0 || block.words === 0) {
         let most = 0;
-        for (let i = 0; i < places; i++) most = Math.max(most, weights[(head * n + query) * keys + block.words + i]);
-        for (let i = 0; i < places; i++) paint(i, most ? weights[(head * n + query) * keys + block.words + i] / most : 0);
+        for (let i = 0; i < places; i++) most = Math.max(most, weight(head, query, block.words + i));
+        for (let i = 0; i < places; i++) paint(i, most ? weight(head, query, block.words + i) / most : 0);
+        peak = most;
       } else {
         const seen = block.queries.map((_, q) => weight(head, q, state.word)), most = Math.max(...seen);
         peak = most;
-        block.queries.forEach((patch, q) => paint(patch, Math.sqrt(seen[q] / most)));
+        block.queries.forEach((patch, q) => paint(patch, most ? seen[q] / most : 0));
       }
       context.putImageData(image, 0, 0);
       const over = make('div', { class: 'over' }, picture(tracedFrame().estimate, ''), canvas);
-      heads.append(figure(over, `head ${head}`, (state.word < 0 || block.words === 0 ? `largest ${percent(peak)}` : `at most ${percent(peak)} for the word`) + (block.words > 0 && state.word < 0 ? `, words ${percent(words)}` : '')));
+      heads.append(figure(over, `head ${head}`, (state.word < 0 || block.words === 0 ? `at most ${percent(peak)}` : `at most ${percent(peak)} for the word`) + (block.words > 0 && state.word < 0 ? `, words ${percent(words)}` : '')));
     }
     parts.push(heads);
   });
   fill('heads', ...parts);
 }
-function wordsOf(block, weight, query, names) {
+function wordsOf(block, weight, query, names, pass) {
   const list = make('div', { class: 'words', role: 'group', 'aria-label': 'Words of the text' }), all = [];
   for (let key = 0; key < block.words; key++) { let sum = 0; for (let head = 0; head < block.heads; head++) sum += weight(head, query, key) / block.heads; all.push(sum); }
   const most = Math.max(...all);
@@ -225,13 +226,14 @@ function wordsOf(block, weight, query, names) {
     button.style.setProperty('--weight', 100 * sum / most + '%');
     list.append(button);
   });
-  return make('div', {}, make('p', {}, state.word < 0 ? 'Words, each filled by how much of it the patch takes (mean over heads). Choose one to see which patches take it.' : 'The pictures show which patches take the chosen word. Choose it again to return to the patch.'), list);
+  return make('div', {}, pass > 0 ? '' : make('p', {}, state.word < 0 ? 'Words, each filled by how much of it the patch takes (mean over heads). Choose one to see which patches take it.' : 'The pictures show which patches take the chosen word. Choose it again to return to the patch.'), list);
 }
 
 // Modulation.
+const partNames = ['patch', 'place', 'pixel'], partsSaid = parts => partNames.map((name, i) => `${name}\u00a0${percent(parts[i])}`).join(', ');
 function partsOf(parts) {
-  const bar = make('div', { class: 'parts', role: 'img', 'aria-label': `patch ${percent(parts[0])}, place ${percent(parts[1])}, pixel ${percent(parts[2])}` });
-  ['patch', 'place', 'pixel'].forEach((name, i) => { const part = make('i', { class: name, title: `${name} ${percent(parts[i])}` }, parts[i] > .25 ? name : ''); part.style.flexGrow = parts[i]; bar.append(part); });
+  const bar = make('div', { class: 'parts', role: 'img', 'aria-label': partsSaid(parts) });
+  partNames.forEach((name, i) => { const part = make('i', { class: name, title: `${name} ${percent(parts[i])}` }, parts[i] > .25 ? name : ''); part.style.flexGrow = parts[i]; bar.append(part); });
   return bar;
 }
 function drawModulation() {
@@ -243,7 +245,7 @@ function drawModulation() {
   const parts = block.isOfPixels || data.patch === 1 ? [] : [absent('This model has patch-wise AdaLN: all pixels of a patch share one value, so that the first two columns are the same.')];
   for (const kind of block.kinds) {
     const channel = kind.channels[state.channel], scale = { low: channel.low, high: channel.high };
-    const text = make('div', {}, make('h3', {}, kind.name), partsOf(channel.parts), make('p', {}, `Channel ${channel.channel}: of what it varies over the picture, a value a patch says ${percent(channel.parts[0])}, the place in the patch, alike in every patch, ${percent(channel.parts[1])}; ${percent(channel.parts[2])} takes a value for each pixel. Of all ${data.sizes.d} channels: ${kind.parts.map(percent).join(', ')}. Red and blue are ±\u00a0${number(channel.high, 2)}.`));
+    const text = make('div', {}, make('h3', {}, kind.name), partsOf(channel.parts), make('p', {}, `Channel ${channel.channel} of ${data.sizes.d}: ${partsSaid(channel.parts)}. All channels together: ${partsSaid(kind.parts)}. Red and blue are ±\u00a0${number(channel.high, 2)}.`));
     parts.push(make('div', { class: 'kind' }, text,
       figure(map(channel.maps[0], across, down, `${kind.name} of every pixel`, scale), block.isOfPixels ? 'every pixel its own' : 'as the model has it', passNames[0]),
       figure(map(channel.means[0], data.across, data.down, `${kind.name}, one value a patch`, scale), 'one value a patch', 'the means'),
