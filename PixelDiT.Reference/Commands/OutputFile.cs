@@ -33,9 +33,12 @@ internal static class OutputFile
     /// <param name="overwrite">Whether any file may be replaced.</param>
     /// <param name="isOwn">Whether a file is a page of the verb.</param>
     /// <param name="inputs">Files that the verb reads.</param>
-    /// <inheritdoc cref="Require" path="/exception"/>
+    /// <exception cref="ConfigurationException">It is there and may not be replaced, is one of the inputs or a folder, or its folder is not there.</exception>
     public static void RequirePage(string path, bool overwrite, Func<string, bool> isOwn, params IEnumerable<string?> inputs)
     {
+        if (path.Length == 0) throw new ConfigurationException("--out is ''; a file was expected");
+        if (Directory.Exists(path)) throw new ConfigurationException($"{path}: is a folder; a file was expected");
+        if (!Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path)))) throw new ConfigurationException($"{path}: cannot be written: there is no such folder");
         Require(path, overwrite: true, inputs);
         if (File.Exists(path) && !overwrite && !isOwn(path)) throw new ConfigurationException($"{path}: is there already, and no page of this verb; --overwrite replaces it, another --out leaves it alone");
     }

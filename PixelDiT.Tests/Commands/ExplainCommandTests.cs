@@ -8,6 +8,7 @@ using PixelDiT.Reference.Training;
 using PixelDiT.Tests.Data;
 using PixelDiT.Tests.Explaining;
 using PixelDiT.Tests.Reports;
+using StbImageSharp;
 
 namespace PixelDiT.Tests.Commands;
 
@@ -75,6 +76,9 @@ internal sealed class ExplainCommandTests
             Assert.That(browser.Ask("[...document.querySelectorAll('img')].filter(image => !image.complete || image.naturalWidth === 0).length"), Is.EqualTo("0"), kind);
             Assert.That(browser.Errors, Is.Empty, kind);
 
+            var seen = ImageResult.FromMemory(browser.Look(), ColorComponents.RedGreenBlue);
+            Assert.That(seen.Data.Chunk(3).Select(pixel => (pixel[0], pixel[1], pixel[2])).Distinct().Count(), Is.GreaterThan(200), $"{kind}: pictures are in the window");
+
             void Changes(string what, string action, string shown)
             {
                 string before = browser.Ask(shown);
@@ -134,6 +138,15 @@ internal sealed class ExplainCommandTests
         yield return Case("full", "nowhere.png: cannot be read", "--class", "1", "--image", "nowhere.png");
         yield return Case("full", "sampler is 'dpm-solver++', which is of text models", "--class", "1", "--sampler", "dpm-solver++");
         yield return Case("full", "explain has no option --count", "--class", "1", "--count", "2");
+    }
+
+    [TestCase("", "--out is ''; a file was expected"), TestCase("stopped", "is a folder; a file was expected"), TestCase("nowhere/page.html", "there is no such folder")]
+    public void A_page_that_cannot_be_written_is_refused_before_any_work(string page, string message)
+    {
+        Directory.CreateDirectory(At("stopped"));
+        var result = PixelDiTProgram.RunHere(["explain", "--model", At("full.safetensors"), "--class", "1", "--out", page.Length == 0 ? page : At(page), .. s_machine]);
+        Assert.That((result.ExitCode, result.Output), Is.EqualTo((1, "")));
+        Assert.That(result.Error, Does.Contain(message));
     }
 
     [TestCaseSource(nameof(Mistakes))]

@@ -16,7 +16,8 @@ function make(tag, attributes = {}, ...children) {
 const fill = (id, ...children) => $(id).replaceChildren(...children);
 const figure = (picture, title, text) => make('figure', {}, picture, make('figcaption', {}, make('b', {}, title), ' ' + (text || '')));
 const picture = (source, alt) => make('img', { src: source, alt, width: data.width, height: data.height });
-const number = (value, digits = 3) => value === null ? 'not a number' : Math.abs(value) >= 1e5 || value !== 0 && Math.abs(value) < 1e-3 ? value.toExponential(1) : String(Number(value.toPrecision(digits)));
+const number = (value, digits = 3) => value === null ? 'not a number' : Math.abs(value) >= 1e5 || value !== 0 && Math.abs(value) < 1e-3 ? signed(value.toExponential(1)) : signed(String(Number(value.toPrecision(digits))));
+const signed = text => text.replaceAll('-', '−');
 const percent = value => value === null ? '–' : value === 0 ? '0\u00a0%' : value < .001 ? '<\u00a00.1\u00a0%' : (value < .1 ? (100 * value).toFixed(1) : Math.round(100 * value)) + '\u00a0%';
 const share = shares => shares.map(percent).join(', ');
 const bytes = text => Uint8Array.from(atob(text), c => c.charCodeAt(0));
