@@ -44,6 +44,7 @@ internal static partial class CommandLine
             EncodeCommand.Create(),
             FeaturesCommand.Create(),
             EditCommand.Create(),
+            ExplainCommand.Create(),
             EvaluateCommand.Create(),
             VerifyCommand.Create(),
             BenchCommand.Create(),

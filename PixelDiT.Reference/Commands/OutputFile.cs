@@ -28,6 +28,24 @@ internal static class OutputFile
         }
     }
 
+    /// <summary>Checks a page to be written: one that the verb has written before may be replaced, another file only where that is said.</summary>
+    /// <param name="path">The page.</param>
+    /// <param name="overwrite">Whether any file may be replaced.</param>
+    /// <param name="isOwn">Whether a file is a page of the verb.</param>
+    /// <param name="inputs">Files that the verb reads.</param>
+    /// <exception cref="ConfigurationException">It is there and may not be replaced, is one of the inputs or a folder, or its folder is not there.</exception>
+    public static void RequirePage(string path, bool overwrite, Func<string, bool> isOwn, params IEnumerable<string?> inputs)
+    {
+        if (path.Length == 0) throw new ConfigurationException("--out is ''; a file was expected");
+        if (Directory.Exists(path)) throw new ConfigurationException($"{path}: is a folder; a file was expected");
+        if (!Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(path)))) throw new ConfigurationException($"{path}: cannot be written: there is no such folder");
+        Require(path, overwrite: true, inputs);
+        if (File.Exists(path) && !overwrite && !isOwn(path)) throw new ConfigurationException($"{path}: is there already, and no page of this verb; --overwrite replaces it, another --out leaves it alone");
+    }
+
+    /// <summary>The option of a verb that writes a page.</summary>
+    public static Option<bool> OverwritePage() => new("--overwrite") { Description = "Replace a file that is no page of this verb; its own pages are replaced without." };
+
     /// <summary>A path without links in any part of it.</summary>
     private static string RealPath(string path)
     {

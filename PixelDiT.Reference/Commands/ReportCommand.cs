@@ -1,5 +1,4 @@
 using System.CommandLine;
-using PixelDiT.Kernels;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Reports;
 
@@ -12,13 +11,13 @@ internal static class ReportCommand
     {
         var folder = new Argument<string>("RUN") { Description = "The folder of a training run, finished or not; it may be running." };
         Option<string?> output = new("--out") { Description = $"The page to write. [default: RUN/{ReportPage.FileName}]", HelpName = "FILE" };
-        Option<bool> overwrite = new("--overwrite") { Description = "Replace a file that is no page of this verb; its own pages are replaced without." };
+        var overwrite = OutputFile.OverwritePage();
         var command = new Command("report", "Write a page about a training run: its curves, pictures, checkpoints and settings in one HTML file that needs nothing else.") { folder, output, overwrite };
         command.SetRun((parsed, _) =>
         {
             string run = parsed.GetRequiredValue(folder), path = parsed.GetValue(output) ?? Path.Combine(run, ReportPage.FileName);
             var summary = RunSummary.Read(run);
-            if (File.Exists(path) && !parsed.GetValue(overwrite) && !ReportPage.IsOne(path)) throw new ConfigurationException($"{path}: is there already, and no page of this verb; --overwrite replaces it, another --out leaves it alone");
+            OutputFile.RequirePage(path, parsed.GetValue(overwrite), ReportPage.IsOne);
             ReportPage.Write(path, summary, DateTimeOffset.UtcNow);
             Terminal.WriteLine($"wrote {path}");
             return 0;

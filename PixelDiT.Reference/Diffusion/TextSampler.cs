@@ -106,7 +106,10 @@ public sealed class TextSampler(TextToImageModel model, SamplingConfig config)
         return model.Device.Upload(all, [texts.Count, length / states, states]);
     }
 
-    private float TimeOf(float sigma) => RoundTime ? BFloat16.ToSingle(BFloat16.FromSingle(TimeScale * sigma)) : TimeScale * sigma;
+    private float TimeOf(float sigma) => TimeOf(sigma, RoundTime);
+
+    /// <summary>The model's time of a noise level, 1000·σ, rounded to bfloat16 or not.</summary>
+    internal static float TimeOf(float sigma, bool round) => round ? BFloat16.ToSingle(BFloat16.FromSingle(TimeScale * sigma)) : TimeScale * sigma;
 
     /// <summary>v = the model's velocity.</summary>
     internal static void Pass(TextToImageModel model, Tensor state, Tensor times, Tensor text, Tensor v, CancellationToken cancel)

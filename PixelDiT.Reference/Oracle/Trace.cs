@@ -30,11 +30,9 @@ public static class Trace
     public static IReadOnlyList<TensorData> Run(PixelTransformer model, TraceInputs inputs, string? stages, bool backward, CancellationToken cancel = default)
     {
         if (backward && inputs.Target is null) throw new ConfigurationException("gradients need target.v among the inputs");
-        inputs.RequireFit(model.Config);
         var device = model.Device;
         List<TensorData> kept = [.. inputs.Tensors()];
-        using Tensor x = device.Upload(inputs.X, inputs.Shape), t = device.Upload(inputs.T, [inputs.Shape[0]]);
-        using Tensor y = inputs.Text is { } text ? device.Upload(text, inputs.TextShape) : device.Upload(inputs.Labels, [inputs.Shape[0]]);
+        using var given = new Given(model, inputs);
         using var tape = new Tape(device, recording: backward)
         {
             Observer = (stage, value) =>
@@ -54,9 +52,7 @@ public static class Trace
                 if (Wanted(stages, stage)) kept.Add(Keep($"grad.act.{stage}", gradient));
             };
         }
-        var input = tape.Input(x, requiresGradient: backward);
-        var states = model.Config.IsText ? tape.Input(y, requiresGradient: backward) : null;
-        var output = model is TextToImageModel texts ? texts.Forward(tape, input, t, states!) : ((PixelDiTModel)model).Forward(tape, input, t, y);
+        var (input, states, output) = given.Forward(tape, backward);
         RequireAny(kept, stages, "stage or finer step");
         kept.Add(Keep("out", output.Value));
         if (!backward) return kept;
@@ -72,6 +68,29 @@ public static class Trace
         GradientNorm.Forward(model.Parameters.Gradients!, norm);
         kept.Add(Keep("grad_norm", norm, scalar: true));
         return kept;
+    }
+
+    /// <summary>The same forward, whose stages and finer steps are shown one by one as they are computed, last the velocity as <c>out</c>; none is kept.</summary>
+    /// <param name="model">The model, of either kind.</param>
+    /// <param name="inputs">What to compute.</param>
+    /// <param name="steps">Which finer steps to show beside the model's stages; blocks that have one run their steps one by one.</param>
+    /// <param name="see">Shown each name and its tensor, which is valid during the call.</param>
+    /// <param name="cancel">Stops at the next stage.</param>
+    /// <exception cref="ConfigurationException">The inputs are of the other kind of model.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static void Watch(PixelTransformer model, TraceInputs inputs, Func<string, bool> steps, Action<string, Tensor> see, CancellationToken cancel = default)
+    {
+        using var given = new Given(model, inputs);
+        using var tape = new Tape(model.Device, recording: false)
+        {
+            Observer = (stage, value) =>
+            {
+                cancel.ThrowIfCancellationRequested();
+                see(stage, value.Value);
+            },
+            Traces = steps
+        };
+        see("out", given.Forward(tape, backward: false).Output.Value);
     }
 
     /// <summary>Traces the model's stages in double precision by plain loops (<see cref="ExactModel"/>, <see cref="ExactTextModel"/>); forward only, without finer steps.</summary>
@@ -119,4 +138,34 @@ public static class Trace
     private static bool Wanted(string? stages, string stage) => stages is null || FileSystemName.MatchesSimpleExpression(stages, stage, ignoreCase: false);
 
     private static TensorData Keep(string name, Tensor tensor, bool scalar = false) => new(name, scalar ? [] : [.. tensor.Shape.Select(size => (long)size)], tensor.ToArray());
+
+    /// <summary>Inputs on a model's device.</summary>
+    private sealed class Given : IDisposable
+    {
+        private readonly PixelTransformer _model;
+        private readonly Tensor _x, _t, _y;
+
+        public Given(PixelTransformer model, TraceInputs inputs)
+        {
+            inputs.RequireFit(model.Config);
+            var device = model.Device;
+            (_model, _x, _t) = (model, device.Upload(inputs.X, inputs.Shape), device.Upload(inputs.T, [inputs.Shape[0]]));
+            _y = inputs.Text is { } text ? device.Upload(text, inputs.TextShape) : device.Upload(inputs.Labels, [inputs.Shape[0]]);
+        }
+
+        /// <summary>The images and, of a text model, the states of texts as the tape has them, and the velocity.</summary>
+        public (Variable X, Variable? States, Variable Output) Forward(Tape tape, bool backward)
+        {
+            var input = tape.Input(_x, requiresGradient: backward);
+            var states = _model.Config.IsText ? tape.Input(_y, requiresGradient: backward) : null;
+            return (input, states, _model is TextToImageModel texts ? texts.Forward(tape, input, _t, states!) : ((PixelDiTModel)_model).Forward(tape, input, _t, _y));
+        }
+
+        public void Dispose()
+        {
+            _x.Dispose();
+            _t.Dispose();
+            _y.Dispose();
+        }
+    }
 }

@@ -40,6 +40,21 @@ public sealed class TraceInputs
     /// <summary>v [B, C, H, W], or null.</summary>
     public float[]? Target { get; }
 
+    /// <summary>Inputs of a class model that are at hand.</summary>
+    /// <param name="x">x_t [B, C, H, W].</param>
+    /// <param name="shape">[B, C, H, W].</param>
+    /// <param name="t">[B], in [0, 1].</param>
+    /// <param name="labels">[B], 0 to the null class.</param>
+    public static TraceInputs OfClasses(float[] x, Shape shape, float[] t, int[] labels) => new(x, shape, t, null) { Labels = labels };
+
+    /// <summary>Inputs of a text model that are at hand.</summary>
+    /// <param name="x">x_σ [B, C, H, W].</param>
+    /// <param name="shape">[B, C, H, W].</param>
+    /// <param name="t">[B], 1000σ.</param>
+    /// <param name="states">An encoder's states [B, n, width].</param>
+    /// <param name="statesShape">[B, n, width].</param>
+    public static TraceInputs OfTexts(float[] x, Shape shape, float[] t, float[] states, Shape statesShape) => new(x, shape, t, null) { Text = states, TextShape = statesShape };
+
     /// <summary>Reads in.x, in.t, in.y (of a text model also under the name in.text) and, if there, target.v.</summary>
     /// <exception cref="FileFormatException">A tensor is missing, the shapes or labels do not fit each other or the model, a value is not finite, or a time out of its range.</exception>
     public static TraceInputs Read(SafetensorsReader file, ModelConfig config)

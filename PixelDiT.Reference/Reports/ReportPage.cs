@@ -15,21 +15,14 @@ public static class ReportPage
     /// <summary>The page's name in a run's folder.</summary>
     public const string FileName = "report.html";
 
-    // What tells a page of this program from any other file.
-    private const string Mark = "<meta name=\"generator\" content=\"pixeldit report\">";
-
-    private const int MarkWithin = 512, MostGrids = 24;
+    private const int MostGrids = 24;
     private const long MostPictureBytes = 16L << 20;
+
+    private static readonly PageMark s_mark = new("report");
 
     /// <summary>Whether a file is a page that this program has written.</summary>
     /// <exception cref="FileFormatException">It cannot be read.</exception>
-    public static bool IsOne(string path)
-    {
-        using var file = AtomicFile.OpenRead(path);
-        var start = new byte[MarkWithin];
-        int read = file.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
-        return Encoding.UTF8.GetString(start, 0, read).Contains(Mark, StringComparison.Ordinal);
-    }
+    public static bool IsOne(string path) => s_mark.IsOn(path);
 
     /// <summary>Writes the page whole or not at all.</summary>
     /// <param name="path">The file; replaced if it is there.</param>
@@ -44,7 +37,7 @@ public static class ReportPage
     {
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(run.Folder)));
         var page = new StringBuilder();
-        page.Append($"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n{Mark}\n");
+        page.Append($"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n{s_mark.Element}\n");
         page.Append("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\">\n");
         page.Append($"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{HtmlText.Of(name)} · PixelDiT</title>\n<style>\n{ReportStyle.Sheet}</style>\n</head>\n<body>\n");
         Head(page, run, name, now);

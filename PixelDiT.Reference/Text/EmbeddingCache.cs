@@ -41,6 +41,9 @@ public sealed class EmbeddingCache(ITextEncoder encoder, string folder, Action<s
     public int Tokens => encoder.Tokens;
 
     /// <inheritdoc/>
+    public IReadOnlyList<string>? WordsOf(Prompt prompt) => encoder.WordsOf(prompt);
+
+    /// <inheritdoc/>
     public IReadOnlyList<float[]> Encode(IReadOnlyList<Prompt> prompts, Action<double, string>? progress = null, CancellationToken cancel = default)
     {
         var known = new Dictionary<Prompt, float[]>();

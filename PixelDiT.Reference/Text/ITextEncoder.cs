@@ -39,4 +39,10 @@ public interface ITextEncoder : IDisposable
     /// <exception cref="DeviceException">The device is out of memory.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     IReadOnlyList<float[]> Encode(IReadOnlyList<Prompt> prompts, Action<double, string>? progress = null, CancellationToken cancel = default);
+
+    /// <summary>What each state of a text stands for, such as its words and the padding behind them; null where the encoder does not know.</summary>
+    /// <param name="prompt">The text.</param>
+    /// <returns>[n].</returns>
+    /// <exception cref="FileFormatException">A file of the encoder cannot be read.</exception>
+    IReadOnlyList<string>? WordsOf(Prompt prompt) => null;
 }

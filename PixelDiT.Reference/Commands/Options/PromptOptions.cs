@@ -26,6 +26,12 @@ internal sealed class PromptOptions
     /// <summary>All options, in their order.</summary>
     public IReadOnlyList<Option> All => [_prompts, _file, _negative, _released];
 
+    /// <summary>A prompt.</summary>
+    public Option Prompt => _prompts;
+
+    /// <summary>What guidance leads away from.</summary>
+    public Option Negative => _negative;
+
     /// <summary>Whether there are prompts.</summary>
     public bool AreGiven(ParseResult parsed) => Cli.IsGiven(parsed, _prompts) || Cli.IsGiven(parsed, _file);
 

@@ -61,6 +61,26 @@ internal sealed class SampleOptions
         Encoder.AddTo(command);
     }
 
+    /// <summary>Adds the options to a verb that draws one picture.</summary>
+    public void AddForOne(Command command)
+    {
+        foreach (Option option in new Option[] { _recipe, _classes, _prompts.Prompt, _prompts.Negative, _sampler, _steps, _guidance, _interval, _timeShift }) command.Options.Add(option);
+        _sizes.AddTo(command);
+        foreach (Option option in new Option[] { _seed, _timeType }) command.Options.Add(option);
+        Encoder.AddTo(command);
+    }
+
+    /// <summary>The one picture to draw from a model.</summary>
+    /// <inheritdoc cref="Plan" path="/param"/>
+    /// <inheritdoc cref="Plan" path="/exception"/>
+    public SamplePlan PlanOne(ParseResult parsed, StoredModel stored, IReadOnlyList<FilePrompt> prompts)
+    {
+        var config = stored.Info.Config;
+        if (!config.IsText && !Cli.IsGiven(parsed, _classes) && !_prompts.AreGiven(parsed)) throw new ConfigurationException($"{stored.Source}: holds a {config.KindName} model of {config.Classes} classes; --class was expected");
+        var plan = Plan(parsed, stored, prompts, isArchive: false) with { PerRow = 1 };
+        return plan.Count == 1 ? plan : throw new ConfigurationException($"{plan.Count} {(config.IsText ? "prompts" : "classes")} are given; one was expected");
+    }
+
     /// <summary>What the options say without a model: checked, and the prompts read.</summary>
     /// <param name="parsed">The command line.</param>
     /// <returns>The prompts; none where classes are drawn.</returns>

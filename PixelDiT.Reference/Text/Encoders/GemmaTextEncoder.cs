@@ -81,6 +81,14 @@ public sealed class GemmaTextEncoder(GemmaSource source, Device device, Instruct
         return [.. prompts.Select(prompt => found[prompt])];
     }
 
+    /// <inheritdoc/>
+    public IReadOnlyList<string> WordsOf(Prompt prompt)
+    {
+        var rows = Rows();
+        var row = prompt.Negative ? rows.Unconditional(prompt.Words) : rows.Prompt(prompt.Words);
+        return [.. row.Kept.Select(at => rows.PieceOf(row.Ids[at]))];
+    }
+
     private void Encode(KeyValuePair<Prompt, PromptRow>[] pass, Dictionary<Prompt, float[]> found, Action<GemmaProgress> progress, CancellationToken cancel)
     {
         // A shorter row is padded to the longest; nobody sees the padding, and none of it is kept.

@@ -67,6 +67,9 @@ public sealed class WordsEncoder : ITextEncoder
         return states;
     }
 
+    /// <inheritdoc/>
+    public IReadOnlyList<string> WordsOf(Prompt prompt) => StatesOf([.. Split(prompt.Words)]);
+
     /// <summary>The words of a text, folded.</summary>
     internal static IEnumerable<string> Split(string text)
     {
@@ -98,12 +101,12 @@ public sealed class WordsEncoder : ITextEncoder
             _say?.Invoke($"the text {Quote.Text(text)} has {words.Length} words; {Tokens - 1} fit, and the rest is cut off, here and wherever a text is too long");
             _say = null;
         }
-        for (int token = 0; token < Tokens; token++)
-        {
-            Vector(token == 0 ? Begin : token <= words.Length ? words[token - 1] : Padding).CopyTo(states, (long)token * Width);
-        }
+        foreach (var (token, word) in StatesOf(words).Index()) Vector(word).CopyTo(states, (long)token * Width);
         return states;
     }
+
+    /// <summary>What stands in a text's states.</summary>
+    private string[] StatesOf(string[] words) => [.. Enumerable.Range(0, Tokens).Select(token => token == 0 ? Begin : token <= words.Length ? words[token - 1] : Padding)];
 
     private float[] Vector(string word)
     {

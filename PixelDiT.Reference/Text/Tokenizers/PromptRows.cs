@@ -58,6 +58,10 @@ public sealed class PromptRows
     /// <param name="negative">What the picture should not show; empty for nothing.</param>
     public PromptRow Unconditional(string negative = "") => Row(negative, States);
 
+    /// <summary>The text of an id, such as " fox" or "&lt;pad&gt;".</summary>
+    /// <param name="id">An id of a row.</param>
+    public string PieceOf(int id) => _tokenizer.Decode([id], withSpecial: true);
+
     private PromptRow Row(string text, int length)
     {
         int[] ids = _tokenizer.Encode(text);

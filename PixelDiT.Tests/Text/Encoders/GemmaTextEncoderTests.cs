@@ -169,6 +169,15 @@ internal sealed class GemmaTextEncoderTests
     }
 
     [Test]
+    public void Each_state_has_the_piece_that_it_stands_for()
+    {
+        using var encoder = _files.Open(_device);
+        Assert.That(encoder.WordsOf(new("a pond")), Has.Count.EqualTo(encoder.Tokens));
+        Assert.That(string.Concat(encoder.WordsOf(new("a pond", Negative: true))!), Does.StartWith("<bos>a pond<pad>"));
+        Assert.That(encoder.WordsOf(new("", Negative: true))!.Skip(1), Is.All.EqualTo("<pad>"));
+    }
+
+    [Test]
     public void A_tokenizer_with_more_ids_than_the_embedding_has_rows_is_another_models()
     {
         Directory.Delete(_files.Folder, recursive: true);

@@ -22,6 +22,14 @@ internal sealed class WordsEncoderTests
     public void The_states_of_a_word_are_these_on_every_machine()
         => Assert.That(States("cat"), Is.EqualTo((float[])[.. s_begin, .. s_cat, .. s_padding, .. s_padding]));
 
+    [Test]
+    public void Each_state_has_the_word_that_it_stands_for()
+    {
+        using var encoder = new WordsEncoder(6, 4);
+        Assert.That(encoder.WordsOf(new("A disc!")), Is.EqualTo((string[])["<begin>", "a", "disc", "<padding>"]));
+        Assert.That(encoder.WordsOf(new("one two three four")), Is.EqualTo((string[])["<begin>", "one", "two", "three"]));
+    }
+
     [TestCase("")]
     [TestCase(" \t\n")]
     [TestCase("… — (!)")]
