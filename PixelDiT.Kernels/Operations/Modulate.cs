@@ -121,6 +121,7 @@ public static class Modulate
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
             public void At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged
             {
+                // A gate is a scale without the 1: one is 1 for a modulation and 0 for a gate.
                 S y = L.Multiply(L.Load(_a._x, _row + i), L.Add(L.Set(_a._one), L.Load(_a._modulation, _scale + i)));
                 if (_a._shifted != 0) y = L.Add(y, L.Load(_a._modulation, _shift + i));
                 if (_a._added != 0) y = L.Add(L.Load(_a._residual, _row + i), y);

@@ -48,11 +48,11 @@ internal sealed unsafe class NcclTests
     {
         var (plain, cards) = (Train(useCards: false), Train(useCards: true));
         Assert.That(cards.Weights, Is.EqualTo(plain.Weights));
-        // Of both steps: each bucket waits for the kernels before it, and the kernels after all of them for the last.
+        // Of both steps: each bucket, and then the losses, wait for the kernels before them, and the kernels after all of them for the last bucket and for the losses.
         string[] sums = [.. cards.Calls.Where(call => call.StartsWith("sum", StringComparison.Ordinal))];
         Assert.That(sums, Has.Length.GreaterThan(8).And.All.EndsWith($" on {NcclStandIn.StreamHandle} in place"));
-        Assert.That(cards.Calls.Count(call => call == "fork"), Is.EqualTo(sums.Length));
-        Assert.That(cards.Calls.Count(call => call == "join"), Is.EqualTo(2));
+        Assert.That(cards.Calls.Count(call => call == "fork"), Is.EqualTo(sums.Length + 2));
+        Assert.That(cards.Calls.Count(call => call == "join"), Is.EqualTo(4));
         Assert.That(cards.Calls.SkipWhile(call => call != "fork").Take(4).ToArray(), Is.EqualTo((string[])["fork", "begin", sums[0], "end"]));
     }
 

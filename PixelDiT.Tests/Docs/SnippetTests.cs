@@ -44,6 +44,36 @@ public sealed partial class SnippetTests
         Assert.That(Fence().Count(tour), Is.EqualTo(2 * Snippet().Count(tour)), "a block of the tour has no marker above it");
     }
 
+    /// <summary>C# on these pages is quoted, except for one example of a use of the tape.</summary>
+    [TestCase("3-equation-kernel-test.md", 0), TestCase("4-autodiff.md", 1)]
+    public void Quoted_code_is_checked(string page, int examples)
+    {
+        string text = File.ReadAllText(Path.Combine(Root, "docs", page));
+        Assert.That(Regex.Count(text, "^```csharp", RegexOptions.Multiline), Is.EqualTo(Snippet().Count(text) + examples), "a block has no marker above it");
+    }
+
+    /// <summary>A link whose text is Type.Member leads to a file that has the member.</summary>
+    [Test]
+    public void Members_that_links_name_are_in_their_files()
+    {
+        var missing = new List<string>();
+        int members = 0;
+        foreach (string page in Pages)
+        {
+            foreach (Match match in MemberLink().Matches(File.ReadAllText(page)))
+            {
+                members++;
+                string file = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(page)!, match.Groups[3].Value));
+                // Exact.Activations is a part of Exact, in a file of that name.
+                bool there = Path.GetFileNameWithoutExtension(file) == $"{match.Groups[1].Value}.{match.Groups[2].Value}"
+                    || Regex.IsMatch(File.ReadAllText(file), $@"\b{match.Groups[2].Value}\b");
+                if (!there) missing.Add($"{Path.GetFileName(page)}: {match.Groups[1].Value}.{match.Groups[2].Value} is not in {Path.GetFileName(file)}");
+            }
+        }
+        Assert.That(members, Is.GreaterThan(3), "such links were found at all");
+        Assert.That(missing, Is.Empty);
+    }
+
     [Test]
     public void Every_marker_in_the_sources_has_a_page()
     {
@@ -70,6 +100,9 @@ public sealed partial class SnippetTests
 
     [GeneratedRegex(@"^```", RegexOptions.Multiline)]
     private static partial Regex Fence();
+
+    [GeneratedRegex(@"\[`(\w+)\.(\w+)`\]\(([^)#\s]+\.cs)\)")]
+    private static partial Regex MemberLink();
 
     [GeneratedRegex(@"^\s*// snippet: (\S+)$", RegexOptions.Multiline)]
     private static partial Regex Marker();
