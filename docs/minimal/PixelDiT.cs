@@ -24,8 +24,8 @@ internal sealed record Tensor(int Width, double[] Data, double[] Gradient)
 }
 
 // Reverse-mode differentiation. An operation computes its output at once and records a function that adds to its inputs' gradients what the output's gradient
-// means for them. Run in reverse order, these functions are the chain rule: whatever uses a value was recorded after whatever made it, so a value's gradient is
-// complete when it is passed on. Real: PixelDiT.Reference/Autodiff/Tape.cs, with the operations in PixelDiT.Reference/Autodiff/Differentiable.cs.
+// means for them. An operation is recorded after those that made its inputs. In reverse order all users of a value therefore run before its maker, and when the
+// maker's function runs, the value's gradient is complete. Real: PixelDiT.Reference/Autodiff/Tape.cs, with the operations in PixelDiT.Reference/Autodiff/Differentiable.cs.
 internal sealed class Tape
 {
     private readonly List<Action> _backward = [];
@@ -46,8 +46,8 @@ internal sealed class Tape
         return y;
     }
 
-    // y = x Wᵀ + b. Backward: dx = dy W, dW = dyᵀ x, db = Σ dy over the rows. With several groups of rows each has a W of its own, one below the other: a batched
-    // product. Real: PixelDiT.Kernels/Operations/MatMul.cs.
+    // y = x Wᵀ + b. Backward: dx = dy W, dW = dyᵀ x, db = Σ dy over the rows. With groups > 1 the rows of x are cut into as many equal groups, and
+    // group g uses the g-th block of rows of W: a batched product. Real: PixelDiT.Kernels/Operations/MatMul.cs.
     public Tensor Linear(Tensor x, Tensor W, Tensor? bias = null, int groups = 1)                                // [R, in], [groups·out, in], [1, out] → [R, out]
     {
         int Row(int r, int o) => r * groups / x.Rows * (W.Rows / groups) + o;                                    // of W
@@ -78,7 +78,7 @@ internal sealed class Tape
         });
     }
 
-    // y = a + b. Consecutive rows of a share a row of b if b has fewer. Real: AddSilu in PixelDiT.Kernels/Operations/Activations.cs.
+    // y = a + b. If b has fewer rows than a, each of them serves a.Rows / b.Rows consecutive rows of a. Real: AddSilu in PixelDiT.Kernels/Operations/Activations.cs.
     public Tensor Add(Tensor a, Tensor b)
     {
         int share = a.Rows / b.Rows;
@@ -212,7 +212,7 @@ internal sealed record Model(Dictionary<string, Tensor> Parameters)
         return tape.AddGated(u, gate: m[5], Linear(tape, f, $"{name}.mlp.fc2"));                                 // [B·L·P, d]
     }
 
-    // softmax(q kᵀ/√hd) v for each image and head: two batched products, whose weights are k and vᵀ. Real: PixelDiT.Reference/Layers/RotaryAttention.cs.
+    // softmax(q kᵀ/√hd) v for each image and head: two batched products, whose weights are k and vᵀ. Real: PixelDiT.Kernels/Operations/Attention.cs.
     private Tensor Attention(Tape tape, Tensor x, double[][] rope, string name)
     {
         int L = rope.Length, hd = D / Heads, B = x.Rows / L;
@@ -272,7 +272,8 @@ internal sealed record Model(Dictionary<string, Tensor> Parameters)
         return model;
     }
 
-    // Parameters as training begins. Modulations and head are zero, so that each block is the identity and the first output is 0; norms are 1; the rest is uniform
+    // Parameters as training begins. Modulations and head are zero, so that each block is the identity and the first output is 0 (the first loss is the mean of v²,
+    // and only the head has a gradient then); norms are 1; the rest is uniform
     // in ±1/√inputs. (The real file draws three embedders from other distributions.) Real: PixelDiT.Reference/Models/Initialization.cs.
     public static Model Create(int C, int classes, int p, int D, int heads, int patchBlocks, int d, int pixelBlocks, Random random)
     {
