@@ -24,6 +24,12 @@ internal static class Wgmma
     // From 16 k to the next, in units of 16 bytes: within a line, or two atoms further.
     private const string KMajorStep = "2", MNMajorStep = "128";
 
+    /// <summary>The descriptor of an operand without its address.</summary>
+    public static string Layout(bool isKMajor) => isKMajor ? KMajorLayout : MNMajorLayout;
+
+    /// <summary>From 16 k to the next, in units of a descriptor's address.</summary>
+    public static string Step(bool isKMajor) => isKMajor ? KMajorStep : MNMajorStep;
+
     private const string Begin = """
         {
         .reg .b64 a, b;

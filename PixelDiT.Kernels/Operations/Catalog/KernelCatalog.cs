@@ -36,6 +36,7 @@ public static class KernelCatalog
         }
         if (type == typeof(MmaProduct<,,,,,,>)) return MmaProduct.Kernels;
         if (type == typeof(WgmmaProduct<,,,>)) return WgmmaProduct.Kernels;
+        if (type == typeof(PersistentProduct<,,,,>)) return PersistentProduct.Kernels;
         if (type == typeof(TiledAttentionForward<,,>) || type == typeof(TiledAttentionBackward<,,,>)) return TiledAttention.Kernels(type);
         if (type == typeof(SimtProduct<,>))
         {
