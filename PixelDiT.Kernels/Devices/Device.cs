@@ -176,10 +176,11 @@ public sealed unsafe class Device : IDisposable
     /// A CPU whose kernels do nothing and whose memory nobody writes to, so that hardly any of it is taken from the machine: the arena of a dry run counts what the run itself
     /// would take.
     /// </summary>
-    public static Device OpenDry()
+    /// <param name="asCard">Whether it counts as a card with tensor cores would: with the fused forms, the copies of weights and the temporary tensors of its kernels.</param>
+    public static Device OpenDry(bool asCard = false)
     {
         var context = KernelLoader.CreateContext(builder => builder.CPU(new CPUDevice(2, 1, 1)));
-        return new Device(DeviceKind.Cpu, context, context.GetCPUDevice(0).CreateCPUAccelerator(context), 1, 1, isDry: true);
+        return new Device(DeviceKind.Cpu, context, context.GetCPUDevice(0).CreateCPUAccelerator(context), 1, asCard ? MmaTile.Threads : 1, isDry: true);
     }
 
     private static Device? TryOpenCuda(string name, int index, out string reason)

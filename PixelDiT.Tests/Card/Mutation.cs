@@ -26,7 +26,7 @@ internal sealed record Mutation(string Name, string Kernel, string Pattern, stri
     /// <summary>What is printed of a wrong result.</summary>
     public const string Wrong = "another result";
 
-    private const string Line = "card mutation", Product = "MmaProduct<BFloat16Format, KMajor, KMajor, BFloat16, BFloat16, BFloat16, Identity", Wide = "WgmmaProduct<KMajor, KMajor", Staying = "PersistentProduct<Tile128x128, KMajor, KMajor", Heads = "TiledAttentionForward<BFloat16", Row = "RmsNorm.ForwardKernel<Single32>";
+    private const string Line = "card mutation", Product = "MmaProduct<BFloat16Format, KMajor, KMajor, BFloat16, BFloat16, BFloat16, Identity", Wide = "WgmmaProduct<KMajor, KMajor", Staying = "PersistentProduct<Tile128x128, KMajor, KMajor", Heads = "AlignedAttentionForward", Row = "RmsNorm.ForwardKernel<Single32>";
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<Mutation> All { get; } =

@@ -1,5 +1,6 @@
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Machine.Gpu;
+using PixelDiT.Kernels.Operations.Heads;
 using PixelDiT.Kernels.Operations.Products;
 
 namespace PixelDiT.Kernels.Operations.Catalog;
@@ -22,6 +23,7 @@ public sealed record KernelDescriptor(string Name, Type Kernel)
         {
             if (!Kernel.IsGenericType) return null;
             if (Kernel.GetGenericTypeDefinition() == typeof(BlockedProduct<,,>) || Kernel.GetGenericTypeDefinition() == typeof(SimtProduct<,>)) return Machine.Precision.Single;
+            if (Kernel.GetGenericTypeDefinition() == typeof(AlignedAttentionForward<>) || Kernel.GetGenericTypeDefinition() == typeof(AlignedAttentionBackward<,>)) return Machine.Precision.BFloat16;
             if (IsOfWarpGroups) return Machine.Precision.BFloat16;
             var format = Kernel.GetGenericArguments().FirstOrDefault(argument => typeof(IFragmentFormat).IsAssignableFrom(argument));
             return format is null ? null : format == typeof(BFloat16Format) ? Machine.Precision.BFloat16 : format == typeof(TensorFloat32Format) ? Machine.Precision.TensorFloat32 : Machine.Precision.Single;

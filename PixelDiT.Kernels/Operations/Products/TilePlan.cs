@@ -23,6 +23,9 @@ public readonly record struct ProductShape(int M, int N, int K, bool IsSingle = 
 /// <param name="Slices">Slices of k.</param>
 public readonly record struct TilePlan(int Rows, int Columns, int Slices)
 {
+    /// <summary>Terms of a sum that a tile of an operand holds.</summary>
+    public const int StepDepth = WgmmaTile.Depth;
+
     private const int MostSlices = 16, SmallestSlice = 256, FewRows = 64;
 
     /// <summary>Cycles of a tile's end in which its tensor cores wait, for each column: sums to shared memory and meetings, or, in float32, to memory from registers.</summary>

@@ -7,9 +7,10 @@ namespace PixelDiT.Kernels.Operations.Products;
 
 /// <summary>
 /// Launches a GPU's products in tiles: <see cref="MmaProduct{TFormat, TMajorA, TMajorB, TA, TB, TC, TEpilogue}"/> for a precision that rounds, <see
-/// cref="SimtProduct{TMajorA, TMajorB}"/> for strict float32, and <see cref="WgmmaProduct{TMajorA, TMajorB, TC, TEpilogue}"/> for bfloat16 where a card has warp groups.
-/// Where few tiles would have to sum far along k, k is cut into slices whose sums are added in order (split-k); the cut depends on the shapes alone, so that every card gives
-/// the same bits.
+/// cref="SimtProduct{TMajorA, TMajorB}"/> for strict float32, and for bfloat16 where a card has warp groups <see cref="PersistentProduct{TTile, TMajorA, TMajorB, TC, TEpilogue}"/>, or <see
+/// cref="WgmmaProduct{TMajorA, TMajorB, TC, TEpilogue}"/>, which needs no copy engine.
+/// Where few tiles would have to sum far along k, k is cut into slices whose sums are added in order (split-k). The cut depends on the shapes alone, and for the first of the two on the number of multiprocessors (<see
+/// cref="TilePlan"/>), so that a card always gives the same bits.
 /// </summary>
 internal static class TiledMatMul
 {

@@ -222,6 +222,8 @@ internal static class Opcodes
                 return Conversions.Of<float, float, ApproximatePowerOfTwo>(at, at.Target(4), at.Value(4));
             case "lg2.approx.f32":
                 return Conversions.Of<float, float, ApproximateLogarithm>(at, at.Target(4), at.Value(4));
+            case "max.f32":
+                return Function<float, float, float, LargerNumber>(at.Target(4), at.Value(4), at.Value(4));
             case "not.pred":
                 return One<uint, Complement<uint>>(at.Target(4), at.Truth());
             case "and.pred":
