@@ -11,6 +11,7 @@ internal readonly struct AlignedHeadCopy<TWidth>(HeadMemory<BFloat16> heads, int
 {
     private readonly long _from = heads.Values.Start + (2 * (heads.First(image, head) + ((long)(thread / LineThreads) * heads.TokenStride) + (thread % LineThreads * 8)));
     private readonly long _turn = 2L * TurnLines * heads.TokenStride, _jump = 2 * heads.Jump(image);
+    private readonly int _tokens = tokens, _split = heads.Split;
     private readonly int _tokenBytes = 2 * heads.TokenStride, _tokensFrom = tokens - (thread / LineThreads), _splitFrom = heads.Split - (thread / LineThreads);
     private readonly int _to = (thread / LineThreads * Line) + (thread % LineThreads * 16), _chunk = thread % LineThreads;
     private readonly int _bytes = width - (thread % LineThreads * 8) >= 8 ? 16 : width > thread % LineThreads * 8 ? 2 * (width - (thread % LineThreads * 8)) : 0;
@@ -32,6 +33,18 @@ internal readonly struct AlignedHeadCopy<TWidth>(HeadMemory<BFloat16> heads, int
     {
         if (_chunk >= Chunks) return;
         long to = tile + _to, from = _from + ((long)firstToken * _tokenBytes);
+        int end = firstToken + count;
+        if (end <= _tokens && end <= _split)
+        {
+            // Nearly all blocks: nothing to ask.
+            for (int line = 0; line < count; line += TurnLines)
+            {
+                AsyncCopy.Copy(to, from, _bytes);
+                to += TurnLines * Line;
+                from += _turn;
+            }
+            return;
+        }
         for (int line = 0; line < count; line += TurnLines)
         {
             int token = firstToken + line;
