@@ -34,7 +34,7 @@ internal static class TiledMatMul
     public static void Forward<TEpilogue>(Tensor x, Tensor weight, Tensor? bias, Tensor y, int m, int n, int k, TEpilogue epilogue, bool inEights) where TEpilogue : struct, IEpilogue
     {
         var sizes = new TiledProductSizes { M = m, N = n, K = k, ALine = k, BLine = k };
-        if (inEights && RunsPersistent<TEpilogue>(x, weight, y, sizes))
+        if (inEights && RunsPersistent<TEpilogue>(x, weight, bias, y, sizes))
         {
             var plan = TilePlan.For(new(m, n, k, HasOperands: true), y.Device);
             if (plan.Rows == 192) SplitK.Run<PersistentLaunch<Tile192x192, KMajor, KMajor, TEpilogue>, BFloat16>(new(x, weight, bias, epilogue), y, sizes, plan.Slices);
@@ -77,7 +77,7 @@ internal static class TiledMatMul
         where TFormat : struct, IMmaFormat where TMajorA : struct, IMajor where TMajorB : struct, IMajor
         where TA : unmanaged, IStorage<TA> where TB : unmanaged, IStorage<TB> where TC : unmanaged, IStorage<TC>
     {
-        if (typeof(TA) == typeof(BFloat16) && typeof(TB) == typeof(BFloat16) && RunsPersistent<IdentityEpilogue>(a, b, c, sizes)) Planned<TMajorA, TMajorB, TC>(a, b, bias, c, sizes, sliced);
+        if (typeof(TA) == typeof(BFloat16) && typeof(TB) == typeof(BFloat16) && RunsPersistent<IdentityEpilogue>(a, b, bias, c, sizes)) Planned<TMajorA, TMajorB, TC>(a, b, bias, c, sizes, sliced);
         else if (typeof(TA) == typeof(BFloat16) && typeof(TB) == typeof(BFloat16) && RunsWgmma(a, b, c.Device, sizes))
             SplitK.Run<WgmmaLaunch<TMajorA, TMajorB, IdentityEpilogue>, TC>(new(a, b, bias, default), c, sizes, sliced);
         else SplitK.Run<MmaLaunch<TFormat, TMajorA, TMajorB, TA, TB, IdentityEpilogue>, TC>(new(a, b, bias, default), c, sizes, sliced);
@@ -115,8 +115,8 @@ internal static class TiledMatMul
     /// Whether a product is one of the kernels whose tiles are brought by the copy engine: results in lines of whole eights, at most 2³¹ of them, whose operands are read in eights too. Epilogues by columns of their own, and
     /// results of few columns, are left to the others.
     /// </summary>
-    private static bool RunsPersistent<TEpilogue>(Tensor a, Tensor b, Tensor c, TiledProductSizes sizes) where TEpilogue : struct, IEpilogue
-        => typeof(TEpilogue) != typeof(GeluEpilogue) && (long)sizes.M * sizes.N <= int.MaxValue && c.HasAlignedLines(sizes.N, 8) && RunsWgmma(a, b, c.Device, sizes) && c.Device.TensorMaps == WarpGroupUse.Trusted;
+    private static bool RunsPersistent<TEpilogue>(Tensor a, Tensor b, Tensor? bias, Tensor c, TiledProductSizes sizes) where TEpilogue : struct, IEpilogue
+        => typeof(TEpilogue) != typeof(GeluEpilogue) && (long)sizes.M * sizes.N <= int.MaxValue && c.HasAlignedLines(sizes.N, 8) && bias?.HasAlignedLines(2, 2) != false && RunsWgmma(a, b, c.Device, sizes) && c.Device.TensorMaps == WarpGroupUse.Trusted;
 
     private static bool RunsWgmma(Tensor a, Tensor b, Device device, TiledProductSizes sizes)
         => device.WarpGroups != WarpGroupUse.Refused && sizes.N >= WgmmaColumns && sizes.K >= WgmmaDepth && a.HasAlignedLines(sizes.ALine, 8) && b.HasAlignedLines(sizes.BLine, 8)
