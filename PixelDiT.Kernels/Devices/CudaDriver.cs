@@ -114,4 +114,9 @@ internal static unsafe partial class CudaDriver
     /// <summary>Queues a kernel.</summary>
     [LibraryImport("cuda", EntryPoint = "cuLaunchKernel")]
     public static partial CudaError Launch(nint function, uint gridX, uint gridY, uint gridZ, uint groupX, uint groupY, uint groupZ, uint sharedBytes, nint stream, void** arguments, void** extra);
+
+    /// <summary>Describes a tensor in global memory to the engine that copies tiles of it (driver of CUDA 12.0 and later).</summary>
+    [LibraryImport("cuda", EntryPoint = "cuTensorMapEncodeTiled")]
+    public static partial CudaError EncodeTensorMap(
+        void* map, int type, uint rank, nint address, ulong* sizes, ulong* strides, uint* box, uint* steps, int interleave, int swizzle, int promotion, int fill);
 }

@@ -61,7 +61,7 @@ public sealed unsafe class Device : IDisposable
     }
 
     /// <summary>The names that <see cref="Open"/> takes.</summary>
-    public static IReadOnlyList<string> Names { get; } = ["auto", "cuda", "cuda-mma", "cpu", "ilgpu-cpu"];
+    public static IReadOnlyList<string> Names { get; } = ["auto", "cuda", "cuda-wgmma", "cuda-mma", "cpu", "ilgpu-cpu"];
 
     /// <summary>What runs the kernels.</summary>
     public DeviceKind Kind { get; }
@@ -86,6 +86,12 @@ public sealed unsafe class Device : IDisposable
 
     /// <summary>Why warp groups are not trusted, where they were asked for; else null.</summary>
     internal string? WarpGroupReason { get; set; }
+
+    /// <summary>The same for products whose tiles the copy engine brings; they are looked at with warp groups.</summary>
+    internal WarpGroupUse TensorMaps { get; set; }
+
+    /// <summary>Why those are not trusted, where they were asked for; else null.</summary>
+    internal string? TensorMapReason { get; set; }
 
     /// <summary>Multiprocessors of a card; 1 elsewhere.</summary>
     internal int Multiprocessors => _accelerator is CudaAccelerator card ? card.NumMultiprocessors : 1;
@@ -120,7 +126,7 @@ public sealed unsafe class Device : IDisposable
     /// <summary>The name a person knows the device by; of a card also whether its products use warp groups, once that is known.</summary>
     public string Description => Kind switch
     {
-        DeviceKind.Cuda => _accelerator.Name + WarpGroups switch { WarpGroupUse.Trusted => ", warp groups", WarpGroupUse.Refused => $", no warp groups{(WarpGroupReason is null ? "" : $": {WarpGroupReason}")}", _ => "" },
+        DeviceKind.Cuda => _accelerator.Name + WarpGroups switch { WarpGroupUse.Trusted => $", warp groups{(TensorMaps == WarpGroupUse.Trusted ? " and tensor maps" : TensorMapReason is null ? "" : $", no tensor maps: {TensorMapReason}")}", WarpGroupUse.Refused => $", no warp groups{(WarpGroupReason is null ? "" : $": {WarpGroupReason}")}", _ => "" },
         DeviceKind.IlgpuCpu => $"ILGPU's CPU accelerator, {Threads} threads",
         _ => $"CPU, {Threads} thread{(Threads == 1 ? "" : "s")}, {CpuVectors.Description}"
     };
@@ -130,7 +136,7 @@ public sealed unsafe class Device : IDisposable
     public ISideStream OpenSideStream() => Streams is { } streams ? new SideStream(streams) : throw new DeviceException("a CPU has one queue");
 
     /// <summary>Opens a device.</summary>
-    /// <param name="name">auto (cuda where there is a card, else cpu), cuda, cuda-mma (a card without warp-group instructions), cpu or ilgpu-cpu.</param>
+    /// <param name="name">auto (cuda where there is a card, else cpu), cuda, cuda-wgmma (a card without its copy engine), cuda-mma (a card without warp-group instructions), cpu or ilgpu-cpu.</param>
     /// <param name="threads">CPU threads; 0 means one a core.</param>
     /// <param name="card">Which card of the machine, from 0.</param>
     /// <exception cref="DeviceException">The name is unknown, the thread count is out of range, or there is no such device.</exception>
@@ -141,9 +147,9 @@ public sealed unsafe class Device : IDisposable
         switch (name)
         {
             case "auto":
-                return TryOpenCuda(warpGroups: true, card, out _) ?? Open("cpu", threads);
-            case "cuda" or "cuda-mma":
-                return TryOpenCuda(name == "cuda", card, out string reason) ?? throw new DeviceException($"no CUDA device could be opened: {reason}; --device cpu runs everywhere");
+                return TryOpenCuda("cuda", card, out _) ?? Open("cpu", threads);
+            case "cuda" or "cuda-wgmma" or "cuda-mma":
+                return TryOpenCuda(name, card, out string reason) ?? throw new DeviceException($"no CUDA device could be opened: {reason}; --device cpu runs everywhere");
             case "cpu":
                 var context = KernelLoader.CreateContext(builder => builder.CPU(new CPUDevice(2, 1, 1)));
                 return new Device(DeviceKind.Cpu, context, context.GetCPUDevice(0).CreateCPUAccelerator(context), cores, 1);
@@ -170,13 +176,14 @@ public sealed unsafe class Device : IDisposable
     /// A CPU whose kernels do nothing and whose memory nobody writes to, so that hardly any of it is taken from the machine: the arena of a dry run counts what the run itself
     /// would take.
     /// </summary>
-    public static Device OpenDry()
+    /// <param name="asCard">Whether it counts as a card with tensor cores would: with the fused forms, the copies of weights and the temporary tensors of its kernels.</param>
+    public static Device OpenDry(bool asCard = false)
     {
         var context = KernelLoader.CreateContext(builder => builder.CPU(new CPUDevice(2, 1, 1)));
-        return new Device(DeviceKind.Cpu, context, context.GetCPUDevice(0).CreateCPUAccelerator(context), 1, 1, isDry: true);
+        return new Device(DeviceKind.Cpu, context, context.GetCPUDevice(0).CreateCPUAccelerator(context), 1, asCard ? MmaTile.Threads : 1, isDry: true);
     }
 
-    private static Device? TryOpenCuda(bool warpGroups, int index, out string reason)
+    private static Device? TryOpenCuda(string name, int index, out string reason)
     {
         CudaDriver.Resolve();
         Context? context = null;
@@ -188,7 +195,12 @@ public sealed unsafe class Device : IDisposable
             {
                 reason = "";
                 var card = cards[index].CreateCudaAccelerator(context);
-                return new Device(DeviceKind.Cuda, context, card, 1, 0) { WarpGroups = warpGroups && card.Architecture == CudaArchitecture.SM_90 ? WarpGroupUse.Unchecked : WarpGroupUse.Refused };
+                bool hasWarpGroups = name != "cuda-mma" && card.Architecture == CudaArchitecture.SM_90;
+                return new Device(DeviceKind.Cuda, context, card, 1, 0)
+                {
+                    WarpGroups = hasWarpGroups ? WarpGroupUse.Unchecked : WarpGroupUse.Refused,
+                    TensorMaps = hasWarpGroups && name == "cuda" ? WarpGroupUse.Unchecked : WarpGroupUse.Refused
+                };
             }
             reason = cards.Count == 0 ? CudaDriver.ReasonForNoCard() : $"card {index} was asked for, and there are {cards.Count}, counted from 0";
         }

@@ -42,6 +42,13 @@ internal interface IDynamicSharedKernel : IKernel
     static abstract int SharedBytes { get; }
 }
 
+/// <summary>A kernel whose groups are larger than <see cref="Machine.Lanes.Elements.MaxLanes"/> and stay on a multiprocessor for the whole launch, one each.</summary>
+internal interface IPersistentKernel : IDynamicSharedKernel
+{
+    /// <summary>Threads of a group.</summary>
+    static abstract int GroupThreads { get; }
+}
+
 /// <summary>How each back end enters a kernel.</summary>
 internal static unsafe class KernelEntry
 {

@@ -47,14 +47,15 @@ internal sealed partial class KernelLoader(Accelerator accelerator)
     public static CompiledKernel Compile(ILGPU.Backends.Backend backend, Type kernel)
     {
         int groups = typeof(ILaunchBounds).IsAssignableFrom(kernel) ? (int)kernel.GetProperty(nameof(ILaunchBounds.MinGroupsPerMultiprocessor))!.GetValue(null)! : 1;
-        var compiled = backend.Compile(Describe(kernel), new KernelSpecialization(Elements.MaxLanes, groups));
+        int threads = typeof(IPersistentKernel).IsAssignableFrom(kernel) ? (int)kernel.GetProperty(nameof(IPersistentKernel.GroupThreads))!.GetValue(null)! : Elements.MaxLanes;
+        var compiled = backend.Compile(Describe(kernel), new KernelSpecialization(threads, groups));
         if (compiled is PTXCompiledKernel ptx) s_assembly.SetValue(ptx, Repair(ptx.PTXAssembly, KernelName.Of(kernel)));
         return compiled;
     }
 
     /// <summary>
     /// Names the kernel, numbers names anew, removes the claim that branches are uniform, and says that accesses without a space are global. Declares the shared memory that a launch is asked for, which PTX wants outside of
-    /// kernels; and names sm_90a, which ILGPU does not know, where a kernel has its instructions.
+    /// kernels; names sm_90a, which ILGPU does not know, where a kernel has its instructions; and says where the tensor maps of a kernel lie.
     /// </summary>
     internal static string Repair(string ptx, string name)
     {
@@ -63,6 +64,12 @@ internal sealed partial class KernelLoader(Accelerator accelerator)
         ptx = $"// Kernel: {name}\n{Moves().Replace(ptx, SortMoves)}";
         ptx = GenericAccess().Replace(ptx.Replace("bra.uni", "bra", StringComparison.Ordinal), "$1.global.");
         if (ptx.Contains("dynamic_shared_memory", StringComparison.Ordinal)) ptx = AddressSize().Replace(ptx, "$0\n\n.extern .shared .align 1024 .b8 dynamic_shared_memory[];", 1);
+        if (ptx.Contains(TensorMap.Parameter, StringComparison.Ordinal))
+        {
+            // Tensor maps lie at the beginning of the kernel's struct, and a card wants them at multiples of 64 bytes.
+            var parameter = StructParameter().Match(ptx);
+            ptx = StructParameter().Replace(ptx, ".param .align 64 .b8 $1", 1).Replace(TensorMap.Parameter, parameter.Groups[1].Value, StringComparison.Ordinal);
+        }
         if (!ptx.Contains("wgmma.", StringComparison.Ordinal)) return ptx;
         // Warp groups came with version 8.0 of PTX; ILGPU may write an older one.
         return Target().Replace(Version().Replace(ptx, match => int.Parse(match.Groups[1].Value) < 8 ? ".version 8.0" : match.Value, 1), ".target sm_90a", 1);
@@ -91,6 +98,9 @@ internal sealed partial class KernelLoader(Accelerator accelerator)
 
     [GeneratedRegex(@"\.address_size 64")]
     private static partial Regex AddressSize();
+
+    [GeneratedRegex(@"\.param \.align 8 \.b8 (\w+)(?=\[)")]
+    private static partial Regex StructParameter();
 
     [GeneratedRegex(@"\.target \w+")]
     private static partial Regex Target();

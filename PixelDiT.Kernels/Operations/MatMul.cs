@@ -206,7 +206,7 @@ public static class MatMul
     /// <summary>Whether a product of so many rows packs a weight in its own tasks as quickly as it reads one that is packed: what is packed stays in a cache, and need not be written to memory and read again.</summary>
     /// <param name="rows">Rows of x.</param>
     /// <param name="device">Where.</param>
-    public static bool PacksInside(int rows, Device device) => device.Kind != DeviceKind.Cuda && rows <= MostRowsThatPackInside;
+    public static bool PacksInside(int rows, Device device) => !device.RunsTiles && device.Kind != DeviceKind.Cuda && rows <= MostRowsThatPackInside;
 
     private static void SetItemColumns(ref ProductSizes sizes, int columns) => (sizes.ItemColumns, sizes.ColumnBlocks) = (columns, (sizes.N + columns - 1) / columns);
 

@@ -46,8 +46,9 @@ public static class MatMulEpilogue
         Require("the modulation", modulation.Values, channels);
         if (z is not null) Require("z", z, channels);
         if (channels % 4 != 0) throw new ShapeException($"a product with a gate takes rows of 4, 8, 12, .. channels; y is {y.Shape}");
+        bool inEights = residual.HasAlignedLines(channels, 8) && modulation.Values.HasAlignedLines(channels, 8) && z?.HasAlignedLines(channels, 8) != false;
         Launch(x, packed, bias, y, new GateEpilogue<TM>(
-            residual.View<BFloat16>(), modulation.Values.View<TM>(), (z ?? y).View<BFloat16>(), z is null ? 0 : 1, channels, modulation.RowsPerModulation, modulation.Chunks * channels, gate * channels));
+            residual.View<BFloat16>(), modulation.Values.View<TM>(), (z ?? y).View<BFloat16>(), z is null ? 0 : 1, channels, modulation.RowsPerModulation, modulation.Chunks * channels, gate * channels), inEights);
     }
 
     /// <summary>y = gelu(x·Wᵀ + b).</summary>
@@ -59,7 +60,7 @@ public static class MatMulEpilogue
             y.RequireSameCount(z);
             Require("z", z, packed.Shape[0]);
         }
-        Launch(x, packed, bias, y, new GeluEpilogue((z ?? y).View<BFloat16>(), z is null ? 0 : 1));
+        Launch(x, packed, bias, y, new GeluEpilogue((z ?? y).View<BFloat16>(), z is null ? 0 : 1), inEights: false);
     }
 
     /// <summary>y = silu(a)·(x·Wᵀ).</summary>
@@ -73,7 +74,7 @@ public static class MatMulEpilogue
         y.RequireSameCount(a, z);
         Require("the other product", a, packed.Shape[0]);
         if (z is not null) Require("z", z, packed.Shape[0]);
-        Launch(x, packed, null, y, new SwiGluEpilogue(a.View<BFloat16>(), (z ?? y).View<BFloat16>(), z is null ? 0 : 1));
+        Launch(x, packed, null, y, new SwiGluEpilogue(a.View<BFloat16>(), (z ?? y).View<BFloat16>(), z is null ? 0 : 1), a.HasAlignedLines(packed.Shape[0], 8) && z?.HasAlignedLines(packed.Shape[0], 8) != false);
     }
 
     /// <summary>What an epilogue reads and writes it moves four columns at a time.</summary>
@@ -82,12 +83,13 @@ public static class MatMulEpilogue
         if (!tensor.HasAlignedLines(columns, 4)) throw new ShapeException($"a product with an epilogue wants lines of {name} that begin at multiples of 4 elements; {name} is {tensor.Shape} at address {tensor.Address:x}");
     }
 
-    private static void Launch<TEpilogue>(Tensor x, Tensor packed, Tensor? bias, Tensor y, TEpilogue epilogue) where TEpilogue : struct, IEpilogue
+    private static void Launch<TEpilogue>(Tensor x, Tensor packed, Tensor? bias, Tensor y, TEpilogue epilogue, bool inEights) where TEpilogue : struct, IEpilogue
     {
         int outputs = packed.Shape[0], inputs = packed.Shape[1], rows = checked((int)(x.Count / inputs));
         y.RequireCountOf("y", (long)rows * outputs);
         bias?.RequireCountOf("a bias", outputs);
         Require("y", y, outputs);
-        TiledMatMul.Forward(x, packed, bias, y, rows, outputs, inputs, epilogue);
+        if (y.Count > int.MaxValue) throw new ShapeException($"a product with an epilogue has up to {int.MaxValue} results; y is {y.Shape}: a smaller batch has fewer");
+        TiledMatMul.Forward(x, packed, bias, y, rows, outputs, inputs, epilogue, inEights);
     }
 }

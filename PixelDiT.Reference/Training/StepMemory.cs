@@ -23,10 +23,11 @@ public static class StepMemory
     /// <param name="height">H, a multiple of the patch.</param>
     /// <param name="width">W, a multiple of the patch.</param>
     /// <param name="teacher">A teacher of the alignment; null for none.</param>
+    /// <param name="asCard">Whether it runs on a card with tensor cores, whose fused forms keep less.</param>
     /// <exception cref="ConfigurationException">The sizes do not fit each other.</exception>
     /// <exception cref="ShapeException">The image does not divide.</exception>
     /// <exception cref="DeviceMemoryException">It is more than can even be asked for.</exception>
-    public static long OfTraining(ModelConfig sizes, TrainingConfig config, int height, int width, ITeacher? teacher = null) => OfRun(sizes, config, height, width, teacher, null).Training;
+    public static long OfTraining(ModelConfig sizes, TrainingConfig config, int height, int width, ITeacher? teacher = null, bool asCard = false) => OfRun(sizes, config, height, width, teacher, null, asCard).Training;
 
     /// <summary>The sheet of pictures that a run draws, beside what it trains with.</summary>
     /// <param name="Sampling">How.</param>
@@ -37,9 +38,9 @@ public static class StepMemory
     internal sealed record Sheet(SamplingConfig Sampling, int Pictures, int AtATime, int Height, int Width);
 
     /// <summary>The bytes of a training run as <see cref="OfTraining"/> counts them, and those that it takes while it draws a sheet.</summary>
-    internal static (long Training, long Drawing) OfRun(ModelConfig sizes, TrainingConfig config, int height, int width, ITeacher? teacher, Sheet? sheet)
+    internal static (long Training, long Drawing) OfRun(ModelConfig sizes, TrainingConfig config, int height, int width, ITeacher? teacher, Sheet? sheet, bool asCard = false)
     {
-        using var device = Device.OpenDry();
+        using var device = Device.OpenDry(asCard);
         using var model = PixelTransformer.Create(sizes, device, config.ProjectorOf(sizes, teacher?.Width));
         (model.Precision, model.Checkpoints) = (config.Validate().Precision, config.CheckpointActivations);
         model.RequireDivides(height, width);

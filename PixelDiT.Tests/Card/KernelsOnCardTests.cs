@@ -11,7 +11,7 @@ internal sealed class KernelsOnCardTests
 {
     private static readonly string[] s_tests =
     [
-        "OperationOracleTests", "OperationStorageTests.Bfloat16_agrees_with_float32", @"Rows\.ReductionTests", "StoredTableTests", @"\.MmaProductTests", "WgmmaProductTests", "TiledAttentionTests", "MatMulEpilogueTests"
+        "OperationOracleTests", "OperationStorageTests.Bfloat16_agrees_with_float32", @"Rows\.ReductionTests", "StoredTableTests", @"\.MmaProductTests", "WgmmaProductTests", "PersistentProductTests", "StepMemoryPartsTests", "TiledAttentionTests", "MatMulEpilogueTests"
     ];
 
     private CardRun _run = null!, _older = null!;

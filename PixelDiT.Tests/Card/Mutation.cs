@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
+using PixelDiT.Kernels.Machine.Gpu;
 using PixelDiT.Kernels.Operations;
 using PixelDiT.Kernels.Operations.Heads;
 using PixelDiT.Kernels.Operations.Products;
@@ -25,7 +26,7 @@ internal sealed record Mutation(string Name, string Kernel, string Pattern, stri
     /// <summary>What is printed of a wrong result.</summary>
     public const string Wrong = "another result";
 
-    private const string Line = "card mutation", Product = "MmaProduct<BFloat16Format, KMajor, KMajor, BFloat16, BFloat16, BFloat16, Identity", Wide = "WgmmaProduct<KMajor, KMajor", Heads = "TiledAttentionForward<BFloat16", Row = "RmsNorm.ForwardKernel<Single32>";
+    private const string Line = "card mutation", Product = "MmaProduct<BFloat16Format, KMajor, KMajor, BFloat16, BFloat16, BFloat16, Identity", Wide = "WgmmaProduct<KMajor, KMajor", Staying = "PersistentProduct<Tile128x128, KMajor, KMajor", Heads = "AlignedAttentionForward", Row = "RmsNorm.ForwardKernel<Single32>";
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<Mutation> All { get; } =
@@ -41,7 +42,7 @@ internal sealed record Mutation(string Name, string Kernel, string Pattern, stri
         new("the last wait for copies is removed", Product, @"cp\.async\.wait_group 0;", "", "while a copy to it has not been waited for"),
         new("the stride of rows in shared memory is halved where they are read", Product, @", 544;", ", 272;", null, 1),
         new("the stride of rows in shared memory is halved", Product, @", 544;", ", 272;", "without a barrier since", -1),
-        new("rows beyond the last are read", Product, @"setp\.lt\.s32", "setp.ge.s32", null, -1),
+        new("rows beyond the last are read", Product, @"setp\.lt\.s32", "setp.ge.s32", "nobody has allocated|nothing was written to", -1),
         new("a matrix is transposed", Product, @"x4\.shared", "x4.trans.shared", null),
         new("a load is not aligned", Row, @"(ld\.global\.v4\.f32 [^;]*)\+16\]", "$1+8]", "which is no multiple of 16"),
         new("a load goes further", Row, @"(ld\.global\.v4\.f32 [^;]*)\+16\]", "$1+192]", "nobody has allocated"),
@@ -63,6 +64,19 @@ internal sealed record Mutation(string Name, string Kernel, string Pattern, stri
         new("a descriptor says that an operand is transposed", Wide, ", 0, 0;", ", 0, 1;", null),
         new("the step from k to k is halved", Wide, @"add\.s64 a, a, 2;", "add.s64 a, a, 1;", null),
         new("sums start anew in each step", Wide, @"setp\.eq\.u32 add, 0, 0;", "setp.ne.u32 add, 0, 0;", null),
+        new("none, of groups that stay", Staying, @"\bnothing\b", "", Unseen),
+        new("a stage is not waited for", Staying, @"(?<=0f00000000;[\s\S]*)mbarrier\.try_wait\.parity\.shared::cta\.b64 ended, [^;]*;", "setp.eq.u32 ended, 0, 0;", "without a barrier since|while a copy to it has not been waited for"),
+        new("a stage is filled before it is empty", Staying, @"mbarrier\.try_wait\.parity\.shared::cta\.b64 ended, [^;]*;(?=[\s\S]{0,900}expect_tx)", "setp.eq.u32 ended, 0, 0;", "have arrived"),
+        new("nobody says that a stage is empty", Staying, @"@first mbarrier\.arrive\.shared::cta\.b64 _, [^;]*;", "", "waits for a phase that never ends", -1),
+        new("a stage is called empty by one warp too few", Staying, @"(mbarrier\.init\.shared::cta\.b64 \[[^\]]*\]), %\w+;", "$1, 9;", "waits for a phase that never ends", 1),
+        new("fewer bytes are expected than come", Staying, @"(expect_tx\.shared::cta\.b64 _, \[[^\]]*\]), %\w+;", "$1, 16384;", "which expects|have arrived|while a copy"),
+        new("barriers are not published to the copy engine", Staying, @"fence\.proxy\.async\.shared::cta;", "", "no fence.proxy.async published it"),
+        new("the barrier after barriers are made is removed", Staying, @"bar\.sync\s+0;", "", "where none was made|without a barrier of the group since"),
+        new("the last product is not waited for", Staying, @"wgmma\.wait_group\.sync\.aligned 0;", "", "no wgmma.wait_group since|while a warp-group instruction reads it"),
+        new("a product is not waited for before its stage is given back", Staying, @"wgmma\.wait_group\.sync\.aligned 1;", "", "while a warp-group instruction reads it|no wgmma.wait_group since"),
+        new("sums go on from the tile before", Staying, @"setp\.ne\.s32 add, [^;]*;", "setp.eq.u32 add, 0, 0;", null),
+        new("the tile of the result is read before it is whole", Staying, @"bar\.warp\.sync 0xffffffff;", "", "without a barrier since|lanes are absent", -1),
+        new("a box goes a line too far", Staying, @"add\.s64 (%\w+), \1, 128;", "add.s64 $1, $1, 192;", "is no tensor map|at a multiple|at \\d+ of the parameters"),
         new("a register is read that nothing wrote", Row, @"mov\.u32 members, %laneid;", "", "nothing wrote it")
     ];
 
@@ -91,6 +105,7 @@ internal sealed record Mutation(string Name, string Kernel, string Pattern, stri
             Console.WriteLine($"{Line}\t{mutation.Name}\t{mutation.Outcome(text, launch, before, good)}");
         }
         Console.WriteLine($"{Line}\twarp groups with a wrong stride\t{AskWarpGroups(text => text.Replace("0x4000004000010000", "0x4000002000010000"), isIdle: false)}");
+        Console.WriteLine($"{Line}\ttensor maps with a wrong stride\t{AskWarpGroups(text => text.Contains("cp.async.bulk", StringComparison.Ordinal) ? text.Replace("0x4000004000010000", "0x4000002000010000") : text, isIdle: false)}");
         Console.WriteLine($"{Line}\twarp groups of a card that runs nothing\t{AskWarpGroups(null, isIdle: true)}");
         Console.WriteLine($"{Line}\twarp groups\t{AskWarpGroups(null, isIdle: false)}");
         return 0;
@@ -136,8 +151,14 @@ internal sealed record Mutation(string Name, string Kernel, string Pattern, stri
         using var device = Device.Open("cuda");
         using (Tensor x = Draw(device, [133, 264]), weight = Draw(device, [132, 264]), y = device.Allocate([133, 132], ElementType.BFloat16))
             MatMul.Forward(x, weight, null, null, y, Precision.BFloat16);
+        device.WarpGroups = WarpGroupUse.Trusted;
+        device.TensorMaps = WarpGroupUse.Refused;
         using (Tensor x = Draw(device, [133, 328]), weight = Draw(device, [200, 328]), y = device.Allocate([133, 200], ElementType.BFloat16))
             MatMul.Forward(x, weight, null, null, y, Precision.BFloat16);
+        using (Tensor x = Draw(device, [133, 584]), weight = Draw(device, [200, 584]), y = device.Allocate([133, 200], ElementType.BFloat16))
+        {
+            SplitK.Run<PersistentLaunch<Tile128x128, KMajor, KMajor, IdentityEpilogue>, BFloat16>(new(x, weight, null, default), y, new() { M = 133, N = 200, K = 584, ALine = 584, BLine = 584 }, slices: 1);
+        }
         Shape rows = [1, 131, 1, 64];
         using (Tensor q = Draw(device, rows), k = Draw(device, rows), v = Draw(device, rows), o = device.Allocate(rows, ElementType.BFloat16), lse = device.Allocate([1, 1, 131]))
             Attention.Forward(HeadView.Of(q), HeadView.Of(k), HeadView.Of(v), new(1, 131, 1, 64), HeadView.Of(o), lse, Precision.BFloat16);

@@ -16,5 +16,14 @@ internal static class TestedDevices
 
     /// <summary>A device for kernels of tensor cores: ILGPU's CPU accelerator in groups of 256, where every instruction is emulated, or a card.</summary>
     /// <param name="warpGroups">Whether it has instructions of warp groups.</param>
-    public static Device OpenTiles(bool warpGroups = false) => OnCard ? Device.Open(warpGroups ? "cuda" : "cuda-mma") : Device.OpenIlgpuCpu(threads: 1, groupSize: 256, warpGroups);
+    /// <param name="tensorMaps">Whether it has a copy engine for tiles; a card only.</param>
+    public static Device OpenTiles(bool warpGroups = false, bool tensorMaps = false)
+    {
+        if (!OnCard) return Device.OpenIlgpuCpu(threads: 1, groupSize: 256, warpGroups);
+        var device = Device.Open("cuda-mma");
+        // What a card answers when it is asked, others test.
+        if (warpGroups) device.WarpGroups = WarpGroupUse.Trusted;
+        if (tensorMaps) device.TensorMaps = WarpGroupUse.Trusted;
+        return device;
+    }
 }

@@ -19,6 +19,21 @@ internal struct Float4
         W = Interop.IntAsFloat(bits.Y & 0xFFFF0000u)
     };
 
+    /// <summary>Eight values as bfloat16.</summary>
+    public static UInt4 Round(Float4 low, Float4 high) => new()
+    {
+        X = Rounding.ToBFloat16(low.X, low.Y),
+        Y = Rounding.ToBFloat16(low.Z, low.W),
+        Z = Rounding.ToBFloat16(high.X, high.Y),
+        W = Rounding.ToBFloat16(high.Z, high.W)
+    };
+
+    /// <summary>The first four of eight bfloat16 values.</summary>
+    public static Float4 WidenLow(UInt4 bits) => Widen(new UInt2 { X = bits.X, Y = bits.Y });
+
+    /// <summary>The last four of eight bfloat16 values.</summary>
+    public static Float4 WidenHigh(UInt4 bits) => Widen(new UInt2 { X = bits.Z, Y = bits.W });
+
     /// <summary>The values of a fragment's bits.</summary>
     public static Float4 AsFloats(UInt4 bits) => new()
     {

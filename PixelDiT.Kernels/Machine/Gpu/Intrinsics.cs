@@ -30,10 +30,22 @@ internal sealed class PtxBodyAttribute(string text) : Attribute
     public string Text { get; } = text;
 }
 
+/// <summary>The same of a text that is written anew for the type arguments of the intrinsic.</summary>
+/// <param name="method">A static method of the same class that takes the type arguments and gives the lines.</param>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class PtxGeneratorAttribute(string method) : Attribute
+{
+    /// <summary>The method.</summary>
+    public string Method { get; } = method;
+}
+
 /// <summary>Tells a context which PTX body belongs to each intrinsic.</summary>
 internal static class Intrinsics
 {
     private const BindingFlags Everything = BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic;
+
+    /// <summary>What an intrinsic that only a card runs throws elsewhere.</summary>
+    public static DeviceException OnCardsAlone => new("this instruction has no body for a CPU: the kernels that have it run on cards of sm_90");
 
     /// <summary>Registers every intrinsic of this assembly.</summary>
     public static void Register(Context context)
@@ -47,7 +59,7 @@ internal static class Intrinsics
                 {
                     manager.RegisterMethod(method, new PTXIntrinsic(type, device.Method, IntrinsicImplementationMode.Redirect));
                 }
-                else if (method.IsDefined(typeof(PtxBodyAttribute)))
+                else if (method.IsDefined(typeof(PtxBodyAttribute)) || method.IsDefined(typeof(PtxGeneratorAttribute)))
                 {
                     manager.RegisterMethod(method, new PTXIntrinsic(typeof(PtxText), nameof(PtxText.Generate), IntrinsicImplementationMode.GenerateCode));
                 }

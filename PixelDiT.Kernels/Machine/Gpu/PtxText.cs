@@ -21,7 +21,7 @@ internal static partial class PtxText
         var operands = new Dictionary<string, string[]>();
         foreach (var parameter in method.GetParameters()) operands[parameter.Name!] = Registers(code, code.Load(call[parameter.Position]));
         if (method.ReturnType != typeof(void)) operands["result"] = Registers(code, code.Allocate(call));
-        foreach (string line in method.GetCustomAttribute<PtxBodyAttribute>()!.Text.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        foreach (string line in TextOf(method).Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
             if (Copy().Match(line) is { Success: true } copy)
             {
@@ -29,6 +29,13 @@ internal static partial class PtxText
             }
             else code.Builder.Append('\t').Append(Operand().Replace(line, match => Write(operands[match.Groups[1].Value], match.Groups[2].Value))).Append('\n');
         }
+    }
+
+    private static string TextOf(MethodInfo method)
+    {
+        if (method.GetCustomAttribute<PtxBodyAttribute>() is { } body) return body.Text;
+        var generator = method.DeclaringType!.GetMethod(method.GetCustomAttribute<PtxGeneratorAttribute>()!.Method, BindingFlags.Static | BindingFlags.NonPublic)!;
+        return (string)generator.Invoke(null, [method.GetGenericArguments()])!;
     }
 
     [GeneratedRegex(@"^copy \$(\w+), \$(\w+);$")]

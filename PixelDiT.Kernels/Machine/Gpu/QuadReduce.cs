@@ -12,6 +12,13 @@ internal static class QuadReduce
         return value + Warp.ShuffleXor(value, 2);
     }
 
+    /// <summary>The largest of numbers; a NaN is passed over.</summary>
+    public static float Largest(float value)
+    {
+        value = Extremes.Max(value, Warp.ShuffleXor(value, 1));
+        return Extremes.Max(value, Warp.ShuffleXor(value, 2));
+    }
+
     /// <summary>The largest.</summary>
     public static float Max(float value)
     {

@@ -5,17 +5,21 @@ namespace PixelDiT.Kernels.Machine.Gpu;
 
 /// <summary>
 /// C [64, 256] += A [64, 64]·B [64, 256] by a warp group, four warps side by side, with bfloat16 operands that the tensor cores read from shared memory themselves
-/// (PTX ISA, "wgmma.mma_async", sm_90a). Four instructions of k = 16, begun together and waited for. An operand is described by the address of its tile (<see
+/// (PTX ISA, "wgmma.mma_async", sm_90a). Four instructions of k = 16, begun together, and waited for when something else has been done. An operand is described by the address of its tile (<see
 /// cref="WgmmaTile"/>) and the distances of its atoms: 1024 bytes between atoms, and, where it is <see cref="MNMajor"/>, a block between 64 rows and the next. The C#
 /// bodies read shared memory by the same rule, each thread for its own sums, in the order of k.
 /// </summary>
 internal static class Wgmma
 {
-    /// <summary>sums + A·B for operands of either major; A MN-major with B K-major does not occur.</summary>
+    /// <summary>The sums of <see cref="Begin"/>, when they are there.</summary>
+    [IntrinsicImplementation, PtxBody("wgmma.wait_group.sync.aligned 0;\ncopy $result, $sums;")]
+    public static WgmmaAccumulators Wait(WgmmaAccumulators sums) => sums;
+
+    /// <summary>Begins sums + A·B for operands of either major; A MN-major with B K-major does not occur. What it gives may go to <see cref="Wait"/> and nowhere else.</summary>
     /// <param name="sums">The thread's part of C.</param>
     /// <param name="a">The address of the warp group's 64 rows of A.</param>
     /// <param name="b">The address of B's tile.</param>
-    public static WgmmaAccumulators Multiply<TMajorA, TMajorB>(WgmmaAccumulators sums, long a, long b) where TMajorA : struct, IMajor where TMajorB : struct, IMajor
+    public static WgmmaAccumulators Begin<TMajorA, TMajorB>(WgmmaAccumulators sums, long a, long b) where TMajorA : struct, IMajor where TMajorB : struct, IMajor
         => TMajorB.IsKMajor ? MultiplyKMajor(sums, a, b) : TMajorA.IsKMajor ? MultiplyMixed(sums, a, b) : MultiplyMNMajor(sums, a, b);
 
     // The descriptor of an operand without its address: the distance of atoms, for MN-major ones that of blocks too, and the 128-byte swizzle.
@@ -24,7 +28,13 @@ internal static class Wgmma
     // From 16 k to the next, in units of 16 bytes: within a line, or two atoms further.
     private const string KMajorStep = "2", MNMajorStep = "128";
 
-    private const string Begin = """
+    /// <summary>The descriptor of an operand without its address.</summary>
+    public static string Layout(bool isKMajor) => isKMajor ? KMajorLayout : MNMajorLayout;
+
+    /// <summary>From 16 k to the next, in units of a descriptor's address.</summary>
+    public static string Step(bool isKMajor) => isKMajor ? KMajorStep : MNMajorStep;
+
+    private const string Opening = """
         {
         .reg .b64 a, b;
         .reg .pred add;
@@ -41,7 +51,6 @@ internal static class Wgmma
 
     private const string End = """
         wgmma.commit_group.sync.aligned;
-        wgmma.wait_group.sync.aligned 0;
         }
         """;
 
@@ -51,15 +60,15 @@ internal static class Wgmma
     private const string Fence = "wgmma.fence.sync.aligned;\n";
 
     /// <summary>Both K-major.</summary>
-    [IntrinsicImplementation, PtxBody(Begin + $"or.b64 a, a, {KMajorLayout};\nor.b64 b, b, {KMajorLayout};\n" + Fence + KMajorNext + KMajorNext + KMajorNext + KMajorOne + End)]
+    [IntrinsicImplementation, PtxBody(Opening + $"or.b64 a, a, {KMajorLayout};\nor.b64 b, b, {KMajorLayout};\n" + Fence + KMajorNext + KMajorNext + KMajorNext + KMajorOne + End)]
     private static WgmmaAccumulators MultiplyKMajor(WgmmaAccumulators sums, long a, long b) => Emulate<KMajor, KMajor>(sums, a, b);
 
     /// <summary>A K-major, B MN-major.</summary>
-    [IntrinsicImplementation, PtxBody(Begin + $"or.b64 a, a, {KMajorLayout};\nor.b64 b, b, {MNMajorLayout};\n" + Fence + MixedNext + MixedNext + MixedNext + MixedOne + End)]
+    [IntrinsicImplementation, PtxBody(Opening + $"or.b64 a, a, {KMajorLayout};\nor.b64 b, b, {MNMajorLayout};\n" + Fence + MixedNext + MixedNext + MixedNext + MixedOne + End)]
     private static WgmmaAccumulators MultiplyMixed(WgmmaAccumulators sums, long a, long b) => Emulate<KMajor, MNMajor>(sums, a, b);
 
     /// <summary>Both MN-major.</summary>
-    [IntrinsicImplementation, PtxBody(Begin + $"or.b64 a, a, {MNMajorLayout};\nor.b64 b, b, {MNMajorLayout};\n" + Fence + MNMajorNext + MNMajorNext + MNMajorNext + MNMajorOne + End)]
+    [IntrinsicImplementation, PtxBody(Opening + $"or.b64 a, a, {MNMajorLayout};\nor.b64 b, b, {MNMajorLayout};\n" + Fence + MNMajorNext + MNMajorNext + MNMajorNext + MNMajorOne + End)]
     private static WgmmaAccumulators MultiplyMNMajor(WgmmaAccumulators sums, long a, long b) => Emulate<MNMajor, MNMajor>(sums, a, b);
 
     private static unsafe WgmmaAccumulators Emulate<TMajorA, TMajorB>(WgmmaAccumulators sums, long a, long b) where TMajorA : struct, IMajor where TMajorB : struct, IMajor

@@ -36,7 +36,8 @@ public static class KernelCatalog
         }
         if (type == typeof(MmaProduct<,,,,,,>)) return MmaProduct.Kernels;
         if (type == typeof(WgmmaProduct<,,,>)) return WgmmaProduct.Kernels;
-        if (type == typeof(TiledAttentionForward<,,>) || type == typeof(TiledAttentionBackward<,,,>)) return TiledAttention.Kernels(type);
+        if (type == typeof(PersistentProduct<,,,,>)) return PersistentProduct.Kernels;
+        if (type == typeof(TiledAttentionForward<,,>) || type == typeof(TiledAttentionBackward<,,,>) || type == typeof(AlignedAttentionForward<>) || type == typeof(AlignedAttentionBackward<,>)) return TiledAttention.Kernels(type);
         if (type == typeof(SimtProduct<,>))
         {
             return ((Type[][])[[typeof(KMajor), typeof(KMajor)], [typeof(KMajor), typeof(MNMajor)], [typeof(MNMajor), typeof(MNMajor)]]).Select(orders => type.MakeGenericType(orders));

@@ -1,5 +1,6 @@
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Machine.Gpu;
+using PixelDiT.Kernels.Operations.Heads;
 using PixelDiT.Kernels.Operations.Products;
 
 namespace PixelDiT.Kernels.Operations.Catalog;
@@ -13,7 +14,7 @@ public sealed record KernelDescriptor(string Name, Type Kernel)
     public string FileName => Name.Replace(">", "").Replace("<", "-").Replace(", ", "-");
 
     /// <summary>The only architecture that has the kernel's instructions; null where any has.</summary>
-    public string? Architecture => Kernel.IsGenericType && Kernel.GetGenericTypeDefinition() == typeof(WgmmaProduct<,,,>) ? "sm_90" : null;
+    public string? Architecture => IsOfWarpGroups ? "sm_90" : null;
 
     /// <summary>What a kernel rounds the operands of its products to; null for one that multiplies no matrices.</summary>
     public Precision? Precision
@@ -22,9 +23,12 @@ public sealed record KernelDescriptor(string Name, Type Kernel)
         {
             if (!Kernel.IsGenericType) return null;
             if (Kernel.GetGenericTypeDefinition() == typeof(BlockedProduct<,,>) || Kernel.GetGenericTypeDefinition() == typeof(SimtProduct<,>)) return Machine.Precision.Single;
-            if (Kernel.GetGenericTypeDefinition() == typeof(WgmmaProduct<,,,>)) return Machine.Precision.BFloat16;
+            if (Kernel.GetGenericTypeDefinition() == typeof(AlignedAttentionForward<>) || Kernel.GetGenericTypeDefinition() == typeof(AlignedAttentionBackward<,>)) return Machine.Precision.BFloat16;
+            if (IsOfWarpGroups) return Machine.Precision.BFloat16;
             var format = Kernel.GetGenericArguments().FirstOrDefault(argument => typeof(IFragmentFormat).IsAssignableFrom(argument));
             return format is null ? null : format == typeof(BFloat16Format) ? Machine.Precision.BFloat16 : format == typeof(TensorFloat32Format) ? Machine.Precision.TensorFloat32 : Machine.Precision.Single;
         }
     }
+
+    private bool IsOfWarpGroups => Kernel.IsGenericType && (Kernel.GetGenericTypeDefinition() == typeof(WgmmaProduct<,,,>) || Kernel.GetGenericTypeDefinition() == typeof(PersistentProduct<,,,,>));
 }

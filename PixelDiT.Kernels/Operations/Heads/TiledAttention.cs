@@ -20,7 +20,8 @@ internal static class TiledAttention
     /// <inheritdoc cref="Attention.Forward"/>
     public static void Forward(HeadView q, HeadView k, HeadView v, AttentionSizes sizes, HeadView o, Tensor lse, Precision precision)
     {
-        if (precision == Precision.BFloat16) Forward<BFloat16Format, BFloat16>(q, k, v, sizes, o, lse);
+        if (precision == Precision.BFloat16 && AreAligned(q, k, v)) ForwardAligned(q, k, v, sizes, o, lse);
+        else if (precision == Precision.BFloat16) Forward<BFloat16Format, BFloat16>(q, k, v, sizes, o, lse);
         else if (precision == Precision.TensorFloat32) Forward<TensorFloat32Format, Single32>(q, k, v, sizes, o, lse);
         else Forward<SingleFormat, Single32>(q, k, v, sizes, o, lse);
     }
@@ -29,7 +30,8 @@ internal static class TiledAttention
     public static void Backward(
         HeadView dO, HeadView q, HeadView k, HeadView v, HeadView o, Tensor lse, AttentionSizes sizes, HeadView dQ, HeadView dK, HeadView dV, Precision precision)
     {
-        if (precision == Precision.BFloat16) Backward<BFloat16Format, BFloat16>(dO, q, k, v, o, lse, sizes, dQ, dK, dV);
+        if (precision == Precision.BFloat16 && AreAligned(q, k, v, dO)) BackwardAligned(dO, q, k, v, o, lse, sizes, dQ, dK, dV);
+        else if (precision == Precision.BFloat16) Backward<BFloat16Format, BFloat16>(dO, q, k, v, o, lse, sizes, dQ, dK, dV);
         else if (precision == Precision.TensorFloat32) Backward<TensorFloat32Format, Single32>(dO, q, k, v, o, lse, sizes, dQ, dK, dV);
         else Backward<SingleFormat, Single32>(dO, q, k, v, o, lse, sizes, dQ, dK, dV);
     }
@@ -68,6 +70,44 @@ internal static class TiledAttention
             new TiledAttentionBackward<KeyValueGradient, TFormat, TWidth, T>(new(k), new(v), new(q), new(dO), lses, deltas, new(dK), new(dV), sizes, Tiles(sizes)), Items(sizes), MmaTile.Threads);
     }
 
+    private static bool AreAligned(params ReadOnlySpan<HeadView> views)
+    {
+        foreach (var view in views)
+        {
+            if (!view.IsAligned(8)) return false;
+        }
+        return true;
+    }
+
+    private static void ForwardAligned(HeadView q, HeadView k, HeadView v, AttentionSizes sizes, HeadView o, Tensor lse)
+    {
+        if (sizes.Width <= 32) ForwardAligned<Width32>(q, k, v, sizes, o, lse);
+        else if (sizes.Width <= 64) ForwardAligned<Width64>(q, k, v, sizes, o, lse);
+        else ForwardAligned<Width80>(q, k, v, sizes, o, lse);
+    }
+
+    private static void ForwardAligned<TWidth>(HeadView q, HeadView k, HeadView v, AttentionSizes sizes, HeadView o, Tensor lse) where TWidth : struct, IHeadWidth
+        => q.Values.Device.Launch(new AlignedAttentionForward<TWidth>(new(q), new(k), new(v), new(o), lse.View<float>(), sizes, Tiles(sizes)), Items(sizes), MmaTile.Threads);
+
+    private static void BackwardAligned(HeadView dO, HeadView q, HeadView k, HeadView v, HeadView o, Tensor lse, AttentionSizes sizes, HeadView dQ, HeadView dK, HeadView dV)
+    {
+        var device = q.Values.Device;
+        int padded = AttentionStatistics.Padded(sizes.Tokens);
+        using var statistics = device.Allocate([sizes.Batch, sizes.Heads, padded, 2]);
+        device.Launch(new AttentionStatistics(new(dO), new(o), lse.View<float>(), statistics.View<float>(), sizes), checked(sizes.Batch * sizes.Heads * padded), Elements.LanesFor(sizes.Width));
+        if (sizes.Width <= 32) BackwardAligned<Width32>(dO, q, k, v, statistics, sizes, dQ, dK, dV);
+        else if (sizes.Width <= 64) BackwardAligned<Width64>(dO, q, k, v, statistics, sizes, dQ, dK, dV);
+        else BackwardAligned<Width80>(dO, q, k, v, statistics, sizes, dQ, dK, dV);
+    }
+
+    private static void BackwardAligned<TWidth>(HeadView dO, HeadView q, HeadView k, HeadView v, Tensor statistics, AttentionSizes sizes, HeadView dQ, HeadView dK, HeadView dV) where TWidth : struct, IHeadWidth
+    {
+        var device = q.Values.Device;
+        var table = statistics.View<float>();
+        device.Launch(new AlignedAttentionBackward<QueryGradient, TWidth>(new(q), new(dO), new(k), new(v), table, new(dQ), default, sizes, Tiles(sizes)), Items(sizes), MmaTile.Threads);
+        device.Launch(new AlignedAttentionBackward<KeyValueGradient, TWidth>(new(k), new(v), new(q), new(dO), table, new(dK), new(dV), sizes, Tiles(sizes)), Items(sizes), MmaTile.Threads);
+    }
+
     private static int Tiles(AttentionSizes sizes) => (sizes.Tokens + HeadTile.GroupRows - 1) / HeadTile.GroupRows;
 
     private static int Items(AttentionSizes sizes) => sizes.Batch * sizes.Heads * Tiles(sizes);
@@ -103,7 +143,13 @@ internal static class TiledAttention
     {
         foreach (var width in (Type[])[typeof(Width32), typeof(Width64), typeof(Width80)])
         {
-            foreach (var (format, storage) in ((Type, Type)[])[(typeof(BFloat16Format), typeof(BFloat16)), (typeof(TensorFloat32Format), typeof(Single32)), (typeof(SingleFormat), typeof(Single32))])
+            if (kernel == typeof(AlignedAttentionForward<>)) yield return kernel.MakeGenericType(width);
+            else if (kernel == typeof(AlignedAttentionBackward<,>))
+            {
+                yield return kernel.MakeGenericType(typeof(QueryGradient), width);
+                yield return kernel.MakeGenericType(typeof(KeyValueGradient), width);
+            }
+            else foreach (var (format, storage) in ((Type, Type)[])[(typeof(BFloat16Format), typeof(BFloat16)), (typeof(TensorFloat32Format), typeof(Single32)), (typeof(SingleFormat), typeof(Single32))])
             {
                 if (kernel == typeof(TiledAttentionForward<,,>)) yield return kernel.MakeGenericType(format, width, storage);
                 else foreach (var side in (Type[])[typeof(QueryGradient), typeof(KeyValueGradient)]) yield return kernel.MakeGenericType(side, format, width, storage);

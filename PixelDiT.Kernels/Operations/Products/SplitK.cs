@@ -19,13 +19,19 @@ internal static class SplitK
     /// <param name="sliced">Whether k may be cut.</param>
     public static void Run<TLaunch, TC>(TLaunch launch, Tensor c, TiledProductSizes sizes, bool sliced) where TLaunch : struct, ITiledLaunch where TC : unmanaged, IStorage<TC>
     {
+        int tiles = ((sizes.M + TLaunch.TileRows - 1) / TLaunch.TileRows) * ((sizes.N + TLaunch.TileColumns - 1) / TLaunch.TileColumns);
+        Run<TLaunch, TC>(launch, c, sizes, sliced ? Math.Clamp(sizes.K / SmallestSlice, 1, Math.Max(1, TLaunch.EnoughTiles / tiles)) : 1);
+    }
+
+    /// <summary>The same with so many slices, or fewer where k has no more steps.</summary>
+    public static void Run<TLaunch, TC>(TLaunch launch, Tensor c, TiledProductSizes sizes, int slices) where TLaunch : struct, ITiledLaunch where TC : unmanaged, IStorage<TC>
+    {
         sizes.HasBias = launch.Bias is null ? 0 : 1;
         sizes.AlignedA = launch.A.HasAlignedLines(sizes.ALine, 16 / Tensor.SizeOf(launch.A.Type)) ? 1 : 0;
         sizes.AlignedB = launch.B.HasAlignedLines(sizes.BLine, 16 / Tensor.SizeOf(launch.B.Type)) ? 1 : 0;
         sizes.RowTiles = (sizes.M + TLaunch.TileRows - 1) / TLaunch.TileRows;
         sizes.ColumnTiles = (sizes.N + TLaunch.TileColumns - 1) / TLaunch.TileColumns;
         int tiles = sizes.RowTiles * sizes.ColumnTiles;
-        int slices = sliced ? Math.Clamp(sizes.K / SmallestSlice, 1, Math.Max(1, TLaunch.EnoughTiles / tiles)) : 1;
         sizes.SliceDepth = (((sizes.K + slices - 1) / slices) + SliceStep - 1) / SliceStep * SliceStep;
         slices = (sizes.K + sizes.SliceDepth - 1) / sizes.SliceDepth;
         if (slices == 1)

@@ -1,3 +1,4 @@
+using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Machine.Gpu;
 using PixelDiT.Kernels.Tensors;
@@ -94,4 +95,34 @@ internal readonly struct WgmmaLaunch<TMajorA, TMajorB, TEpilogue>(Tensor a, Tens
     public void Launch<TC>(Tensor c, TiledProductSizes sizes, int items) where TC : unmanaged, IStorage<TC>
         => c.Device.Launch(
             new WgmmaProduct<TMajorA, TMajorB, TC, TEpilogue>(a.View<BFloat16>(), b.View<BFloat16>(), bias is null ? default : bias.View<float>(), c.View<TC>(), sizes, epilogue), items, MmaTile.Threads);
+}
+
+/// <summary>Launches <see cref="PersistentProduct{TTile, TMajorA, TMajorB, TC, TEpilogue}"/>, whose operands are bfloat16 in aligned lines, one group a multiprocessor.</summary>
+internal readonly struct PersistentLaunch<TTile, TMajorA, TMajorB, TEpilogue>(Tensor a, Tensor b, Tensor? bias, TEpilogue epilogue) : ITiledLaunch
+    where TTile : struct, ITileShape where TMajorA : struct, IMajor where TMajorB : struct, IMajor where TEpilogue : struct, IEpilogue
+{
+    public static int TileRows => TTile.Rows;
+
+    public static int TileColumns => TTile.Columns;
+
+    public static int EnoughTiles => 132;
+
+    public Tensor A => a;
+
+    public Tensor B => b;
+
+    public Tensor? Bias => bias;
+
+    public void Launch<TC>(Tensor c, TiledProductSizes sizes, int items) where TC : unmanaged, IStorage<TC>
+    {
+        int groups = Math.Min(items, c.Device.Multiprocessors);
+        c.Device.Launch(
+            new PersistentProduct<TTile, TMajorA, TMajorB, TC, TEpilogue>(
+                Map<TMajorA>(a, sizes.M, sizes.K, sizes.ALine, TTile.Rows), Map<TMajorB>(b, sizes.N, sizes.K, sizes.BLine, TTile.Columns), bias is null ? default : bias.View<float>(), c.View<TC>(), sizes, epilogue, groups, items),
+            groups, PersistentProduct<TTile, TMajorA, TMajorB, TC, TEpilogue>.GroupThreads);
+    }
+
+    /// <summary>Boxes of 64 k by all of a tile's rows, or of 64 rows by 64 k.</summary>
+    private static TensorMap Map<TMajor>(Tensor operand, int outers, int depth, int line, int tile) where TMajor : struct, IMajor
+        => TMajor.IsKMajor ? TensorMaps.Of(operand.Address, depth, outers, line, tile) : TensorMaps.Of(operand.Address, outers, depth, line, WgmmaTile.Depth);
 }

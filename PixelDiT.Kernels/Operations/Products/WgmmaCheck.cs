@@ -7,6 +7,7 @@ namespace PixelDiT.Kernels.Operations.Products;
 /// <summary>
 /// Whether a card's warp groups compute what they should, asked once before their first use. Their operands are described by numbers (<see cref="Machine.Gpu.Wgmma"/>) that no assembler checks; a card that reads them otherwise would give wrong results without a word. Small products of
 /// every order are compared with those of a host in double precision, in results that held NaN before; a product that keeps all multiprocessors busy is taken three times, which must give equal bits, and compared with that of warps.
+/// Then the same of products whose tiles the copy engine brings, in the place of the first.
 /// <para>A card that does not load such kernels does without them. One whose kernels fault has lost its context, and nothing can go on: the error says so, and names the device that does without them.</para>
 /// </summary>
 internal static class WgmmaCheck
@@ -23,14 +24,23 @@ internal static class WgmmaCheck
     {
         if (device.WarpGroups == WarpGroupUse.Unchecked)
         {
-            device.WarpGroupReason = Check(device, rows, columns, depth);
+            var maps = device.TensorMaps;
+            device.TensorMaps = WarpGroupUse.Refused;
+            device.WarpGroupReason = Check(device, rows, columns, depth, "cuda-mma");
             device.WarpGroups = device.WarpGroupReason is null ? WarpGroupUse.Trusted : WarpGroupUse.Refused;
+            if (maps == WarpGroupUse.Unchecked && device.WarpGroups == WarpGroupUse.Trusted)
+            {
+                device.TensorMaps = WarpGroupUse.Trusted;
+                device.TensorMapReason = Check(device, rows, columns, depth, "cuda-wgmma");
+                device.WarpGroups = WarpGroupUse.Trusted;
+                device.TensorMaps = device.TensorMapReason is null ? WarpGroupUse.Trusted : WarpGroupUse.Refused;
+            }
         }
         return device.WarpGroups == WarpGroupUse.Trusted;
     }
 
     /// <summary>Why they are not trusted, or null.</summary>
-    private static string? Check(Device device, int m, int n, int k)
+    private static string? Check(Device device, int m, int n, int k, string without)
     {
         using Tensor a = Draw(device, [m, k], 1), b = Draw(device, [n, k], 2), bT = Draw(device, [k, n], 3), aT = Draw(device, [k, m], 4);
         try
@@ -49,7 +59,7 @@ internal static class WgmmaCheck
             }
             catch (DeviceException)
             {
-                throw new DeviceException($"{error.Message}; the card was lost while its warp groups were checked, and --device cuda-mma does without them", error);
+                throw new DeviceException($"{error.Message}; the card was lost while its warp groups were checked, and --device {without} does without them", error);
             }
             return error.Message;
         }

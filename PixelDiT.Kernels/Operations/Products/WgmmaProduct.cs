@@ -42,9 +42,11 @@ internal readonly struct WgmmaProduct<TMajorA, TMajorB, TC, TEpilogue>(
             AsyncCopy.WaitForAllButTwo();
             AsyncCopy.Publish();
             Group.Barrier();
+            // The tensor cores begin before anything is copied.
+            var begun = Wgmma.Begin<TMajorA, TMajorB>(sums, shared + reading + ownRows, shared + reading + tileB);
             int filling = reading == 0 ? (WgmmaTile.Stages - 1) * WgmmaTile.StageBytes : reading - WgmmaTile.StageBytes;
             Fill(copyA, copyB, shared + filling, k + ((WgmmaTile.Stages - 1) * WgmmaTile.Depth));
-            sums = Wgmma.Multiply<TMajorA, TMajorB>(sums, shared + reading + ownRows, shared + reading + tileB);
+            sums = Wgmma.Wait(begun);
             reading = reading == (WgmmaTile.Stages - 1) * WgmmaTile.StageBytes ? 0 : reading + WgmmaTile.StageBytes;
         }
         AsyncCopy.WaitForAll();

@@ -14,7 +14,7 @@ internal static unsafe partial class DriverFunctions
 {
     private const nint Context = 0x1234;
 
-    private static readonly HashSet<string> s_withoutContext = ["cuInit", "cuDriverGetVersion", "cuDeviceGet", "cuDeviceGetCount", "cuDeviceGetName", "cuDeviceTotalMem_v2", "cuDeviceGetAttribute", "cuCtxCreate_v2", "cuCtxDestroy_v2", "cuCtxSetCurrent", "cuGetErrorString"];
+    private static readonly HashSet<string> s_withoutContext = ["cuInit", "cuDriverGetVersion", "cuDeviceGet", "cuDeviceGetCount", "cuDeviceGetName", "cuDeviceTotalMem_v2", "cuDeviceGetAttribute", "cuCtxCreate_v2", "cuCtxDestroy_v2", "cuCtxSetCurrent", "cuGetErrorString", "cuTensorMapEncodeTiled"];
 
     private static readonly Dictionary<int, nint> s_descriptions = [];
 
@@ -117,7 +117,7 @@ internal static unsafe partial class DriverFunctions
         10 => ThreadGroup.Warp,
         11 => int.MaxValue,
         13 => 1_980_000, // kHz
-        16 => 1, // multiprocessors
+        16 => InterpretedCard.Multiprocessors,
         19 or 31 or 83 or 90 or 91 => 1,
         36 => 3_201_000,
         37 => 6144,
@@ -324,6 +324,13 @@ internal static unsafe partial class DriverFunctions
         }
         int status = card.Queue(module, new Launch((int)gridX, (int)groupX, (int)sharedBytes, parameters), queue);
         return status != CudaStatus.Success ? status : card.Sticky;
+    });
+    [UnmanagedCallersOnly]
+    private static int cuTensorMapEncodeTiled(void* map, int type, uint rank, nint address, ulong* sizes, ulong* strides, uint* box, uint* steps, int interleave, int swizzle, int promotion, int fill) => Call(_ =>
+    {
+        // Matrices of bfloat16 with the 128-byte swizzle; whatever else a driver takes, the interpreter does not know.
+        if (((nint)map & 63) != 0 || type != 9 || rank != 2 || interleave != 0 || swizzle != 3 || promotion is < 0 or > 3 || fill != 0 || steps[0] != 1 || steps[1] != 1) return CudaStatus.InvalidValue;
+        return BulkMap.Encode(new Span<ulong>(map, BulkMap.Words), address, sizes[0], sizes[1], strides[0], box[0], box[1]) ? CudaStatus.Success : CudaStatus.InvalidValue;
     });
 #pragma warning restore IDE1006
 

@@ -27,6 +27,9 @@ internal sealed record PlannedFailure(string Function, int Call, int Status);
 /// <param name="architecture">Its compute capability times ten.</param>
 internal sealed unsafe class InterpretedCard(long memoryBytes, int architecture = 90)
 {
+    /// <summary>Few, so that groups that stay take several tiles each; no power of two.</summary>
+    public const int Multiprocessors = 3;
+
     /// <summary>What a card gives a kernel that asks.</summary>
     private const int MostShared = 232448;
 

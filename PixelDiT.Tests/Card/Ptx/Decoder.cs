@@ -8,7 +8,8 @@ internal sealed class Decoder(PtxText text)
     private readonly Stack<Dictionary<string, Register>> _scopes = new([[]]);
     private readonly Dictionary<(ulong Bits, int Bytes), Register> _constants = [];
     private readonly Dictionary<string, Register> _specials = [];
-    private readonly Dictionary<string, int> _labels = [];
+    private readonly Stack<Dictionary<string, int>> _labels = new([[]]);
+    private readonly List<(Branch Branch, Dictionary<string, int>[] Labels)> _branches = [];
     private readonly List<Instruction> _code = [];
 
     /// <summary>Rows that registers take.</summary>
@@ -31,19 +32,22 @@ internal sealed class Decoder(PtxText text)
             switch (item)
             {
                 case PtxItem.Label label:
-                    _labels.Add(label.Name, _code.Count);
+                    _labels.Peek().Add(label.Name, _code.Count);
                     break;
                 case PtxItem.Scope { Opens: true }:
                     _scopes.Push([]);
+                    _labels.Push([]);
                     break;
                 case PtxItem.Scope:
                     _scopes.Pop();
+                    _labels.Pop();
                     break;
                 case PtxItem.Declaration declaration:
                     Declare(declaration);
                     break;
                 case PtxItem.Operation operation:
                     _code.Add(Decode(operation.Line));
+                    if (_code[^1] is Branch leaving) _branches.Add((leaving, [.. _labels]));
                     break;
             }
         }
@@ -51,11 +55,15 @@ internal sealed class Decoder(PtxText text)
         Leaders = new bool[_code.Count + 1];
         for (int i = 0; i < _code.Count; i++)
         {
-            if (_code[i].Control == Control.Together) Leaders[i] = true;
-            if (_code[i] is not Branch branch) continue;
-            if (!_labels.TryGetValue(branch.Label, out int target)) throw new PtxFault($"line {branch.Line.Number} branches to {branch.Label}, which is nowhere");
-            branch.Target = target;
-            Leaders[target] = Leaders[i + 1] = true;
+            if (_code[i].Control is Control.Together or Control.Phase) Leaders[i] = true;
+            if (_code[i] is Branch) Leaders[i + 1] = true;
+        }
+        foreach (var (branch, labels) in _branches)
+        {
+            // The innermost scope that has the label.
+            if (labels.FirstOrDefault(scope => scope.ContainsKey(branch.Label)) is not { } known) throw new PtxFault($"line {branch.Line.Number} branches to {branch.Label}, which is nowhere");
+            branch.Target = known[branch.Label];
+            Leaders[branch.Target] = true;
         }
         return [.. _code];
     }
@@ -129,6 +137,7 @@ internal sealed class Decoder(PtxText text)
     private ulong Number(string name)
     {
         if (text.Symbols.TryGetValue(name, out long address)) return (ulong)address;
+        if (text.Parameters.TryGetValue(name, out var parameter)) return (ulong)(PtxText.ParameterStart + parameter.Offset);
         if (name.StartsWith("0f", StringComparison.OrdinalIgnoreCase) || name.StartsWith("0d", StringComparison.OrdinalIgnoreCase)) return ulong.Parse(name.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
         if (name.StartsWith("0x", StringComparison.OrdinalIgnoreCase)) return ulong.Parse(name.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture);
         if (ulong.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out ulong number)) return number;

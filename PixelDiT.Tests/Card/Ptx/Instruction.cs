@@ -9,6 +9,9 @@ internal enum Control
     /// <summary>On to the next, when all threads that it names have come.</summary>
     Together,
 
+    /// <summary>On to the next, each thread when the phase of a barrier in shared memory has ended.</summary>
+    Phase,
+
     /// <summary>To a label.</summary>
     Branch,
 

@@ -10,9 +10,10 @@ internal static class Opcodes
     {
         "bra" when at.Parts.Length == 1 => new Branch(at.Next()),
         "ret" when at.Parts.Length == 1 => new Return(),
-        "bar" when at.Line.Opcode == "bar.sync" => Barrier(at),
+        "bar" => Barrier(at),
         "ld" or "st" => Memory(at),
         "cp" => Copy(at),
+        "mbarrier" => Phases.Decode(at),
         "fence" when at.Line.Opcode == "fence.proxy.async.shared::cta" => new FenceInstruction(),
         "shfl" => Shuffle(at),
         "ldmatrix" when at.Line.Opcode is "ldmatrix.sync.aligned.m8n8.x4.shared.b16" or "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16" => Matrices(at),
@@ -24,8 +25,13 @@ internal static class Opcodes
         _ => Arithmetic(at)
     };
 
-    private static Instruction Barrier(Operands at)
+    private static Instruction? Barrier(Operands at)
     {
+        if (at.Line.Opcode == "bar.warp.sync")
+        {
+            return at.Next() is "0xffffffff" or "-1" ? new WarpBarrier() : null;
+        }
+        if (at.Line.Opcode != "bar.sync") return null;
         at.Require(0);
         return new BarrierInstruction();
     }
@@ -76,6 +82,8 @@ internal static class Opcodes
                 at.Require(16);
                 Register? size = at.HasMore ? at.Value(4) : null;
                 return new BeginCopy(to, from, size) { Reads = at.Reads };
+            case BulkCopy.Opcode:
+                return BulkCopy.Decode(at);
             default:
                 return null;
         }
@@ -198,7 +206,7 @@ internal static class Opcodes
                 return One<uint, Copy<uint>>(at.Target(4), at.Truth());
             case "mov.b32" or "mov.f32" or "mov.u32" or "mov.s32":
                 return One<uint, Copy<uint>>(at.Target(4), at.Value(4));
-            case "mov.b64" or "mov.u64" or "mov.s64" or "mov.f64":
+            case "mov.b64" or "mov.u64" or "mov.s64" or "mov.f64" or "cvta.param.u64":
                 return One<ulong, Copy<ulong>>(at.Target(8), at.Value(8));
             case "neg.s32":
                 return One<uint, NegateInteger<uint>>(at.Target(4), at.Value(4));
@@ -214,6 +222,10 @@ internal static class Opcodes
                 return Conversions.Of<float, float, ApproximatePowerOfTwo>(at, at.Target(4), at.Value(4));
             case "lg2.approx.f32":
                 return Conversions.Of<float, float, ApproximateLogarithm>(at, at.Target(4), at.Value(4));
+            case "max.f32":
+                return Function<float, float, float, LargerNumber>(at.Target(4), at.Value(4), at.Value(4));
+            case "not.pred":
+                return One<uint, Complement<uint>>(at.Target(4), at.Truth());
             case "and.pred":
                 return Two<uint, And<uint>>(at.Target(4), at.Truth(), at.Truth());
             case "or.pred":

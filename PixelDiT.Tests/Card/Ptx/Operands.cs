@@ -70,6 +70,14 @@ internal sealed class Operands(Decoder decoder, PtxLine line)
         return new(Read(name, 8), offset);
     }
 
+    /// <summary>A tensor map's address and a place in the tensor: [map, {element, line}].</summary>
+    public (Register Map, Register[] Place) MapAndPlace()
+    {
+        string[] names = Next().Trim('[', ']').Split([',', '{', '}'], StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        if (names.Length != 3) throw new PtxFault($"a tensor map and two coordinates are expected, not {string.Join(" ", names)}");
+        return (Read(names[0], 8), [Read(names[1], 4), Read(names[2], 4)]);
+    }
+
     /// <summary>A number in the text.</summary>
     public int Number() => int.TryParse(Next(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number) ? number : throw new PtxFault($"operand {_next} is no number");
 

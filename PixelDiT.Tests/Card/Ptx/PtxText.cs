@@ -41,6 +41,9 @@ internal sealed partial class PtxText
     /// <summary>Where shared memory begins: a driver keeps the first KiB, and an address of 0 is nobody's.</summary>
     public const int SharedStart = 1024;
 
+    /// <summary>Where parameters lie, for instructions that take their addresses: a space of its own.</summary>
+    public const long ParameterStart = 0x7C00_0000_0000;
+
     private PtxText(string text)
     {
         string[] lines = text.Split('\n');

@@ -189,3 +189,9 @@ internal static class Approximation
 
     private static int Sign(float a) => ((BitConverter.SingleToUInt32Bits(a) * 2654435769u) & 0x80000000) == 0 ? 1 : -1;
 }
+
+/// <summary>max: of a number and a NaN the number.</summary>
+internal readonly struct LargerNumber : IFunction<float, float, float>
+{
+    public static float Of(float a, float b) => float.MaxNumber(a, b);
+}

@@ -23,6 +23,9 @@ internal sealed unsafe class SharedMemory : IDisposable
     private readonly Content[] _contents;
     private readonly byte[] _inUse;
     private readonly int[] _fences, _published;
+    private readonly int _threads;
+    private int[]? _writeMoments, _readMoments;
+    private uint[]? _readingWarps;
     private int _epoch, _moment;
     private bool _isTouched;
 
@@ -34,12 +37,31 @@ internal sealed unsafe class SharedMemory : IDisposable
         _data = (byte*)NativeMemory.AlignedAlloc((nuint)Bytes + 16, 16);
         (_writers, _readers, _moments) = (new int[Bytes / Unit], new int[Bytes / Unit], new int[Bytes / Unit]);
         (_contents, _inUse) = (new Content[Bytes / Unit], new byte[Bytes / Unit]);
-        (_fences, _published) = (new int[threads], new int[threads]);
+        (_fences, _published, _threads) = (new int[threads], new int[threads], threads);
+        Phases = new Phases(this, threads);
         _isTouched = true;
     }
 
     /// <summary>How much there is.</summary>
     public int Bytes { get; }
+
+    /// <summary>Barriers that lie in it, and bulk copies that arrive there.</summary>
+    public Phases Phases { get; }
+
+    /// <summary>How often all threads have met.</summary>
+    public int Epoch => _epoch;
+
+    /// <summary>A number that grows with everything that is written.</summary>
+    public int Moment => _moment;
+
+    /// <summary>From now on meetings at barriers in shared memory order accesses too.</summary>
+    public void OrderByPhases()
+    {
+        (_writeMoments, _readMoments, _readingWarps) = (_writeMoments ?? new int[Bytes / Unit], _readMoments ?? new int[Bytes / Unit], _readingWarps ?? new uint[Bytes / Unit]);
+    }
+
+    /// <summary>Whether a thread has published, to instructions that read on their own, all that it wrote up to a moment.</summary>
+    public bool HasPublished(int thread, int moment) => _fences[thread] >= moment;
 
     /// <summary>Forgets everything, for the next group.</summary>
     public void Reset()
@@ -51,6 +73,7 @@ internal sealed unsafe class SharedMemory : IDisposable
         Array.Clear(_contents);
         Array.Clear(_inUse);
         (_epoch, _moment, _isTouched) = (1, 1, false);
+        Phases.Reset();
     }
 
     /// <summary>All threads have met.</summary>
@@ -80,6 +103,9 @@ internal sealed unsafe class SharedMemory : IDisposable
         return _data + first;
     }
 
+    /// <summary>8 bytes that a thread writes.</summary>
+    public nint WriteWords(int thread, long address) => (nint)Write(thread, address, 8);
+
     /// <summary>A copy to 16 bytes begins: what was there is lost.</summary>
     public void BeginCopy(int thread, long address)
     {
@@ -100,6 +126,14 @@ internal sealed unsafe class SharedMemory : IDisposable
         values.CopyTo(new Span<byte>(_data + first, 16));
     }
 
+    /// <summary>A bulk copy has come to 16 bytes; the moment of it is told by the barrier that counts it.</summary>
+    public void EndBulkCopy(int thread, long address, ReadOnlySpan<byte> values)
+    {
+        EndCopy(thread, address, values);
+        // It was written by what reads on its own.
+        for (int unit = Place(address, 16, "copied") / Unit, end = unit + (16 / Unit); unit < end; unit++) _moments[unit] = 0;
+    }
+
     /// <summary>An element of 16 bits that a warp-group instruction reads, now and until it is waited for.</summary>
     /// <param name="thread">The warp group's first thread.</param>
     /// <param name="address">Its address.</param>
@@ -111,7 +145,8 @@ internal sealed unsafe class SharedMemory : IDisposable
         int unit = place / Unit;
         if (_inUse[unit] == 0 || _readers[unit] >> EpochShift != _epoch)
         {
-            if (_contents[unit] == Content.Value && _writers[unit] >> EpochShift != _epoch && _published[(_writers[unit] & Several) - 1] < _moments[unit])
+            int writer = (_writers[unit] & Several) - 1;
+            if (_contents[unit] == Content.Value && (_writers[unit] >> EpochShift != _epoch ? _published : _fences)[writer] < _moments[unit])
                 throw new PtxFault($"a warp-group instruction reads at {address} what thread {(_writers[unit] & Several) - 1} wrote and no fence.proxy.async published before the barrier");
             Read(unit, thread);
         }
@@ -145,23 +180,41 @@ internal sealed unsafe class SharedMemory : IDisposable
     {
         int own = (_epoch << EpochShift) | (thread + 1), writer = _writers[unit];
         if (_contents[unit] != Content.Value) throw new PtxFault(_contents[unit] == Content.Nothing ? $"shared memory at {Address(unit)} is read, and nothing was written to it" : $"shared memory at {Address(unit)} is read while a copy to it has not been waited for");
-        if (writer != own && writer >> EpochShift == _epoch) throw new PtxFault($"thread {thread} reads shared memory at {Address(unit)} that thread {(writer & Several) - 1} wrote without a barrier since");
+        if (writer != own && writer >> EpochShift == _epoch && !Knows(thread, writer, _writeMoments, unit)) throw new PtxFault($"thread {thread} reads shared memory at {Address(unit)} that thread {(writer & Several) - 1} wrote without a barrier since");
         int reader = _readers[unit];
         _readers[unit] = reader == own || reader >> EpochShift != _epoch ? own : (_epoch << EpochShift) | Several;
+        if (_readMoments is null) return;
+        _readMoments[unit] = ++_moment;
+        _readingWarps![unit] = (reader >> EpochShift != _epoch ? 0 : _readingWarps[unit]) | (1u << (thread / ThreadGroup.Warp));
+    }
+
+    /// <summary>Whether an access of another thread since the last barrier is known to a thread by its meetings.</summary>
+    private bool Knows(int thread, int other, int[]? moments, int unit) => moments is not null && Phases.Knows(thread, (other & Several) - 1, moments[unit]);
+
+    private bool KnowsReaders(int thread, int reader, int unit)
+    {
+        if (_readMoments is null) return false;
+        if ((reader & Several) != Several) return Phases.Knows(thread, (reader & Several) - 1, _readMoments[unit]);
+        for (int other = 0; other < _threads; other++)
+        {
+            if ((_readingWarps![unit] >> (other / ThreadGroup.Warp) & 1) != 0 && other != thread && !Phases.Knows(thread, other, _readMoments[unit])) return false;
+        }
+        return true;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Write(int unit, int thread, Content content)
     {
         int own = (_epoch << EpochShift) | (thread + 1), writer = _writers[unit], reader = _readers[unit];
-        if (writer != own && writer >> EpochShift == _epoch) throw new PtxFault($"thread {thread} writes shared memory at {Address(unit)} that thread {(writer & Several) - 1} wrote without a barrier since");
-        if (reader != own && reader >> EpochShift == _epoch)
+        if (writer != own && writer >> EpochShift == _epoch && !Knows(thread, writer, _writeMoments, unit)) throw new PtxFault($"thread {thread} writes shared memory at {Address(unit)} that thread {(writer & Several) - 1} wrote without a barrier since");
+        if (reader != own && reader >> EpochShift == _epoch && !KnowsReaders(thread, reader, unit))
             throw new PtxFault($"thread {thread} writes shared memory at {Address(unit)} that {((reader & Several) == Several ? "several threads" : $"thread {(reader & Several) - 1}")} read without a barrier since");
         if (_contents[unit] == Content.OnItsWay) throw new PtxFault($"thread {thread} writes shared memory at {Address(unit)} while a copy to it has not been waited for");
         if (_inUse[unit] != 0) throw new PtxFault($"thread {thread} writes shared memory at {Address(unit)} while a warp-group instruction reads it");
         _writers[unit] = own;
         _moments[unit] = ++_moment;
         _contents[unit] = content;
+        if (_writeMoments is not null) _writeMoments[unit] = _moment;
         _isTouched = true;
     }
 

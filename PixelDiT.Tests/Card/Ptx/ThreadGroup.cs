@@ -17,6 +17,7 @@ internal sealed unsafe class ThreadGroup : IDisposable
         Running,
         Parked,
         Waiting,
+        Sleeping,
         Ended
     }
 
@@ -26,6 +27,7 @@ internal sealed unsafe class ThreadGroup : IDisposable
     private readonly int[] _places, _active;
     private readonly State[] _states;
     private readonly bool[] _isActive;
+    private readonly (long Barrier, int Parity)[] _sleeps;
     private int _live;
 
     /// <param name="kernel">What they run.</param>
@@ -38,7 +40,7 @@ internal sealed unsafe class ThreadGroup : IDisposable
         _rowBytes = (nuint)Padded * 4;
         _rows = (byte*)NativeMemory.AlignedAlloc(((nuint)kernel.Slots * _rowBytes) + 64, 64);
         NativeMemory.Clear(_rows, (nuint)kernel.Slots * _rowBytes);
-        (_places, _active, _states, _isActive) = (new int[threads], new int[threads], new State[threads], new bool[Padded]);
+        (_places, _active, _states, _isActive, _sleeps) = (new int[threads], new int[threads], new State[threads], new bool[Padded], new (long, int)[threads]);
         Mask = (uint*)NativeMemory.AlignedAlloc((nuint)Padded * 4, 64);
         WideMask = (ulong*)NativeMemory.AlignedAlloc((nuint)Padded * 8, 64);
         Shared = new SharedMemory(kernel.Text.SharedBytes + dynamicShared, threads);
@@ -115,6 +117,7 @@ internal sealed unsafe class ThreadGroup : IDisposable
                 Choose(ref place);
                 Advance(ref place);
             }
+            Shared.Phases.RequireNoCopy();
         }
         catch (PtxFault fault)
         {
@@ -132,6 +135,11 @@ internal sealed unsafe class ThreadGroup : IDisposable
         }
         if (lowest == int.MaxValue)
         {
+            if (Wake())
+            {
+                Choose(ref place);
+                return;
+            }
             OpenBarrier(ref place);
             Choose(ref place);
             return;
@@ -147,8 +155,32 @@ internal sealed unsafe class ThreadGroup : IDisposable
         place = lowest;
     }
 
+    /// <summary>Lets threads go on whose phase has ended; where nobody's has, a bulk copy comes that somebody may wait for.</summary>
+    private bool Wake()
+    {
+        do
+        {
+            bool any = false;
+            for (int t = 0; t < Threads; t++)
+            {
+                if (_states[t] != State.Sleeping || !Shared.Phases.HasEnded(t, _sleeps[t].Barrier, _sleeps[t].Parity)) continue;
+                _states[t] = State.Running;
+                any = true;
+            }
+            if (any) return true;
+        }
+        while (Array.IndexOf(_states, State.Sleeping) >= 0 && Shared.Phases.Deliver());
+        return false;
+    }
+
     private void OpenBarrier(ref int place)
     {
+        int sleeping = Array.IndexOf(_states, State.Sleeping);
+        if (sleeping >= 0)
+        {
+            place = _places[sleeping];
+            throw new PtxFault($"thread {sleeping} waits for a phase that never ends: {Shared.Phases.Describe(_sleeps[sleeping].Barrier)}");
+        }
         int parked = Array.IndexOf(_states, State.Parked), waiting = Array.IndexOf(_states, State.Waiting), ended = Array.IndexOf(_states, State.Ended);
         if (parked >= 0)
         {
@@ -173,14 +205,19 @@ internal sealed unsafe class ThreadGroup : IDisposable
             switch (instruction.Control)
             {
                 case Control.Plain:
-                    WarpGroups.Check(instruction);
+                    WarpGroups.Check(instruction, Active);
                     if (instruction.Guard is { } guard) RunGuarded(instruction, guard);
                     else instruction.Run(this);
                     place++;
                     break;
                 case Control.Together:
                     if (!Gather(instruction, place)) return;
-                    WarpGroups.Check(instruction);
+                    WarpGroups.Check(instruction, Active);
+                    instruction.Run(this);
+                    place++;
+                    break;
+                case Control.Phase:
+                    if (!Pass((WaitForPhase)instruction, place)) return;
                     instruction.Run(this);
                     place++;
                     break;
@@ -268,6 +305,25 @@ internal sealed unsafe class ThreadGroup : IDisposable
         for (int i = 0; i < ActiveCount; i++)
         {
             if (_states[_active[i]] != State.Parked) _active[count++] = _active[i];
+        }
+        Activate(count);
+        return count > 0;
+    }
+
+    /// <summary>Lets those active threads go on whose phase has ended; the others sleep.</summary>
+    private bool Pass(WaitForPhase wait, int place)
+    {
+        int count = 0;
+        for (int i = 0; i < ActiveCount; i++)
+        {
+            int thread = _active[i];
+            var sleep = wait.Of(this, thread);
+            if (Shared.Phases.HasEnded(thread, sleep.Barrier, sleep.Parity))
+            {
+                Shared.Phases.Learn(thread, sleep.Barrier);
+                _active[count++] = thread;
+            }
+            else (_places[thread], _states[thread], _sleeps[thread]) = (place, State.Sleeping, sleep);
         }
         Activate(count);
         return count > 0;

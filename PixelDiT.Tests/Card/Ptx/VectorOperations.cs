@@ -113,6 +113,11 @@ internal readonly struct DivideSingle : IBinary<float>
     public static Vector<float> Of(Vector<float> a, Vector<float> b) => a / b;
 }
 
+internal readonly struct Complement<T> : IUnary<T>
+{
+    public static Vector<T> Of(Vector<T> a) => Vector.OnesComplement(a);
+}
+
 internal readonly struct And<T> : IBinary<T>
 {
     public static Vector<T> Of(Vector<T> a, Vector<T> b) => a & b;

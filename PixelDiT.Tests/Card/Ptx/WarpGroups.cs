@@ -64,16 +64,30 @@ internal sealed class WarpGroups
     }
 
     /// <summary>An instruction may not touch the sums of one that has not been waited for.</summary>
-    public void Check(Instruction instruction)
+    public void Check(Instruction instruction, ReadOnlySpan<int> active)
     {
         if (_onTheirWay == 0 || instruction is WarpGroupMultiply) return;
-        foreach (var work in _committed.SelectMany(works => works).Concat(_open))
+        for (int i = 0; i < _open.Length; i++)
         {
-            foreach (var register in instruction.Reads.Concat(instruction.Writes))
+            if (_committed[i].Count == 0 && _open[i].Slots.Count == 0 || !IsActive(i, active)) continue;
+            foreach (var work in _committed[i].Append(_open[i]))
             {
-                if (work.Slots.Contains(register.Slot)) throw new PtxFault($"{register.Name} is used while a warp-group instruction adds to it: no wgmma.wait_group since");
+                foreach (var register in instruction.Reads.Concat(instruction.Writes))
+                {
+                    if (work.Slots.Contains(register.Slot)) throw new PtxFault($"{register.Name} is used while a warp-group instruction adds to it: no wgmma.wait_group since");
+                }
             }
         }
+    }
+
+    /// <summary>Whether any thread of a warp group is among the active ones, which are in order.</summary>
+    private static bool IsActive(int group, ReadOnlySpan<int> active)
+    {
+        foreach (int thread in active)
+        {
+            if (thread / Size >= group) return thread / Size == group;
+        }
+        return false;
     }
 }
 

@@ -46,10 +46,10 @@ internal sealed partial class KernelCatalogTests(string architecture)
         Assert.That(Kernels.Where(pair => !pair.Value.StartsWith($"// Kernel: {pair.Key}\n", StringComparison.Ordinal)).Select(pair => pair.Key), Is.Empty);
     });
 
-    /// <summary>The loader calls every access global that names no space: no kernel may take the address of anything else.</summary>
+    /// <summary>The loader calls every access global that names no space: no kernel may take the address of anything else, but for that of tensor maps among its parameters, which only the copy engine follows.</summary>
     [Test]
     public void Every_access_names_its_space_and_none_is_on_a_stack() => Assert.That(
-        Kernels.Where(pair => Spaceless().IsMatch(pair.Value) || pair.Value.Contains(".local", StringComparison.Ordinal) || pair.Value.Contains("cvta", StringComparison.Ordinal)).Select(pair => pair.Key), Is.Empty);
+        Kernels.Where(pair => Spaceless().IsMatch(pair.Value) || pair.Value.Contains(".local", StringComparison.Ordinal) || pair.Value.Replace("cvta.param", "", StringComparison.Ordinal).Contains("cvta", StringComparison.Ordinal)).Select(pair => pair.Key), Is.Empty);
 
     /// <summary>Items that share a group would wait for each other in a barrier; the sums of <see cref="Kernels.Machine.Lanes.Elements"/> have theirs only where an item is a whole group.</summary>
     [Test]

@@ -13,7 +13,8 @@ namespace PixelDiT.Tests.Operations.Catalog;
 /// <param name="Stack">Bytes of its stack and of what it spills.</param>
 /// <param name="Multiplications">Tensor-core instructions of the machine code, or, where no disassembler lies beside the assembler, of the PTX.</param>
 /// <param name="Fault">The assembler's complaint, or null.</param>
-internal sealed record AssembledKernel(int Registers, int Stack, int Multiplications, string? Fault);
+/// <param name="Loop">The innermost loop that multiplies; null where there is none, or no disassembler.</param>
+internal sealed record AssembledKernel(int Registers, int Stack, int Multiplications, string? Fault, MachineLoop? Loop = null);
 
 /// <summary>Every kernel's PTX and what ptxas makes of it, once for an architecture however many fixtures ask.</summary>
 internal static partial class PtxAssembler
@@ -70,7 +71,8 @@ internal static partial class PtxAssembler
             var registers = Registers().Match(output);
             if (!used.Success || !registers.Success) return new(0, 0, 0, output);
             int stack = Enumerable.Range(1, 3).Sum(i => int.Parse(used.Groups[i].Value));
-            return new(int.Parse(registers.Groups[1].Value), stack, Multiplication().IsMatch(ptx) ? CountMultiplications(ptxas, cubin, ptx) : 0, null);
+            string machineCode = Multiplication().IsMatch(ptx) ? Disassemble(ptxas, cubin) : "";
+            return new(int.Parse(registers.Groups[1].Value), stack, machineCode.Length > 0 ? MachineMultiplication().Count(machineCode) : Multiplication().Count(ptx), null, MachineLoop.Find(machineCode));
         }
         finally
         {
@@ -79,10 +81,11 @@ internal static partial class PtxAssembler
         }
     }
 
-    private static int CountMultiplications(string ptxas, string cubin, string ptx)
+    /// <summary>The machine code, or nothing where no disassembler lies beside the assembler.</summary>
+    private static string Disassemble(string ptxas, string cubin)
     {
         string disassembler = Path.Combine(Path.GetDirectoryName(ptxas) ?? "", OperatingSystem.IsWindows() ? "cuobjdump.exe" : "cuobjdump");
-        return File.Exists(disassembler) ? MachineMultiplication().Count(Run(disassembler, "-sass", cubin)) : Multiplication().Count(ptx);
+        return File.Exists(disassembler) ? Run(disassembler, "-sass", cubin) : "";
     }
 
     private static string Run(string program, params string[] arguments)

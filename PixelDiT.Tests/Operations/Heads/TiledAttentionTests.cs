@@ -38,7 +38,10 @@ internal sealed class TiledAttentionTests
     // A group has 128 queries, a block 64 or 32 keys, a step 32: each case ends within another of them. Heads of 20 are no multiple of 16 bytes in bfloat16, nor are those of 36.
     [TestCase(Precision.BFloat16, 1, 5, 2, 16, TestName = "Tiled_attention_bf16_5_of_16")]
     [TestCase(Precision.BFloat16, 1, 33, 1, 20, TestName = "Tiled_attention_bf16_33_of_20_unaligned")]
+    [TestCase(Precision.BFloat16, 1, 33, 1, 36, TestName = "Tiled_attention_bf16_33_of_36_unaligned")]
+    [TestCase(Precision.BFloat16, 1, 35, 1, 68, TestName = "Tiled_attention_bf16_35_of_68_unaligned")]
     [TestCase(Precision.BFloat16, 2, 17, 2, 64, TestName = "Tiled_attention_bf16_17_of_64")]
+    [TestCase(Precision.BFloat16, 1, 67, 1, 64, TestName = "Tiled_attention_bf16_67_of_64")]
     [TestCase(Precision.BFloat16, 1, 131, 1, 72, TestName = "Tiled_attention_bf16_131_of_72")]
     [TestCase(Precision.TensorFloat32, 1, 7, 2, 16, TestName = "Tiled_attention_tf32_7_of_16")]
     [TestCase(Precision.TensorFloat32, 1, 33, 1, 64, TestName = "Tiled_attention_tf32_33_of_64")]
