@@ -24,7 +24,7 @@ internal sealed class CardKitTests
     public void Every_line_is_tried_and_every_number_kept()
     {
         if (!OperatingSystem.IsLinux()) Assert.Ignore("needs bash");
-        string script = Path.Combine(Repository.Root ?? throw new IgnoreException("the tests do not run in their repository"), "kit", "card"), folder = Directory.CreateTempSubdirectory("kit").FullName;
+        string script = Path.Combine(Repository.Root ?? throw new IgnoreException("the tests do not run in their repository"), "docs", "kit", "card"), folder = Directory.CreateTempSubdirectory("kit").FullName;
         try
         {
             string program = Path.Combine(folder, "program");
@@ -63,7 +63,7 @@ internal sealed class CardKitTests
     [Test]
     public void The_lines_fit_their_time_with_a_margin()
     {
-        string script = File.ReadAllText(Path.Combine(Repository.Root ?? throw new IgnoreException("the tests do not run in their repository"), "kit", "card"));
+        string script = File.ReadAllText(Path.Combine(Repository.Root ?? throw new IgnoreException("the tests do not run in their repository"), "docs", "kit", "card"));
         int sum = 0;
         foreach (string line in script.Split('\n'))
         {
