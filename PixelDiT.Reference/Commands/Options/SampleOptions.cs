@@ -46,6 +46,10 @@ internal sealed class SampleOptions
     public string? FirstGiven(ParseResult parsed)
         => ((Option[])[_recipe, _classes, .. _prompts.All, _count, _sampler, _steps, _guidance, _interval, _timeShift, _seed, _seeds, _timeType, _passes, .. Encoder.All]).FirstOrDefault(option => Cli.IsGiven(parsed, option))?.Name;
 
+    /// <summary>The first option on the command line that decides the pictures, which a picture that is drawn again does itself; null where there is none. An encoder is looked for where it is, and passes do not matter.</summary>
+    public string? FirstDeciding(ParseResult parsed)
+        => ((Option[])[_recipe, _classes, .. _prompts.All, _count, _sampler, _steps, _guidance, _interval, _timeShift, .. _sizes.All, _seed, _seeds, _timeType]).FirstOrDefault(option => Cli.IsGiven(parsed, option))?.Name;
+
     /// <summary>The files that the options name, which the run must not write over.</summary>
     public IEnumerable<string?> Files(ParseResult parsed) => [_prompts.File(parsed), parsed.GetValue(_seeds), .. Encoder.Files(parsed)];
 
