@@ -97,7 +97,7 @@ public sealed class ClassData(IImageSource source) : TrainingData
 
     internal override Trainer CreateTrainer(PixelTransformer model, TrainingConfig config, ITeacher? teacher = null, ICommunicator? ranks = null) => new ClassTrainer((PixelDiTModel)model, Source, config, teacher, ranks);
 
-    internal override ModelInfo Describe(ModelConfig sizes, TrainingConfig config, long steps) => new(sizes, steps, new(Source.Height, Source.Width), Source.ClassNames);
+    internal override ModelInfo Describe(ModelConfig sizes, TrainingConfig config, long steps) => new(sizes, steps, new(Source.Height, Source.Width), Source.ClassNames) { TimeShift = config.TimeShift == 1 ? null : config.TimeShift };
 
     private protected override int MostAtATime => 64;
 

@@ -36,7 +36,7 @@ internal sealed class LookOptions
             Sampler = isText ? Sampler.DpmSolver : Sampler.FlowDpm,
             Steps = steps,
             Guidance = settings.Get(_guidance),
-            TimeShift = isText ? (float)training.TimeShift : 1
+            TimeShift = (float)training.TimeShift
         }.Validate();
     }
 }
