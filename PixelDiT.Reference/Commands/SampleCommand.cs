@@ -1,5 +1,6 @@
 using System.CommandLine;
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Commands.Again;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Commands.Options.Train;

@@ -16,7 +16,7 @@ using PixelDiT.Reference.Text;
 using PixelDiT.Reference.Text.Encoders;
 using PixelDiT.Reference.Training;
 
-namespace PixelDiT.Reference.Commands;
+namespace PixelDiT.Reference.Commands.Again;
 
 /// <summary><c>pixeldit sample --again</c>: draws a picture again by the record that it carries, and says whether it is the same.</summary>
 /// <param name="parsed">The command line.</param>

@@ -3,7 +3,7 @@ using PixelDiT.Reference.Editing;
 using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Sampling;
 
-namespace PixelDiT.Reference.Commands;
+namespace PixelDiT.Reference.Commands.Again;
 
 /// <summary>The command that makes an edit, by the record of its picture.</summary>
 internal static class EditCommandLine
