@@ -25,16 +25,16 @@ internal static class DemoCommand
     {
         Option<string> output = Cli.Option("--out", "The folder for samples.png, trajectory.png (words.png and edits.png with --text), loss.csv and model.safetensors.", "demo");
         Option<bool> text = new("--text") { Description = "Train a text-to-image model on captioned drawings, ask it for what it was shown and for what it never was, and edit drawings with it." };
-        Option<bool> resume = new("--resume") { Description = "Go on with the demonstration in --out." }, overwrite = new("--overwrite") { Description = "Replace the run in --out." };
+        Option<bool> resume = new("--resume") { Description = "Go on with the demonstration in --out." }, overwrite = new("--overwrite") { Description = "Replace the run in --out." }, noMetadata = Cli.NoMetadata();
         Option<string?> measure = new("--measure") { Description = "Train nothing; measure the class model of a run of train by images of its data that it has not seen, as the demonstration is measured.", HelpName = "DIR" };
         Option<string> device = Cli.Device("cpu");
         Option<int> threads = Cli.Threads();
-        var command = new Command("demo", "Train a small model on drawn shapes and look at what it draws; a few minutes on a CPU.") { output, text, resume, overwrite, measure, device, threads };
+        var command = new Command("demo", "Train a small model on drawn shapes and look at what it draws; a few minutes on a CPU.") { output, text, resume, overwrite, noMetadata, measure, device, threads };
         command.SetRun((parsed, cancel) =>
         {
             if (parsed.GetValue(measure) is { } measured)
             {
-                if (new Option[] { output, text, resume, overwrite }.FirstOrDefault(option => Cli.IsGiven(parsed, option)) is { } other) throw new ConfigurationException($"--measure and {other.Name} exclude each other");
+                if (new Option[] { output, text, resume, overwrite, noMetadata }.FirstOrDefault(option => Cli.IsGiven(parsed, option)) is { } other) throw new ConfigurationException($"--measure and {other.Name} exclude each other");
                 using var there = Cli.Open(parsed, device, threads);
                 Measure(measured, there, cancel);
                 return 0;
@@ -48,8 +48,9 @@ internal static class DemoCommand
             using var run = parsed.GetValue(text) ? TextDemo.Create(folder, opened, existing) : Demo.Create(folder, opened, existing);
             Terminal.WriteLine($"training {run.Trainer.Model.Parameters.Count:N0} parameters on {(parsed.GetValue(text) ? "captioned shapes" : "shapes")} at {run.Trainer.Config.Size}, {opened.Description}");
             TrainingProgress.Train(run, folder, CheckpointEvery, cancel);
-            if (parsed.GetValue(text)) DrawText(run, folder, cancel);
-            else DrawClasses(run, folder, cancel);
+            bool metadata = !parsed.GetValue(noMetadata);
+            if (parsed.GetValue(text)) DrawText(run, folder, metadata, cancel);
+            else DrawClasses(run, folder, metadata, cancel);
             Terminal.WriteLine(Invariant($"took {ProgressDisplay.Duration(Stopwatch.GetElapsedTime(began))}"));
             return 0;
         });
@@ -79,25 +80,27 @@ internal static class DemoCommand
         Terminal.WriteLine(Invariant($"spread within classes, generated over real: {spread:F2}"));
     }
 
-    private static void DrawClasses(TrainingRun run, string folder, CancellationToken cancel)
+    private static void DrawClasses(TrainingRun run, string folder, bool metadata, CancellationToken cancel)
     {
         Terminal.WriteLine("drawing a row of pictures for each class");
-        var result = ProgressDisplay.Show("drawing", Demo.Images, show => Demo.Draw(run, (done, total) => show(done, Invariant($"image {(int)done} of {total}")), cancel));
+        var result = ProgressDisplay.Show("drawing", Demo.Images, show => Demo.Draw(run, (done, total) => show(done, Invariant($"image {(int)done} of {total}")), cancel, metadata));
         Terminal.WriteLine($"wrote {folder}: samples.png, trajectory.png, loss.csv, model.safetensors");
         SayAgreement(result.Agreement, result.Images, result.RealAgreement, result.Spread);
     }
 
-    private static void DrawText(TrainingRun run, string folder, CancellationToken cancel)
+    private static void DrawText(TrainingRun run, string folder, bool metadata, CancellationToken cancel)
     {
         Terminal.WriteLine("drawing prompts that training has shown, and prompts that it never has");
-        var result = ProgressDisplay.Show("drawing", TextDemo.Images, show => TextDemo.Draw(run, (done, total) => show(done, Invariant($"picture {(int)done} of {total}")), cancel));
+        var result = ProgressDisplay.Show("drawing", TextDemo.Images, show => TextDemo.Draw(run, (done, total) => show(done, Invariant($"picture {(int)done} of {total}")), cancel, metadata));
         Terminal.WriteLine("editing held-out drawings: another colour for a figure");
+        IReadOnlyList<PngText>? texts = null;
         var edits = ProgressDisplay.Show("editing", DrawingEdits.Count, show =>
         {
             using var model = (TextToImageModel)run.Averaged();
+            if (metadata) texts = DrawingEdits.Texts(model, ((CaptionedData)run.Data).Encoder);
             return DrawingEdits.Make(model, ((CaptionedData)run.Data).Encoder, report: done => show(done, Invariant($"edit {(int)done} of {DrawingEdits.Count}")), cancel: cancel);
         });
-        PngWriter.Write(run.EditsPath, DrawingEdits.Sheet(edits));
+        PngWriter.Write(run.EditsPath, DrawingEdits.Sheet(edits), texts);
         Terminal.WriteLine($"wrote {folder}: samples.png, {RunFolder.WordsFile}, {RunFolder.EditsFile}, loss.csv, model.safetensors");
         foreach (var kind in result.Kinds)
             Terminal.WriteLine(Invariant($"{kind.Kind}: {kind.Agreement * 100:F1} % of {kind.Pictures} pictures show all that is said; real pictures {kind.Real * 100:F1} %, chance {kind.Chance * 100:F1} %"));

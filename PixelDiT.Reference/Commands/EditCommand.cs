@@ -28,14 +28,14 @@ internal static class EditCommand
         Option<string> file = new("--model") { Description = "A model file: safetensors, or a PyTorch checkpoint.", HelpName = "FILE", Required = true };
         Option<string> output = Cli.Option("--out", "The folder for the edited pictures.", "edits");
         Option<string?> states = new("--states") { Description = "A safetensors file for the times and the state and slope after every step of one edit, for compare.", HelpName = "FILE" };
-        Option<bool> overwrite = new("--overwrite") { Description = "Replace other edits in --out." };
+        Option<bool> overwrite = new("--overwrite") { Description = "Replace other edits in --out." }, noMetadata = Cli.NoMetadata();
         Option<WeightChoice?> weights = Cli.Weights();
         Option<string> device = Cli.Device(), precision = Cli.Precision();
         Option<int> threads = Cli.Threads();
         var options = new EditOptions();
         var command = new Command("edit", "Change what a prompt or a class says of a picture and nothing else, by FlowEdit. Writes the edited picture, a sheet of before, after and the difference, a film strip and a record, and says what was changed outside and inside a mask, beside what JPEG would.") { file, weights };
         options.AddTo(command);
-        foreach (Option option in new Option[] { output, states, overwrite, precision, device, threads }) command.Options.Add(option);
+        foreach (Option option in new Option[] { output, states, noMetadata, overwrite, precision, device, threads }) command.Options.Add(option);
         command.SetRun((parsed, cancel) =>
         {
             string folder = parsed.GetRequiredValue(output);
@@ -44,7 +44,7 @@ internal static class EditCommand
             bool replaces = parsed.GetValue(overwrite);
             using var stored = StoredModel.Open(parsed.GetRequiredValue(file), parsed.GetValue(weights));
             options.Config(parsed, stored.Info, 1);
-            var run = new Run(parsed, options, stored, folder, replaces, PrecisionNames.Parse(parsed.GetRequiredValue(precision)));
+            var run = new Run(parsed, options, stored, folder, replaces, PrecisionNames.Parse(parsed.GetRequiredValue(precision))) { Metadata = !parsed.GetValue(noMetadata) };
             string? trace = parsed.GetValue(states);
             if (trace is not null && run.Edits.Count != 1) throw new ConfigurationException("--states is of one edit; --edits excludes it");
             if (trace is not null) OutputFile.Require(trace, replaces, run.Inputs);
@@ -92,6 +92,9 @@ internal static class EditCommand
             }
             Edits = edits;
         }
+
+        /// <summary>Whether pictures carry what made them.</summary>
+        public bool Metadata { get; init; }
 
         public IReadOnlyList<Edit> Edits { get; }
 
@@ -204,7 +207,7 @@ internal static class EditCommand
             var after = image.After(values, region);
             film.Add(after);
             if (trace is not null) SafetensorsWriter.Write(trace, steps);
-            return edit.Output.Write(settings, image, after, inside, film);
+            return edit.Output.Write(settings, image, after, inside, film, Metadata ? model.Device : null);
         }
     }
 }

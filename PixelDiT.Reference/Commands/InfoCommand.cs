@@ -7,26 +7,27 @@ using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Models.Weights;
+using PixelDiT.Reference.Pictures;
 using PixelDiT.Reference.Reports;
 using PixelDiT.Reference.Training;
 using Spectre.Console;
 
 namespace PixelDiT.Reference.Commands;
 
-/// <summary><c>pixeldit info</c>: what is in a file? Any file of tensors is shown; that no model can be taken from it is part of what is shown. Or: what does a preset cost?</summary>
+/// <summary><c>pixeldit info</c>: what is in a file? How was a picture drawn? Any file of tensors is shown; that no model can be taken from it is part of what is shown. Or: what does a preset cost?</summary>
 internal static class InfoCommand
 {
     private const int NamesShown = 10;
 
     public static Command Create()
     {
-        var path = new Argument<string>("FILE") { Description = "A model or any file of tensors: safetensors, a PyTorch checkpoint, an index of several files, or a folder with one of these, such as a run's.", Arity = ArgumentArity.ZeroOrOne };
+        var path = new Argument<string>("FILE") { Description = "A model or any file of tensors: safetensors, a PyTorch checkpoint, an index of several files, or a folder with one of these, such as a run's; or a PNG, for what it says of how it was drawn.", Arity = ArgumentArity.ZeroOrOne };
         ChoiceOption preset = new("--preset", "In the place of a file: what a preset costs, with each --pixel-level.", Presets.Names);
         Option<int> resolution = Cli.Option("--resolution", "With --preset: the side of the image of a forward.", 256);
         Option<bool> tensors = new("--tensors") { Description = "List every tensor." };
         Option<bool> hash = new("--hash") { Description = "Read all weights and print their SHA-256, as sample records it." };
         var weights = Cli.Weights();
-        var command = new Command("info", "Tell what a model file holds.") { path, weights, tensors, hash, preset, resolution };
+        var command = new Command("info", "Tell what a model file holds, or how a picture was drawn.") { path, weights, tensors, hash, preset, resolution };
         command.SetRun((parsed, cancel) =>
         {
             if (parsed.GetValue(preset) is { } model)
@@ -42,6 +43,12 @@ internal static class InfoCommand
             }
             if (Cli.IsGiven(parsed, resolution)) throw new ConfigurationException("--resolution is of --preset; a file says its own");
             string name = parsed.GetValue(path) ?? throw new ConfigurationException("FILE is missing; a file of tensors, or --preset, was expected");
+            if (PngInfo.IsPng(name))
+            {
+                if (new Option[] { weights, tensors, hash }.FirstOrDefault(option => Cli.IsGiven(parsed, option)) is { } ofModel) throw new ConfigurationException($"{ofModel.Name} is of a model, and {name} is a picture");
+                PictureReport.Print(name, PngInfo.Read(name));
+                return 0;
+            }
             var choice = parsed.GetValue(weights) ?? WeightChoice.Ema;
             if (RunFolder.SettingsOf(name) is { } settings)
             {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Commands.Again;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Commands.Options.Train;
@@ -21,20 +22,36 @@ internal static class SampleCommand
         Option<int> batch = ModelSampling.Batch();
         Option<bool> singles = new("--singles") { Description = "Write each image as a PNG of its own too, with its settings in JSON beside it. [default: of prompts true, unless there is --npz]" };
         Option<bool> npz = new("--npz") { Description = "Write all images into one output.npz instead of pictures. Interrupted, the same command goes on. Under mpirun or srun all ranks draw for it." };
+        Option<bool> apng = new("--apng") { Description = "Write animation.png too, an animated PNG (APNG): the first image of each class or prompt on its way from noise, without loss." };
+        Option<bool> noMetadata = Cli.NoMetadata();
+        Option<string?> again = new("--again") { Description = $"Draw a picture of sample, train or demo again by the record that it carries, into the folder --out [default: {AgainCommand.Folder}], and say whether the bytes are equal. The weights must be the same.", HelpName = "PICTURE" };
         Option<bool> overwrite = new("--overwrite") { Description = "Replace another run in --out." };
         Option<WeightChoice?> weights = Cli.Weights();
         Option<string> device = Cli.Device();
         Option<int> threads = Cli.Threads();
         Option<string> precision = Cli.Precision();
         var options = new SampleOptions();
-        var command = new Command("sample", "Draw images of classes or of texts. Writes a grid (a row a class or prompt) and a film strip of the first image of each; single PNGs for prompts, and on request, or one npz.") { file, weights, output };
+        var command = new Command("sample", "Draw images of classes or of texts. Writes a grid (a row a class or prompt) and a film strip of the first image of each; single PNGs for prompts, and on request, or one npz. Each PNG carries what made it, for info and --again.") { file, weights, output };
         options.AddTo(command);
-        foreach (Option option in new Option[] { batch, singles, npz, overwrite, precision, device, threads }) command.Options.Add(option);
+        foreach (Option option in new Option[] { batch, singles, npz, apng, noMetadata, again, overwrite, precision, device, threads }) command.Options.Add(option);
         command.SetRun((parsed, cancel) =>
         {
+            if (parsed.GetValue(again) is { } picture)
+            {
+                if ((options.FirstDeciding(parsed) ?? new Option[] { singles, npz, apng, noMetadata, precision }.FirstOrDefault(option => Cli.IsGiven(parsed, option))?.Name) is { } other) throw new ConfigurationException($"--again takes what is drawn from the picture; {other} excludes it");
+                DistributedOptions.RequireOne("draw one picture; one process was expected");
+                new AgainCommand(parsed, options, picture, parsed.GetRequiredValue(file), Cli.IsGiven(parsed, output) ? parsed.GetRequiredValue(output) : AgainCommand.Folder)
+                {
+                    Weights = parsed.GetValue(weights),
+                    Batch = Batch(parsed, batch),
+                    Overwrites = parsed.GetValue(overwrite)
+                }.Run(() => Cli.Open(parsed, device, threads), cancel);
+                return 0;
+            }
             string path = parsed.GetRequiredValue(output);
             bool isArchive = parsed.GetValue(npz), replaces = parsed.GetValue(overwrite);
-            if (Cli.IsGiven(parsed, batch) && parsed.GetValue(batch) is < 1 or > ModelSampling.LargestBatch) throw new ConfigurationException($"batch is {parsed.GetValue(batch)}; it must be from 1 to {ModelSampling.LargestBatch}");
+            int? givenBatch = Batch(parsed, batch);
+            if (isArchive && parsed.GetValue(apng)) throw new ConfigurationException("--npz writes no pictures beside the archive; --apng excludes it");
             var prompts = options.Check(parsed);
             SampleFolder.RequireUsable(path);
             if (!isArchive) DistributedOptions.RequireOne("draw into one archive; --npz was expected");
@@ -43,7 +60,7 @@ internal static class SampleCommand
             using var stored = StoredModel.Open(parsed.GetRequiredValue(file), parsed.GetValue(weights));
             var sizes = stored.Info.Config;
             var plan = options.Plan(parsed, stored, prompts, isArchive) with { Precision = PrecisionNames.Parse(parsed.GetRequiredValue(precision)) };
-            int atATime = Cli.IsGiven(parsed, batch) ? parsed.GetValue(batch) : ModelSampling.UsualBatchOf(plan);
+            int atATime = givenBatch ?? ModelSampling.UsualBatchOf(plan);
             bool hasSingles = Cli.IsGiven(parsed, singles) ? parsed.GetValue(singles) : sizes.IsText && !isArchive;
             SampleRun.Require(plan, sizes.Channels, atATime, isArchive, hasSingles);
             RequireOthers(SampleFolder.Open(path, plan, overwrite: true), options.Files(parsed));
@@ -67,7 +84,7 @@ internal static class SampleCommand
             var drawing = plan is TextPlan text ? new SampleDrawing((TextToImageModel)model, text, states!, options.IsOnePass(parsed)) : new SampleDrawing((PixelDiTModel)model, (ClassPlan)plan);
             try
             {
-                if (isFirst) Draw(new SampleRun(drawing, SampleFolder.Open(path, plan, replaces)) { Archive = isArchive, Singles = hasSingles, Batch = atATime, WeightsProblem = problem, Ranks = ranks }, plan.Count, path, cancel);
+                if (isFirst) Draw(new SampleRun(drawing, SampleFolder.Open(path, plan, replaces)) { Archive = isArchive, Singles = hasSingles, Animated = parsed.GetValue(apng), Metadata = !parsed.GetValue(noMetadata), Batch = atATime, WeightsProblem = problem, Ranks = ranks }, plan.Count, path, cancel);
                 else RankDrawing.Draw(drawing, ranks!, atATime, cancel);
             }
             catch (OperationCanceledException)
@@ -79,6 +96,13 @@ internal static class SampleCommand
             return 0;
         }, needsLess: "a smaller --batch");
         return command;
+    }
+
+    /// <summary>Images at a time, where that is said.</summary>
+    private static int? Batch(ParseResult parsed, Option<int> batch)
+    {
+        if (!Cli.IsGiven(parsed, batch)) return null;
+        return parsed.GetValue(batch) is >= 1 and <= ModelSampling.LargestBatch and var given ? given : throw new ConfigurationException($"batch is {parsed.GetValue(batch)}; it must be from 1 to {ModelSampling.LargestBatch}");
     }
 
     /// <summary>Checks that the run writes over none of the files that it reads from.</summary>

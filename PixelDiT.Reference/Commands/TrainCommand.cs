@@ -24,6 +24,7 @@ internal static class TrainCommand
     {
         var data = new DataOptions();
         var run = new RunOptions();
+        var recipe = new RecipeOption();
         var model = new ModelOptions("tiny", mayBegin: true);
         var encoder = new EncoderOptions();
         var step = new StepOptions();
@@ -36,9 +37,10 @@ internal static class TrainCommand
 
         var command = new GroupedCommand(
             "train", "Train a class-conditional model, or with a text preset a text-to-image one. Writes config.json, loss.csv, model.safetensors (averaged weights), training.safetensors, samples.png and event files for TensorBoard. report makes a page of it.",
-            [data.Group, run.Group, model.Group, new("Text encoder", encoder.All), step.Group, optimizer.Group, schedule.Group, alignment.Group, look.Group, distributed.Group, new("Settings from a file", [config])],
+            [data.Group, run.Group, model.Group, new("Text encoder", encoder.All), step.Group, optimizer.Group, schedule.Group, alignment.Group, look.Group, distributed.Group, new("Settings that belong together", [recipe.Option, config])],
             [
                 ("train --data folder:pictures --out runs/a", "Train on a folder of pictures, a folder a class:"),
+                ("train --data folder:pictures --recipe small --steps 4000 --out runs/s", "A small model of small pictures, in minutes on a CPU:"),
                 ("train --data folder:pictures --preset small --resolution 64 --sample-every 500 --out runs/b", "Look at pictures on the way:"),
                 ("train --resume --out runs/a", "Go on with a run that was stopped:"),
                 ("train --data folder:pictures --batch 64 --out runs/c", "The same by several processes, each with a share of every batch, where mpirun -n 4 stands before pixeldit:")
@@ -84,6 +86,7 @@ internal static class TrainCommand
             string? resumed = run.Resumed(settings);
             if (resumed is not null && Path.Combine(resumed, RunFolder.ConfigFile) is var kept && File.Exists(kept)) settings.Add(kept);
             if (resumed is not null && !data.IsGiven(settings)) RunFolder.ExplainMissingSettings(resumed);
+            recipe.Apply(settings, hasSizes: model.From(settings) is not null);
             model.ReadBasis(settings, resumed);
             bool isText = model.IsText(settings);
             string spec = data.Spec(settings, isText), folder = run.Folder(settings);

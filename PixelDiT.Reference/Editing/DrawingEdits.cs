@@ -1,7 +1,9 @@
 using PixelDiT.Reference.Data.Drawings;
 using PixelDiT.Reference.Measuring;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Models.Weights;
 using PixelDiT.Reference.Pictures;
+using PixelDiT.Reference.Sampling;
 using PixelDiT.Reference.Text;
 using Prompt = PixelDiT.Reference.Data.Drawings.Prompt;
 
@@ -64,6 +66,22 @@ public static class DrawingEdits
             }
         }
         return edits;
+    }
+
+    /// <summary>What the sheet carries beside its pixels.</summary>
+    /// <param name="model">The model that makes the edits.</param>
+    /// <param name="encoder">Its encoder.</param>
+    public static IReadOnlyList<PngText> Texts(TextToImageModel model, ITextEncoder encoder)
+    {
+        string weights = WeightHash.Of(model);
+        return PictureRecord.Texts(
+            PictureRecord.Parameters(["edits of drawings: another colour for a figure"], null,
+                [("Steps", Settings.Steps), ("CFG scale", Settings.Guidance), ("Seed", 0), ("Size", $"{Side}x{Side}"), ("Model hash", PictureRecord.ShortHash(weights)), ("Version", PictureRecord.Program)]),
+            [
+                (PictureRecord.PictureKey, EditOutput.DemoSheet), ("edits", Count), ("steps", Settings.Steps), ("n_max", Settings.MaxSteps), ("n_min", Settings.MinSteps), ("n_avg", Settings.Draws),
+                ("source_guidance", Settings.SourceGuidance), ("guidance", Settings.Guidance), ("time_shift", Settings.TimeShift), ("encoder", encoder.Name), ("encoder_identity", encoder.Identity), ("weights_sha256", weights),
+                .. PictureRecord.OriginFields(model.Device)
+            ]);
     }
 
     /// <summary>Draws edits, the drawing above and what became of it below, each with its caption.</summary>

@@ -108,12 +108,13 @@ public sealed class EditImage
     /// <summary>Writes an edited picture as PNG, with the source's opacity.</summary>
     /// <param name="path">The file to make or replace.</param>
     /// <param name="after">What is to be seen, of the source's size.</param>
+    /// <param name="texts">What stands beside the pixels; null for nothing.</param>
     /// <exception cref="FileFormatException">It cannot be written.</exception>
-    public void Write(string path, Picture after)
+    public void Write(string path, Picture after, IReadOnlyList<PngText>? texts = null)
     {
         if (_opacity is null)
         {
-            PngWriter.Write(path, after);
+            PngWriter.Write(path, after, texts);
             return;
         }
         // What is seen on white is α·c + (1 − α)·255. A pixel that looks as before keeps its colour, and so does one that cannot be seen.
@@ -125,7 +126,7 @@ public sealed class EditImage
             double share = _opacity[i] / 255.0;
             for (int c = 0; c < 3; c++) colours[(3 * i) + c] = (byte)Math.Clamp(Math.Round((now[c] - (255 * (1 - share))) / share), 0, 255);
         }
-        PngWriter.Write(path, new Picture(after.Width, after.Height, 3, colours), _opacity);
+        PngWriter.Write(path, new Picture(after.Width, after.Height, 3, colours), _opacity, texts);
     }
 
     private static UprightPicture Decode(string path)

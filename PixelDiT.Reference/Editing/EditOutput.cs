@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Measuring;
 using PixelDiT.Reference.Pictures;
 
@@ -12,7 +13,14 @@ namespace PixelDiT.Reference.Editing;
 /// <param name="name">What the files are called.</param>
 public sealed class EditOutput(string folder, string name)
 {
+    /// <summary>What the record of a picture calls the sheet of edits of a demonstration.</summary>
+    public const string DemoSheet = "edits";
+
+    private const string Edited = "edit", Sheet = "edit sheet", Film = "edit film";
     private const int Magnification = 8, SheetSide = 256;
+
+    /// <summary>What the record of a picture calls the edited picture, the sheet and the film strip.</summary>
+    public static IReadOnlyList<string> Kinds { get; } = [Edited, Sheet, Film];
 
     private string RecordPath => Path.Combine(folder, $"{name}.json");
 
@@ -57,17 +65,20 @@ public sealed class EditOutput(string folder, string name)
     /// <param name="after">The edited picture.</param>
     /// <param name="inside">Where something was to change; null where nobody says.</param>
     /// <param name="film">The picture on its way, from first to last.</param>
+    /// <param name="device">What has computed it, for the record that the pictures carry; null for none.</param>
     /// <exception cref="FileFormatException">A file cannot be written.</exception>
-    public (EditMeasure Measure, IReadOnlyList<EditMeasure> Baselines) Write(IReadOnlyList<(string Key, object? Value)> settings, EditImage image, Picture after, bool[]? inside, IReadOnlyList<Picture> film)
+    public (EditMeasure Measure, IReadOnlyList<EditMeasure> Baselines) Write(IReadOnlyList<(string Key, object? Value)> settings, EditImage image, Picture after, bool[]? inside, IReadOnlyList<Picture> film, Device? device = null)
     {
         var measure = EditMeasure.Of(image.Before, after, inside);
         IReadOnlyList<EditMeasure> baselines = [.. EditRecord.Qualities.Select(quality => EditMeasure.OfJpeg(image.Before, inside, quality))];
         EditRecord.Write(RecordPath, settings, measure, baselines);
-        image.Write(PicturePath, after);
+        image.Write(PicturePath, after, Texts(Edited));
         var difference = Magnified(image.Before, after);
-        PngWriter.Write(SheetPath, CaptionedSheet.Compose([image.Before, after, difference], ["before", "after", $"difference × {Magnification}"], 3, minimumSide: SheetSide));
-        PngWriter.Write(FilmPath, Grid.Compose(film, film.Count));
+        PngWriter.Write(SheetPath, CaptionedSheet.Compose([image.Before, after, difference], ["before", "after", $"difference × {Magnification}"], 3, minimumSide: SheetSide), Texts(Sheet));
+        PngWriter.Write(FilmPath, Grid.Compose(film, film.Count), Texts(Film));
         return (measure, baselines);
+
+        IReadOnlyList<PngText>? Texts(string shown) => device is null ? null : EditRecord.Texts(shown, settings, device);
     }
 
     /// <summary>The magnitude of the difference, black for none, magnified so that a slight one of the background can be seen.</summary>

@@ -1,9 +1,12 @@
 using System.Globalization;
 using System.Text.Json;
 using PixelDiT.Kernels;
+using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Measuring;
+using PixelDiT.Reference.Pictures;
+using PixelDiT.Reference.Sampling;
 using PixelDiT.Reference.Training;
 
 namespace PixelDiT.Reference.Editing;
@@ -30,6 +33,23 @@ public static class EditRecord
             (MeasureKey, Fields(measure)),
             (BaselineKey, Qualities.Zip(baselines).ToDictionary(entry => entry.First.ToString(CultureInfo.InvariantCulture), entry => Fields(entry.Second)))
         ]));
+
+    /// <summary>What a picture of an edit carries beside its pixels: what decides the edit, and what has computed it.</summary>
+    /// <param name="shown">What the picture shows, one of <see cref="EditOutput.Kinds"/>.</param>
+    /// <param name="settings">What decides the edit.</param>
+    /// <param name="device">What has computed it.</param>
+    internal static IReadOnlyList<PngText> Texts(string shown, IReadOnlyList<(string Key, object? Value)> settings, Device device)
+    {
+        var said = settings.ToLookup(setting => setting.Key, setting => setting.Value);
+        object? Of(string key) => said[key].FirstOrDefault();
+        string prompt = Of("prompt") as string ?? $"class {Of("class")}", source = Of("source_prompt") as string ?? $"class {Of("source_class")}";
+        string parameters = PictureRecord.Parameters([prompt], Of("negative") as string,
+        [
+            .. from entry in ((string Name, string Key)[])[("Steps", "steps"), ("CFG scale", "guidance"), ("Seed", "seed"), ("Time shift", "time_shift")] select (entry.Name, Of(entry.Key)!),
+            ("Size", $"{Of("width")}x{Of("height")}"), ("Source", JsonSerializer.Serialize(source)), ("Model hash", PictureRecord.ShortHash((string)Of("weights_sha256")!)), ("Version", PictureRecord.Program)
+        ]);
+        return PictureRecord.Texts(parameters, [(PictureRecord.PictureKey, shown), .. settings, .. PictureRecord.OriginFields(device)]);
+    }
 
     /// <summary>Writes means over edits.</summary>
     /// <param name="path">The file to make or replace.</param>

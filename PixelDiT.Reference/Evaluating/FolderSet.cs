@@ -13,7 +13,7 @@ public sealed class FolderSet : IImageSet
 {
     private const int AtOnce = 32;
 
-    private static readonly string[] s_sheets = [SampleSheet.GridName, SampleSheet.FilmName];
+    private static readonly string[] s_sheets = [SampleSheet.GridName, SampleSheet.FilmName, SampleSheet.AnimationName];
 
     private readonly FolderListing _listing;
     private readonly List<string> _leftOut = [];

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Reports;
 
@@ -8,8 +9,6 @@ namespace PixelDiT.Reference.Reports;
 internal static class PngHeader
 {
     private const int WidthAt = 16, HeightAt = 20, Length = 24;
-
-    private static ReadOnlySpan<byte> Signature => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
 
     /// <summary>A file's bytes; null where it is no PNG, or is not there any more.</summary>
     public static byte[]? Read(string path)
@@ -19,7 +18,7 @@ internal static class PngHeader
             using var file = AtomicFile.OpenRead(path);
             var bytes = new byte[file.Length];
             file.ReadExactly(bytes);
-            return bytes.Length >= Length && bytes.AsSpan().StartsWith(Signature) ? bytes : null;
+            return bytes.Length >= Length && bytes.AsSpan().StartsWith(PngChunks.Signature) ? bytes : null;
         }
         catch (Exception error) when (error is FileFormatException || AtomicFile.IsFileSystemError(error))
         {

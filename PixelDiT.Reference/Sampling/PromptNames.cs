@@ -13,7 +13,7 @@ public static class PromptNames
 
     // What Windows takes for a device whatever its extension; and the run's own files.
     private static readonly HashSet<string> s_reserved = new(
-        ["con", "prn", "aux", "nul", "conin", "conout", "clock", .. Enumerable.Range(0, 10).SelectMany(i => (string[])[$"com{i}", $"lpt{i}"]), "samples", "trajectory", "output"],
+        ["con", "prn", "aux", "nul", "conin", "conout", "clock", .. Enumerable.Range(0, 10).SelectMany(i => (string[])[$"com{i}", $"lpt{i}"]), "samples", "trajectory", "animation", "output"],
         StringComparer.OrdinalIgnoreCase);
 
     /// <summary>A name for each prompt, in their order.</summary>

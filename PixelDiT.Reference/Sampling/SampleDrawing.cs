@@ -35,7 +35,7 @@ public sealed class SampleDrawing
     public SampleDrawing(TextToImageModel model, TextPlan plan, TextStates states, bool batchedGuidance = false)
     {
         var sampler = new TextSampler(model, plan.Sampling) { RoundTime = plan.RoundTime, BatchedGuidance = batchedGuidance };
-        (Model, Plan) = (model, plan);
+        (Model, Plan, States) = (model, plan, states);
         _draw = (images, seeds, size, observe, cancel) =>
         {
             PlannedPrompt[] prompts = [.. images.Select(plan.PromptOf)];
@@ -49,6 +49,12 @@ public sealed class SampleDrawing
     /// <summary>The plan.</summary>
     public SamplePlan Plan { get; }
 
+    /// <summary>The states of its texts, of a text model.</summary>
+    public TextStates? States { get; }
+
+    /// <summary>What pictures of it carry beside their pixels.</summary>
+    public PictureRecord Record => new(Plan, Model.Device, States);
+
     /// <summary>What is known to be wrong with the weights, said where images are not finite; null for nothing.</summary>
     public string? WeightsProblem { get; set; }
 
@@ -61,10 +67,14 @@ public sealed class SampleDrawing
     public IReadOnlyList<Picture> Draw(long[] images, Action<int, Tensor> observe, CancellationToken cancel)
     {
         var size = Plan.SizeOf(images[0]);
-        float[] values = _draw(images, [.. images.Select(Plan.SeedOf)], size, observe, cancel);
+        float[] values = DrawValues(images, observe, cancel);
         RequireFinite(images, values);
         return Picture.FromBatch(values, Model.Config.Channels, size.Height, size.Width);
     }
+
+    /// <summary>The same as the model gives them, finite or not: [B, C, H, W].</summary>
+    /// <inheritdoc cref="Draw"/>
+    internal float[] DrawValues(long[] images, Action<int, Tensor> observe, CancellationToken cancel) => _draw(images, [.. images.Select(Plan.SeedOf)], Plan.SizeOf(images[0]), observe, cancel);
 
     private void RequireFinite(long[] batch, ReadOnlySpan<float> images)
     {

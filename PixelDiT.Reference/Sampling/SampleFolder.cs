@@ -10,7 +10,7 @@ public sealed class SampleFolder
     /// <summary>The record of the run.</summary>
     public const string RecordName = "samples.json";
 
-    private static readonly string[] s_names = [RecordName, SampleSheet.GridName, SampleSheet.FilmName, ImageArchive.FileName, ImageArchive.PartName, ImageArchive.CountName];
+    private static readonly string[] s_names = [RecordName, SampleSheet.GridName, SampleSheet.FilmName, SampleSheet.AnimationName, ImageArchive.FileName, ImageArchive.PartName, ImageArchive.CountName];
 
     private readonly SamplePlan _plan;
     private readonly bool _clear;

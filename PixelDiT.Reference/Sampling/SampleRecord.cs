@@ -15,19 +15,25 @@ public static class SampleRecord
     /// <summary>The prompts in the record of a run, and the field of each that names its files.</summary>
     internal const string PromptsKey = "prompts", FileKey = "file";
 
+    /// <summary>Images of each class or prompt, and the hash of the weights.</summary>
+    internal const string CountKey = "count", WeightsKey = "weights_sha256";
+
     private const int LongestShown = 80;
-    private const string CountKey = "count", WeightsKey = "weights_sha256";
 
     // Class names stay readable; JSON needs no escapes beyond quotes, backslashes and controls.
     private static readonly JsonSerializerOptions s_readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
-    private static string Program { get; } = $"pixeldit {typeof(SampleRecord).Assembly.GetName().Version?.ToString(3)}";
 
     /// <summary>A list that stands in the record with a line for each of its items.</summary>
     internal sealed record Lines(IEnumerable<object> Items);
 
     /// <summary>The record of a run.</summary>
-    public static string Run(SamplePlan plan) => Write(
+    public static string Run(SamplePlan plan) => Write(RunFields(plan));
+
+    /// <summary>The record of image k.</summary>
+    public static string Image(SamplePlan plan, long k) => Write([.. ImageFields(plan, k), .. plan is TextPlan ? [(PictureRecord.ProgramKey, PictureRecord.Program)] : (IEnumerable<(string, object?)>)[]]);
+
+    /// <summary>The fields of a run's record.</summary>
+    internal static IReadOnlyList<(string Key, object? Value)> RunFields(SamplePlan plan) =>
     [
         .. Settings(plan),
         .. plan.SubjectFields,
@@ -35,19 +41,18 @@ public static class SampleRecord
         ("images", plan.Count),
         plan.Seeds is null ? ("seed", plan.Seed) : ("seeds", plan.Seeds),
         (WeightsKey, plan.Weights)
-    ]);
+    ];
 
-    /// <summary>The record of image k.</summary>
-    public static string Image(SamplePlan plan, long k) => Write(
+    /// <summary>The fields of an image's record.</summary>
+    internal static IReadOnlyList<(string Key, object? Value)> ImageFields(SamplePlan plan, long k) =>
     [
         ("image", k),
         ("seed", plan.SeedOf(k)),
         .. plan.FieldsOf(k),
         .. Settings(plan),
         .. plan.OriginFields,
-        (WeightsKey, plan.Weights),
-        .. plan is TextPlan ? [("program", Program)] : (IEnumerable<(string, object?)>)[]
-    ]);
+        (WeightsKey, plan.Weights)
+    ];
 
     /// <summary>The files of the prompts of a run of a text model, by its record; none where it is no such record.</summary>
     internal static PromptFiles PromptsOf(string path)
@@ -113,7 +118,8 @@ public static class SampleRecord
         else if (plan.Seed != recipe.Seed) yield return "seed";
     }
 
-    private static string Write(IEnumerable<(string Key, object? Value)> fields) =>
+    /// <summary>A JSON object with a field a line.</summary>
+    internal static string Write(IEnumerable<(string Key, object? Value)> fields) =>
         $"{{\n{string.Join(",\n", fields.Select(field => $"  \"{field.Key}\": {(field.Value is Lines lines ? $"[\n{string.Join(",\n", lines.Items.Select(item => $"    {Text(item)}"))}\n  ]" : Text(field.Value))}"))}\n}}\n";
 
     private static string Text(object? value) => JsonSerializer.Serialize(value, s_readable);
@@ -138,7 +144,8 @@ public static class SampleRecord
         }
     }
 
-    private static string Show(bool isThere, JsonElement value)
+    /// <summary>A value of a record for a message.</summary>
+    internal static string Show(bool isThere, JsonElement value)
     {
         if (!isThere) return "absent";
         // Escaped, so that nothing in the file can steer a terminal.

@@ -53,6 +53,12 @@ public sealed class SampleRun
     /// <summary>Whether to write each image as a PNG of its own, with a record beside it.</summary>
     public bool Singles { get; set; }
 
+    /// <summary>Whether to write an animation of the first image of each class or prompt too, where there is a sheet.</summary>
+    public bool Animated { get; set; }
+
+    /// <summary>Whether pictures carry their record (<see cref="PictureRecord"/>).</summary>
+    public bool Metadata { get; set; } = true;
+
     /// <summary>Images at a time, at least 1; the images do not depend on it.</summary>
     public int Batch { get; set; } = 32;
 
@@ -113,7 +119,8 @@ public sealed class SampleRun
         }
         using var held = _folder.Prepare();
         var archive = Archive && _folder.HasPart ? new ImageArchive(_folder.Path, _plan, channels) : null;
-        var sheet = Archive ? null : new SampleSheet(_plan, channels);
+        var sheet = Archive ? null : new SampleSheet(_plan, channels, Animated);
+        var record = Metadata ? _drawing.Record : null;
         try
         {
             bool isBegun = archive is not null;
@@ -124,19 +131,19 @@ public sealed class SampleRun
                 if (!isBegun) _folder.Begin();
                 isBegun = true;
                 if (Archive) archive ??= new ImageArchive(_folder.Path, _plan, channels);
-                if (Singles) WriteSingles(images, pictures);
+                if (Singles) WriteSingles(images, pictures, record);
                 sheet?.Add(images, pictures);
                 archive?.Add(pictures);
                 done += images.Length;
                 Saved = Archive || Singles ? done : 0;
             }
-            sheet?.Write(_folder.Path);
+            sheet?.Write(_folder.Path, record);
             archive?.Complete();
         }
         // A sheet that is there is of the same run, and as like as not whole.
         catch (OperationCanceledException) when (sheet is { Count: > 0 } && !_folder.HasSheet)
         {
-            sheet.Write(_folder.Path);
+            sheet.Write(_folder.Path, record);
             Saved = sheet.Count;
             throw;
         }
@@ -176,12 +183,12 @@ public sealed class SampleRun
         }, cancel);
     }
 
-    private void WriteSingles(long[] batch, IReadOnlyList<Picture> pictures)
+    private void WriteSingles(long[] batch, IReadOnlyList<Picture> pictures, PictureRecord? record)
     {
         foreach (var (k, picture) in batch.Zip(pictures))
         {
             string path = _folder.ImagePath(k);
-            PngWriter.Write($"{path}.png", picture);
+            PngWriter.Write($"{path}.png", picture, record?.OfImage(k));
             AtomicFile.WriteText($"{path}.json", SampleRecord.Image(_plan, k));
         }
     }

@@ -19,6 +19,9 @@ public sealed record PlannedPrompt(string Text, string Negative, ImageSize Size,
 /// </summary>
 public sealed record TextPlan : SamplePlan
 {
+    /// <summary>What the model's time is rounded to, in records.</summary>
+    internal const string Unrounded = "float32", Rounded = "bf16";
+
     private readonly IReadOnlyList<PlannedPrompt> _prompts = [];
     private readonly IReadOnlyList<ImageSize> _sizes = [];
 
@@ -48,8 +51,11 @@ public sealed record TextPlan : SamplePlan
     /// <inheritdoc/>
     public override int Rows => Prompts.Count;
 
-    /// <summary>A row a prompt; prompts of one picture each stand in a square.</summary>
-    public override int Columns => PerRow > 1 ? PerRow : (int)Math.Ceiling(Math.Sqrt(Rows));
+    /// <summary>Prompts of one picture each beside one another on a sheet; null for a square.</summary>
+    public int? SheetColumns { get; init; }
+
+    /// <summary>A row a prompt; prompts of one picture each stand in a square, or as <see cref="SheetColumns"/> says.</summary>
+    public override int Columns => PerRow > 1 ? PerRow : SheetColumns ?? (int)Math.Ceiling(Math.Sqrt(Rows));
 
     /// <inheritdoc/>
     public override IReadOnlyList<ImageSize> Sizes => _sizes;
@@ -76,7 +82,7 @@ public sealed record TextPlan : SamplePlan
 
     internal override Func<string, bool> IsOwnFile() => new PromptFiles(Prompts.Select(prompt => prompt.Name), PerRow).Hold;
 
-    internal override IEnumerable<(string Key, object? Value)> SettingFields => [("time_dtype", RoundTime ? "bf16" : "float32")];
+    internal override IEnumerable<(string Key, object? Value)> SettingFields => [("time_dtype", RoundTime ? Rounded : Unrounded)];
 
     internal override IEnumerable<(string Key, object? Value)> SubjectFields =>
     [

@@ -1,4 +1,7 @@
+using System.Runtime.InteropServices;
+using System.Text;
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Text;
 
@@ -8,6 +11,8 @@ namespace PixelDiT.Reference.Sampling;
 public sealed class TextStates
 {
     private readonly Dictionary<Prompt, float[]> _states;
+
+    private readonly Dictionary<Prompt, string> _hashes = [];
 
     private TextStates(Dictionary<Prompt, float[]> states) => _states = states;
 
@@ -38,6 +43,18 @@ public sealed class TextStates
 
     /// <summary>The states that guidance leads away from [n, width].</summary>
     public float[] AwayFrom(PlannedPrompt prompt) => _states[Away(prompt)];
+
+    /// <summary>A name for the states of a run's texts, or of one image's: SHA-256 over the hash of each text's states, float32 and little-endian, in 64 hexadecimal digits a line.</summary>
+    /// <param name="plan">The run.</param>
+    /// <param name="k">The image; null for all.</param>
+    public string HashOf(TextPlan plan, long? k = null)
+        => FileHash.Sum(Encoding.ASCII.GetBytes(string.Concat(TextsOf(k is null ? plan : plan with { Prompts = [plan.PromptOf(k.Value)] }).Select(text => $"{HashOf(text)}\n"))));
+
+    private string HashOf(Prompt text)
+    {
+        if (!_hashes.TryGetValue(text, out string? hash)) _hashes[text] = hash = FileHash.Sum(MemoryMarshal.AsBytes(_states[text].AsSpan()));
+        return hash;
+    }
 
     private static Prompt Words(PlannedPrompt prompt) => new(prompt.Text);
 

@@ -2,7 +2,9 @@ using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Models.Weights;
 using PixelDiT.Reference.Pictures;
+using PixelDiT.Reference.Sampling;
 using PixelDiT.Reference.Training.HeldOut;
 
 namespace PixelDiT.Reference.Training;
@@ -17,7 +19,7 @@ public sealed record DemoResult(double Agreement, double RealAgreement, double S
 /// <summary>The main job in small: trains on <c>shapes</c> for a few minutes on a CPU, draws a row of pictures for each class and measures them.</summary>
 public static class Demo
 {
-    private const int Side = 32, PerClass = 16, ReferenceImages = 2000, RealImages = 900, FilmColumns = 10;
+    private const int Side = 32, PerClass = 16, ReferenceImages = 2000, RealImages = 900;
 
     /// <summary>
     /// The model: between <c>micro</c> and <c>tiny</c>, with patches of 8×8. Sixteen patch tokens find out where a figure is sooner than sixty-four.
@@ -54,27 +56,41 @@ public static class Demo
     /// <param name="run">The run, trained to its end.</param>
     /// <param name="report">Is told after every step of the sampler how many images are done, shares of those in hand included, and of how many.</param>
     /// <param name="cancel">Stops the drawing.</param>
-    public static DemoResult Draw(TrainingRun run, Action<double, int>? report = null, CancellationToken cancel = default)
+    /// <param name="metadata">Whether the pictures carry what made them.</param>
+    public static DemoResult Draw(TrainingRun run, Action<double, int>? report = null, CancellationToken cancel = default, bool metadata = true)
     {
         var source = new Shapes(Side, part: ImagePart.HeldOut);
-        int side = Side, size = source.Channels * side * side;
-        int[] labels = [.. Enumerable.Range(0, source.Classes * PerClass).Select(i => i / PerClass)];
-        int[] shown = [.. Enumerable.Range(0, FilmColumns).Select(column => (int)Math.Round(column * (double)Sampling.Steps / (FilmColumns - 1)))];
-        var film = Array.ConvertAll(shown, _ => new float[source.Classes * size]);
         using var averaged = run.Averaged();
-        // All images of a class are one batch, so that the film follows the first of each.
-        float[] images = new ClassSampler((PixelDiTModel)averaged, Sampling).Sample(labels, side, side, Training.Seed, PerClass, (first, step, state) =>
+        var plan = new ClassPlan
         {
-            report?.Invoke(first + (PerClass * (double)step / Sampling.Steps), labels.Length);
-            int column = Array.IndexOf(shown, step);
-            if (column >= 0) state.Slice(0, [size]).Download(film[column].AsSpan(first / PerClass * size, size));
-        }, cancel);
-        PngWriter.Write(run.SamplesPath, Grid.Compose(Picture.FromBatch(images, source.Channels, side, side), PerClass, rowNames: source.ClassNames));
-        PngWriter.Write(run.TrajectoryPath, Grid.FilmStrip(film, source.Channels, side, side, rowNames: source.ClassNames));
+            Sampling = Sampling,
+            Size = Side,
+            Classes = [.. Enumerable.Range(0, source.Classes)],
+            ClassNames = source.ClassNames,
+            NullClass = averaged.Config.NullClass,
+            PerRow = PerClass,
+            Seed = Training.Seed,
+            Weights = WeightHash.Of(averaged)
+        };
+        var (drawing, sheet) = (new SampleDrawing((PixelDiTModel)averaged, plan), new SampleSheet(plan, source.Channels));
+        int[] labels = [.. Enumerable.Range(0, Images).Select(k => plan.LabelOf(k))];
+        var images = new List<float>();
+        foreach (long[] batch in plan.Batches(0, PerClass))
+        {
+            float[] values = drawing.DrawValues(batch, (step, state) =>
+            {
+                sheet.Observe(batch, step, state);
+                report?.Invoke(batch[0] + (PerClass * (double)step / Sampling.Steps), labels.Length);
+            }, cancel);
+            sheet.Add(batch, Picture.FromBatch(values, source.Channels, Side, Side));
+            images.AddRange(values);
+        }
+        float[] all = [.. images];
+        sheet.Write(run.Folder, metadata ? drawing.Record : null);
 
         var measure = ClassAgreement.Fit(source, 0, ReferenceImages);
         var (real, realLabels) = HeldOutMeasure.Read(source, ReferenceImages, RealImages);
         return new DemoResult(
-            measure.NearestAgreement(images, labels), measure.NearestAgreement(real, realLabels), measure.SpreadWithinClasses(images, labels, real, realLabels), labels.Length);
+            measure.NearestAgreement(all, labels), measure.NearestAgreement(real, realLabels), measure.SpreadWithinClasses(all, labels, real, realLabels), labels.Length);
     }
 }

@@ -21,7 +21,7 @@ public sealed record ModelInfo(ModelConfig Config, long Step, ImageSize? Size, I
     /// <summary>The encoder whose states a text model was trained on, by its <see cref="Text.ITextEncoder.Name"/>; null where the file does not say.</summary>
     public string? TextEncoder { get; init; }
 
-    /// <summary>The time shift that a text model was trained with; null where the file does not say.</summary>
+    /// <summary>The time shift that the model was trained with; null where the file does not say, as that of a class model does not where it is 1.</summary>
     public double? TimeShift { get; init; }
 
     /// <summary>Whether the sizes are those of a config in the file, not only of its shapes.</summary>
@@ -50,7 +50,7 @@ public sealed record ModelInfo(ModelConfig Config, long Step, ImageSize? Size, I
         {
             SaysConfig = said is not null,
             TextEncoder = config.IsText ? notes.Line(TextEncoderKey) : null,
-            TimeShift = config.IsText ? notes.TimeShift(TimeShiftKey) : null
+            TimeShift = notes.TimeShift(TimeShiftKey)
         };
         int projector = config.IsText ? file.Tensors.Count(tensor => tensor.Name.Split('.').Contains(TensorsBeside.Projector)) : 0;
         if (projector > 0) notes.Add($"left aside beside the model: {TensorsBeside.Projector}.* ({projector} {(projector == 1 ? "tensor" : "tensors")}), which only training with REPA uses");

@@ -2,7 +2,9 @@ using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Data.Drawings;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Models.Weights;
 using PixelDiT.Reference.Pictures;
+using PixelDiT.Reference.Sampling;
 using PixelDiT.Reference.Text.Encoders;
 
 namespace PixelDiT.Reference.Training;
@@ -72,7 +74,8 @@ public static class TextDemo
     /// <param name="run">The run, trained to its end.</param>
     /// <param name="report">Is told after every step of the sampler how many pictures are done, shares of those in hand included, and of how many.</param>
     /// <param name="cancel">Stops the drawing.</param>
-    public static TextDemoResult Draw(TrainingRun run, Action<double, int>? report = null, CancellationToken cancel = default)
+    /// <param name="metadata">Whether the pictures carry what made them.</param>
+    public static TextDemoResult Draw(TrainingRun run, Action<double, int>? report = null, CancellationToken cancel = default, bool metadata = true)
     {
         using var averaged = (TextToImageModel)run.Averaged();
         var encoder = ((CaptionedData)run.Data).Encoder;
@@ -82,21 +85,41 @@ public static class TextDemo
         var measure = new DrawingMeasure(side);
 
         var kinds = new List<TextDemoKind>();
-        var shown = new List<(Prompt Prompt, Picture Picture)>();
+        var shown = new List<(Prompt Prompt, ulong Seed, Picture Picture)>();
+        string weights = WeightHash.Of(averaged);
         foreach (var (kind, isShown, prompts) in Kinds())
         {
-            float[] images = Sample(prompts, k => Training.Seed + (ulong)(done + k)), real = Real(prompts);
+            ulong seed = Training.Seed + (ulong)done;
+            float[] images = Sample(prompts, k => seed + (ulong)k), real = Real(prompts);
             kinds.Add(new TextDemoKind(kind, isShown, measure.Agreement(images, prompts), measure.Agreement(real, prompts), DrawingMeasure.Chance(prompts), prompts.Length));
-            shown.AddRange(prompts.Zip(Picture.FromBatch(images, averaged.Config.Channels, side, side)).Take(OnSheet));
+            shown.AddRange(prompts.Zip(Picture.FromBatch(images, averaged.Config.Channels, side, side)).Take(OnSheet).Select((entry, k) => (entry.First, seed + (ulong)k, entry.Second)));
         }
-        PngWriter.Write(run.SamplesPath, CaptionedSheet.Compose([.. shown.Select(entry => entry.Picture)], [.. shown.Select(entry => entry.Prompt.ToString())], OnSheet));
+        Write(run.SamplesPath, shown);
 
         // One seed for all: what differs is what the word has changed.
         var row = Picture.FromBatch(Sample(Words, _ => Training.Seed), averaged.Config.Channels, side, side);
-        PngWriter.Write(run.WordsPath, CaptionedSheet.Compose(row, [.. Words.Select(prompt => prompt.ToString())], Words.Length));
+        Write(run.WordsPath, [.. Words.Zip(row).Select(entry => (entry.First, Training.Seed, entry.Second))]);
 
         Prompt[] repeated = [.. Kinds()[0].Prompts.Take(SpreadPrompts).SelectMany(prompt => Enumerable.Repeat(prompt, SpreadPictures))];
         return new TextDemoResult(kinds, measure.Spread(Sample(repeated, k => Training.Seed + (ulong)(done + k)), repeated));
+
+        void Write(string path, IReadOnlyList<(Prompt Prompt, ulong Seed, Picture Picture)> entries)
+        {
+            string[] texts = [.. entries.Select(entry => entry.Prompt.ToString())];
+            var plan = new TextPlan
+            {
+                Sampling = Sampling,
+                Prompts = [.. entries.Zip(texts, PromptNames.Choose(texts.Select(text => ((string?)null, text)))).Select(entry => new PlannedPrompt(entry.Second, "", side, entry.Third) { Seed = entry.First.Seed })],
+                SheetColumns = OnSheet,
+                PerRow = 1,
+                Encoder = encoder.Name,
+                EncoderIdentity = encoder.Identity,
+                Seed = Training.Seed,
+                Weights = weights
+            };
+            var record = metadata ? new PictureRecord(plan, averaged.Device, TextStates.Encode(plan, encoder, averaged.Config)) : null;
+            PngWriter.Write(path, SampleSheet.GridOf(plan, [.. entries.Select(entry => entry.Picture)]), record?.OfSheet(PictureKind.Grid));
+        }
 
         float[] Sample(Prompt[] prompts, Func<int, ulong> seed)
         {

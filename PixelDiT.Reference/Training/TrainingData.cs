@@ -3,6 +3,8 @@ using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Distributed;
 using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Pictures;
+using PixelDiT.Reference.Sampling;
 using PixelDiT.Reference.Text;
 using PixelDiT.Reference.Training.Alignment;
 
@@ -23,9 +25,6 @@ public abstract class TrainingData
     /// <summary>Pictures of a sample sheet in the order of its rows, and how many stand in a row.</summary>
     public abstract (int Count, int Columns) Samples { get; }
 
-    /// <summary>What stands before the rows of a sample sheet: the names of classes, or captions.</summary>
-    public abstract IReadOnlyList<string> SampleNames { get; }
-
     /// <summary>The pictures of a sample sheet, in words.</summary>
     public abstract string SamplesInWords { get; }
 
@@ -40,15 +39,30 @@ public abstract class TrainingData
     /// <summary>What the file of a model that was trained on this says of it.</summary>
     internal abstract ModelInfo Describe(ModelConfig sizes, TrainingConfig config, long steps);
 
-    /// <summary>Draws the pictures of a sample sheet.</summary>
-    /// <param name="model">The model.</param>
+    /// <summary>What the pictures of a sample sheet show, and the model that draws them.</summary>
+    /// <param name="model">The model, whose weights have the hash <paramref name="weights"/>.</param>
     /// <param name="sampling">How.</param>
     /// <param name="seed">The first picture's seed.</param>
+    /// <param name="weights">The hash of the model's weights.</param>
+    /// <param name="cancel">Stops the encoding of captions.</param>
+    internal abstract SampleDrawing DrawingOf(PixelTransformer model, SamplingConfig sampling, ulong seed, string weights, CancellationToken cancel);
+
+    /// <summary>Draws the pictures of a sample sheet; values that are not finite become black.</summary>
+    /// <param name="drawing">As of <see cref="DrawingOf"/>.</param>
     /// <param name="atATime">Pictures at a time; at least 1.</param>
     /// <param name="report">Is told after every step of the sampler how many pictures are done, shares of those in hand included.</param>
     /// <param name="cancel">Stops the drawing.</param>
-    /// <returns>[count, C, H, W], of one size.</returns>
-    internal abstract float[] DrawSamples(PixelTransformer model, SamplingConfig sampling, ulong seed, int atATime, Action<double>? report, CancellationToken cancel);
+    internal static IReadOnlyList<Picture> Draw(SampleDrawing drawing, int atATime, Action<double>? report, CancellationToken cancel)
+    {
+        var (plan, pictures) = (drawing.Plan, new List<Picture>());
+        foreach (long[] images in plan.Batches(0, atATime))
+        {
+            float[] values = drawing.DrawValues(images, (step, _) => report?.Invoke(images[0] + (images.Length * (double)step / plan.Sampling.Steps)), cancel);
+            var (height, width) = plan.SizeOf(images[0]);
+            pictures.AddRange(Picture.FromBatch(values, drawing.Model.Config.Channels, height, width));
+        }
+        return pictures;
+    }
 
     /// <summary>Pictures of a sample sheet that are drawn at a time: few enough that both sides of guidance take no more than the images of a step.</summary>
     internal int SamplesAtATime(TrainingConfig config) => Math.Clamp(config.Batch / config.Accumulate / 2, 1, MostAtATime);
@@ -79,23 +93,26 @@ public sealed class ClassData(IImageSource source) : TrainingData
     public override (int Count, int Columns) Samples => (Math.Min(MostClasses, Source.Classes) * PicturesPerClass, PicturesPerClass);
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> SampleNames => Source.ClassNames;
-
-    /// <inheritdoc/>
     public override string SamplesInWords => $"{PicturesPerClass} of {(Source.Classes > MostClasses ? $"the first {MostClasses} classes" : $"each class")}";
 
     internal override Trainer CreateTrainer(PixelTransformer model, TrainingConfig config, ITeacher? teacher = null, ICommunicator? ranks = null) => new ClassTrainer((PixelDiTModel)model, Source, config, teacher, ranks);
 
-    internal override ModelInfo Describe(ModelConfig sizes, TrainingConfig config, long steps) => new(sizes, steps, new(Source.Height, Source.Width), Source.ClassNames);
+    internal override ModelInfo Describe(ModelConfig sizes, TrainingConfig config, long steps) => new(sizes, steps, new(Source.Height, Source.Width), Source.ClassNames) { TimeShift = config.TimeShift == 1 ? null : config.TimeShift };
 
     private protected override int MostAtATime => 64;
 
-    internal override float[] DrawSamples(PixelTransformer model, SamplingConfig sampling, ulong seed, int atATime, Action<double>? report, CancellationToken cancel)
+    internal override SampleDrawing DrawingOf(PixelTransformer model, SamplingConfig sampling, ulong seed, string weights, CancellationToken cancel) => new((PixelDiTModel)model, new ClassPlan
     {
-        int[] labels = [.. Enumerable.Range(0, Samples.Count).Select(i => i / PicturesPerClass)];
-        return new ClassSampler((PixelDiTModel)model, sampling).Sample(
-            labels, Source.Height, Source.Width, seed, atATime, (first, step, state) => report?.Invoke(first + (state.Shape[0] * (double)step / sampling.Steps)), cancel);
-    }
+        Sampling = sampling,
+        Size = new(Source.Height, Source.Width),
+        Classes = [.. Enumerable.Range(0, Math.Min(MostClasses, Source.Classes))],
+        ClassNames = Source.ClassNames,
+        NullClass = model.Config.NullClass,
+        PerRow = PicturesPerClass,
+        Seed = seed,
+        Precision = model.Precision,
+        Weights = weights
+    });
 }
 
 /// <summary>Images with captions, and what encodes these.</summary>
@@ -126,9 +143,6 @@ public sealed class CaptionedData(ICaptionedSource source, ITextEncoder encoder)
     public override (int Count, int Columns) Samples => (Prompts.Count * PicturesPerPrompt, PicturesPerPrompt);
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> SampleNames => Prompts;
-
-    /// <inheritdoc/>
     public override string SamplesInWords => $"{PicturesPerPrompt} of each of {(Prompts.Count == 1 ? "one caption" : $"{Prompts.Count} captions")}";
 
     /// <summary>The captions of a sample sheet: of the first images, each once.</summary>
@@ -141,24 +155,23 @@ public sealed class CaptionedData(ICaptionedSource source, ITextEncoder encoder)
 
     private protected override int MostAtATime => PicturesPerPrompt;
 
-    internal override float[] DrawSamples(PixelTransformer model, SamplingConfig sampling, ulong seed, int atATime, Action<double>? report, CancellationToken cancel)
+    internal override SampleDrawing DrawingOf(PixelTransformer model, SamplingConfig sampling, ulong seed, string weights, CancellationToken cancel)
     {
         var (height, width) = SampleSize;
-        var states = Encoder.Encode([new Prompt("", Negative: true), .. Prompts.Select(words => new Prompt(words))], null, cancel);
-        int size = model.Config.Channels * height * width;
-        var images = new float[Samples.Count * size];
-        var sampler = new TextSampler((TextToImageModel)model, sampling);
-        for (int first = 0; first < Samples.Count;)
+        var names = PromptNames.Choose(Prompts.Select(prompt => ((string?)null, prompt)));
+        var plan = new TextPlan
         {
-            // Those of one caption are drawn together.
-            int row = first / PicturesPerPrompt, count = Math.Min(atATime, ((row + 1) * PicturesPerPrompt) - first), begin = first;
-            ulong[] seeds = [.. Enumerable.Range(0, count).Select(k => unchecked(seed + (ulong)(begin + k)))];
-            float[] drawn = sampler.Sample(
-                [.. Enumerable.Repeat(states[1 + row], count)], states[0], seeds, height, width, (step, _) => report?.Invoke(begin + (count * (double)step / sampling.Steps)), cancel);
-            drawn.CopyTo(images.AsSpan(first * size));
-            first += count;
-        }
-        return images;
+            Sampling = sampling,
+            // Every picture has noise of its own.
+            Prompts = [.. Prompts.Zip(names).Select((prompt, row) => new PlannedPrompt(prompt.First, "", new(height, width), prompt.Second) { Seed = unchecked(seed + (ulong)(row * PicturesPerPrompt)) })],
+            PerRow = PicturesPerPrompt,
+            Encoder = Encoder.Name,
+            EncoderIdentity = Encoder.Identity,
+            Seed = seed,
+            Precision = model.Precision,
+            Weights = weights
+        };
+        return new((TextToImageModel)model, plan, TextStates.Encode(plan, Encoder, model.Config, null, cancel));
     }
 
     private List<string> FirstCaptions()

@@ -6,7 +6,8 @@ using PixelDiT.Reference.Diffusion;
 using PixelDiT.Reference.Distributed;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Models;
-using PixelDiT.Reference.Pictures;
+using PixelDiT.Reference.Models.Weights;
+using PixelDiT.Reference.Sampling;
 using PixelDiT.Reference.Training.Alignment;
 using PixelDiT.Reference.Training.Checkpoints;
 using PixelDiT.Reference.Training.Ranks;
@@ -46,14 +47,14 @@ public sealed class TrainingRun : IDisposable
     /// <summary>What a person should know about a run that is resumed, a line each.</summary>
     public IReadOnlyList<string> Remarks { get; }
 
+    /// <summary>Where it is.</summary>
+    public string Folder => _folder.Path;
+
     /// <summary>Where the averaged weights are written.</summary>
     public string ModelPath => _folder.ModelPath;
 
     /// <summary>Where <see cref="DrawSamples"/> draws to.</summary>
     public string SamplesPath => _folder.In(RunFolder.SamplesFile);
-
-    /// <summary>Where a film strip of the drawing goes.</summary>
-    public string TrajectoryPath => _folder.In(RunFolder.TrajectoryFile);
 
     /// <summary>Where a row of prompts that differ by a word goes.</summary>
     public string WordsPath => _folder.In(RunFolder.WordsFile);
@@ -211,12 +212,12 @@ public sealed class TrainingRun : IDisposable
     /// <returns>The file to look at.</returns>
     public string DrawSamples(SamplingConfig sampling, Action<double, int>? report = null, CancellationToken cancel = default)
     {
-        var (count, columns) = Data.Samples;
+        int count = Data.Samples.Count;
         using var averaged = Averaged();
-        float[] images = Data.DrawSamples(averaged, sampling, Trainer.Config.Seed, Data.SamplesAtATime(Trainer.Config), done => report?.Invoke(done, count), cancel);
-        var (height, width) = Data.SampleSize;
-        var grid = Grid.Compose(Picture.FromBatch(images, averaged.Config.Channels, height, width), columns, rowNames: Data.SampleNames);
-        var (png, path) = SampleGrids.Write(_folder.Path, Trainer.Optimizer.Steps, grid, keep: _watch.SampleEvery > 0);
+        var drawing = Data.DrawingOf(averaged, sampling, Trainer.Config.Seed, WeightHash.Of(averaged), cancel);
+        var pictures = TrainingData.Draw(drawing, Data.SamplesAtATime(Trainer.Config), done => report?.Invoke(done, count), cancel);
+        var grid = SampleSheet.GridOf(drawing.Plan, pictures);
+        var (png, path) = SampleGrids.Write(_folder.Path, Trainer.Optimizer.Steps, grid, keep: _watch.SampleEvery > 0, _watch.Metadata ? drawing.Record.OfSheet(PictureKind.Grid) : null);
         _recorder?.Add(Trainer.Optimizer.Steps, grid, png);
         return path;
     }

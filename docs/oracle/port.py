@@ -6,7 +6,10 @@ import json
 import struct
 import sys
 
-import numpy as np
+try:
+    import numpy as np
+except ModuleNotFoundError:
+    sys.exit("port.py needs NumPy: python3 -m pip install numpy")
 
 
 def read(path):

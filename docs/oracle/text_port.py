@@ -5,7 +5,10 @@ python3 text_port.py WEIGHTS INPUTS OUT [--fault apart|mask|time|rope|positions]
 import json
 import sys
 
-import numpy as np
+try:
+    import numpy as np
+except ModuleNotFoundError:
+    sys.exit("text_port.py needs NumPy: python3 -m pip install numpy")
 
 from port import linear, read, rms_norm, rotate, silu, write
 

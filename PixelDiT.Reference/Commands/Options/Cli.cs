@@ -54,6 +54,9 @@ internal static class Cli
     public static Option<string> Precision() => new ChoiceOption(
         "--precision", "fp32 (nothing is rounded), tf32 (operands of products are) or bf16 (operands and stored activations); on tensor cores of a GPU, imitated elsewhere.", PrecisionNames.All, "fp32");
 
+    /// <summary>Whether pictures carry no record.</summary>
+    public static Option<bool> NoMetadata() => new("--no-metadata") { Description = "Leave out of pictures what made them, which info prints and other programs read: prompt, seed, settings, hashes of weights and encoder." };
+
     /// <summary>CPU threads.</summary>
     public static Option<int> Threads() => Option("--threads", "CPU threads; 0 means one a core. Results do not depend on it.", 0);
 

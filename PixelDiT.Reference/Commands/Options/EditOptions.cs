@@ -27,7 +27,7 @@ internal sealed class EditOptions
     private readonly Option<int> _min = Cli.Option("--n-min", "The last so many steps are ordinary sampling of the target, which adds detail and keeps less.", s_defaults.MinSteps);
     private readonly Option<int> _draws = Cli.Option("--n-avg", "Draws of noise whose slopes are averaged in each step: more is smoother, and takes as many times longer.", s_defaults.Draws);
     private readonly Option<double> _sourceGuidance = Cli.Number("--source-guidance", "Guidance of the source; 1 is none.", s_defaults.SourceGuidance), _guidance = Cli.Number("--guidance", "Guidance of the target; 1 is none.", s_defaults.Guidance);
-    private readonly Option<double> _timeShift = Cli.Number("--time-shift", "s of the time shift. [default: 1; of text models what the file says, else by the picture's pixels as sample does]");
+    private readonly Option<double> _timeShift = Cli.Number("--time-shift", "s of the time shift. [default: what the file says, else as sample]");
     private readonly SeedOption _seed = new("The seed of the noise; every edit begins from it.");
 
     /// <summary>The options of the text encoder.</summary>
@@ -62,7 +62,7 @@ internal sealed class EditOptions
         Draws = parsed.GetValue(_draws),
         SourceGuidance = parsed.GetValue(_sourceGuidance),
         Guidance = parsed.GetValue(_guidance),
-        TimeShift = Cli.IsGiven(parsed, _timeShift) ? (float)parsed.GetValue(_timeShift) : !info.Config.IsText ? 1 : (float)(info.TimeShift ?? SampleOptions.ShiftOf(pixels))
+        TimeShift = Cli.IsGiven(parsed, _timeShift) ? (float)parsed.GetValue(_timeShift) : (float)(info.TimeShift ?? (info.Config.IsText ? SampleOptions.ShiftOf(pixels) : 1))
     }.Validate();
 
     /// <summary>The edits that are asked for.</summary>

@@ -41,6 +41,12 @@ internal sealed class EncoderOptions
     /// <summary>The files that the options name, for a verb that must not write over them.</summary>
     public IEnumerable<string?> Files(ParseResult parsed) => from option in new[] { _encoder, _embeddings, _tokenizer, _instruction } select Value(new(parsed), option);
 
+    /// <summary>Whether an encoder or a file of states is named.</summary>
+    public bool IsNamed(ParseResult parsed) => Cli.IsGiven(parsed, _encoder) || IsStored(parsed);
+
+    /// <summary>Whether states come from a file.</summary>
+    public bool IsStored(ParseResult parsed) => Cli.IsGiven(parsed, _embeddings);
+
     /// <summary>How many texts to give the encoder at a time: few, so that an interruption costs little, unless each time reads all layers anew.</summary>
     public int AtATime(ParseResult parsed) => parsed.GetValue(_lowMemory) ? 32 : 4;
 

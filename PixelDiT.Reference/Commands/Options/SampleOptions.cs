@@ -25,7 +25,7 @@ internal sealed class SampleOptions
     private readonly Option<int> _steps = Cli.Option("--steps", "Sampler steps.", s_classes.Steps);
     private readonly Option<double> _guidance = Cli.Number("--guidance", $"g in v = u + g(c - u); 1 is none. [default: {s_classes.Guidance}, of text models {s_texts.Guidance}]");
     private readonly Option<(float Min, float Max)> _interval = Cli.Interval("--interval", "The times, of text models the noise levels, between which guidance applies.", s_classes.Interval);
-    private readonly Option<double> _timeShift = Cli.Number("--time-shift", $"s of the time shift t/(t+(1-t)s). [default: {s_classes.TimeShift}; of text models what the file says, else by the images' pixels 4 from 512·1024 on, 3 from 256·512 on, below 1]");
+    private readonly Option<double> _timeShift = Cli.Number("--time-shift", $"s of the time shift t/(t+(1-t)s). [default: what the file says, that of its training; else {s_classes.TimeShift}, of text models by the images' pixels 4 from 512·1024 on, 3 from 256·512 on, below 1]");
     private readonly SeedOption _seed = new("The seed of the first image's noise; the next image's is one more. Image k of every prompt has seed + k, so that it does not depend on other prompts.");
     private readonly Option<string?> _seeds = new("--seeds") { Description = "A text file with a seed for each image, one a line, in the place of --seed.", HelpName = "FILE" };
     private readonly ChoiceOption _timeType = new("--time-dtype", $"What the time that a text model is told is rounded to: {Rounded} as in the authors' program, for pictures that equal its own.", [Float, Rounded], Float);
@@ -45,6 +45,10 @@ internal sealed class SampleOptions
     /// <summary>The first option on the command line that says anything but a size; null where there is none.</summary>
     public string? FirstGiven(ParseResult parsed)
         => ((Option[])[_recipe, _classes, .. _prompts.All, _count, _sampler, _steps, _guidance, _interval, _timeShift, _seed, _seeds, _timeType, _passes, .. Encoder.All]).FirstOrDefault(option => Cli.IsGiven(parsed, option))?.Name;
+
+    /// <summary>The first option on the command line that decides the pictures, which a picture that is drawn again does itself; null where there is none. An encoder is looked for where it is, and passes do not matter.</summary>
+    public string? FirstDeciding(ParseResult parsed)
+        => ((Option[])[_recipe, _classes, .. _prompts.All, _count, _sampler, _steps, _guidance, _interval, _timeShift, .. _sizes.All, _seed, _seeds, _timeType]).FirstOrDefault(option => Cli.IsGiven(parsed, option))?.Name;
 
     /// <summary>The files that the options name, which the run must not write over.</summary>
     public IEnumerable<string?> Files(ParseResult parsed) => [_prompts.File(parsed), parsed.GetValue(_seeds), .. Encoder.Files(parsed)];
@@ -118,7 +122,7 @@ internal sealed class SampleOptions
     private SamplePlan PlanClasses(ParseResult parsed, SamplingRecipe? recipe, ModelInfo info, bool isArchive) => new ClassPlan
     {
         Recipe = recipe,
-        Sampling = Config(parsed, recipe?.Sampling ?? s_classes).ValidateFor(text: false),
+        Sampling = Config(parsed, recipe?.Sampling ?? s_classes with { TimeShift = (float)(info.TimeShift ?? s_classes.TimeShift) }).ValidateFor(text: false),
         Size = _sizes.Size(parsed, recipe?.Resolution ?? info.Size, info.Config.Patch),
         Classes = new ClassList(info.Config.Classes, info.ClassNames).Choose(parsed.GetValue(_classes) is { Length: > 0 } chosen ? chosen : null),
         ClassNames = info.ClassNames,

@@ -52,6 +52,11 @@ internal sealed class Settings
     /// <summary>Gives an option a value that everything else wins over, as if a file had said it last.</summary>
     public void Assume(Option<string> option, string value) => _layers.Add(new Layer("", new() { [Key(option)] = JsonSerializer.SerializeToElement(value) }));
 
+    /// <summary>Gives options values that everything else wins over.</summary>
+    /// <param name="source">What says them, for messages.</param>
+    /// <param name="values">By the options' names without dashes in front.</param>
+    public void AssumeAll(string source, Dictionary<string, JsonElement> values) => _layers.Add(new Layer(source, values));
+
     /// <summary>Gives an option a value that only the command line wins over.</summary>
     public void Prefer(Option<int> option, int value) => _layers.Insert(0, new Layer("", new() { [Key(option)] = JsonSerializer.SerializeToElement(value) }));
 

@@ -30,8 +30,11 @@ internal sealed class SizeOptions
     /// <summary>Adds the options to a verb.</summary>
     public void AddTo(Command command)
     {
-        foreach (Option option in new Option[] { _resolution, _width, _height, _aspect }) command.Options.Add(option);
+        foreach (var option in All) command.Options.Add(option);
     }
+
+    /// <summary>All options, in their order.</summary>
+    public IReadOnlyList<Option> All => [_resolution, _width, _height, _aspect];
 
     /// <summary>Checks that the options do not contradict each other.</summary>
     /// <exception cref="ConfigurationException">They do.</exception>

@@ -34,11 +34,9 @@ public static class SampleGrids
     /// <summary>Writes a grid as the newest, and among the others if it shall be kept.</summary>
     /// <returns>The bytes of the PNG, and the file that a person should look at.</returns>
     /// <exception cref="FileFormatException">A file cannot be written; what was there is untouched.</exception>
-    internal static (byte[] Png, string Path) Write(string run, long step, Picture grid, bool keep)
+    internal static (byte[] Png, string Path) Write(string run, long step, Picture grid, bool keep, IReadOnlyList<PngText>? texts)
     {
-        using var png = new MemoryStream();
-        PngWriter.Write(png, grid);
-        byte[] bytes = png.ToArray();
+        byte[] bytes = PngWriter.ToBytes(grid, texts);
         string newest = Path.Combine(run, RunFolder.SamplesFile), shown = newest;
         if (keep)
         {

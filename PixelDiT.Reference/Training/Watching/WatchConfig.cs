@@ -18,6 +18,9 @@ public sealed record WatchConfig
     /// <summary>Steps between measurements of their loss; the last step is measured in any case.</summary>
     public int HeldOutEvery { get; init; } = 500;
 
+    /// <summary>Whether sample grids carry what made them.</summary>
+    public bool Metadata { get; init; } = true;
+
     /// <summary>Whether event files for TensorBoard are written.</summary>
     public bool WritesEvents { get; init; }
 

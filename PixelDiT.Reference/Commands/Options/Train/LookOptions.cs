@@ -14,8 +14,10 @@ internal sealed class LookOptions
     private readonly Option<int> _every = Cli.Option("--sample-every", "Steps between sample grids, which begin with the same noise each time and are kept as samples/STEP.png; 0 draws one at the end only.", 0);
     private readonly Option<bool> _noEvents = new("--no-tensorboard") { Description = "Write no event files for TensorBoard." };
 
+    private readonly Option<bool> _noMetadata = Cli.NoMetadata();
+
     /// <summary>All of them.</summary>
-    public OptionGroup Group => new("What to look at", [_every, _steps, _guidance, _noEvents]);
+    public OptionGroup Group => new("What to look at", [_every, _steps, _guidance, _noMetadata, _noEvents]);
 
     /// <summary>What can be looked at while a run trains.</summary>
     /// <param name="settings">The values.</param>
@@ -23,7 +25,7 @@ internal sealed class LookOptions
     /// <param name="training">The run's settings.</param>
     /// <exception cref="ConfigurationException">A number is out of range.</exception>
     public WatchConfig Watch(Settings settings, bool isText, TrainingConfig training)
-        => new WatchConfig { Sampling = Sampling(settings, isText, training), SampleEvery = settings.Get(_every), WritesEvents = !settings.Get(_noEvents) }.Validate();
+        => new WatchConfig { Sampling = Sampling(settings, isText, training), SampleEvery = settings.Get(_every), Metadata = !settings.Get(_noMetadata), WritesEvents = !settings.Get(_noEvents) }.Validate();
 
     private SamplingConfig? Sampling(Settings settings, bool isText, TrainingConfig training)
     {
@@ -34,7 +36,7 @@ internal sealed class LookOptions
             Sampler = isText ? Sampler.DpmSolver : Sampler.FlowDpm,
             Steps = steps,
             Guidance = settings.Get(_guidance),
-            TimeShift = isText ? (float)training.TimeShift : 1
+            TimeShift = (float)training.TimeShift
         }.Validate();
     }
 }
