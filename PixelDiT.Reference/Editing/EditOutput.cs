@@ -10,7 +10,7 @@ namespace PixelDiT.Reference.Editing;
 /// </summary>
 /// <param name="folder">The folder.</param>
 /// <param name="name">What the files are called.</param>
-public sealed class EditOutput(string folder, string name)
+internal sealed class EditOutput(string folder, string name)
 {
     private const int Magnification = 8, SheetSide = 256;
 
