@@ -10,7 +10,7 @@ using PixelDiT.Reference.Training;
 namespace PixelDiT.Reference.Benchmarking;
 
 /// <summary>Times a model's forward, its backward and its training step with random weights and inputs.</summary>
-public static class Benchmark
+internal static class Benchmark
 {
     /// <summary>Checks a number of images.</summary>
     /// <exception cref="ConfigurationException">It is out of range.</exception>

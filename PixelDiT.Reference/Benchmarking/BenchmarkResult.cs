@@ -6,7 +6,7 @@ namespace PixelDiT.Reference.Benchmarking;
 /// <param name="Median">The middle one.</param>
 /// <param name="Min">The quickest.</param>
 /// <param name="Max">The slowest.</param>
-public readonly record struct Timing(double Median, double Min, double Max)
+internal readonly record struct Timing(double Median, double Min, double Max)
 {
     /// <summary>Of a list of runs.</summary>
     public static Timing Of(IEnumerable<double> milliseconds)
@@ -22,7 +22,7 @@ public readonly record struct Timing(double Median, double Min, double Max)
 /// <param name="Gflop">Its cost by the model's sizes; a backward is counted as two forwards.</param>
 /// <param name="Launches">Kernels it launches.</param>
 /// <param name="ManagedBytes">What a steady run allocates on .NET's heap.</param>
-public sealed record BenchmarkRun(Timing Time, Timing? Queued, double Gflop, long Launches, long ManagedBytes)
+internal sealed record BenchmarkRun(Timing Time, Timing? Queued, double Gflop, long Launches, long ManagedBytes)
 {
     /// <summary>1e9 operations a second, in the median run.</summary>
     public double GflopPerSecond => Gflop / Time.Median * 1e3;
@@ -34,7 +34,7 @@ public sealed record BenchmarkRun(Timing Time, Timing? Queued, double Gflop, lon
 /// <param name="Step">A whole training step: forward, loss, backward, clipping, AdamW and average; null where not asked for.</param>
 /// <param name="PeakBytes">The most device memory in use at once by what was timed, weights included; with a training step also gradients, both moments and the average.</param>
 /// <param name="Kernels">Time by kernel in one run of what was timed last.</param>
-public sealed record BenchmarkResult(BenchmarkRun Forward, BenchmarkRun? ForwardBackward, BenchmarkRun? Step, long PeakBytes, IReadOnlyList<KernelTime> Kernels)
+internal sealed record BenchmarkResult(BenchmarkRun Forward, BenchmarkRun? ForwardBackward, BenchmarkRun? Step, long PeakBytes, IReadOnlyList<KernelTime> Kernels)
 {
     /// <summary>What was timed last: the most of a training step that was asked for.</summary>
     public BenchmarkRun Last => Step ?? ForwardBackward ?? Forward;

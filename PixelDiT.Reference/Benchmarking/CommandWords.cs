@@ -4,7 +4,7 @@ using PixelDiT.Kernels;
 namespace PixelDiT.Reference.Benchmarking;
 
 /// <summary>A command line cut into a program and its arguments, without a shell.</summary>
-public static class CommandWords
+internal static class CommandWords
 {
     /// <summary>Words are separated by blanks; what stands in single or double quotes is kept as it is and may be part of a word. Nothing else is special.</summary>
     /// <exception cref="ConfigurationException">There is no word, or a quote has no end.</exception>

@@ -11,7 +11,7 @@ namespace PixelDiT.Reference.Benchmarking;
 /// <param name="Line">What it printed.</param>
 /// <param name="Milliseconds">Its time.</param>
 /// <param name="PeakGib">The most device memory it had in use, in 2³⁰ bytes; null where it does not say.</param>
-public sealed record PeerResult(string Command, string Line, double Milliseconds, double? PeakGib)
+internal sealed record PeerResult(string Command, string Line, double Milliseconds, double? PeakGib)
 {
     /// <summary>Its time over ours: above 1, we are quicker.</summary>
     public double TimeRatio(BenchmarkRun ours) => Milliseconds / ours.Time.Median;
@@ -21,7 +21,7 @@ public sealed record PeerResult(string Command, string Line, double Milliseconds
 }
 
 /// <summary>Another program that runs the same model, in a process of its own.</summary>
-public static partial class Peer
+internal static partial class Peer
 {
     /// <summary>The line that a peer prints last.</summary>
     public const string Form = "TEXT: 12.34 ms, peak 1.23 GiB";

@@ -13,7 +13,7 @@ namespace PixelDiT.Reference.Benchmarking;
 /// <param name="M">Rows of x.</param>
 /// <param name="N">Outputs.</param>
 /// <param name="K">Inputs.</param>
-public readonly partial record struct ProductSize(int M, int N, int K)
+internal readonly partial record struct ProductSize(int M, int N, int K)
 {
     /// <summary>1e9 operations, a multiply-add counted as two.</summary>
     public double Gflop => 2.0 * M * N * K / 1e9;
@@ -38,7 +38,7 @@ public readonly partial record struct ProductSize(int M, int N, int K)
 }
 
 /// <summary>Times one Linear without bias as the model runs it: x and y in the precision's storage, W a float32 parameter in its prepared form.</summary>
-public static class ProductBenchmark
+internal static class ProductBenchmark
 {
     /// <summary>Runs it with random operands.</summary>
     /// <param name="size">The sizes.</param>

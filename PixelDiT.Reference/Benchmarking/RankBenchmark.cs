@@ -19,7 +19,7 @@ namespace PixelDiT.Reference.Benchmarking;
 /// <param name="Bytes">What a rank sends in a step.</param>
 /// <param name="EarlyBuckets">Buckets that left while the backward ran.</param>
 /// <param name="Buckets">All buckets.</param>
-public sealed record RankTimes(int Ranks, int Images, Timing Step, Timing Alone, Timing Communication, Timing Waited, long Bytes, int EarlyBuckets, int Buckets)
+internal sealed record RankTimes(int Ranks, int Images, Timing Step, Timing Alone, Timing Communication, Timing Waited, long Bytes, int EarlyBuckets, int Buckets)
 {
     /// <summary>The images a second of all ranks over those of as many ranks that need not wait for each other.</summary>
     public double Efficiency => Alone.Median / Step.Median;
@@ -29,7 +29,7 @@ public sealed record RankTimes(int Ranks, int Images, Timing Step, Timing Alone,
 }
 
 /// <summary>Times training steps of several ranks with random weights and inputs.</summary>
-public static class RankBenchmark
+internal static class RankBenchmark
 {
     /// <summary>Runs it; every rank calls it.</summary>
     /// <param name="config">The model.</param>

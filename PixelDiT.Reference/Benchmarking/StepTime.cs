@@ -6,7 +6,7 @@ using PixelDiT.Reference.Pictures;
 namespace PixelDiT.Reference.Benchmarking;
 
 /// <summary>An estimate of how long a training step will take, from a step of a few images on the device that will train.</summary>
-public static class StepTime
+internal static class StepTime
 {
     // What is timed shall take about a second and not minutes, whatever the model.
     private const double MostGflop = 100;

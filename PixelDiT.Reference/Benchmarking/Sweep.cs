@@ -10,10 +10,10 @@ namespace PixelDiT.Reference.Benchmarking;
 /// <param name="Size">The resolution, the batch or the width D.</param>
 /// <param name="Run">What it took: forward, or forward and backward where asked for.</param>
 /// <param name="PeakGflopPerSecond">What the device could do.</param>
-public sealed record SweepRow(int Size, BenchmarkRun Run, double PeakGflopPerSecond);
+internal sealed record SweepRow(int Size, BenchmarkRun Run, double PeakGflopPerSecond);
 
 /// <summary>The cost of a model as one of its sizes grows.</summary>
-public static class Sweep
+internal static class Sweep
 {
     private static readonly double[] s_factors = [1, 1.5, 2, 3, 4];
 

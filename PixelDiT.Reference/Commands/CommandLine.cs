@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.RegularExpressions;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;
+using PixelDiT.Reference.Commands.Shell;
 using PixelDiT.Reference.Distributed;
 
 namespace PixelDiT.Reference.Commands;
@@ -54,10 +55,12 @@ internal static partial class CommandLine
             InitCommand.Create(),
             ConvertCommand.Create(),
             DevicesCommand.Create(),
-            KernelsCommand.Create()
+            KernelsCommand.Create(),
+            CompletionCommand.Create()
         };
         root.Options.Add(Verb.Verbose);
         GroupedHelp.Use(root);
+        VersionText.Use(root);
         return root;
     }
 

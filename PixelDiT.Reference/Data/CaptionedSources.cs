@@ -67,6 +67,17 @@ public static class CaptionedSources
         }
     }
 
+    /// <summary>Opens the picture files with captions of a folder and of those below it.</summary>
+    /// <param name="folder">The folder's path as it is.</param>
+    /// <param name="size">The size of the images, sides from 8 to 4096 pixels; not looked at where there are buckets.</param>
+    /// <param name="buckets">The sizes that images are brought to, each the one nearest to its shape; null for one size.</param>
+    /// <param name="channels">3 or 1.</param>
+    /// <param name="options">How it is opened.</param>
+    /// <exception cref="DataException">There is no such folder, or no picture in it is readable and has a caption.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled by the options.</exception>
+    public static ICaptionedSource OpenFolder(string folder, ImageSize size, AspectBuckets? buckets = null, int channels = 3, SourceOptions? options = null)
+        => Open($"folder:{Path.GetFullPath(folder)}", size, buckets, channels, ImagePart.Training, options);
+
     /// <summary>Whether opening a source reads files, which takes its time.</summary>
     public static bool IsFolder(string spec) => ImageSources.Split(spec, s_kinds) is ("folder" or "wids", not (null or ""));
 

@@ -68,6 +68,15 @@ public static class ImageSources
             new LabelledFiles(files, options?.AllowEmptyClasses ?? false), size, channels, spec, options ?? new SourceOptions(), new Preparation(options?.Resize ?? ResizeRule.Adm, options?.Background ?? Background.White));
     }
 
+    /// <summary>Opens the picture files of a folder, a subfolder a class; without subfolders there is one class.</summary>
+    /// <param name="folder">The folder's path as it is.</param>
+    /// <param name="size">The size of the images, sides from 8 to 4096 pixels.</param>
+    /// <param name="channels">3 or 1.</param>
+    /// <param name="options">How it is opened.</param>
+    /// <exception cref="DataException">There is no such folder, or no picture in it is readable.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled by the options.</exception>
+    public static IImageSource OpenFolder(string folder, ImageSize size, int channels = 3, SourceOptions? options = null) => Open($"folder:{Path.GetFullPath(folder)}", size, channels, ImagePart.Training, options);
+
     /// <summary>Whether a source is drawn, so that nothing is scaled.</summary>
     public static bool IsDrawn(string spec) => Split(spec, s_kinds).Kind == "shapes";
 

@@ -6,17 +6,11 @@ namespace PixelDiT.Reference.Data;
 /// <summary>Bytes to the values a model is trained on (SPEC §4).</summary>
 internal static class PixelScale
 {
-    // A table, so that the division by 255 happens 256 times in all.
-    private static readonly float[] s_values = [.. Enumerable.Range(0, 256).Select(v => (v / 255f - 0.5f) / 0.5f)];
-
     /// <summary>(v/255 − 0.5)/0.5.</summary>
-    public static float ToValue(byte v) => s_values[v];
+    public static float ToValue(byte v) => PixelBytes.ToValue(v);
 
     /// <summary>(v/255 − 0.5)/0.5 of every byte.</summary>
-    public static void ToValues(ReadOnlySpan<byte> bytes, Span<float> values)
-    {
-        for (int i = 0; i < bytes.Length; i++) values[i] = s_values[bytes[i]];
-    }
+    public static void ToValues(ReadOnlySpan<byte> bytes, Span<float> values) => PixelBytes.ToValues(bytes, values);
 
     /// <summary>The planes of a coloured picture.</summary>
     /// <param name="picture">Of three channels.</param>

@@ -24,7 +24,7 @@ public enum Sampler
 }
 
 /// <summary>The samplers' names on the command line.</summary>
-public static class SamplerNames
+internal static class SamplerNames
 {
     private static readonly Dictionary<string, Sampler> s_byName = new()
     {

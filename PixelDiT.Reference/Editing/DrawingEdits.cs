@@ -18,12 +18,12 @@ namespace PixelDiT.Reference.Editing;
 /// <param name="Jpeg">What JPEG of quality 75 changes of the drawing.</param>
 /// <param name="IsRight">Whether the figure has its new colour, and its form, place and size, the other figure and the ground are read as they were.</param>
 /// <param name="HasNewColour">Whether a figure of the new colour is where the old one was.</param>
-public sealed record DrawingEdit(Prompt Source, Prompt Target, Picture Before, Picture After, EditMeasure Measure, EditMeasure Jpeg, bool IsRight, bool HasNewColour);
+internal sealed record DrawingEdit(Prompt Source, Prompt Target, Picture Before, Picture After, EditMeasure Measure, EditMeasure Jpeg, bool IsRight, bool HasNewColour);
 
 /// <summary>
 /// Edits of drawings by a small text model: "red" becomes "blue" on held-out drawings of one and two figures, some of which show, or shall show, what training never has. The figure's own pixels are inside, all others outside.
 /// </summary>
-public static class DrawingEdits
+internal static class DrawingEdits
 {
     private const int PerKind = 32, AtATime = 16, Side = 32;
 

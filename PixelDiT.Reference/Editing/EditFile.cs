@@ -10,7 +10,7 @@ namespace PixelDiT.Reference.Editing;
 /// Reads edits from JSON lines: an object a line, with <c>image</c>, and of a text model <c>source_prompt</c> and <c>prompt</c>, of a class model <c>source_class</c> and <c>class</c>; if wanted <c>id</c>, <c>mask</c>, <c>negative</c> and
 /// <c>seed</c>. Other keys are passed over. Names of files count from the folder of images.
 /// </summary>
-public static class EditFile
+internal static class EditFile
 {
     private const int MostEdits = 1_000_000;
 

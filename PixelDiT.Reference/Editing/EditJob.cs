@@ -11,7 +11,7 @@ namespace PixelDiT.Reference.Editing;
 /// <param name="Negative">What guidance leads away from, of a text model.</param>
 /// <param name="Seed">The seed of its noise.</param>
 /// <param name="Line">Where it stands in a file of edits; 0 for an edit of the command line.</param>
-public sealed record EditJob(string Name, string Image, string? Mask, string Source, string Target, string Negative, ulong Seed, int Line = 0)
+internal sealed record EditJob(string Name, string Image, string? Mask, string Source, string Target, string Negative, ulong Seed, int Line = 0)
 {
     /// <summary>Its texts, where it is one of a text model.</summary>
     public IReadOnlyList<Prompt> Texts => [new(Source), new(Target), new(Negative, Negative: true)];

@@ -11,7 +11,7 @@ namespace PixelDiT.Reference.Editing;
 /// </summary>
 /// <param name="folder">The folder.</param>
 /// <param name="name">What the files are called.</param>
-public sealed class EditOutput(string folder, string name)
+internal sealed class EditOutput(string folder, string name)
 {
     /// <summary>What the record of a picture calls the sheet of edits of a demonstration.</summary>
     public const string DemoSheet = "edits";

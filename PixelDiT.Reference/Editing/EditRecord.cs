@@ -12,7 +12,7 @@ using PixelDiT.Reference.Training;
 namespace PixelDiT.Reference.Editing;
 
 /// <summary>An edit in JSON: what is needed to make it again, and what it changed. There is no date and no path in it, so equal edits give equal files.</summary>
-public static class EditRecord
+internal static class EditRecord
 {
     /// <summary>The qualities at which JPEG of the untouched picture is measured.</summary>
     public static IReadOnlyList<int> Qualities { get; } = [75, 95];

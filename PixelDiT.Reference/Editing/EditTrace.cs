@@ -4,7 +4,7 @@ using PixelDiT.Reference.Formats.Safetensors;
 namespace PixelDiT.Reference.Editing;
 
 /// <summary>The tensors of an edit's steps, for a comparison with another program: <c>step.000.time</c>, <c>step.000.x</c>, the state that the step arrived at, and <c>step.000.v</c>, the slope that was applied, numbered from the first step that is made on the whole grid.</summary>
-public static class EditTrace
+internal static class EditTrace
 {
     /// <summary>The tensors of a step.</summary>
     public static IEnumerable<TensorData> Of(EditStep step)

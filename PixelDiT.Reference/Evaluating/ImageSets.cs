@@ -21,7 +21,7 @@ public enum ImageSetKind
 }
 
 /// <summary>Tells sets of pictures apart by the text that names them.</summary>
-public static class ImageSets
+internal static class ImageSets
 {
     private const string Ending = ".npz";
 

@@ -11,7 +11,7 @@ namespace PixelDiT.Reference.Evaluating;
 /// hold is as good as none.
 /// </summary>
 /// <param name="folder">The folder, made when it is needed; null for none.</param>
-public sealed class StatisticsCache(string? folder)
+internal sealed class StatisticsCache(string? folder)
 {
     /// <summary>The most bytes that all files take: 4 GiB. The oldest go first.</summary>
     public const long MostBytes = 4L << 30;

@@ -6,7 +6,7 @@ using PixelDiT.Reference.Formats.Words;
 namespace PixelDiT.Reference.Formats;
 
 /// <summary>Writes a file all or not at all.</summary>
-public static class AtomicFile
+internal static class AtomicFile
 {
     private const string TemporaryStart = ".pixeldit-", TemporaryEnd = ".tmp";
 

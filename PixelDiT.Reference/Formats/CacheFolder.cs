@@ -1,7 +1,7 @@
 namespace PixelDiT.Reference.Formats;
 
 /// <summary>The folders in which this program keeps for a user what it can make again.</summary>
-public static class CacheFolder
+internal static class CacheFolder
 {
     private const string TemporaryFiles = ".pixeldit-*.tmp";
 

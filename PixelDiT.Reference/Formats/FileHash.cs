@@ -10,7 +10,7 @@ namespace PixelDiT.Reference.Formats;
 /// SHA-256 of files. That of a large one is remembered in a folder under the file's path, length and time of its last change, so that gigabytes are hashed once. A file that changed a moment ago may change again within
 /// the clock's grain; its hash is not remembered.
 /// </summary>
-public static class FileHash
+internal static class FileHash
 {
     private const string Ending = ".sha256";
     private const int BufferBytes = 1 << 20, Digits = 64, LeastRemembered = 1 << 22;

@@ -6,7 +6,7 @@ namespace PixelDiT.Reference.Formats;
 /// <summary>
 /// Keeps a second process out of a folder that a run writes to. The system gives the lock back when the process ends, however it ends, so a dead process keeps nobody out.
 /// </summary>
-public sealed class FolderLock : IDisposable
+internal sealed class FolderLock : IDisposable
 {
     /// <summary>The file that is locked; it is there as long as the lock is held.</summary>
     public const string FileName = ".pixeldit.lock";

@@ -1,7 +1,7 @@
 namespace PixelDiT.Reference.Measuring;
 
 /// <summary>Means over edits.</summary>
-public static class EditMeans
+internal static class EditMeans
 {
     /// <summary>
     /// The means of several edits and of JPEG: of the mean squared error and of SSIM every picture counts alike, those that lack a region or a window not; PSNR is that of the mean squared error; the largest difference is that of all.

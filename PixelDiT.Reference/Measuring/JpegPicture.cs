@@ -5,7 +5,7 @@ using StbImageWriteSharp;
 namespace PixelDiT.Reference.Measuring;
 
 /// <summary>What JPEG makes of a picture.</summary>
-public static class JpegPicture
+internal static class JpegPicture
 {
     /// <summary>Encodes a picture and decodes it again.</summary>
     /// <param name="picture">The picture.</param>

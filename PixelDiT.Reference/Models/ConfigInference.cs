@@ -3,7 +3,7 @@ using PixelDiT.Kernels;
 namespace PixelDiT.Reference.Models;
 
 /// <summary>The sizes of a model, read off the names and shapes of its parameters.</summary>
-public static class ConfigInference
+internal static class ConfigInference
 {
     /// <summary>Infers the configuration.</summary>
     /// <param name="shapes">Shapes under released names (SPEC §3).</param>

@@ -19,7 +19,7 @@ public enum PixelLevelKind
 }
 
 /// <summary>The names by which a user and a config choose a <see cref="PixelLevelKind"/>.</summary>
-public static class PixelLevelNames
+internal static class PixelLevelNames
 {
     private static readonly (string Name, PixelLevelKind Kind)[] s_known =
         [("full", PixelLevelKind.Full), ("patch-adaln", PixelLevelKind.PatchAdaLN), ("no-compaction", PixelLevelKind.NoCompaction), ("none", PixelLevelKind.None)];

@@ -4,7 +4,7 @@ using PixelDiT.Kernels.Machine;
 namespace PixelDiT.Reference.Models;
 
 /// <summary>The names by which a user chooses a <see cref="Precision"/>.</summary>
-public static class PrecisionNames
+internal static class PrecisionNames
 {
     private static readonly (string Name, Precision Precision)[] s_known = [("fp32", Precision.Single), ("tf32", Precision.TensorFloat32), ("bf16", Precision.BFloat16)];
 

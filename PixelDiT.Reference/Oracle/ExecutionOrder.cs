@@ -7,7 +7,7 @@ namespace PixelDiT.Reference.Oracle;
 /// <param name="Stage">The stage in the forward; counted down in the backward.</param>
 /// <param name="Block">The block's number within its level; counted down in the backward.</param>
 /// <param name="Step">The step or parameter within a block; counted down in the backward.</param>
-public readonly record struct ExecutionTime(int Section, int Stage, int Block, int Step) : IComparable<ExecutionTime>
+internal readonly record struct ExecutionTime(int Section, int Stage, int Block, int Step) : IComparable<ExecutionTime>
 {
     /// <inheritdoc/>
     public int CompareTo(ExecutionTime other) => (Section, Stage, Block, Step).CompareTo((other.Section, other.Stage, other.Block, other.Step));
@@ -17,7 +17,7 @@ public readonly record struct ExecutionTime(int Section, int Stage, int Block, i
 /// The order of a trace's tensors. Files are sorted by name or by size, so the order comes from the names: inputs; <c>act.*</c> stage by stage, each block's finer steps
 /// before the block's output; <c>out</c>; <c>loss</c>; then backward, the last stage first: <c>grad.act.*</c>, <c>grad.in.*</c>, <c>grad.param.*</c>, <c>grad_norm</c>.
 /// </summary>
-public static class ExecutionOrder
+internal static class ExecutionOrder
 {
     private const int Inputs = 0, Forward = 1, Output = 2, Loss = 3, GradientsOfStages = 4, GradientsOfInputs = 5, GradientsOfParameters = 6, Norm = 7, Unknown = 8;
 

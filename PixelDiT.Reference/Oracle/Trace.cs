@@ -27,7 +27,7 @@ public static class Trace
     /// <param name="cancel">Stops at the next stage.</param>
     /// <exception cref="ConfigurationException">Gradients are wanted and the inputs have no target, the inputs are of the other kind of model, or no stage or step matches.</exception>
     /// <exception cref="OperationCanceledException">The trace was cancelled.</exception>
-    public static IReadOnlyList<TensorData> Run(PixelTransformer model, TraceInputs inputs, string? stages, bool backward, CancellationToken cancel = default)
+    public static IReadOnlyList<TensorData> Run(PixelTransformer model, TraceInputs inputs, string? stages = null, bool backward = false, CancellationToken cancel = default)
     {
         if (backward && inputs.Target is null) throw new ConfigurationException("gradients need target.v among the inputs");
         var device = model.Device;

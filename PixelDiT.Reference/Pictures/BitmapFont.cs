@@ -8,7 +8,7 @@ namespace PixelDiT.Reference.Pictures;
 /// A font of dots to write on pictures with: printable ASCII and the letters of Latin-1, five dots wide and seven high, with room for accents above and tails below. Curly quotes and long dashes are written as their plain
 /// kin; a character that it lacks is written as its number, U+XXXX. Lengths are in pixels.
 /// </summary>
-public static class BitmapFont
+internal static class BitmapFont
 {
     /// <summary>From the top of a line to that of the next, at scale 1.</summary>
     public const int LineHeight = 13;

@@ -3,7 +3,7 @@ using PixelDiT.Kernels;
 namespace PixelDiT.Reference.Pictures;
 
 /// <summary>Pictures with their captions under them, on one sheet.</summary>
-public static class CaptionedSheet
+internal static class CaptionedSheet
 {
     /// <summary>The side that small pictures are enlarged to at least, in pixels, so that a caption of some forty characters is readable under them.</summary>
     public const int VisibleSide = 128;

@@ -55,6 +55,16 @@ public sealed record Picture
         return new Picture(width, height, channels, pixels);
     }
 
+    /// <summary>The picture as values of a model, −1 for black and 1 for full brightness: what <see cref="FromImage"/> takes.</summary>
+    /// <returns>[C, H, W].</returns>
+    public float[] ToImage()
+    {
+        int area = Width * Height;
+        var image = new float[Pixels.Length];
+        for (int i = 0; i < image.Length; i++) image[(i % Channels * area) + (i / Channels)] = PixelBytes.ToValue(Pixels[i]);
+        return image;
+    }
+
     /// <summary>Every picture of a batch.</summary>
     /// <param name="images">[B, C, H, W], −1 … 1.</param>
     /// <param name="channels">C, 3 or 1.</param>

@@ -24,16 +24,23 @@ public static class ReportPage
     /// <exception cref="FileFormatException">It cannot be read.</exception>
     public static bool IsOne(string path) => s_mark.IsOn(path);
 
+    /// <summary>Writes the page of a run's folder, whole or not at all.</summary>
+    /// <param name="path">The file; replaced if it is there.</param>
+    /// <param name="folder">The folder of a training run, finished or not; it may be running.</param>
+    /// <exception cref="PixelDiTException">The folder holds no run, a file of it cannot be read, or the page cannot be written.</exception>
+    public static void Write(string path, string folder) => Write(path, RunSummary.Read(folder), DateTimeOffset.UtcNow);
+
     /// <summary>Writes the page whole or not at all.</summary>
     /// <param name="path">The file; replaced if it is there.</param>
     /// <param name="run">The run.</param>
     /// <param name="now">When it is written.</param>
     /// <exception cref="FileFormatException">The file cannot be written, or a picture of the run cannot be read.</exception>
-    public static void Write(string path, RunSummary run, DateTimeOffset now) => AtomicFile.WriteText(path, Compose(run, now));
+    internal static void Write(string path, RunSummary run, DateTimeOffset now) => AtomicFile.WriteText(path, Compose(run, now));
 
     /// <summary>The page.</summary>
-    /// <inheritdoc cref="Write" path="/param"/>
-    public static string Compose(RunSummary run, DateTimeOffset now)
+    /// <param name="run">The run.</param>
+    /// <param name="now">When it is written.</param>
+    internal static string Compose(RunSummary run, DateTimeOffset now)
     {
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(run.Folder)));
         var page = new StringBuilder();

@@ -8,7 +8,7 @@ namespace PixelDiT.Reference.Reports;
 /// <summary>
 /// The rows of a run's loss.csv, by the names of its columns. Rows of an earlier version have fewer columns, and a row that is being written is not whole: what a row does not have is NaN, and a row without a step is left out.
 /// </summary>
-public sealed class RunHistory
+internal sealed class RunHistory
 {
     private readonly Dictionary<string, List<double>> _columns;
 

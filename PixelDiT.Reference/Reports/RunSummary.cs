@@ -8,7 +8,7 @@ using PixelDiT.Reference.Training.Watching;
 namespace PixelDiT.Reference.Reports;
 
 /// <summary>How a run stands.</summary>
-public enum RunState
+internal enum RunState
 {
     /// <summary>A process is writing into its folder.</summary>
     Running,
@@ -31,10 +31,10 @@ public enum RunState
 /// <param name="Folder">Where it lies.</param>
 /// <param name="Bytes">Of its files.</param>
 /// <param name="Written">When; in UTC.</param>
-public sealed record CheckpointSummary(long Step, string Folder, long Bytes, DateTime Written);
+internal sealed record CheckpointSummary(long Step, string Folder, long Bytes, DateTime Written);
 
 /// <summary>What the folder of a run says of it. Nothing of it is changed by looking.</summary>
-public sealed class RunSummary
+internal sealed class RunSummary
 {
     private RunSummary(string folder, IReadOnlyList<(string Option, JsonElement Value)> settings, RunHistory history)
     {

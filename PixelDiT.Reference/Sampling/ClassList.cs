@@ -10,7 +10,7 @@ namespace PixelDiT.Reference.Sampling;
 /// </summary>
 /// <param name="classes">The number of classes.</param>
 /// <param name="names">A name for each, or none at all.</param>
-public sealed class ClassList(int classes, IReadOnlyList<string> names)
+internal sealed class ClassList(int classes, IReadOnlyList<string> names)
 {
     private const int NamesShown = 30;
 

@@ -12,7 +12,7 @@ namespace PixelDiT.Reference.Sampling;
 /// It grows under the name <c>output.npz.part</c>, and beside it <c>output.npz.count</c> says how many images of it have reached the disk, so that a run that ended
 /// at any moment is gone on with behind them.
 /// </summary>
-public sealed class ImageArchive : IDisposable
+internal sealed class ImageArchive : IDisposable
 {
     /// <summary>The finished archive.</summary>
     public const string FileName = "output.npz";

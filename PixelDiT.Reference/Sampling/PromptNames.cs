@@ -6,7 +6,7 @@ namespace PixelDiT.Reference.Sampling;
 /// <summary>
 /// Names of files for prompts, which no prompt can break: of letters, digits and hyphens, at most 80 bytes, no names of devices on Windows, and no two that differ in upper and lower case only.
 /// </summary>
-public static class PromptNames
+internal static class PromptNames
 {
     private const int LongestBytes = 80;
     private const string Empty = "empty";

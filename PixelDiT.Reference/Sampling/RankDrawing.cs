@@ -4,7 +4,7 @@ using PixelDiT.Reference.Pictures;
 namespace PixelDiT.Reference.Sampling;
 
 /// <summary>Images of a plan drawn by several ranks: batches are dealt out like cards, and rank 0 has their pictures in the order of one process.</summary>
-public static class RankDrawing
+internal static class RankDrawing
 {
     /// <summary>Draws the share of a rank that is not the first, to the end.</summary>
     /// <param name="drawing">The model and which images.</param>

@@ -60,11 +60,11 @@ public sealed class SampleFolder
     }
 
     /// <summary>Whether a run in the folder may write a file of a name, or delete it with the run that it replaces.</summary>
-    public bool Owns(string fileName) => IsOwn(SampleRecord.PromptsOf(In(RecordName)))(fileName) || _plan.IsOwnFile()(fileName);
+    internal bool Owns(string fileName) => IsOwn(SampleRecord.PromptsOf(In(RecordName)))(fileName) || _plan.IsOwnFile()(fileName);
 
     /// <summary>Makes the folder, where it is not there, and keeps other processes out of it until the lock is given back.</summary>
     /// <exception cref="FileFormatException">It cannot be made, no file can be made in it, or another process writes to it.</exception>
-    public FolderLock Prepare()
+    internal FolderLock Prepare()
     {
         AtomicFile.MakeFolder(Path);
         return FolderLock.Take(Path);
@@ -72,14 +72,14 @@ public sealed class SampleFolder
 
     /// <summary>Writes the record; the files of another run that is to be replaced are deleted.</summary>
     /// <exception cref="FileFormatException">A file cannot be written or deleted.</exception>
-    public void Begin()
+    internal void Begin()
     {
         if (_clear) Clear();
         AtomicFile.WriteText(In(RecordName), SampleRecord.Run(_plan));
     }
 
     /// <summary>The file of image k, without its extension.</summary>
-    public string ImagePath(long k) => In(_plan.FileOf(k));
+    internal string ImagePath(long k) => In(_plan.FileOf(k));
 
     private string In(string name) => System.IO.Path.Combine(Path, name);
 

@@ -10,7 +10,7 @@ using PixelDiT.Reference.Pictures;
 namespace PixelDiT.Reference.Sampling;
 
 /// <summary>A run or an image of it in JSON, a field a line: what is needed to draw it again. There is no date and no path in it, so equal runs give equal files.</summary>
-public static class SampleRecord
+internal static class SampleRecord
 {
     /// <summary>The prompts in the record of a run, and the field of each that names its files.</summary>
     internal const string PromptsKey = "prompts", FileKey = "file";

@@ -6,7 +6,7 @@ using PixelDiT.Reference.Formats.Words;
 namespace PixelDiT.Reference.Sampling;
 
 /// <summary>A text file of seeds, one a line, for runs whose seeds follow no rule, such as those that the authors' data loader draws.</summary>
-public static class SeedList
+internal static class SeedList
 {
     private const long LongestLine = 32;
 

@@ -10,7 +10,7 @@ namespace PixelDiT.Reference.Text;
 /// <param name="Id">What the file calls it, any text; null where it does not.</param>
 /// <param name="Text">The prompt, size marks included (<see cref="Tokenizers.PromptMarks"/>); may be empty in JSON.</param>
 /// <param name="Line">Where it stands, from 1.</param>
-public sealed record FilePrompt(string? Id, string Text, int Line)
+internal sealed record FilePrompt(string? Id, string Text, int Line)
 {
     /// <summary>Its own negative prompt, or null.</summary>
     public string? Negative { get; init; }
@@ -30,7 +30,7 @@ public sealed record FilePrompt(string? Id, string Text, int Line)
 /// (<c>.jsonl</c>, <c>.ndjson</c>: a prompt a line), or else text: a prompt a line, without the white space around it, blank lines skipped. In JSON a prompt is a text, or an object with a text under <c>prompt</c>
 /// and, if wanted, <c>id</c>, <c>negative</c>, <c>seed</c>, <c>width</c> and <c>height</c>; other keys are passed over.
 /// </summary>
-public static class PromptFile
+internal static class PromptFile
 {
     private const int LongestText = 1 << 16, LargestSide = 1 << 16, MostPrompts = 1_000_000;
 

@@ -12,7 +12,7 @@ namespace PixelDiT.Reference.Training;
 /// What a resumed run needs of a <see cref="CameOptimizer"/>, as safetensors: weights as <c>param.NAME</c>, the average, where there is one, as <c>ema.NAME</c>, and the state of every parameter that has taken
 /// a step as <c>exp_avg.NAME</c> and so on, with its count of steps in the metadata as <c>step.NAME</c>. Equal states give equal files.
 /// </summary>
-public static class CameStateFile
+internal static class CameStateFile
 {
     private const string StepPrefix = "step.", ParameterPrefix = "param.", AveragePrefix = "ema.";
 

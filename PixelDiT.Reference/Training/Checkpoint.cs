@@ -11,6 +11,18 @@ using PixelDiT.Reference.Training.Checkpoints;
 
 namespace PixelDiT.Reference.Training;
 
+/// <summary>A class model in a device's memory, and what its file says of it.</summary>
+/// <param name="Model">The model, which disposing this frees.</param>
+/// <param name="Info">What the file says.</param>
+public sealed record LoadedModel(PixelDiTModel Model, ModelInfo Info) : IDisposable
+{
+    /// <summary>Writes the model as it is now (<see cref="Checkpoint.SaveModel(string, PixelTransformer, ModelInfo)"/>).</summary>
+    public string Save(string path) => Checkpoint.SaveModel(path, Model, Info);
+
+    /// <summary>Frees the model's memory.</summary>
+    public void Dispose() => Model.Dispose();
+}
+
 /// <summary>
 /// Model files and training state. <c>model.safetensors</c> holds weights to sample from (the average) under their released names, with the sizes in its
 /// metadata; <c>training.safetensors</c> holds what a resumed run needs: weights, moments, average and the step. Neither holds a date, so equal runs give equal files.
@@ -32,6 +44,15 @@ public static class Checkpoint
     /// <exception cref="FileFormatException">The file cannot be written; what was there is untouched.</exception>
     /// <returns>SHA-256 of the file.</returns>
     public static string SaveModel(string path, Trainer trainer, TrainingData data) => ModelOf(trainer, data).Write(path);
+
+    /// <summary>Writes a model as it is, such as one that was loaded and changed, with what is known of it.</summary>
+    /// <param name="path">The file; replaced if it is there.</param>
+    /// <param name="model">The model; what is trained beside it for alignment is left out.</param>
+    /// <param name="info">What the file shall say beside the sizes, which are the model's; null for nothing.</param>
+    /// <exception cref="FileFormatException">The file cannot be written; what was there is untouched.</exception>
+    /// <returns>SHA-256 of the file.</returns>
+    public static string SaveModel(string path, PixelTransformer model, ModelInfo? info = null)
+        => Content(model.Parameters, model.Parameters.OfModel, [("", model.Parameters.Values!)], ((info ?? new ModelInfo(model.Config, 0, null, [])) with { Config = model.Config }).Metadata()).Write(path);
 
     /// <summary>Writes everything a resumed run needs.</summary>
     /// <exception cref="FileFormatException">The file cannot be written; what was there is untouched.</exception>
@@ -110,7 +131,7 @@ public static class Checkpoint
     /// <summary>About how many bytes <see cref="SaveState"/> writes.</summary>
     public static long StateBytes(ModelConfig sizes) => 4 * ModelBytes(sizes);
 
-    /// <summary>About how many bytes <see cref="SaveModel"/> writes.</summary>
+    /// <summary>About how many bytes <see cref="SaveModel(string, Trainer, TrainingData)"/> writes.</summary>
     public static long ModelBytes(ModelConfig sizes) => (ModelCost.Parameters(sizes) * sizeof(float)) + (HeaderBytesPerTensor * ModelCost.Tensors(sizes));
 
     /// <summary>Builds a class model and loads its weights, a tensor at a time, from a file of any format that <see cref="WeightFile"/> opens.</summary>
@@ -120,11 +141,11 @@ public static class Checkpoint
     /// <exception cref="FileFormatException">The file is damaged, holds not the weights that are asked for, or a tensor is missing, unexpected or of another shape.</exception>
     /// <exception cref="ConfigurationException">The model is one this program cannot build, or a text-to-image one.</exception>
     /// <exception cref="DeviceException">The device is out of memory.</exception>
-    public static (PixelDiTModel Model, ModelInfo Info) LoadModel(string path, Device device, WeightChoice? choice = null)
+    public static LoadedModel LoadModel(string path, Device device, WeightChoice? choice = null)
     {
         using var file = StoredModel.Open(path, choice);
         file.Require(text: false, "this takes");
-        return ((PixelDiTModel)file.Load(device), file.Info);
+        return new((PixelDiTModel)file.Load(device), file.Info);
     }
 
     private static (string Prefix, Tensor Values)[] Parts(Trainer trainer, MomentOptimizer optimizer) =>

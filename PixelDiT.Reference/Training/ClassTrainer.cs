@@ -54,6 +54,11 @@ public sealed class ClassTrainer : Trainer
         return model;
     }
 
+    /// <inheritdoc/>
+    public override PixelDiTModel Averaged() => (PixelDiTModel)base.Averaged();
+
+    private protected override TrainingData Data => new ClassData(Source);
+
     private protected override double EpochAt(long step) => (double)step * Config.Batch / Source.Count;
 
     private protected override IBatches Read(long step, IReadOnlyList<int>? rows) => new BatchLoader(Source, Config.Batch, Config.Seed, step * Config.Batch, Config.Flip, rows: rows);

@@ -14,10 +14,10 @@ namespace PixelDiT.Reference.Training;
 /// <param name="RealAgreement">The same share for real images that neither training nor the measure has seen.</param>
 /// <param name="Spread">The mean distance between generated images of a class over that between real ones: near 0 when a class is always the same picture.</param>
 /// <param name="Images">Generated images.</param>
-public sealed record DemoResult(double Agreement, double RealAgreement, double Spread, int Images);
+internal sealed record DemoResult(double Agreement, double RealAgreement, double Spread, int Images);
 
 /// <summary>The main job in small: trains on <c>shapes</c> for a few minutes on a CPU, draws a row of pictures for each class and measures them.</summary>
-public static class Demo
+internal static class Demo
 {
     private const int Side = 32, PerClass = 16, ReferenceImages = 2000, RealImages = 900;
 

@@ -9,7 +9,7 @@ namespace PixelDiT.Reference.Training;
 /// <summary>
 /// Files of settings as people write them: a JSON object in UTF-8 or UTF-16, with or without a byte order mark, with comments and commas after the last entry if one likes.
 /// </summary>
-public static class JsonSettings
+internal static class JsonSettings
 {
     private const long MostBytes = 1 << 20;
 

@@ -38,7 +38,7 @@ public sealed record ModelInfo(ModelConfig Config, long Step, ImageSize? Size, I
     /// <param name="weights">The model's tensors in it.</param>
     /// <exception cref="FileFormatException">The tensors are of no model, or one cannot be read.</exception>
     /// <exception cref="ConfigurationException">The model is one this program cannot build.</exception>
-    public static ModelInfo Read(IWeightFile file, WeightMap weights)
+    internal static ModelInfo Read(IWeightFile file, WeightMap weights)
     {
         weights.RequireReadable();
         var notes = new ModelNotes(file);

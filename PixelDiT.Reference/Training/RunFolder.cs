@@ -24,7 +24,7 @@ public enum ExistingRun
 }
 
 /// <summary>The folder of a training run: which files are the run's, who may write them, and how much room they need.</summary>
-public sealed class RunFolder : IDisposable
+internal sealed class RunFolder : IDisposable
 {
     /// <summary>The run's settings, as --config takes them. There from the first second of a run on.</summary>
     public const string ConfigFile = "config.json";

@@ -11,7 +11,7 @@ namespace PixelDiT.Reference.Training;
 /// loss.csv: a row a step, readable while the run goes on. New columns come at the end, so a run that goes on may have rows of an earlier version with fewer of them. Where rows cannot be written, as on a full disk, they are kept and written with the next that can be; the file
 /// never ends in the middle of a row.
 /// </summary>
-public sealed class RunLog : IDisposable
+internal sealed class RunLog : IDisposable
 {
     /// <summary>The first line.</summary>
     public static string Header { get; } =

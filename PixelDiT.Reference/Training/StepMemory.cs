@@ -12,7 +12,7 @@ namespace PixelDiT.Reference.Training;
 /// What work will take of a device's memory, counted by a dry run: the very code allocates what it allocates, and computes nothing. So a batch that cannot fit is refused before
 /// the first step, and not ended by the system in the middle.
 /// </summary>
-public static class StepMemory
+internal static class StepMemory
 {
     // The batch in hand and those that are read ahead, in float32 on the host; the tensor they go to is counted in the run.
     private const int HostBatches = 3;

@@ -16,12 +16,12 @@ namespace PixelDiT.Reference.Training;
 /// <param name="Real">The same share of real pictures of these prompts, which training has not seen.</param>
 /// <param name="Chance">The same share of faultless pictures of other prompts.</param>
 /// <param name="Pictures">How many pictures.</param>
-public sealed record TextDemoKind(string Kind, bool IsShown, double Agreement, double Real, double Chance, int Pictures);
+internal sealed record TextDemoKind(string Kind, bool IsShown, double Agreement, double Real, double Chance, int Pictures);
 
 /// <summary>What the demonstration of text measured.</summary>
 /// <param name="Kinds">By kind of prompt.</param>
 /// <param name="Spread">The mean distance between two pictures of one prompt over that between two real ones: near 0 when a prompt is always the same picture.</param>
-public sealed record TextDemoResult(IReadOnlyList<TextDemoKind> Kinds, double Spread)
+internal sealed record TextDemoResult(IReadOnlyList<TextDemoKind> Kinds, double Spread)
 {
     /// <summary>The share of pictures that agree, where training shows what is asked for or does not.</summary>
     public double Agreement(bool shown) => Share(kind => kind.IsShown == shown, kind => kind.Agreement);
@@ -38,7 +38,7 @@ public sealed record TextDemoResult(IReadOnlyList<TextDemoKind> Kinds, double Sp
 /// <summary>
 /// The text model in small: trains on captioned drawings for a few minutes on a CPU, with the encoder <c>words</c>, and asks for what training has shown and for combinations that it never has.
 /// </summary>
-public static class TextDemo
+internal static class TextDemo
 {
     private const int Side = 32, PerKind = 32, OnSheet = 8, AtATime = 16, SpreadPrompts = 8, SpreadPictures = 8;
 

@@ -80,6 +80,11 @@ public sealed class TextTrainer : Trainer
         Length = Config.Steps
     }.At(step);
 
+    /// <inheritdoc/>
+    public override TextToImageModel Averaged() => (TextToImageModel)base.Averaged();
+
+    private protected override TrainingData Data => new CaptionedData(Source, Encoder);
+
     private protected override double EpochAt(long step) => (double)step / _batchesAnEpoch;
 
     /// <summary>Batches of a size whose tokens are no square are trained without alignment, as the authors' trainer does.</summary>

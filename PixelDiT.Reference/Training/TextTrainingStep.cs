@@ -11,7 +11,7 @@ namespace PixelDiT.Reference.Training;
 /// <param name="sum">Where the gradients of a batch's parts are added; null for one part.</param>
 /// <param name="frozen">What stays as it is; null for nothing.</param>
 /// <param name="alignment">How the model's projected tokens are aligned with a teacher's; null for not.</param>
-public sealed class TextTrainingStep(TextToImageModel model, IOptimizer optimizer, GradientSum? sum = null, FrozenParameters? frozen = null, TokenAlignment? alignment = null)
+internal sealed class TextTrainingStep(TextToImageModel model, IOptimizer optimizer, GradientSum? sum = null, FrozenParameters? frozen = null, TokenAlignment? alignment = null)
 {
     /// <summary>The rows of a step's noise levels: α, σ and the model's time, each [B].</summary>
     public const int LevelRows = 3;

@@ -65,6 +65,8 @@ public abstract class Trainer : IDisposable
     private readonly SharedSum? _ranks;
     private readonly NcclGroup? _cards;
     private readonly ISideStream? _side;
+    private IBatches? _ahead;
+    private long _aheadOf;
     private double _mean;
     private int _counted, _skippedInARow;
 
@@ -163,6 +165,27 @@ public abstract class Trainer : IDisposable
     /// <summary>The weights to sample from: the averaged ones, or where no average is kept those in training.</summary>
     public Tensor Weights => Optimizer.Average ?? Model.Parameters.Values!;
 
+    /// <summary>A model of its own with the weights to sample from: the averaged ones, or where no average is kept those in training. <see cref="Model"/> has the latter, which draw worse pictures early on.</summary>
+    /// <exception cref="DeviceException">The device is out of memory.</exception>
+    public virtual PixelTransformer Averaged()
+    {
+        var averaged = PixelTransformer.Create(Model.Config, Model.Device);
+        averaged.Precision = Model.Precision;
+        // A new model's values are zero, so adding is copying.
+        Accumulate.Forward(Weights.Slice(0, averaged.Parameters.Values!.Shape), averaged.Parameters.Values);
+        averaged.Parameters.MarkChanged();
+        return averaged;
+    }
+
+    /// <summary>Writes the weights to sample from as safetensors, with all that sampling wants to know of them: sizes, the size of images, the names of classes.</summary>
+    /// <param name="path">The file; replaced if it is there.</param>
+    /// <returns>SHA-256 of the file.</returns>
+    /// <exception cref="FileFormatException">The file cannot be written; what was there is untouched.</exception>
+    public string Save(string path) => Checkpoint.SaveModel(path, this, Data);
+
+    /// <summary>What it is trained on.</summary>
+    private protected abstract TrainingData Data { get; }
+
     /// <summary>Whether a step's figures are read when the next one is queued, so that a GPU never waits for the host. Nothing else depends on it.</summary>
     internal bool ReadsLate { get; set; }
 
@@ -195,17 +218,40 @@ public abstract class Trainer : IDisposable
     public void Run(Action<StepReport> report, CancellationToken cancel = default, Func<long, bool>? restsAfter = null)
     {
         using var loader = Read(Optimizer.Steps, Share.Rows);
+        Run(loader, Config.Steps, report, restsAfter, cancel);
+    }
+
+    /// <summary>Takes one step. Between steps the weights may be sampled from, saved or measured, which changes nothing of the steps that follow; the batches of those are read meanwhile.</summary>
+    /// <returns>What the step showed.</returns>
+    /// <exception cref="ConfigurationException">All steps of <see cref="TrainingConfig.Steps"/> are taken.</exception>
+    /// <exception cref="NotFiniteException">As <see cref="Run(Action{StepReport}, CancellationToken, Func{long, bool}?)"/> throws it.</exception>
+    public StepReport Step()
+    {
+        if (Optimizer.Steps >= Config.Steps) throw new ConfigurationException($"steps is {Config.Steps}, and all of them are taken; a larger number was expected");
+        if (_ahead is null || _aheadOf != Optimizer.Steps)
+        {
+            _ahead?.Dispose();
+            _ahead = Read(Optimizer.Steps, Share.Rows);
+        }
+        StepReport shown = default;
+        Run(_ahead, Optimizer.Steps + 1, step => shown = step, null, default);
+        _aheadOf = Optimizer.Steps;
+        return shown;
+    }
+
+    private void Run(IBatches loader, long until, Action<StepReport> report, Func<long, bool>? restsAfter, CancellationToken cancel)
+    {
         PendingStep? pending = null;
         long before = 0;
         if (_ranks is not null)
         {
             _ranks.WantsToStop = () => cancel.IsCancellationRequested;
-            _ranks.WantsState = () => Optimizer.Steps + 1 >= Config.Steps || restsAfter?.Invoke(Optimizer.Steps + 1) == true;
+            _ranks.WantsState = () => Optimizer.Steps + 1 >= until || restsAfter?.Invoke(Optimizer.Steps + 1) == true;
         }
         bool isStopped = Ranks is null ? cancel.IsCancellationRequested : RankStart.Any(Ranks, cancel.IsCancellationRequested);
         try
         {
-            while (Optimizer.Steps < Config.Steps && !isStopped)
+            while (Optimizer.Steps < until && !isStopped)
             {
                 long began = Stopwatch.GetTimestamp(), step = Optimizer.Steps;
                 var next = _steps[step % _steps.Length];
@@ -294,6 +340,7 @@ public abstract class Trainer : IDisposable
     /// <summary>Frees moments, average and buffers; the model stays its owner's.</summary>
     public virtual void Dispose()
     {
+        _ahead?.Dispose();
         foreach (var step in _steps) step.Dispose();
         Sum?.Dispose();
         _side?.Dispose();

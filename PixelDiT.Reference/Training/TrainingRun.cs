@@ -237,16 +237,8 @@ public sealed class TrainingRun : IDisposable
         }
     }
 
-    /// <summary>A model of its own with the averaged weights.</summary>
-    public PixelTransformer Averaged()
-    {
-        var averaged = PixelTransformer.Create(_model.Config, _model.Device);
-        averaged.Precision = _model.Precision;
-        // A new model's values are zero, so adding is copying.
-        Kernels.Operations.Accumulate.Forward(Trainer.Weights.Slice(0, averaged.Parameters.Values!.Shape), averaged.Parameters.Values);
-        averaged.Parameters.MarkChanged();
-        return averaged;
-    }
+    /// <inheritdoc cref="Trainer.Averaged"/>
+    public PixelTransformer Averaged() => Trainer.Averaged();
 
     private RunRecorder Record(Action<string>? warn)
     {

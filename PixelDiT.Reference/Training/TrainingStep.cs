@@ -14,7 +14,7 @@ namespace PixelDiT.Reference.Training;
 /// <param name="sum">Where the gradients of a batch's parts are added; null for one part.</param>
 /// <param name="frozen">What stays as it is; null for nothing.</param>
 /// <param name="alignment">How the model's projected tokens are aligned with a teacher's; null for not.</param>
-public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, GradientSum? sum = null, FrozenParameters? frozen = null, TokenAlignment? alignment = null)
+internal sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, GradientSum? sum = null, FrozenParameters? frozen = null, TokenAlignment? alignment = null)
 {
     /// <summary>Numbers that a step shows: the loss, mean (v_θ − v)², the norm of all gradients before clipping, and the loss of the alignment without its weight, in this order. Where there is room, the loss of each image follows.</summary>
     public const int Figures = 3;
@@ -109,7 +109,7 @@ public sealed class TrainingStep(PixelDiTModel model, IOptimizer optimizer, Grad
 /// Gradient accumulation: a batch is trained in parts of equal size, so that only a part's activations are in memory. Each part's gradient is finished by itself and then added to the sum, part after part, so that the result does not depend
 /// on who has computed which; the step is that of the whole batch up to rounding.
 /// </summary>
-public class GradientSum : IDisposable
+internal class GradientSum : IDisposable
 {
     private readonly Tensor _figures;
     private readonly Tensor? _sum;
@@ -202,7 +202,7 @@ internal static class BatchParts
 /// <summary>
 /// Parameters that a run leaves as they are. Their gradients count as zero, so that the norm is that of the others, and whatever an optimiser makes of that (weight decay, an average that rounds), their values and averages are put back.
 /// </summary>
-public sealed class FrozenParameters : IDisposable
+internal sealed class FrozenParameters : IDisposable
 {
     private readonly ParameterSet _parameters;
     private readonly Parameter[] _frozen;

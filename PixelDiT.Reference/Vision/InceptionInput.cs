@@ -21,7 +21,7 @@ public enum InceptionRoute
 /// </code>
 /// The upper neighbour stops at the last pixel.
 /// </summary>
-public static class InceptionInput
+internal static class InceptionInput
 {
     /// <summary>The network's side.</summary>
     public const int Side = 299;

@@ -1,7 +1,7 @@
 namespace PixelDiT.Reference.Vision;
 
 /// <summary>The names of the two ways in.</summary>
-public static class InceptionRoutes
+internal static class InceptionRoutes
 {
     /// <summary>All names, that of the published FIDs first.</summary>
     public static IReadOnlyList<string> Names { get; } = [NameOf(InceptionRoute.TensorFlow), NameOf(InceptionRoute.PyTorch)];

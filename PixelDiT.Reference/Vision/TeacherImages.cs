@@ -11,7 +11,7 @@ namespace PixelDiT.Reference.Vision;
 /// and the text trainer after; weights of a resizing sum to one, so both are this up to rounding.
 /// </summary>
 /// <param name="device">Where the images are.</param>
-public sealed class TeacherImages(Device device) : IDisposable
+internal sealed class TeacherImages(Device device) : IDisposable
 {
     /// <summary>The side of the text trainer's teacher images.</summary>
     public const int TextSide = 224;

@@ -5,7 +5,7 @@ using PixelDiT.Kernels.Operations.Vision;
 namespace PixelDiT.Reference.Vision;
 
 /// <summary>How the tokens of one grid are mixed into those of another, as PyTorch pools and resizes; tokens are row-major.</summary>
-public static class TokenGrid
+internal static class TokenGrid
 {
     /// <summary>Adaptive average pooling: cell i of n averages places ⌊i·m/n⌋ to ⌈(i + 1)·m/n⌉ − 1, so that cells may overlap.</summary>
     /// <param name="device">Where the matrix lives.</param>

@@ -1,5 +1,6 @@
 using NUnit.Framework;
 using PixelDiT.Kernels.Devices;
+using PixelDiT.Reference.Commands;
 using PixelDiT.Reference.Oracle.Conformance;
 using PixelDiT.Tests.Docs;
 
@@ -20,6 +21,7 @@ internal sealed class ArchitectureTests
     [
         .. AssemblyUses.Of(typeof(Device).Assembly.Location),
         .. AssemblyUses.Of(typeof(ConformanceTolerances).Assembly.Location),
+        .. AssemblyUses.Of(typeof(CommandLine).Assembly.Location),
         .. Repository.Root is { } root ? SourceUses.Of(root, Kernels).Concat(SourceUses.Of(root, Reference)) : []
     ]);
 

@@ -67,7 +67,7 @@ internal sealed class ProgramsOnCardTests
     private static void WriteModules(string folder)
     {
         const string prefix = "golden/modules/";
-        var assembly = typeof(Reference.Commands.CommandLine).Assembly;
+        var assembly = typeof(Reference.Oracle.ExactModel).Assembly;
         Directory.CreateDirectory(Path.Combine(folder, "modules"));
         foreach (string name in assembly.GetManifestResourceNames().Where(name => name.StartsWith(prefix, StringComparison.Ordinal)))
         {

@@ -16,6 +16,7 @@ internal sealed class ChoiceOption : Option<string>
         Values = [.. values];
         Description = description;
         HelpName = string.Join('|', Values);
+        CompletionSources.Add([.. Values]);
         if (value is not null) DefaultValueFactory = _ => value;
         CustomParser = result =>
         {

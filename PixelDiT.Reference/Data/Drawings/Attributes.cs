@@ -1,7 +1,7 @@
 namespace PixelDiT.Reference.Data.Drawings;
 
 /// <summary>What is drawn.</summary>
-public enum Figure
+internal enum Figure
 {
     /// <summary>A filled circle.</summary>
     Disc,
@@ -14,7 +14,7 @@ public enum Figure
 }
 
 /// <summary>The colour of a figure. The four are alike in chroma and at least 50° of hue apart.</summary>
-public enum Colour
+internal enum Colour
 {
     /// <summary>Hue 358°.</summary>
     Red,
@@ -30,7 +30,7 @@ public enum Colour
 }
 
 /// <summary>How large a figure is; the largest small one has two thirds of the area of the smallest large one.</summary>
-public enum FigureSize
+internal enum FigureSize
 {
     /// <summary>About three tenths of the picture wide.</summary>
     Small,
@@ -40,7 +40,7 @@ public enum FigureSize
 }
 
 /// <summary>Where the middle of a figure lies.</summary>
-public enum Place
+internal enum Place
 {
     /// <summary>Left of the centre.</summary>
     Left,
@@ -59,7 +59,7 @@ public enum Place
 }
 
 /// <summary>The gray behind the figures.</summary>
-public enum Ground
+internal enum Ground
 {
     /// <summary>Nearly black.</summary>
     Dark,

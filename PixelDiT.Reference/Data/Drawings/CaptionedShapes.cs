@@ -70,7 +70,7 @@ public sealed class CaptionedShapes : ICaptionedSource
     /// <summary>What a drawing shows.</summary>
     /// <param name="index">0 … Count − 1.</param>
     /// <exception cref="DataException">The index is out of range.</exception>
-    public Scene SceneOf(long index)
+    internal Scene SceneOf(long index)
     {
         this.CheckIndex(index);
         ulong key = _firstKey + (ulong)index;
@@ -88,7 +88,7 @@ public sealed class CaptionedShapes : ICaptionedSource
     /// <param name="index">0 … Count − 1.</param>
     /// <param name="draw">Chooses what it leaves out.</param>
     /// <exception cref="DataException">The index is out of range.</exception>
-    public Prompt PromptOf(long index, ulong draw) => Shorten(Prompt.Of(SceneOf(index)), CounterHash.Bits(draw, (ulong)index));
+    internal Prompt PromptOf(long index, ulong draw) => Shorten(Prompt.Of(SceneOf(index)), CounterHash.Bits(draw, (ulong)index));
 
     /// <inheritdoc/>
     public string Read(long index, ulong draw, Span<float> image)
@@ -102,7 +102,7 @@ public sealed class CaptionedShapes : ICaptionedSource
     /// <param name="prompt">What it must show; what it leaves out is drawn.</param>
     /// <param name="number">Which of such scenes, below 2⁶³.</param>
     /// <exception cref="DataException">There is no such scene (<see cref="Prompt.Draw"/>).</exception>
-    public static Scene HeldOut(Prompt prompt, ulong number) => prompt.Draw((1UL << 63) + number);
+    internal static Scene HeldOut(Prompt prompt, ulong number) => prompt.Draw((1UL << 63) + number);
 
     private static PlacedFigure Placed(Combination combination, FigureSize size) => new(combination.Figure, combination.Colour, size, combination.Place);
 

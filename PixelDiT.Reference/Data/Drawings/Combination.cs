@@ -7,7 +7,7 @@ namespace PixelDiT.Reference.Data.Drawings;
 /// <param name="Figure">What it is.</param>
 /// <param name="Colour">Its colour.</param>
 /// <param name="Place">Where it lies.</param>
-public readonly record struct Combination(Figure Figure, Colour Colour, Place Place)
+internal readonly record struct Combination(Figure Figure, Colour Colour, Place Place)
 {
     private const int Values = 5;
 
@@ -33,7 +33,7 @@ public readonly record struct Combination(Figure Figure, Colour Colour, Place Pl
 /// <summary>Two figures in places that do not overlap, in reading order: left and right, or top and bottom.</summary>
 /// <param name="First">The left or upper one.</param>
 /// <param name="Second">The right or lower one.</param>
-public readonly record struct CombinationPair(Combination First, Combination Second)
+internal readonly record struct CombinationPair(Combination First, Combination Second)
 {
     /// <summary>The places of a pair.</summary>
     public static IReadOnlyList<(Place First, Place Second)> Places { get; } = [(Place.Left, Place.Right), (Place.Top, Place.Bottom)];

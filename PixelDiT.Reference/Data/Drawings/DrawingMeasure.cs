@@ -5,7 +5,7 @@ namespace PixelDiT.Reference.Data.Drawings;
 /// <summary>What is read of a picture.</summary>
 /// <param name="Ground">The ground; null if it is neither dark nor light, or not gray.</param>
 /// <param name="Figures">What stands out from it; attributes that cannot be told are null.</param>
-public sealed record DrawingReading(Ground? Ground, IReadOnlyList<FigureDescription> Figures);
+internal sealed record DrawingReading(Ground? Ground, IReadOnlyList<FigureDescription> Figures);
 
 /// <summary>
 /// Tells how many generated pictures show what their prompt says: reads the attributes back from the pixels alone. The ground is the border's gray, figures are what stands out from it, a colour is the nearest hue, a place
@@ -13,7 +13,7 @@ public sealed record DrawingReading(Ground? Ground, IReadOnlyList<FigureDescript
 /// half, of two colours, between two places or of no known form agree with nothing. Slight noise and blur do no harm.
 /// </summary>
 /// <param name="resolution">H = W of the pictures, in pixels; at least <see cref="Scene.LeastResolution"/>.</param>
-public sealed class DrawingMeasure(int resolution)
+internal sealed class DrawingMeasure(int resolution)
 {
     private const float DarkestLight = 0.7f, LightestDark = 0.35f, MostTint = 0.15f;
     private const float LeastChroma = 0.35f, MostHueError = 25;

@@ -7,7 +7,7 @@ namespace PixelDiT.Reference.Data.Drawings;
 /// <param name="Colour">Its colour.</param>
 /// <param name="Size">How large it is.</param>
 /// <param name="Place">Where it lies.</param>
-public readonly record struct FigureDescription(Figure? Figure = null, Colour? Colour = null, FigureSize? Size = null, Place? Place = null)
+internal readonly record struct FigureDescription(Figure? Figure = null, Colour? Colour = null, FigureSize? Size = null, Place? Place = null)
 {
     /// <summary>Whether a figure is as this says.</summary>
     /// <param name="read">What the figure is; of what is null there nothing may be said here.</param>
@@ -27,7 +27,7 @@ public readonly record struct FigureDescription(Figure? Figure = null, Colour? C
 /// <param name="First">The figure named first; its figure and colour are named.</param>
 /// <param name="Second">The other one; null for a scene of one figure.</param>
 /// <param name="Ground">The ground; null where nothing is said of it.</param>
-public sealed record Prompt(FigureDescription First, FigureDescription? Second = null, Ground? Ground = null)
+internal sealed record Prompt(FigureDescription First, FigureDescription? Second = null, Ground? Ground = null)
 {
     /// <summary>All that can be said of a scene of one figure; of two, their sizes are not named, since both are small.</summary>
     public static Prompt Of(Scene scene)

@@ -7,7 +7,7 @@ namespace PixelDiT.Reference.Data.Drawings;
 /// <param name="Colour">Its colour.</param>
 /// <param name="Size">How large it is.</param>
 /// <param name="Place">Where it lies.</param>
-public readonly record struct PlacedFigure(Figure Figure, Colour Colour, FigureSize Size, Place Place)
+internal readonly record struct PlacedFigure(Figure Figure, Colour Colour, FigureSize Size, Place Place)
 {
     /// <summary>The combination that training may or may not show.</summary>
     public Combination Combination => new(Figure, Colour, Place);
@@ -21,7 +21,7 @@ public readonly record struct PlacedFigure(Figure Figure, Colour Colour, FigureS
 /// <param name="Ground">The ground.</param>
 /// <param name="First">The figure that captions name first.</param>
 /// <param name="Second">The other one; null for a scene of one figure. The two lie left and right, or above one another.</param>
-public sealed record Scene(ulong Key, Ground Ground, PlacedFigure First, PlacedFigure? Second = null)
+internal sealed record Scene(ulong Key, Ground Ground, PlacedFigure First, PlacedFigure? Second = null)
 {
     /// <summary>The least side of a picture, in pixels; in smaller ones a square is a disc.</summary>
     public const int LeastResolution = 16;

@@ -5,13 +5,13 @@ namespace PixelDiT.Reference.Data.Shards;
 /// <summary>Images of one size that are trained together.</summary>
 /// <param name="Bucket">Their size.</param>
 /// <param name="Indices">Which images.</param>
-public sealed record BucketBatch(AspectBucket Bucket, IReadOnlyList<int> Indices);
+internal sealed record BucketBatch(AspectBucket Bucket, IReadOnlyList<int> Indices);
 
 /// <summary>
 /// The text trainer's order of data: the images of a process in their order, never shuffled, each put to those of its bucket; a bucket that is full is a batch. What is left in the buckets at the end is dropped. The buckets
 /// begin empty at every epoch: the authors' program leaves in them what an interrupted epoch had there, after which a bucket may never be full again.
 /// </summary>
-public static class BucketBatches
+internal static class BucketBatches
 {
     /// <summary>The images [first, end) of a process: equal parts, what is over is dropped.</summary>
     /// <param name="count">Images of the data set.</param>

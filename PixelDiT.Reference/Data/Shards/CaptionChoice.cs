@@ -4,13 +4,13 @@ namespace PixelDiT.Reference.Data.Shards;
 /// <param name="Type">Who wrote it.</param>
 /// <param name="Score">How well it fits its image (CLIP).</param>
 /// <param name="Probability">How likely it is drawn.</param>
-public readonly record struct CaptionCandidate(string Type, double Score, double Probability);
+internal readonly record struct CaptionCandidate(string Type, double Score, double Probability);
 
 /// <summary>
 /// Which caption of an image is trained on: those with a score of at least <see cref="Threshold"/> are drawn with probabilities ∝ score^(1/<see cref="Temperature"/>); where none has it, the best, the first of equals;
 /// where nothing is scored, <see cref="Unscored"/> with a score of 0.
 /// </summary>
-public static class CaptionChoice
+internal static class CaptionChoice
 {
     /// <summary>The score from which on captions are drawn.</summary>
     public const double Threshold = 25;

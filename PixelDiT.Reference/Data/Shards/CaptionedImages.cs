@@ -13,7 +13,7 @@ namespace PixelDiT.Reference.Data.Shards;
 /// <param name="Width">Columns, the same.</param>
 /// <param name="Version">A word of the data set's author; "others" where there is none.</param>
 /// <param name="Key">The sample's key.</param>
-public sealed record ListedImage(int Height, int Width, string Version, string Key);
+internal sealed record ListedImage(int Height, int Width, string Version, string Key);
 
 /// <summary>An image as the text model is trained on it.</summary>
 /// <param name="Index">Its place in the data set; not the one asked for if that had failed.</param>
@@ -21,13 +21,13 @@ public sealed record ListedImage(int Height, int Width, string Version, string K
 /// <param name="CaptionType">Who wrote the caption.</param>
 /// <param name="Caption">The caption; may be empty.</param>
 /// <param name="Score">The caption's score; 0 where there is none.</param>
-public sealed record CaptionedImage(int Index, Picture Picture, string CaptionType, string Caption, double Score);
+internal sealed record CaptionedImage(int Index, Picture Picture, string CaptionType, string Caption, double Score);
 
 /// <summary>
 /// A data set of captioned images in indexed tar shards ("wids"): folders with a <c>wids-meta.json</c> each, whose shards follow one another. A sample is a <c>.json</c> with height, width and captions, and a <c>.png</c> or, where
 /// there is none, a <c>.jpg</c>. Pictures are taken as they are stored: not turned, opacity dropped, gray as three equal colours. May be read by several threads.
 /// </summary>
-public sealed class CaptionedImages : IDisposable
+internal sealed class CaptionedImages : IDisposable
 {
     private const int MostOpen = 10, MostTries = 10, MostJsonBytes = 16 << 20, MostPictureBytes = 1 << 30;
 

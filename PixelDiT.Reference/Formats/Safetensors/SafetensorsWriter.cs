@@ -47,6 +47,19 @@ public static class SafetensorsWriter
         });
     }
 
+    /// <summary>What the file of these tensors would hold, for <see cref="SafetensorsReader.Open(Stream, string)"/>.</summary>
+    /// <param name="name">How messages call it.</param>
+    /// <param name="tensors">What it holds.</param>
+    /// <exception cref="FileFormatException">The tensors cannot stand in one file: equal names, the name "__metadata__".</exception>
+    internal static MemoryStream InMemory(string name, IReadOnlyList<TensorData> tensors)
+    {
+        var output = new MemoryStream();
+        output.Write(BuildPrefix(name, [.. tensors.Select(tensor => tensor.Spec)], null));
+        foreach (var tensor in tensors) tensor.WriteTo(output);
+        output.Position = 0;
+        return output;
+    }
+
     private static Action<Stream> Content(string path, IReadOnlyList<TensorSpec> tensors, IReadOnlyDictionary<string, string>? metadata, TensorFill fill)
     {
         foreach (var tensor in tensors)

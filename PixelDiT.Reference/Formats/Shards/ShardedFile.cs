@@ -7,7 +7,7 @@ namespace PixelDiT.Reference.Formats.Shards;
 /// Several files of weights under one index, read as one. Every file is opened and every tensor of the index looked up in its file when this one is opened; elements are read when
 /// asked for. Tensors that the files hold beside those of the index are listed behind them.
 /// </summary>
-public sealed class ShardedFile : IWeightFile
+internal sealed class ShardedFile : IWeightFile
 {
     private const int NamesShown = 6;
 

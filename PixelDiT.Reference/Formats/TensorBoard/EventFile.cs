@@ -8,7 +8,7 @@ namespace PixelDiT.Reference.Formats.TensorBoard;
 /// A file of events that TensorBoard reads: numbers and pictures by step. A run that goes on begins another file beside the first; its first event says from which step on the earlier files do not count any more.
 /// What cannot be written, as on a full disk, is left out; the file never ends in the middle of a record.
 /// </summary>
-public sealed class EventFile : IDisposable
+internal sealed class EventFile : IDisposable
 {
     /// <summary>How the names of such files begin. Those of this program end in <see cref="NameEnd"/>; other programs put the machine's name there.</summary>
     public const string NameStart = "events.out.tfevents.", NameEnd = ".pixeldit";

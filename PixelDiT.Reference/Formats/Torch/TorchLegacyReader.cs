@@ -9,7 +9,7 @@ namespace PixelDiT.Reference.Formats.Torch;
 /// Reads what torch.save wrote before torch 1.6: five pickles one after another (magic number, protocol, the machine, the object, a list of storage keys), then for
 /// each key the number of its elements in 8 bytes and the elements.
 /// </summary>
-public sealed class TorchLegacyReader : TorchReader
+internal sealed class TorchLegacyReader : TorchReader
 {
     private const long Protocol = 1001;
     private const long MaximumStart = 16 << 20;

@@ -9,7 +9,7 @@ namespace PixelDiT.Reference.Formats.Torch;
 /// Reads the tensors of a file that torch.save wrote, whatever their strides. Contiguous tensors stream through a buffer of 64 KiB; of others the part of the
 /// storage they span is held, where it has at most 256 MiB, so that a transposed matrix does not cost a read an element.
 /// </summary>
-public abstract class TorchReader : IWeightFile
+internal abstract class TorchReader : IWeightFile
 {
     private const int BufferBytes = 1 << 16;
     private const long HeldBytes = 256L << 20;

@@ -5,7 +5,7 @@ using PixelDiT.Reference.Formats.Words;
 namespace PixelDiT.Reference.Formats.Torch;
 
 /// <summary>Reads what torch.save has written since torch 1.6: a zip archive of one pickle, <c>NAME/data.pkl</c>, and the stored bytes of each storage, <c>NAME/data/KEY</c>.</summary>
-public sealed class TorchZipReader : TorchReader
+internal sealed class TorchZipReader : TorchReader
 {
     private const string PickleName = "data.pkl";
     private const long MaximumPickle = 64 << 20;

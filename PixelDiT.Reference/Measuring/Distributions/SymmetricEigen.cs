@@ -8,7 +8,7 @@ namespace PixelDiT.Reference.Measuring.Distributions;
 /// Eigenvalues and eigenvectors of symmetric matrices in float64: Householder's reduction to a tridiagonal matrix, then the QL method with implicit shifts (Golub and Van Loan, 8.3). The reduction goes over the matrix once a
 /// column, the update by the last reflector and the product with the next one together. Rotations are gathered and applied to the eigenvectors in blocks of columns. Bits do not depend on threads.
 /// </summary>
-public static class SymmetricEigen
+internal static class SymmetricEigen
 {
     /// <summary>2⁻⁵³, half the distance from 1 to the next number.</summary>
     private const double Unit = 1.0 / (1L << 53);

@@ -9,7 +9,7 @@ namespace PixelDiT.Reference.Models.Weights;
 /// A name for a model's weights: SHA-256 over its parameters in the order of <see cref="ModelCost.Shapes"/>, each as a line <c>name 2x3</c> in UTF-8, ended by a
 /// line feed, and its values in float32, little-endian. The same weights have the same hash in any file format and under any prefix; rounded ones have another.
 /// </summary>
-public static class WeightHash
+internal static class WeightHash
 {
     private const int ChunkElements = 1 << 18;
 

@@ -9,7 +9,7 @@ namespace PixelDiT.Reference.Models.Weights;
 /// A model's parameters among the tensors of a file: those of the chosen set, under released names, and with adaLN layers that were stored
 /// in two halves joined again. Values stay in the file until they are read.
 /// </summary>
-public sealed partial class WeightMap
+internal sealed partial class WeightMap
 {
     private readonly IWeightFile _file;
     private readonly Dictionary<string, Source> _sources = new(StringComparer.Ordinal);

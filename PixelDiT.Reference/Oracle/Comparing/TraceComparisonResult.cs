@@ -1,3 +1,5 @@
+using PixelDiT.Reference.Formats.Words;
+
 namespace PixelDiT.Reference.Oracle.Comparing;
 
 /// <summary>What a comparison of two tensors came to.</summary>
@@ -63,4 +65,16 @@ public sealed record TraceComparisonResult(
 {
     /// <summary>Whether the reference is of a text-to-image model.</summary>
     public bool IsText { get; init; }
+
+    /// <summary>The comparison in a few lines, for the message of a test: how many tensors agree, or the first that does not, where, what it should be and what the difference looks like.</summary>
+    public override string ToString()
+    {
+        if (First is not { } first) return $"{Tensors.Count} tensors agree";
+        var lines = new List<string> { $"{Quote.Text(first.Tensor.Name)} is the first tensor that differs{(first.Before is null ? "" : $"; {Quote.Text(first.Before)} before it agrees")}" };
+        if (first.Difference is null) lines.Add($"its shape is [{string.Join(", ", first.Other)}]; [{string.Join(", ", first.Reference)}] was expected");
+        else lines.Add(FormattableString.Invariant($"its error is {first.Tensor.Error:0.0e-0}, and the tolerance {first.Tensor.Tolerance:0.0e-0}; at [{string.Join(", ", first.Index)}]{(first.Place.Length > 0 ? $", {first.Place}," : "")} it is {first.Values.Other:G9}, and {first.Values.Reference:G9} was expected"));
+        if (StageEquation.Of(first.Tensor.Name, IsText) is { } equation) lines.Add($"it should be {equation}");
+        lines.AddRange(first.Hints.Select(hint => $"hint: {hint}"));
+        return string.Join(Environment.NewLine, lines);
+    }
 }

@@ -1,5 +1,6 @@
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Formats.Words;
 
 namespace PixelDiT.Reference.Oracle.Comparing;
@@ -30,6 +31,13 @@ public sealed class TraceFile
         Names = names;
         IsText = names.Any(ShowsText);
     }
+
+    /// <summary>Takes tensors that are in memory, such as what <see cref="Trace"/> gives, or a port's.</summary>
+    /// <param name="name">What messages call them.</param>
+    /// <param name="tensors">The tensors; they are copied.</param>
+    /// <param name="map">What renames them, or null.</param>
+    /// <exception cref="FileFormatException">Two tensors have or would have the same name.</exception>
+    public static TraceFile Of(string name, IReadOnlyList<TensorData> tensors, NameMap? map = null) => new(SafetensorsReader.Open(SafetensorsWriter.InMemory(name, tensors), name), map);
 
     /// <summary>The file's path.</summary>
     public string Source => _file.Source;

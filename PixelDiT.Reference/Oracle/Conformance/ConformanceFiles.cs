@@ -35,8 +35,9 @@ public sealed class ConformanceFiles
         return names.Count > 0 ? new ConformanceFiles(folder, names) : throw new DataException($"{folder}: holds no safetensors files; a folder of conformance cases was expected");
     }
 
-    /// <summary>The files whose names are wanted.</summary>
-    internal ConformanceFiles Where(Func<string, bool> wanted) => new(_folder, Names.Where(wanted));
+    /// <summary>The files whose names are wanted, of <see cref="Names"/>.</summary>
+    /// <param name="wanted">Whether a name is. A case may need the weights that stand beside it.</param>
+    public ConformanceFiles Where(Func<string, bool> wanted) => new(_folder, Names.Where(wanted));
 
     /// <summary>Whether there is a file of that name.</summary>
     public bool Contains(string name) => Names.Contains(name);

@@ -10,7 +10,7 @@ namespace PixelDiT.Reference.Text.Encoders;
 /// Reads the <c>config.json</c> of Hugging Face. Older files have rope_theta at the top and no list of layers, newer ones rope_parameters and layer_types; keys that say nothing about the forward
 /// (those of the head, of generation and of training) are passed over, those that ask for another forward are refused.
 /// </summary>
-public static class GemmaConfigFile
+internal static class GemmaConfigFile
 {
     /// <summary>The name in a model's folder.</summary>
     public const string Name = "config.json";

@@ -12,7 +12,7 @@ namespace PixelDiT.Reference.Text.Tokenizers;
 /// <param name="Text">The prompt without marks and without white space around it.</param>
 /// <param name="Ratio">Height over width; null where no mark says, which means 1.</param>
 /// <param name="Size">Height and width in pixels; null where no mark says.</param>
-public sealed partial record PromptMarks(string Text, double? Ratio, (int Height, int Width)? Size)
+internal sealed partial record PromptMarks(string Text, double? Ratio, (int Height, int Width)? Size)
 {
     private const string AspectRatio = "--aspect_ratio", Short = "--ar", HeightWidth = "--hw";
 

@@ -21,7 +21,7 @@ namespace PixelDiT.Reference.Training.Alignment;
 /// <param name="Stored">F32 or BF16.</param>
 /// <param name="Mirrored">Whether mirror images have features too.</param>
 /// <param name="ImagesAFile">Images of each file but the last.</param>
-public sealed record FeatureFolder(string Listing, string Size, long Images, string Teacher, int Tokens, int Width, string Stored, bool Mirrored, int ImagesAFile)
+internal sealed record FeatureFolder(string Listing, string Size, long Images, string Teacher, int Tokens, int Width, string Stored, bool Mirrored, int ImagesAFile)
 {
     /// <summary>The file that describes the folder.</summary>
     public const string IndexFile = "features.json";

@@ -9,7 +9,7 @@ using PixelDiT.Reference.Pictures;
 namespace PixelDiT.Reference.Training.Alignment;
 
 /// <summary>Computes a teacher's tokens of all images of a source, a file at a time; what an interrupted run has finished is not computed again.</summary>
-public static class FeatureWriter
+internal static class FeatureWriter
 {
     /// <summary>Writes the features of a source.</summary>
     /// <param name="folder">The folder.</param>

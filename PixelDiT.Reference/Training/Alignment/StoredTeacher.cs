@@ -42,7 +42,7 @@ public sealed class StoredTeacher : ITeacher
     }
 
     /// <summary>What the folder says of itself.</summary>
-    public FeatureFolder Described { get; }
+    internal FeatureFolder Described { get; }
 
     /// <summary>Rounded tokens are not the network's own.</summary>
     public string Identity => Described.Stored == "F32" ? Described.Teacher : $"{Described.Teacher} in {Described.Stored}";

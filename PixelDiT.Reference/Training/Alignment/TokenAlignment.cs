@@ -14,7 +14,7 @@ namespace PixelDiT.Reference.Training.Alignment;
 /// <param name="device">Where tokens are.</param>
 /// <param name="ofText">Whether the model is a text model.</param>
 /// <param name="weight">What the loss is multiplied by beside that of the flow.</param>
-public sealed class TokenAlignment(Device device, bool ofText, double weight = 0.5) : IDisposable
+internal sealed class TokenAlignment(Device device, bool ofText, double weight = 0.5) : IDisposable
 {
     /// <summary>What the loss is multiplied by beside that of the flow.</summary>
     public double Weight => weight;

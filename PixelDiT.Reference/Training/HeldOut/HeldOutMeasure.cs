@@ -14,10 +14,10 @@ namespace PixelDiT.Reference.Training.HeldOut;
 /// <param name="RealAgreement">The same share for real images that neither training nor the measure has seen.</param>
 /// <param name="Spread">The mean distance between generated images of a class over that between real ones: near 0 when a class is always the same picture.</param>
 /// <param name="Images">Generated images.</param>
-public sealed record HeldOutResult(double Loss, double Agreement, double RealAgreement, double Spread, int Images);
+internal sealed record HeldOutResult(double Loss, double Agreement, double RealAgreement, double Spread, int Images);
 
 /// <summary>Measures a class model on the held-out part of a source. All draws are functions of an image's number alone, so that models are compared on the same numbers.</summary>
-public static class HeldOutMeasure
+internal static class HeldOutMeasure
 {
     // The measure of classes learns from the first images; the loss and the real images' agreement are of those after them.
     private const int ReferenceImages = 2000, LossImages = 2000, RealImages = 900, Batch = 16, SamplesPerClass = 32;

@@ -7,7 +7,7 @@ using PixelDiT.Reference.Training.Alignment;
 namespace PixelDiT.Reference.Training.Ranks;
 
 /// <summary>The part of a training run that every rank but the first computes: the same steps, without a folder, a log or pictures. Its state comes from rank 0.</summary>
-public sealed class RankRun : IDisposable
+internal sealed class RankRun : IDisposable
 {
     private readonly PixelTransformer _model;
     private readonly ICommunicator _ranks;

@@ -12,7 +12,7 @@ using PixelDiT.Reference.Models.Weights;
 namespace PixelDiT.Reference.Training.Ranks;
 
 /// <summary>What ranks settle before they train, and see to while they do: that all train the same, from the same state.</summary>
-public static class RankStart
+internal static class RankStart
 {
     /// <summary>Steps between two comparisons of the weights.</summary>
     public const int CompareEvery = 100;

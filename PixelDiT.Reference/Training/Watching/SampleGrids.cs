@@ -7,7 +7,7 @@ using PixelDiT.Reference.Pictures;
 namespace PixelDiT.Reference.Training.Watching;
 
 /// <summary>The sample grids of a run: the newest is samples.png, and those of its course are samples/STEP.png.</summary>
-public static class SampleGrids
+internal static class SampleGrids
 {
     /// <summary>The folder of the others.</summary>
     public const string Folder = "samples";
