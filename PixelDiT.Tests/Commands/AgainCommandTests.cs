@@ -156,7 +156,7 @@ internal sealed class AgainCommandTests
         var info = PngInfo.Read(At("field", "a-red-disc.png"));
         string[] lines = info.Texts.Single(text => text.Keyword == "parameters").Text.Split('\n');
         Assert.That(lines[..2], Is.EqualTo((string[])["a red disc", "Negative prompt: blue"]));
-        Assert.That(lines[2], Does.Match("^Steps: 3, Sampler: dpm-solver\\+\\+, CFG scale: 2.75, Seed: 4, Size: 8x8, Time shift: 1, Model hash: [0-9a-f]{10}, Version: pixeldit 1\\."));
+        Assert.That(lines[2], Does.Match("^Steps: 3, Sampler: dpm-solver\\+\\+, CFG scale: 2.75, Seed: 4, Size: 8x8, Time shift: 1, Model hash: [0-9a-f]{10}, Version: pixeldit 2\\."));
         Assert.That(Encoding.UTF8.GetString(File.ReadAllBytes(At("field", "a-red-disc.png"))), Does.Not.Contain(_folder), "no path");
     }
 

@@ -67,7 +67,7 @@ internal sealed class SampleTextTests
         Assert.That((record.GetProperty("prompt").GetString(), record.GetProperty("negative").GetString(), record.GetProperty("seed").GetInt32()), Is.EqualTo(("A red disc", "blue", 6)));
         Assert.That((record.GetProperty("sampler").GetString(), record.GetProperty("guidance").GetDouble(), record.GetProperty("time_shift").GetDouble(), record.GetProperty("precision").GetString()), Is.EqualTo(("dpm-solver++", 2.75, 1d, "fp32")));
         Assert.That((record.GetProperty("encoder").GetString(), record.GetProperty("encoder_sha256").GetString()!.Length, record.GetProperty("weights_sha256").GetString()!.Length), Is.EqualTo(("words", 64, 64)));
-        Assert.That(record.GetProperty("program").GetString(), Does.StartWith("pixeldit 1."));
+        Assert.That(record.GetProperty("program").GetString(), Does.StartWith("pixeldit 2."));
         Assert.That(Record("a", "empty_1.json").GetProperty("seed").GetInt32(), Is.EqualTo(5), "image k of every prompt has seed + k");
 
         // The same command again, one picture at a time.

@@ -36,6 +36,8 @@ internal sealed class PixelDiTModelTests
     {
         using var small = new SmallModel(_device, SmallModel.Config(post: post)).Fill();
         float[] recorded = small.Step().Output;
+        // What a weight is packed into for its second product stays.
+        small.Step();
         long before = _device.Arena.BytesInUse;
         _device.Arena.ResetPeak();
         small.Step();
