@@ -134,8 +134,7 @@ public sealed class LateFiguresTests
             foreach (int steps in parts)
             {
                 using var device = Device.Open("cpu", 1);
-                // The order of reading begins anew with a process, so the spoiled images are known by their place.
-                using var run = TrainingRun.Create(Path.Combine(_folder, name), device, new ClassData(new SpoiledPlaces(4)), s_sizes, config with { Steps = steps }, steps == parts[0] ? ExistingRun.Refuse : ExistingRun.Resume);
+                using var run = TrainingRun.Create(Path.Combine(_folder, name), device, new ClassData(new Spoiled(4, count: 1)), s_sizes, config with { Steps = steps }, steps == parts[0] ? ExistingRun.Refuse : ExistingRun.Resume);
                 run.Run(0, _ => { });
                 Assert.That(run.Trainer.Optimizer.Updates, Is.EqualTo(run.Trainer.Optimizer.Steps - (steps >= 4 ? 1 : 0)));
             }
@@ -198,19 +197,18 @@ public sealed class LateFiguresTests
         Assert.That(seen[0].Waits, Is.Positive, "what is made once waits");
     }
 
-    /// <summary>Drawn images of which those of a step are no numbers, whenever they are read: the order of a data set of so few steps is the identity of its shuffle.</summary>
-    private sealed class SpoiledPlaces(int badStep) : Spoiled(badStep, count: 1)
-    {
-        private readonly HashSet<long> _bad = [.. Enumerable.Range((badStep - 1) * Batch, Batch).Select(place => new Permutation(new Shapes(16).Count, CounterHash.Bits(5, 0))[place])];
-
-        private protected override bool IsBad(long index, int read) => _bad.Contains(index);
-    }
-
-    /// <summary>Drawn images that are no numbers, or another number, or cannot be read, for some steps. The batches are read in order.</summary>
-    private class Spoiled(int badStep, bool fails = false, int count = int.MaxValue / Batch / 2, float value = float.NaN) : IImageSource
+    /// <summary>Drawn images that are no numbers, or another number, or cannot be read, for some steps. Several threads read ahead, so it goes by the places of images in the epoch and not by the order of reading.</summary>
+    private sealed class Spoiled(int badStep, bool fails = false, int count = int.MaxValue / Batch / 2, float value = float.NaN) : IImageSource
     {
         private readonly Shapes _shapes = new(16);
-        private int _read;
+        private readonly HashSet<long> _bad = Places((badStep - 1) * Batch, count);
+
+        /// <summary>The images of some steps, as far as a run may read ahead.</summary>
+        private static HashSet<long> Places(int first, int count)
+        {
+            var order = new Permutation(new Shapes(16).Count, CounterHash.Bits(s_config.Seed, 0));
+            return [.. Enumerable.Range(first, Batch * Math.Min(count, 8 * Steps)).Select(place => order[place])];
+        }
 
         public string Name => _shapes.Name;
 
@@ -237,12 +235,10 @@ public sealed class LateFiguresTests
         public int Read(long index, Span<float> image)
         {
             int label = _shapes.Read(index, image);
-            if (!IsBad(index, Interlocked.Increment(ref _read))) return label;
+            if (!_bad.Contains(index)) return label;
             if (fails) throw new DataException("image gone");
             image.Fill(value);
             return label;
         }
-
-        private protected virtual bool IsBad(long index, int read) => read > (badStep - 1) * Batch && read <= (badStep - 1 + count) * Batch;
     }
 }
