@@ -45,7 +45,7 @@ internal static class EvaluateCommand
             string set = parsed.GetRequiredValue(samples);
             string? against = parsed.GetValue(reference), network = parsed.GetValue(inception), record = parsed.GetValue(json), made = parsed.GetValue(statistics);
             if (Cli.IsGiven(parsed, images) && parsed.GetValue(images) < 2) throw new ConfigurationException($"images is {parsed.GetValue(images)}; it must be 2 or more");
-            if (Cli.IsGiven(parsed, batch) && parsed.GetValue(batch) is < 1 or > ModelSampling.LargestBatch) throw new ConfigurationException($"batch is {parsed.GetValue(batch)}; it must be from 1 to {ModelSampling.LargestBatch}");
+            int? atATime = ModelSampling.BatchOf(parsed, batch);
             if (network is null && made is not null) throw new ConfigurationException("--stats-out writes statistics of the network's features; --inception was expected");
             if (network is null && against is null) throw new ConfigurationException("there is nothing to measure against; --reference was expected, or --inception for an inception score");
             var kind = ImageSets.KindOf(set);
@@ -72,35 +72,28 @@ internal static class EvaluateCommand
                 Ranks = ranks
             };
             if (network is not null) run.LoadNetwork(network, cancel);
-            var drawing = kind == ImageSetKind.Model ? EvaluatedModel.Open(parsed, set, sampling, parsed.GetValue(weights), parsed.GetRequiredValue(precision), Cli.IsGiven(parsed, batch) ? parsed.GetValue(batch) : null, opened, cancel) : null;
+            var drawing = kind == ImageSetKind.Model ? EvaluatedModel.Open(parsed, set, sampling, parsed.GetValue(weights), parsed.GetRequiredValue(precision), atATime, opened, cancel) : null;
             using (drawing)
             {
                 using IImageSet measured = RankStart.Agree(ranks, () => drawing?.Set ?? run.Open(set, null, cancel));
                 using var measure = against is null ? null : RankStart.Agree(ranks, () => run.Open(against, measured.Size, cancel, drawing?.Channels));
                 run.RequireSame(measure, measured, drawing?.Record);
-                try
+                RankStart.LeaveAfter(ranks, () =>
                 {
-                    if (ranks is null or { Rank: 0 }) Measure(run, measure, measured, record, made, cancel);
-                    else run.Serve(measure, measured, cancel);
-                }
-                catch (OperationCanceledException)
-                {
-                    ranks?.Leave();
-                    throw;
-                }
+                    if (ranks is not null and not { Rank: 0 })
+                    {
+                        run.Serve(measure, measured, cancel);
+                        return;
+                    }
+                    var found = run.Evaluate(measure, measured, made, cancel);
+                    EvaluationReport.Print(found);
+                    if (record is not null) AtomicFile.WriteText(record, found.ToJson());
+                    foreach (string output in outputs) Terminal.WriteLine($"wrote {output}");
+                });
             }
-            ranks?.Leave();
             return 0;
         }, needsLess: "a smaller --batch");
         return command;
-    }
-
-    private static void Measure(EvaluationRun run, IImageSet? reference, IImageSet samples, string? record, string? statistics, CancellationToken cancel)
-    {
-        var found = run.Evaluate(reference, samples, statistics, cancel);
-        EvaluationReport.Print(found);
-        if (record is not null) AtomicFile.WriteText(record, found.ToJson());
-        foreach (string output in ((string?[])[record, statistics]).OfType<string>()) Terminal.WriteLine($"wrote {output}");
     }
 
     /// <summary>Checks that a file has a folder to be written to, before long work is done for it.</summary>

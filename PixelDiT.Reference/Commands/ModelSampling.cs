@@ -1,6 +1,8 @@
 using System.CommandLine;
+using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Commands.Display;
+using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Sampling;
 using PixelDiT.Reference.Text;
@@ -24,7 +26,7 @@ internal static class ModelSampling
     public static int UsualBatchOf(SamplePlan plan) => plan is TextPlan ? (int)Math.Clamp(UsualPixels / plan.Sizes.Max(size => size.Area), 1, UsualBatch) : UsualBatch;
 
     /// <summary>Checks the fullest batch: of the size whose images have the most pixels together.</summary>
-    /// <exception cref="Kernels.DeviceMemoryException">It would not fit into memory.</exception>
+    /// <exception cref="DeviceMemoryException">It would not fit into memory.</exception>
     public static void RequireMemory(Device device, ModelConfig sizes, SamplePlan plan, int batch, bool isOnePass)
     {
         var (size, images) = plan.Sizes.Count == 1 ? (plan.Sizes[0], Math.Min(batch, plan.Count))
@@ -40,4 +42,12 @@ internal static class ModelSampling
             show(1, $"{Counted.Of(TextStates.TextsOf(plan).Count, "text")} encoded");
             return states;
         });
+
+    /// <summary>Images at a time, where that is said.</summary>
+    /// <exception cref="ConfigurationException">The number is out of range.</exception>
+    public static int? BatchOf(ParseResult parsed, Option<int> batch)
+    {
+        if (!Cli.IsGiven(parsed, batch)) return null;
+        return parsed.GetValue(batch) is >= 1 and <= LargestBatch and var given ? given : throw new ConfigurationException($"batch is {parsed.GetValue(batch)}; it must be from 1 to {LargestBatch}");
+    }
 }

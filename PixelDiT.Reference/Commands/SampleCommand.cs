@@ -43,14 +43,14 @@ internal static class SampleCommand
                 new AgainCommand(parsed, options, picture, parsed.GetRequiredValue(file), Cli.IsGiven(parsed, output) ? parsed.GetRequiredValue(output) : AgainCommand.Folder)
                 {
                     Weights = parsed.GetValue(weights),
-                    Batch = Batch(parsed, batch),
+                    Batch = ModelSampling.BatchOf(parsed, batch),
                     Overwrites = parsed.GetValue(overwrite)
                 }.Run(() => Cli.Open(parsed, device, threads), cancel);
                 return 0;
             }
             string path = parsed.GetRequiredValue(output);
             bool isArchive = parsed.GetValue(npz), replaces = parsed.GetValue(overwrite);
-            int? givenBatch = Batch(parsed, batch);
+            int? givenBatch = ModelSampling.BatchOf(parsed, batch);
             if (isArchive && parsed.GetValue(apng)) throw new ConfigurationException("--npz writes no pictures beside the archive; --apng excludes it");
             var prompts = options.Check(parsed);
             SampleFolder.RequireUsable(path);
@@ -82,27 +82,14 @@ internal static class SampleCommand
             plan = plan with { Weights = WeightHash.Of(model) };
             if (ranks is not null) RankStart.RequireSame(ranks, "draw", new Dictionary<string, string> { ["the plan"] = SampleRecord.Run(plan), ["batch"] = $"{atATime}" });
             var drawing = plan is TextPlan text ? new SampleDrawing((TextToImageModel)model, text, states!, options.IsOnePass(parsed)) : new SampleDrawing((PixelDiTModel)model, (ClassPlan)plan);
-            try
+            RankStart.LeaveAfter(ranks, () =>
             {
                 if (isFirst) Draw(new SampleRun(drawing, SampleFolder.Open(path, plan, replaces)) { Archive = isArchive, Singles = hasSingles, Animated = parsed.GetValue(apng), Metadata = !parsed.GetValue(noMetadata), Batch = atATime, WeightsProblem = problem, Ranks = ranks }, plan.Count, path, cancel);
                 else RankDrawing.Draw(drawing, ranks!, atATime, cancel);
-            }
-            catch (OperationCanceledException)
-            {
-                ranks?.Leave();
-                throw;
-            }
-            ranks?.Leave();
+            });
             return 0;
         }, needsLess: "a smaller --batch");
         return command;
-    }
-
-    /// <summary>Images at a time, where that is said.</summary>
-    private static int? Batch(ParseResult parsed, Option<int> batch)
-    {
-        if (!Cli.IsGiven(parsed, batch)) return null;
-        return parsed.GetValue(batch) is >= 1 and <= ModelSampling.LargestBatch and var given ? given : throw new ConfigurationException($"batch is {parsed.GetValue(batch)}; it must be from 1 to {ModelSampling.LargestBatch}");
     }
 
     /// <summary>Checks that the run writes over none of the files that it reads from.</summary>

@@ -32,12 +32,10 @@ internal sealed class NcclGroup : IExchange, IDisposable
 
     /// <summary>Queues the sum over all ranks of stretches of float32 numbers of the card, each in its place, after the kernels that are queued now.</summary>
     /// <param name="stretches">Address and count of each.</param>
-    public ITransfer AllReduce(params ReadOnlySpan<(long Address, long Count)> stretches)
+    public ITransfer AllReduce(params (long Address, long Count)[] stretches) => Queue(() =>
     {
-        _stream.Fork();
-        _library.AllReduce(_group, stretches, _stream.Handle);
-        return new Queued(_stream);
-    }
+        foreach (var (address, count) in stretches) _library.AllReduce(_group, address, count, _stream.Handle);
+    });
 
     /// <inheritdoc/>
     public ITransfer AllToAll(Pieces send, Pieces receive) => Queue(() =>

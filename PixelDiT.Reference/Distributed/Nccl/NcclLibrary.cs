@@ -79,13 +79,8 @@ internal sealed unsafe class NcclLibrary
     /// <summary>Leaves a group.</summary>
     public void Leave(nint group) => Check(_leave(group), "ncclCommDestroy");
 
-    /// <summary>Queues on a stream the sum over all ranks of stretches of float32 numbers, each in its place, as one call.</summary>
-    public void AllReduce(nint group, ReadOnlySpan<(long Address, long Count)> stretches, nint stream)
-    {
-        Check(_begin(), "ncclGroupStart");
-        foreach (var (address, count) in stretches) Check(_allReduce((nint)address, (nint)address, (nuint)count, Single, Sum, group, stream), "ncclAllReduce");
-        Check(_end(), "ncclGroupEnd");
-    }
+    /// <summary>Queues the sum of float32 numbers over all ranks, each in its place.</summary>
+    public void AllReduce(nint group, long address, long count, nint stream) => Check(_allReduce((nint)address, (nint)address, (nuint)count, Single, Sum, group, stream), "ncclAllReduce");
 
     /// <summary>Ends a group without the others, because this rank has failed; what is queued in it ends too.</summary>
     public void Abort(nint group) => Check(_abort(group), "ncclCommAbort");

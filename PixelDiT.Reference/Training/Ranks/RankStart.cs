@@ -44,6 +44,24 @@ internal static class RankStart
         throw new DistributedException($"rank {first}: {reasons[first]}", failure, isSaidElsewhere: true);
     }
 
+    /// <summary>Does the work of a rank, after which all leave in good order, also where they were cancelled. What else it throws ends the others.</summary>
+    /// <param name="ranks">The ranks; null for one process.</param>
+    /// <param name="work">The work.</param>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static void LeaveAfter(ICommunicator? ranks, Action work)
+    {
+        try
+        {
+            work();
+        }
+        catch (OperationCanceledException)
+        {
+            ranks?.Leave();
+            throw;
+        }
+        ranks?.Leave();
+    }
+
     /// <summary>A seed that each rank has drawn becomes that of rank 0.</summary>
     public static ulong SeedOf(ICommunicator? ranks, ulong seed, bool isDrawn)
     {
