@@ -128,7 +128,7 @@ public static class MatMul
         if (device.RunsTiles && precision == Precision.BFloat16)
         {
             var rounded = previous ?? device.Allocate(weight.Shape, ElementType.BFloat16);
-            Widen.Backward(weight, rounded, accumulate: false);
+            Widen.Round(weight, rounded);
             return rounded;
         }
         if (device.RunsTiles || device.Kind == DeviceKind.Cuda) return null;

@@ -31,7 +31,7 @@ public static class MatMulEpilogue
     /// <param name="gate">Which chunk.</param>
     /// <param name="z">Receives x·Wᵀ + b; null where nobody wants it.</param>
     /// <param name="y">[.., out], in rows of as many channels as the modulation has.</param>
-    public static void Gate(Tensor x, Tensor packed, Tensor? bias, Tensor residual, Modulation modulation, int gate, Tensor? z, Tensor y)
+    public static void Gate(Tensor x, Tensor packed, Tensor? bias, Tensor residual, ModulationLayout modulation, int gate, Tensor? z, Tensor y)
     {
         modulation.Require(y.Shape, y.Type, gate);
         y.RequireSameCount(residual, z);
@@ -39,7 +39,7 @@ public static class MatMulEpilogue
         else Gate<Single32>(x, packed, bias, residual, modulation, gate, z, y);
     }
 
-    private static void Gate<TM>(Tensor x, Tensor packed, Tensor? bias, Tensor residual, Modulation modulation, int gate, Tensor? z, Tensor y) where TM : unmanaged, IStorage<TM>
+    private static void Gate<TM>(Tensor x, Tensor packed, Tensor? bias, Tensor residual, ModulationLayout modulation, int gate, Tensor? z, Tensor y) where TM : unmanaged, IStorage<TM>
     {
         int channels = y.Shape[^1];
         Require("the residual", residual, channels);
@@ -52,7 +52,7 @@ public static class MatMulEpilogue
     }
 
     /// <summary>y = gelu(x·Wᵀ + b).</summary>
-    /// <inheritdoc cref="Gate(Tensor, Tensor, Tensor?, Tensor, Modulation, int, Tensor?, Tensor)" path="/param"/>
+    /// <inheritdoc cref="Gate(Tensor, Tensor, Tensor?, Tensor, ModulationLayout, int, Tensor?, Tensor)" path="/param"/>
     public static void Gelu(Tensor x, Tensor packed, Tensor? bias, Tensor? z, Tensor y)
     {
         if (z is not null)

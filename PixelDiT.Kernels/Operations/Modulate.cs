@@ -8,7 +8,7 @@ using PixelDiT.Kernels.Tensors;
 namespace PixelDiT.Kernels.Operations;
 
 /// <summary>
-/// The modulation of AdaLN (SPEC §2, §3.5) and its two residual forms. x, y, u [R, n]; shift, scale, gate are chunks of a <see cref="Modulation"/>, row r uses row m = r / rowsPerModulation:
+/// The modulation of AdaLN (SPEC §2, §3.5) and its two residual forms. x, y, u [R, n]; shift, scale, gate are chunks of a <see cref="ModulationLayout"/>, row r uses row m = r / rowsPerModulation:
 /// <code>
 /// Modulate       y = base + x·(1 + scale_m) + shift_m     base = 0, or the residual stream (post-modulation)
 ///   backward     dx (=, +=) dy·(1 + scale_m)   dshift_m = Σ dy   dscale_m = Σ dy·x   dbase = dy (handed over by the tape)
@@ -20,7 +20,7 @@ namespace PixelDiT.Kernels.Operations;
 public static class Modulate
 {
     /// <summary>y = [base +] x·(1 + scale) + shift.</summary>
-    public static void Forward(Tensor x, Tensor? residual, Modulation modulation, int shift, int scale, Tensor y)
+    public static void Forward(Tensor x, Tensor? residual, ModulationLayout modulation, int shift, int scale, Tensor y)
     {
         x.RequireSameCount(residual, y);
         modulation.Require(x.Shape, x.Type, shift, scale);
@@ -28,11 +28,11 @@ public static class Modulate
     }
 
     /// <summary>dX and the chunks <paramref name="shift"/> and <paramref name="scale"/> of dModulation.</summary>
-    public static void Backward(Tensor dY, Tensor x, Modulation modulation, int shift, int scale, Tensor? dX, bool accumulate, Modulation dModulation)
+    public static void Backward(Tensor dY, Tensor x, ModulationLayout modulation, int shift, int scale, Tensor? dX, bool accumulate, ModulationLayout dModulation)
         => Backward(dY, x, modulation, scale, shift, one: 1f, dX, accumulate, dModulation);
 
     /// <summary>y = base + gate·x.</summary>
-    public static void ForwardGate(Tensor x, Tensor residual, Modulation modulation, int gate, Tensor y)
+    public static void ForwardGate(Tensor x, Tensor residual, ModulationLayout modulation, int gate, Tensor y)
     {
         x.RequireSameCount(residual, y);
         modulation.Require(x.Shape, x.Type, gate);
@@ -40,17 +40,17 @@ public static class Modulate
     }
 
     /// <summary>dX and the chunk <paramref name="gate"/> of dModulation.</summary>
-    public static void BackwardGate(Tensor dY, Tensor x, Modulation modulation, int gate, Tensor? dX, bool accumulate, Modulation dModulation)
+    public static void BackwardGate(Tensor dY, Tensor x, ModulationLayout modulation, int gate, Tensor? dX, bool accumulate, ModulationLayout dModulation)
         => Backward(dY, x, modulation, gate, shift: -1, one: 0f, dX, accumulate, dModulation);
 
-    private static void Forward(Tensor x, Tensor? residual, Modulation modulation, int scale, int shift, float one, Tensor y)
+    private static void Forward(Tensor x, Tensor? residual, ModulationLayout modulation, int scale, int shift, float one, Tensor y)
     {
         if (modulation.Values.Type == ElementType.BFloat16) Forward<BFloat16, BFloat16>(x, residual, modulation, scale, shift, one, y);
         else if (x.Type == ElementType.BFloat16) Forward<BFloat16, Single32>(x, residual, modulation, scale, shift, one, y);
         else Forward<Single32, Single32>(x, residual, modulation, scale, shift, one, y);
     }
 
-    private static void Forward<T, TM>(Tensor x, Tensor? residual, Modulation modulation, int scale, int shift, float one, Tensor y)
+    private static void Forward<T, TM>(Tensor x, Tensor? residual, ModulationLayout modulation, int scale, int shift, float one, Tensor y)
         where T : unmanaged, IStorage<T> where TM : unmanaged, IStorage<TM>
     {
         int n = x.Shape[^1];
@@ -59,14 +59,14 @@ public static class Modulate
             n, modulation.Chunks * n, modulation.RowsPerModulation, scale * n, Math.Max(shift, 0) * n, shift >= 0 ? 1 : 0, residual is null ? 0 : 1, one), x.Shape.Rows, Elements.LanesFor(n));
     }
 
-    private static void Backward(Tensor dY, Tensor x, Modulation modulation, int scale, int shift, float one, Tensor? dX, bool accumulate, Modulation dModulation)
+    private static void Backward(Tensor dY, Tensor x, ModulationLayout modulation, int scale, int shift, float one, Tensor? dX, bool accumulate, ModulationLayout dModulation)
     {
         if (modulation.Values.Type == ElementType.BFloat16) Backward<BFloat16, BFloat16>(dY, x, modulation, scale, shift, one, dX, accumulate, dModulation);
         else if (x.Type == ElementType.BFloat16) Backward<BFloat16, Single32>(dY, x, modulation, scale, shift, one, dX, accumulate, dModulation);
         else Backward<Single32, Single32>(dY, x, modulation, scale, shift, one, dX, accumulate, dModulation);
     }
 
-    private static void Backward<T, TM>(Tensor dY, Tensor x, Modulation modulation, int scale, int shift, float one, Tensor? dX, bool accumulate, Modulation dModulation)
+    private static void Backward<T, TM>(Tensor dY, Tensor x, ModulationLayout modulation, int scale, int shift, float one, Tensor? dX, bool accumulate, ModulationLayout dModulation)
         where T : unmanaged, IStorage<T> where TM : unmanaged, IStorage<TM>
     {
         int n = dY.Shape[^1], perModulation = modulation.RowsPerModulation;
@@ -84,13 +84,13 @@ public static class Modulate
     }
 
     /// <summary>A chunk of dModulation = Σ over the rows that share it of dy, or of dy·x.</summary>
-    internal static void SumGroups(Tensor dY, Tensor? x, Modulation dModulation, int chunk)
+    internal static void SumGroups(Tensor dY, Tensor? x, ModulationLayout dModulation, int chunk)
     {
         if (dY.Type == ElementType.BFloat16) SumGroups<BFloat16>(dY, x, dModulation, chunk);
         else SumGroups<Single32>(dY, x, dModulation, chunk);
     }
 
-    private static void SumGroups<T>(Tensor dY, Tensor? x, Modulation dModulation, int chunk) where T : unmanaged, IStorage<T>
+    private static void SumGroups<T>(Tensor dY, Tensor? x, ModulationLayout dModulation, int chunk) where T : unmanaged, IStorage<T>
     {
         int n = dY.Shape[^1], rows = dY.Shape.Rows, stride = dModulation.Chunks * n;
         if (x is null) ColumnSums.Groups(new SumTerm<T>(dY.View<T>(), n), rows, dModulation.RowsPerModulation, n, dModulation.Values, stride, chunk * n, accumulate: false);

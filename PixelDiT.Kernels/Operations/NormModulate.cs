@@ -21,7 +21,7 @@ namespace PixelDiT.Kernels.Operations;
 public static class NormModulate
 {
     /// <summary>y [R, n] and rstd [R].</summary>
-    public static void Forward(Tensor x, Tensor weight, Modulation modulation, int shift, int scale, Tensor y, Tensor rstd)
+    public static void Forward(Tensor x, Tensor weight, ModulationLayout modulation, int shift, int scale, Tensor y, Tensor rstd)
     {
         x.RequireSameCount(y);
         weight.RequireCountOf("the weight of a norm", x.Shape[^1]);
@@ -34,14 +34,14 @@ public static class NormModulate
 
     /// <summary>dX, dWeight (added to; null where it is not wanted), and the two chunks of dModulation (written).</summary>
     public static void Backward(
-        Tensor dY, Tensor x, Tensor weight, Modulation modulation, int shift, int scale, Tensor rstd, Tensor dX, bool accumulate, Tensor? dWeight, Modulation dModulation)
+        Tensor dY, Tensor x, Tensor weight, ModulationLayout modulation, int shift, int scale, Tensor rstd, Tensor dX, bool accumulate, Tensor? dWeight, ModulationLayout dModulation)
     {
         if (modulation.Values.Type == ElementType.BFloat16) Backward<BFloat16, BFloat16>(dY, x, weight, modulation, shift, scale, rstd, dX, accumulate, dWeight, dModulation);
         else if (x.Type == ElementType.BFloat16) Backward<BFloat16, Single32>(dY, x, weight, modulation, shift, scale, rstd, dX, accumulate, dWeight, dModulation);
         else Backward<Single32, Single32>(dY, x, weight, modulation, shift, scale, rstd, dX, accumulate, dWeight, dModulation);
     }
 
-    private static void Forward<T, TM>(Tensor x, Tensor weight, Modulation modulation, int shift, int scale, Tensor y, Tensor rstd)
+    private static void Forward<T, TM>(Tensor x, Tensor weight, ModulationLayout modulation, int shift, int scale, Tensor y, Tensor rstd)
         where T : unmanaged, IStorage<T> where TM : unmanaged, IStorage<TM>
     {
         int n = x.Shape[^1];
@@ -51,7 +51,7 @@ public static class NormModulate
     }
 
     private static void Backward<T, TM>(
-        Tensor dY, Tensor x, Tensor weight, Modulation modulation, int shift, int scale, Tensor rstd, Tensor dX, bool accumulate, Tensor? dWeight, Modulation dModulation)
+        Tensor dY, Tensor x, Tensor weight, ModulationLayout modulation, int shift, int scale, Tensor rstd, Tensor dX, bool accumulate, Tensor? dWeight, ModulationLayout dModulation)
         where T : unmanaged, IStorage<T> where TM : unmanaged, IStorage<TM>
     {
         int n = x.Shape[^1], rows = x.Shape.Rows, stride = modulation.Chunks * n, perModulation = modulation.RowsPerModulation;

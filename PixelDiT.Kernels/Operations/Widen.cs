@@ -29,6 +29,9 @@ public static class Widen
         Map.Launch(dY.Device, new BackwardEach(dY.View<float>(), dX.View<BFloat16>(), accumulate ? 1 : 0), dY.Count);
     }
 
+    /// <summary>The other direction as an operation of its own: x [n] in float32, rounded to nearest even into y [n] in bfloat16.</summary>
+    internal static void Round(Tensor x, Tensor y) => Backward(x, y, accumulate: false);
+
     internal readonly struct ForwardEach(DeviceView<BFloat16> x, DeviceView<float> y) : IEach
     {
         private readonly DeviceView<BFloat16> _x = x;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.RegularExpressions;
+using PixelDiT.Kernels;
 using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Commands.Shell;
@@ -30,8 +31,27 @@ internal static partial class CommandLine
             return Verb.Failure;
         }
         var parsed = root.Parse(arguments, s_parser);
-        return parsed.Errors.Count > 0 && !AsksForHelp(arguments) ? Refuse(parsed, arguments) : parsed.Invoke();
+        if (AsksForHelp(arguments)) return parsed.Invoke();
+        try
+        {
+            if (ConfigOption.Read(parsed) is { } config)
+            {
+                string[] before = [.. Messages(parsed)];
+                int behind = Array.IndexOf(arguments, parsed.CommandResult.Command.Name) + 1;
+                parsed = root.Parse([.. arguments[..behind], .. config.Arguments, .. arguments[behind..]], s_parser);
+                // What only the file can have brought in is said of the file.
+                if (Messages(parsed).Except(before).Any()) return Refuse(parsed, arguments, $"{config.Path}: ");
+            }
+        }
+        catch (ConfigurationException error)
+        {
+            if (!Launcher.IsSecond) Terminal.Complain(error.Message);
+            return Verb.Failure;
+        }
+        return parsed.Errors.Count > 0 ? Refuse(parsed, arguments, "") : parsed.Invoke();
     }
+
+    private static IEnumerable<string> Messages(ParseResult parsed) => parsed.Errors.Select(error => error.Message);
 
     private static RootCommand Root()
     {
@@ -66,7 +86,7 @@ internal static partial class CommandLine
 
     private static bool AsksForHelp(string[] arguments) => arguments.Any(argument => argument is "--help" or "-h" or "-?" or "/?" or "--version");
 
-    private static int Refuse(ParseResult parsed, string[] arguments)
+    private static int Refuse(ParseResult parsed, string[] arguments, string source)
     {
         // Of several processes with one command line, one says what is wrong with it.
         if (Launcher.IsSecond) return Verb.Failure;
@@ -78,7 +98,7 @@ internal static partial class CommandLine
         if (isRoot && unmatched.Length == 0) Terminal.Complain($"{string.Join(' ', arguments)}: names no verb; one of {string.Join(", ", Names(command))} was expected");
         foreach (string message in parsed.Errors.Select(error => error.Message).Distinct().Where(message => !isRoot && !unmatched.Any(token => message.Contains($"'{token}'", StringComparison.Ordinal))))
         {
-            Terminal.Complain(InOneLine(message));
+            Terminal.Complain(source + InOneLine(message));
         }
         Terminal.Complain($"{(isRoot ? "" : command.Name + " ")}--help explains the {(isRoot ? "verbs" : "options")}");
         return Verb.Failure;

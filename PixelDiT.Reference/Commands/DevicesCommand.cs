@@ -2,7 +2,6 @@ using System.CommandLine;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Commands.Display;
-using Spectre.Console;
 
 namespace PixelDiT.Reference.Commands;
 
@@ -14,7 +13,7 @@ internal static class DevicesCommand
         var command = new Command("devices", "List the devices of this machine.");
         command.SetRun((_, _) =>
         {
-            var table = new Table().AddColumns("device", "is");
+            var table = new TextTable("device", "is");
             foreach (string name in Device.Names.Where(name => name != "auto"))
             {
                 try

@@ -27,7 +27,7 @@ internal static class EditCommand
     {
         Option<string> file = new("--model") { Description = "A model file: safetensors, or a PyTorch checkpoint.", HelpName = "FILE", Required = true };
         Option<string> output = Cli.Option("--out", "The folder for the edited pictures.", "edits");
-        Option<string?> states = new("--states") { Description = "A safetensors file for the times and the state and slope after every step of one edit, for compare.", HelpName = "FILE" };
+        Option<string?> states = new("--states") { Description = "A safetensors file for the times and the state and velocity after every step of one edit, for compare.", HelpName = "FILE" };
         Option<bool> overwrite = new("--overwrite") { Description = "Replace other edits in --out." }, noMetadata = Cli.NoMetadata();
         Option<WeightChoice?> weights = Cli.Weights();
         Option<string> device = Cli.Device(), precision = Cli.Precision();
@@ -35,7 +35,7 @@ internal static class EditCommand
         var options = new EditOptions();
         var command = new Command("edit", "Change what a prompt or a class says of a picture and nothing else, by FlowEdit. Writes the edited picture, a sheet of before, after and the difference, a film strip and a record, and says what was changed outside and inside a mask, beside what JPEG would.") { file, weights };
         options.AddTo(command);
-        foreach (Option option in new Option[] { output, states, noMetadata, overwrite, precision, device, threads }) command.Options.Add(option);
+        foreach (Option option in new Option[] { output, states, noMetadata, overwrite, precision, device, threads, new ConfigOption() }) command.Options.Add(option);
         command.SetRun((parsed, cancel) =>
         {
             string folder = parsed.GetRequiredValue(output);

@@ -39,7 +39,7 @@ internal static class EvaluateCommand
             samples, reference, inception, preprocess, images, heldOut, noNeighbours, json, statistics, overwrite, noCache, weights
         };
         sampling.AddTo(command);
-        foreach (Option option in new Option[] { batch, precision, device, threads }) command.Options.Add(option);
+        foreach (Option option in new Option[] { batch, precision, device, threads, new ConfigOption() }) command.Options.Add(option);
         command.SetRun((parsed, cancel) =>
         {
             string set = parsed.GetRequiredValue(samples);

@@ -37,7 +37,7 @@ internal static class ExplainCommand
         var options = new SampleOptions();
         var command = new Command("explain", "Write a page about one picture's way through the model, which needs no network: every step from noise to the picture, every stage of a forward, tokens, attention, pixel-wise modulation and compaction as pictures.") { file, weights };
         options.AddForOne(command);
-        foreach (Option option in new Option[] { image, traced, blocks, pixelBlocks, channels, output, overwrite, precision, device, threads }) command.Options.Add(option);
+        foreach (Option option in new Option[] { image, traced, blocks, pixelBlocks, channels, output, overwrite, precision, device, threads, new ConfigOption() }) command.Options.Add(option);
         command.SetRun((parsed, cancel) =>
         {
             string path = parsed.GetRequiredValue(output);

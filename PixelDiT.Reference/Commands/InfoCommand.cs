@@ -10,7 +10,6 @@ using PixelDiT.Reference.Models.Weights;
 using PixelDiT.Reference.Pictures;
 using PixelDiT.Reference.Reports;
 using PixelDiT.Reference.Training;
-using Spectre.Console;
 
 namespace PixelDiT.Reference.Commands;
 
@@ -160,7 +159,7 @@ internal static class InfoCommand
 
     private static void List(IWeightFile file)
     {
-        var table = new Table().AddColumns("tensor", "type", "shape");
+        var table = new TextTable("tensor", "type", "shape");
         foreach (var tensor in file.Tensors) table.AddRow(Terminal.Cell(tensor.Name), Terminal.Cell(tensor.TypeName), Terminal.Cell($"[{string.Join(", ", tensor.Shape)}]"));
         Terminal.Write(table);
     }

@@ -33,7 +33,7 @@ internal static class SampleCommand
         var options = new SampleOptions();
         var command = new Command("sample", "Draw images of classes or of texts. Writes a grid (a row a class or prompt) and a film strip of the first image of each; single PNGs for prompts, and on request, or one npz. Each PNG carries what made it, for info and --again.") { file, weights, output };
         options.AddTo(command);
-        foreach (Option option in new Option[] { batch, singles, npz, apng, noMetadata, again, overwrite, precision, device, threads }) command.Options.Add(option);
+        foreach (Option option in new Option[] { batch, singles, npz, apng, noMetadata, again, overwrite, precision, device, threads, new ConfigOption() }) command.Options.Add(option);
         command.SetRun((parsed, cancel) =>
         {
             if (parsed.GetValue(again) is { } picture)

@@ -4,7 +4,6 @@ using PixelDiT.Reference.Commands.Display;
 using PixelDiT.Reference.Commands.Options;
 using PixelDiT.Reference.Models;
 using PixelDiT.Reference.Oracle.Conformance;
-using Spectre.Console;
 
 namespace PixelDiT.Reference.Commands;
 
@@ -23,7 +22,7 @@ internal static class VerifyCommand
             var files = parsed.GetValue(folder) is { } path ? ConformanceFiles.In(path) : ConformanceFiles.Shipped();
             using var opened = Cli.Open(parsed, device, threads);
             Terminal.WriteLine($"verify on {opened.Description}, {parsed.GetRequiredValue(precision)}");
-            var table = new Table().AddColumns("case", "tensors", "worst tensor", "error", "tolerance", "");
+            var table = new TextTable("case", "tensors", "worst tensor", "error", "tolerance", "");
             int failed = 0, passed = 0, skipped = 0;
             foreach (var result in ConformanceSuite.Run(files, opened, PrecisionNames.Parse(parsed.GetRequiredValue(precision))))
             {
@@ -40,10 +39,12 @@ internal static class VerifyCommand
         return command;
     }
 
-    private static void Row(Table table, CaseResult result)
+    private static void Row(TextTable table, CaseResult result)
     {
-        string error = result.Error.ToString("0.0e-0", CultureInfo.InvariantCulture), tolerance = result.Tolerance.ToString("0.#e-0", CultureInfo.InvariantCulture);
+        string error = Number(result.Error, "0.0e-0"), tolerance = Number(result.Tolerance, "0.#e-0");
         if (result.Status == CaseStatus.Skipped) table.AddRow(Terminal.Cell(result.Name), "", Terminal.Cell(result.Worst), "", "", "[yellow]skipped[/]");
         else table.AddRow(Terminal.Cell(result.Name), $"{result.Compared}", Terminal.Cell(result.Worst), error, tolerance, result.Status == CaseStatus.Pass ? "[green]pass[/]" : "[red]FAIL[/]");
     }
+
+    private static string Number(double value, string format) => value == 0 ? "0" : value.ToString(format, CultureInfo.InvariantCulture);
 }

@@ -11,8 +11,8 @@ namespace PixelDiT.Reference.Diffusion;
 /// <param name="Time">The shifted time the step began at.</param>
 /// <param name="Next">The shifted time it arrived at.</param>
 /// <param name="State">x at <paramref name="Next"/>.</param>
-/// <param name="Slope">What was multiplied by <paramref name="Next"/> − <paramref name="Time"/> and added to x: for Heun the mean of two velocities. For DPM-Solver++ the velocity that was evaluated.</param>
-public readonly record struct SamplerStep(int Index, float Time, float Next, Tensor State, Tensor Slope);
+/// <param name="Velocity">What was multiplied by <paramref name="Next"/> − <paramref name="Time"/> and added to x: for Heun the mean of two velocities. For DPM-Solver++ the velocity that was evaluated.</param>
+public readonly record struct SamplerStep(int Index, float Time, float Next, Tensor State, Tensor Velocity);
 
 /// <summary>Integrates a velocity field from noise to data on a device (SPEC §5, §6). May run again and again, one run at a time.</summary>
 public sealed class FlowSampler
@@ -151,10 +151,10 @@ public sealed class FlowSampler
             Evaluations++;
         }
 
-        void Step(int i, Tensor slope)
+        void Step(int i, Tensor velocity)
         {
-            Combine.Forward(1, x, Dt(i), slope, x);
-            observe?.Invoke(new SamplerStep(i, _times[i], _times[i + 1], x, slope));
+            Combine.Forward(1, x, Dt(i), velocity, x);
+            observe?.Invoke(new SamplerStep(i, _times[i], _times[i + 1], x, velocity));
         }
 
         float Dt(int i) => _times[i + 1] - _times[i];

@@ -8,10 +8,10 @@ public enum Sampler
     /// <summary>x += dt·v; n evaluations.</summary>
     Euler,
 
-    /// <summary>Heun's mean of the slopes at both ends, the later one used again as the next step's first; n evaluations.</summary>
+    /// <summary>Heun's mean of the velocities at both ends, the later one used again as the next step's first; n evaluations.</summary>
     Heun,
 
-    /// <summary>Heun's mean with the first slope evaluated anew at every step; 2n − 1 evaluations.</summary>
+    /// <summary>Heun's mean with the first velocity evaluated anew at every step; 2n − 1 evaluations.</summary>
     HeunExact,
 
     /// <summary>The authors' FlowDPMSolver, which made the published FIDs: x += dt·(1.5·v − 0.5·v of the step before); n evaluations.</summary>

@@ -31,8 +31,8 @@ public delegate void EditField(Tensor x, float time, EditSide side, Tensor v);
 /// <param name="Time">Where it began.</param>
 /// <param name="Next">Where it arrived.</param>
 /// <param name="State">The edited image so far, z; in the steps of ordinary sampling the noisy state y.</param>
-/// <param name="Slope">What was multiplied by <paramref name="Next"/> − <paramref name="Time"/> and added.</param>
-public readonly record struct EditStep(int Index, float Time, float Next, Tensor State, Tensor Slope);
+/// <param name="Velocity">What was multiplied by <paramref name="Next"/> − <paramref name="Time"/> and added.</param>
+public readonly record struct EditStep(int Index, float Time, float Next, Tensor State, Tensor Velocity);
 
 /// <summary>
 /// FlowEdit (Kulikov et al., ICCV 2025, algorithm 1): an image is edited by the difference of two velocities, without being inverted to noise first.
@@ -93,21 +93,21 @@ public sealed class FlowEdit
         if (source.Shape != edited.Shape) throw new ShapeException($"the source is {source.Shape} and the edited images {edited.Shape}; they must be alike");
         Combine.Copy(source, edited);
         int n = _config.Steps, first = n - _config.StepsMade, regular = n - _config.MinSteps;
-        using Tensor a = _device.Allocate(source.Shape), b = _device.Allocate(source.Shape), v = _device.Allocate(source.Shape), u = _device.Allocate(source.Shape), slope = _device.Allocate(source.Shape);
+        using Tensor a = _device.Allocate(source.Shape), b = _device.Allocate(source.Shape), v = _device.Allocate(source.Shape), u = _device.Allocate(source.Shape), velocity = _device.Allocate(source.Shape);
         using var mean = _config.Draws > 1 ? _device.Allocate(source.Shape) : null;
         for (int i = first; i < Math.Min(regular, n); i++)
         {
             for (int k = 0; k < _config.Draws; k++)
             {
                 Noisy(i, a, b);
-                Guided(b, i, EditSide.Target, _config.Guidance, slope);
+                Guided(b, i, EditSide.Target, _config.Guidance, velocity);
                 Guided(a, i, EditSide.Source, _config.SourceGuidance, v);
-                Combine.Forward(1, slope, -1, v, slope);
+                Combine.Forward(1, velocity, -1, v, velocity);
                 if (mean is null) continue;
-                if (k == 0) Combine.Copy(slope, mean);
-                else Combine.Forward(1, mean, 1, slope, mean);
+                if (k == 0) Combine.Copy(velocity, mean);
+                else Combine.Forward(1, mean, 1, velocity, mean);
             }
-            if (mean is not null) Combine.Forward(1f / _config.Draws, mean, 0, mean, slope);
+            if (mean is not null) Combine.Forward(1f / _config.Draws, mean, 0, mean, velocity);
             Step(i);
         }
         for (int i = Math.Max(first, regular); i < n; i++)
@@ -117,7 +117,7 @@ public sealed class FlowEdit
                 Noisy(i, a, b);
                 Combine.Copy(b, edited);
             }
-            Guided(edited, i, EditSide.Target, _config.Guidance, slope);
+            Guided(edited, i, EditSide.Target, _config.Guidance, velocity);
             Step(i);
         }
 
@@ -143,8 +143,8 @@ public sealed class FlowEdit
 
         void Step(int i)
         {
-            Combine.Forward(1, edited, _times[i + 1] - _times[i], slope, edited);
-            observe?.Invoke(new EditStep(i, _times[i], _times[i + 1], edited, slope));
+            Combine.Forward(1, edited, _times[i + 1] - _times[i], velocity, edited);
+            observe?.Invoke(new EditStep(i, _times[i], _times[i + 1], edited, velocity));
         }
     }
 }

@@ -18,7 +18,7 @@ public sealed record FlowEditConfig
     /// <summary>n_min: the last so many steps are ordinary sampling of the target. From 0 to <see cref="MaxSteps"/>.</summary>
     public int MinSteps { get; init; }
 
-    /// <summary>n_avg: draws of noise whose slopes are averaged in a step, from 1 to <see cref="MostDraws"/>.</summary>
+    /// <summary>n_avg: draws of noise whose velocities are averaged in a step, from 1 to <see cref="MostDraws"/>.</summary>
     public int Draws { get; init; } = 1;
 
     /// <summary>The guidance of the source, from 0 to 100; 1 is none.</summary>

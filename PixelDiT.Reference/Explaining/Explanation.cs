@@ -36,7 +36,7 @@ public sealed record ExplainRequest
 /// <summary>One picture's way through a model, in numbers: the frames of the way, and for chosen steps a trace of the forward with the condition and with the null condition.</summary>
 public sealed class Explanation
 {
-    private Explanation(ExplainRequest request, ModelConfig config, ExplainChoice choice, FlowPath path, IReadOnlyList<PathFrame> frames, IReadOnlyDictionary<int, ForwardRecord> forwards)
+    private Explanation(ExplainRequest request, ModelConfig config, ExplainChoice choice, SamplingPath path, IReadOnlyList<PathFrame> frames, IReadOnlyDictionary<int, ForwardRecord> forwards)
         => (Request, Config, Choice, Path, Frames, Forwards) = (request, config, choice, path, frames, forwards);
 
     /// <summary>What was asked for.</summary>
@@ -49,7 +49,7 @@ public sealed class Explanation
     public ExplainChoice Choice { get; }
 
     /// <summary>The way's times.</summary>
-    public FlowPath Path { get; }
+    public SamplingPath Path { get; }
 
     /// <summary>The frames that were kept, by their steps.</summary>
     public IReadOnlyList<PathFrame> Frames { get; }
@@ -72,7 +72,7 @@ public sealed class Explanation
         model.RequireDivides(size.Height, size.Width);
         Shape shape = [1, config.Channels, size.Height, size.Width];
         var choice = ExplainChoice.Make(config, size, steps, request.Wish);
-        var path = new FlowPath(model, request.Condition, request.Sampling, request.RoundTime);
+        var path = new SamplingPath(model, request.Condition, request.Sampling, request.RoundTime);
         var chosen = choice.Frames.ToHashSet();
         float[] noise = new TorchRandom(request.Seed).Normal(checked((int)shape.Count));
         // A step is two passes, and so is a trace, which takes longer: it runs its steps one by one.
@@ -95,7 +95,7 @@ public sealed class Explanation
     }
 
     /// <summary>The same state twice, with the condition and with the null condition.</summary>
-    private static TraceInputs Inputs(ExplainRequest request, ModelConfig config, PathFrame frame, FlowPath path)
+    private static TraceInputs Inputs(ExplainRequest request, ModelConfig config, PathFrame frame, SamplingPath path)
     {
         float time = path.ModelTimeOf(frame.Time);
         float[] states = [.. frame.State, .. frame.State];

@@ -5,8 +5,8 @@ namespace PixelDiT.Reference.Oracle;
 
 /// <summary>A step of <see cref="ExactFlowEdit"/>.</summary>
 /// <param name="State">The state that it arrived at.</param>
-/// <param name="Slope">What was multiplied by the step and added.</param>
-public sealed record ExactEditStep(double[] State, double[] Slope);
+/// <param name="Velocity">What was multiplied by the step and added.</param>
+public sealed record ExactEditStep(double[] State, double[] Velocity);
 
 /// <summary>FlowEdit (Kulikov et al., algorithm 1) in double precision, in the convention of the text model: what <see cref="FlowEdit"/> is compared with.</summary>
 public static class ExactFlowEdit
@@ -29,27 +29,27 @@ public static class ExactFlowEdit
             int left = config.Steps - i;
             double sigma = levels[i];
             if (left > config.MaxSteps) continue;
-            double[] slope;
+            double[] applied;
             if (left > config.MinSteps)
             {
-                slope = new double[source.Length];
+                applied = new double[source.Length];
                 for (int k = 0; k < config.Draws; k++)
                 {
                     double[] noisy = At(source, noise(), sigma), moved = Sum(noisy, Difference(state, source));
                     double[] change = Difference(Guided(moved, sigma, EditSide.Target, config.Guidance), Guided(noisy, sigma, EditSide.Source, config.SourceGuidance));
-                    slope = Sum(slope, change);
+                    applied = Sum(applied, change);
                 }
-                slope = Array.ConvertAll(slope, value => value / config.Draws);
+                applied = Array.ConvertAll(applied, value => value / config.Draws);
             }
             else
             {
                 // Ordinary sampling begins at the edited image with noise.
                 if (left == config.MinSteps || steps.Count == 0) state = Sum(At(source, noise(), sigma), Difference(state, source));
-                slope = Guided(state, sigma, EditSide.Target, config.Guidance);
+                applied = Guided(state, sigma, EditSide.Target, config.Guidance);
             }
             double step = levels[i + 1] - sigma;
-            state = [.. state.Zip(slope, (value, change) => value + (step * change))];
-            steps.Add(new(state, slope));
+            state = [.. state.Zip(applied, (value, change) => value + (step * change))];
+            steps.Add(new(state, applied));
         }
         return steps;
 

@@ -100,7 +100,7 @@ internal static class StepMemory
         Shape images = [batch, sizes.Channels, height, width];
         RequireCountable(images);
         using var x = device.Allocate(images);
-        // Samplers keep a slope from one step to the next, so the second step is the fullest.
+        // Samplers keep a velocity from one step to the next, so the second step is the fullest.
         var few = sampling with { Steps = Math.Min(sampling.Steps, 3) };
         long host = 2 * images.Count;
         if (model is TextToImageModel text)

@@ -141,7 +141,7 @@ public sealed class DinoVisionTransformer : IDisposable
     }
 
     /// <summary>x += γ ⊙ branch: LayerScale.</summary>
-    private void Add(Tensor x, Variable branch, string gamma, int rows) => Modulate.ForwardGate(branch.Value, x, new Modulation(Value(gamma), 1, rows), 0, x);
+    private void Add(Tensor x, Variable branch, string gamma, int rows) => Modulate.ForwardGate(branch.Value, x, new ModulationLayout(Value(gamma), 1, rows), 0, x);
 
     private Variable Linear(Tape tape, Variable x, string name) => tape.Linear(x, _parameters[$"{name}.weight"], _parameters[$"{name}.bias"], precision: Precision);
 

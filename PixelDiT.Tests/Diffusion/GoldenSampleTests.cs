@@ -13,7 +13,7 @@ namespace PixelDiT.Tests.Diffusion;
 internal sealed class GoldenSampleTests
 {
     /// <summary>
-    /// The largest deviations measured are 5.3e-7 of the states and 4.9e-6 of the slopes, which carry the rounding of the authors' float32
+    /// The largest deviations measured are 5.3e-7 of the states and 4.9e-6 of the velocities, which carry the rounding of the authors' float32
     /// model, multiplied by guidance.
     /// </summary>
     private const double Tolerance = 1e-5;
@@ -24,13 +24,13 @@ internal sealed class GoldenSampleTests
         select new TestCaseData(name, run);
 
     [TestCaseSource(nameof(Runs))]
-    public void States_and_slopes_equal_the_golden_trajectory(string name, string run)
+    public void States_and_velocities_equal_the_golden_trajectory(string name, string run)
     {
         var golden = new GoldenFile($"{name}/sample");
         var config = Config(golden.Metadata(run));
         var times = new List<float> { 0 };
         var states = new List<double>(golden.Doubles("in.noise"));
-        var slopes = new List<double>();
+        var velocities = new List<double>();
         using var device = Device.Open("cpu", 1);
         using var x = device.Upload(golden.Singles("in.noise"), Shape.Create(golden.Shape("in.noise")));
         var sampler = new FlowSampler(device, config);
@@ -41,12 +41,12 @@ internal sealed class GoldenSampleTests
             Assert.That(step.Time, Is.EqualTo(times[^1]));
             times.Add(step.Next);
             states.AddRange(Doubles(step.State));
-            slopes.AddRange(Doubles(step.Slope));
+            velocities.AddRange(Doubles(step.Velocity));
         });
 
         Assert.That(times, Is.EqualTo(golden.Singles($"{run}.timesteps")), "to the bit");
         Deviation.Check($"{name}/{run} x", [.. states], golden.Doubles($"{run}.x"), Tolerance);
-        Deviation.Check($"{name}/{run} v", [.. slopes], Slopes(config.Sampler, golden.Doubles($"{run}.v"), (int)x.Count), Tolerance);
+        Deviation.Check($"{name}/{run} v", [.. velocities], Applied(config.Sampler, golden.Doubles($"{run}.v"), (int)x.Count), Tolerance);
         Assert.That(Doubles(x), Is.EqualTo(states[^(int)x.Count..]), "the images are the last state");
         Assert.That(sampler.Evaluations, Is.EqualTo(config.Sampler == Sampler.HeunExact ? 2 * config.Steps - 1 : config.Steps));
     }
@@ -67,7 +67,7 @@ internal sealed class GoldenSampleTests
     }
 
     /// <summary>What is added to the state: of the golden FlowDPMSolver the velocities are recorded as evaluated, of the others as applied.</summary>
-    private static double[] Slopes(Sampler sampler, double[] v, int count) =>
+    private static double[] Applied(Sampler sampler, double[] v, int count) =>
         sampler == Sampler.FlowDpm ? [.. v.Select((value, i) => i < count ? value : 1.5 * value - 0.5 * v[i - count])] : v;
 
     private static VelocityField ExactField(string name, GoldenFile golden)

@@ -35,7 +35,7 @@ internal sealed class ExactFlowEditTests
         Check(golden, run, 2e-5, 1e-4, (x, sigma, embedding) => model.Forward(x, [1000 * sigma], embedding, shape[2], shape[3]));
     }
 
-    private static void Check(GoldenFile golden, string run, double stateTolerance, double slopeTolerance, Func<double[], double, double[], double[]> velocity)
+    private static void Check(GoldenFile golden, string run, double stateTolerance, double velocityTolerance, Func<double[], double, double[], double[]> velocity)
     {
         using var settings = JsonDocument.Parse(golden.Metadata(run));
         int Setting(string key) => settings.RootElement.GetProperty(key).GetInt32();
@@ -55,6 +55,6 @@ internal sealed class ExactFlowEditTests
             source, config, golden.Doubles($"{run}.sigmas"), (x, sigma, side) => velocity(x, sigma, side switch { EditSide.Source => from, EditSide.Target => to, _ => none }), () => noise[(source.Length * drawn)..(source.Length * ++drawn)]);
         Assert.That(drawn * source.Length, Is.EqualTo(noise.Length), "every draw is used");
         Deviation.Check($"{run}.x", [.. source, .. steps.SelectMany(step => step.State)], golden.Doubles($"{run}.x"), stateTolerance);
-        Deviation.Check($"{run}.v", [.. steps.SelectMany(step => step.Slope)], golden.Doubles($"{run}.v"), slopeTolerance);
+        Deviation.Check($"{run}.v", [.. steps.SelectMany(step => step.Velocity)], golden.Doubles($"{run}.v"), velocityTolerance);
     }
 }

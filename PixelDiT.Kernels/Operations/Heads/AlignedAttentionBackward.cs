@@ -9,7 +9,7 @@ namespace PixelDiT.Kernels.Operations.Heads;
 
 /// <summary>
 /// <see cref="TiledAttentionBackward{TGradient, TFormat, TWidth, T}"/> in bfloat16 for tokens that begin at multiples of 16 bytes. What a query's row needs of the softmax, log₂e·lse and δ, stands side by side in a table
-/// that is filled up to whole blocks with queries whose weights are 0: with keys in registers no column asks whether there is a query. With queries in registers only the last block asks which of its keys there are.
+/// that is filled up to whole blocks with queries whose probabilities are 0: with keys in registers no column asks whether there is a query. With queries in registers only the last block asks which of its keys there are.
 /// </summary>
 internal readonly struct AlignedAttentionBackward<TGradient, TWidth>(
     HeadMemory<BFloat16> rows, HeadMemory<BFloat16> rowPartners, HeadMemory<BFloat16> others, HeadMemory<BFloat16> otherPartners, DeviceView<float> statistics,
@@ -63,22 +63,22 @@ internal readonly struct AlignedAttentionBackward<TGradient, TWidth>(
                 long partnerTile = tile + BlockBytes;
                 var products = HeadFragments.Multiply<BFloat16Format, TWidth>(rows, tile + startColumns);
                 var along = HeadFragments.Multiply<BFloat16Format, TWidth>(partners, partnerTile + startColumns);
-                Accumulators16x32 weights, slopes;
+                Accumulators16x32 probabilities, scoreGradients;
                 if (TGradient.IsKeys)
                 {
                     long column = table + (8L * (token + step));
                     Float4 a = Float4.AsFloats(Memory.LoadGlobal(column)), b = Float4.AsFloats(Memory.LoadGlobal(column + 64)), d = Float4.AsFloats(Memory.LoadGlobal(column + 128)), e = Float4.AsFloats(Memory.LoadGlobal(column + 192));
-                    weights = new() { Column0 = Weigh(products.Column0, c, a), Column8 = Weigh(products.Column8, c, b), Column16 = Weigh(products.Column16, c, d), Column24 = Weigh(products.Column24, c, e) };
-                    slopes = new() { Column0 = Slopes(weights.Column0, along.Column0, a), Column8 = Slopes(weights.Column8, along.Column8, b), Column16 = Slopes(weights.Column16, along.Column16, d), Column24 = Slopes(weights.Column24, along.Column24, e) };
-                    partnerSums = HeadAccumulators.Add<BFloat16Format, TWidth>(partnerSums, weights, partnerTile, startMNMajor);
+                    probabilities = new() { Column0 = Weigh(products.Column0, c, a), Column8 = Weigh(products.Column8, c, b), Column16 = Weigh(products.Column16, c, d), Column24 = Weigh(products.Column24, c, e) };
+                    scoreGradients = new() { Column0 = ScoreGradients(probabilities.Column0, along.Column0, a), Column8 = ScoreGradients(probabilities.Column8, along.Column8, b), Column16 = ScoreGradients(probabilities.Column16, along.Column16, d), Column24 = ScoreGradients(probabilities.Column24, along.Column24, e) };
+                    partnerSums = HeadAccumulators.Add<BFloat16Format, TWidth>(partnerSums, probabilities, partnerTile, startMNMajor);
                 }
                 else
                 {
-                    weights = new() { Column0 = Weigh(products.Column0, c, own), Column8 = Weigh(products.Column8, c, own), Column16 = Weigh(products.Column16, c, own), Column24 = Weigh(products.Column24, c, own) };
-                    if (token + Block > _tokens) weights = Mask(weights, _tokens - token - step - ((lane & 3) * 2));
-                    slopes = new() { Column0 = Slopes(weights.Column0, along.Column0, own), Column8 = Slopes(weights.Column8, along.Column8, own), Column16 = Slopes(weights.Column16, along.Column16, own), Column24 = Slopes(weights.Column24, along.Column24, own) };
+                    probabilities = new() { Column0 = Weigh(products.Column0, c, own), Column8 = Weigh(products.Column8, c, own), Column16 = Weigh(products.Column16, c, own), Column24 = Weigh(products.Column24, c, own) };
+                    if (token + Block > _tokens) probabilities = Mask(probabilities, _tokens - token - step - ((lane & 3) * 2));
+                    scoreGradients = new() { Column0 = ScoreGradients(probabilities.Column0, along.Column0, own), Column8 = ScoreGradients(probabilities.Column8, along.Column8, own), Column16 = ScoreGradients(probabilities.Column16, along.Column16, own), Column24 = ScoreGradients(probabilities.Column24, along.Column24, own) };
                 }
-                sums = HeadAccumulators.Add<BFloat16Format, TWidth>(sums, slopes, tile, startMNMajor);
+                sums = HeadAccumulators.Add<BFloat16Format, TWidth>(sums, scoreGradients, tile, startMNMajor);
                 tile += Step * Line;
             }
         }
@@ -112,36 +112,36 @@ internal readonly struct AlignedAttentionBackward<TGradient, TWidth>(
     };
 
     /// <summary>dS·√hd: P∘(do·vᵀ − δ).</summary>
-    private static Accumulator Slopes(Accumulator weights, Accumulator along, RowStatistics own) => new()
+    private static Accumulator ScoreGradients(Accumulator probabilities, Accumulator along, RowStatistics own) => new()
     {
-        X = weights.X * (along.X - own.UpperDelta),
-        Y = weights.Y * (along.Y - own.UpperDelta),
-        Z = weights.Z * (along.Z - own.LowerDelta),
-        W = weights.W * (along.W - own.LowerDelta)
+        X = probabilities.X * (along.X - own.UpperDelta),
+        Y = probabilities.Y * (along.Y - own.UpperDelta),
+        Z = probabilities.Z * (along.Z - own.LowerDelta),
+        W = probabilities.W * (along.W - own.LowerDelta)
     };
 
-    private static Accumulator Slopes(Accumulator weights, Accumulator along, Float4 columns) => new()
+    private static Accumulator ScoreGradients(Accumulator probabilities, Accumulator along, Float4 columns) => new()
     {
-        X = weights.X * (along.X - columns.Y),
-        Y = weights.Y * (along.Y - columns.W),
-        Z = weights.Z * (along.Z - columns.Y),
-        W = weights.W * (along.W - columns.W)
+        X = probabilities.X * (along.X - columns.Y),
+        Y = probabilities.Y * (along.Y - columns.W),
+        Z = probabilities.Z * (along.Z - columns.Y),
+        W = probabilities.W * (along.W - columns.W)
     };
 
-    private static Accumulators16x32 Mask(Accumulators16x32 weights, int there) => new()
+    private static Accumulators16x32 Mask(Accumulators16x32 probabilities, int there) => new()
     {
-        Column0 = Mask(weights.Column0, there),
-        Column8 = Mask(weights.Column8, there - 8),
-        Column16 = Mask(weights.Column16, there - 16),
-        Column24 = Mask(weights.Column24, there - 24)
+        Column0 = Mask(probabilities.Column0, there),
+        Column8 = Mask(probabilities.Column8, there - 8),
+        Column16 = Mask(probabilities.Column16, there - 16),
+        Column24 = Mask(probabilities.Column24, there - 24)
     };
 
-    private static Accumulator Mask(Accumulator weights, int there) => new()
+    private static Accumulator Mask(Accumulator probabilities, int there) => new()
     {
-        X = there > 0 ? weights.X : 0f,
-        Y = there > 1 ? weights.Y : 0f,
-        Z = there > 0 ? weights.Z : 0f,
-        W = there > 1 ? weights.W : 0f
+        X = there > 0 ? probabilities.X : 0f,
+        Y = there > 1 ? probabilities.Y : 0f,
+        Z = there > 0 ? probabilities.Z : 0f,
+        W = there > 1 ? probabilities.W : 0f
     };
 }
 
@@ -178,12 +178,12 @@ internal readonly struct AttentionStatistics(HeadMemory<BFloat16> dO, HeadMemory
         Scalar.Write(_statistics, place + 1, delta);
     }
 
-    private readonly struct Term(DeviceView<BFloat16> dO, DeviceView<BFloat16> o, long slope, long result) : ITerm
+    private readonly struct Term(DeviceView<BFloat16> dO, DeviceView<BFloat16> o, long upstream, long result) : ITerm
     {
         private readonly DeviceView<BFloat16> _dO = dO, _o = o;
-        private readonly long _slope = slope, _result = result;
+        private readonly long _upstream = upstream, _result = result;
 
         [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.AggressiveInlining)]
-        public S At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged => L.Multiply(L.Load(_dO, _slope + i), L.Load(_o, _result + i));
+        public S At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged => L.Multiply(L.Load(_dO, _upstream + i), L.Load(_o, _result + i));
     }
 }

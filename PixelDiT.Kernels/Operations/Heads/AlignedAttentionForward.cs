@@ -95,14 +95,14 @@ internal readonly struct AlignedAttentionForward<TWidth>(
         float upper = Approximate.PowerOfTwo((state.UpperTop * c) + upperOffset), lower = Approximate.PowerOfTwo((state.LowerTop * c) + lowerOffset);
         // Larger scores come seldom after the first few steps.
         if (upperTop != state.UpperTop || lowerTop != state.LowerTop) state.Sums = HeadAccumulators.Scale(state.Sums, upper, lower);
-        var weights = Weigh(products, c, upperOffset, lowerOffset);
+        var probabilities = Weigh(products, c, upperOffset, lowerOffset);
         return new()
         {
             UpperTop = upperTop,
             LowerTop = lowerTop,
-            UpperSum = (state.UpperSum * upper) + UpperSum(weights),
-            LowerSum = (state.LowerSum * lower) + LowerSum(weights),
-            Sums = HeadAccumulators.Add<BFloat16Format, TWidth>(state.Sums, weights, values, start)
+            UpperSum = (state.UpperSum * upper) + UpperSum(probabilities),
+            LowerSum = (state.LowerSum * lower) + LowerSum(probabilities),
+            Sums = HeadAccumulators.Add<BFloat16Format, TWidth>(state.Sums, probabilities, values, start)
         };
     }
 

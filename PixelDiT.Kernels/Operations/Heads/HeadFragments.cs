@@ -78,22 +78,22 @@ internal struct HeadAccumulators
 {
     public Accumulators16x16 C0, C1, C2, C3, C4;
 
-    /// <summary>Adds weights [16, 32]·tokens [32, channels].</summary>
+    /// <summary>Adds probabilities [16, 32]·tokens [32, channels].</summary>
     /// <param name="sums">The sums so far.</param>
-    /// <param name="weights">Of the warp's 16 tokens for 32 others.</param>
+    /// <param name="probabilities">Of the warp's 16 tokens for 32 others.</param>
     /// <param name="tile">The address of the first of the others.</param>
     /// <param name="start">Where the lane reads.</param>
-    public static HeadAccumulators Add<TFormat, TWidth>(HeadAccumulators sums, Accumulators16x32 weights, long tile, int start) where TFormat : struct, IHeadFormat where TWidth : struct, IHeadWidth
+    public static HeadAccumulators Add<TFormat, TWidth>(HeadAccumulators sums, Accumulators16x32 probabilities, long tile, int start) where TFormat : struct, IHeadFormat where TWidth : struct, IHeadWidth
     {
         if (TFormat.Steps16 == 1)
         {
-            sums = Step<TFormat, TWidth>(sums, TFormat.AsRows(weights.Column0, weights.Column8), tile, start, 0);
-            return Step<TFormat, TWidth>(sums, TFormat.AsRows(weights.Column16, weights.Column24), tile, start, 1);
+            sums = Step<TFormat, TWidth>(sums, TFormat.AsRows(probabilities.Column0, probabilities.Column8), tile, start, 0);
+            return Step<TFormat, TWidth>(sums, TFormat.AsRows(probabilities.Column16, probabilities.Column24), tile, start, 1);
         }
-        sums = Step<TFormat, TWidth>(sums, TFormat.AsRows(weights.Column0, weights.Column0), tile, start, 0);
-        sums = Step<TFormat, TWidth>(sums, TFormat.AsRows(weights.Column8, weights.Column8), tile, start, 1);
-        sums = Step<TFormat, TWidth>(sums, TFormat.AsRows(weights.Column16, weights.Column16), tile, start, 2);
-        return Step<TFormat, TWidth>(sums, TFormat.AsRows(weights.Column24, weights.Column24), tile, start, 3);
+        sums = Step<TFormat, TWidth>(sums, TFormat.AsRows(probabilities.Column0, probabilities.Column0), tile, start, 0);
+        sums = Step<TFormat, TWidth>(sums, TFormat.AsRows(probabilities.Column8, probabilities.Column8), tile, start, 1);
+        sums = Step<TFormat, TWidth>(sums, TFormat.AsRows(probabilities.Column16, probabilities.Column16), tile, start, 2);
+        return Step<TFormat, TWidth>(sums, TFormat.AsRows(probabilities.Column24, probabilities.Column24), tile, start, 3);
     }
 
     private static HeadAccumulators Step<TFormat, TWidth>(HeadAccumulators sums, UInt4 rows, long tile, int start, int step) where TFormat : struct, IHeadFormat where TWidth : struct, IHeadWidth

@@ -37,7 +37,7 @@ internal struct OnlineSoftmax
         Accumulator c = Score(products.Column16, scale, column + 16, keys), d = Score(products.Column24, scale, column + 24, keys);
         float upperTop = Larger(softmax.UpperTop, QuadReduce.Max(Larger(Larger(Larger(a.X, a.Y), Larger(b.X, b.Y)), Larger(Larger(c.X, c.Y), Larger(d.X, d.Y)))));
         float lowerTop = Larger(softmax.LowerTop, QuadReduce.Max(Larger(Larger(Larger(a.Z, a.W), Larger(b.Z, b.W)), Larger(Larger(c.Z, c.W), Larger(d.Z, d.W)))));
-        Accumulators16x32 weights = new()
+        Accumulators16x32 probabilities = new()
         {
             Column0 = Weigh<TFormat>(a, upperTop, lowerTop),
             Column8 = Weigh<TFormat>(b, upperTop, lowerTop),
@@ -49,9 +49,9 @@ internal struct OnlineSoftmax
         {
             UpperTop = upperTop,
             LowerTop = lowerTop,
-            UpperSum = (softmax.UpperSum * upper) + Upper(weights),
-            LowerSum = (softmax.LowerSum * lower) + Lower(weights),
-            Sums = HeadAccumulators.Add<TFormat, TWidth>(HeadAccumulators.Scale(softmax.Sums, upper, lower), weights, values, start)
+            UpperSum = (softmax.UpperSum * upper) + Upper(probabilities),
+            LowerSum = (softmax.LowerSum * lower) + Lower(probabilities),
+            Sums = HeadAccumulators.Add<TFormat, TWidth>(HeadAccumulators.Scale(softmax.Sums, upper, lower), probabilities, values, start)
         };
     }
 

@@ -58,15 +58,15 @@ internal static class PlainAttentionBackwardBody
             int rows = Math.Min(most, tokens - first);
             float* queries = CpuHeads.Widen(a.Q, image, head, first, rows, width, a.Precision, wideQ, out nint queryStride);
             float* results = CpuHeads.Widen(a.O, image, head, first, rows, width, Precision.Single, wideO, out nint resultStride);
-            float* slopes = CpuHeads.Widen(a.DO, image, head, first, rows, width, Precision.Single, wideDo, out nint slopeStride);
-            for (int r = 0; r < rows; r++) deltas[r] = Blas1.Dot(slopes + (r * slopeStride), results + (r * resultStride), width);
-            slopes = CpuHeads.Widen(a.DO, image, head, first, rows, width, a.Precision, wideDo, out slopeStride);
+            float* dO = CpuHeads.Widen(a.DO, image, head, first, rows, width, Precision.Single, wideDo, out nint dOStride);
+            for (int r = 0; r < rows; r++) deltas[r] = Blas1.Dot(dO + (r * dOStride), results + (r * resultStride), width);
+            dO = CpuHeads.Widen(a.DO, image, head, first, rows, width, a.Precision, wideDo, out dOStride);
             MacroKernel.Multiply(PanelsA.InPlace(queries, queryStride, 1), PanelsB.Packed(keysAcross, width), p, scoreRow, rows, tokens, width, add: false, bias: null);
-            MacroKernel.Multiply(PanelsA.InPlace(slopes, slopeStride, 1), PanelsB.Packed(valuesAcross, width), d, scoreRow, rows, tokens, width, add: false, bias: null);
+            MacroKernel.Multiply(PanelsA.InPlace(dO, dOStride, 1), PanelsB.Packed(valuesAcross, width), d, scoreRow, rows, tokens, width, add: false, bias: null);
             for (int r = 0; r < rows; r++) CpuSoftmax.Backward(p + ((nint)r * scoreRow), d + ((nint)r * scoreRow), tokens, a.Scale, lse[first + r], deltas[r]);
             OperandRounding.Round(p, (nint)rows * scoreRow, a.Precision);
             OperandRounding.Round(d, (nint)rows * scoreRow, a.Precision);
-            MacroKernel.Multiply(PanelsA.InPlace(p, 1, scoreRow), PanelsB.InPlace(slopes, slopeStride), dv, dvStride, tokens, width, rows, add: first > 0, bias: null);
+            MacroKernel.Multiply(PanelsA.InPlace(p, 1, scoreRow), PanelsB.InPlace(dO, dOStride), dv, dvStride, tokens, width, rows, add: first > 0, bias: null);
             MacroKernel.Multiply(PanelsA.InPlace(d, 1, scoreRow), PanelsB.InPlace(queries, queryStride), dk, dkStride, tokens, width, rows, add: first > 0, bias: null);
             float* target = CpuHeads.Target(a.DQ, image, head, first, width, wideDq, out nint targetStride);
             MacroKernel.Multiply(PanelsA.InPlace(d, scoreRow, 1), PanelsB.InPlace(keys, keyStride), target, targetStride, rows, width, tokens, add: false, bias: null);
@@ -86,19 +86,19 @@ internal static class PlainAttentionBackwardBody
                 float q0 = 0, q1 = 0, q2 = 0, q3 = 0, k0 = 0, k1 = 0, k2 = 0, k3 = 0, v0 = 0, v1 = 0, v2 = 0, v3 = 0;
                 for (int j = 0; j < a.Tokens; j++)
                 {
-                    float slope = Slope(a, image, head, row, j, out _);
+                    float dS = ScoreGradient(a, image, head, row, j, out _);
                     long key = a.K.Row(image, head, j) + c;
-                    q0 += slope * a.K.Read(key);
-                    q1 += slope * a.K.Read(key + 1);
-                    q2 += slope * a.K.Read(key + 2);
-                    q3 += slope * a.K.Read(key + 3);
+                    q0 += dS * a.K.Read(key);
+                    q1 += dS * a.K.Read(key + 1);
+                    q2 += dS * a.K.Read(key + 2);
+                    q3 += dS * a.K.Read(key + 3);
 
-                    slope = Slope(a, image, head, j, row, out float p);
+                    dS = ScoreGradient(a, image, head, j, row, out float p);
                     long query = a.Q.Row(image, head, j) + c, output = a.DO.Row(image, head, j) + c;
-                    k0 += slope * a.Q.Read(query);
-                    k1 += slope * a.Q.Read(query + 1);
-                    k2 += slope * a.Q.Read(query + 2);
-                    k3 += slope * a.Q.Read(query + 3);
+                    k0 += dS * a.Q.Read(query);
+                    k1 += dS * a.Q.Read(query + 1);
+                    k2 += dS * a.Q.Read(query + 2);
+                    k3 += dS * a.Q.Read(query + 3);
                     v0 += p * a.DO.Read(output);
                     v1 += p * a.DO.Read(output + 1);
                     v2 += p * a.DO.Read(output + 2);
@@ -112,15 +112,15 @@ internal static class PlainAttentionBackwardBody
     }
 
     /// <summary>dS of a query and a key, and P.</summary>
-    private static float Slope<T>(PlainAttentionBackward<T> a, int image, int head, int i, int j, out float p) where T : unmanaged, IStorage<T>
+    private static float ScoreGradient<T>(PlainAttentionBackward<T> a, int image, int head, int i, int j, out float p) where T : unmanaged, IStorage<T>
     {
         long query = a.Q.Row(image, head, i), key = a.K.Row(image, head, j);
-        long slope = a.DO.Row(image, head, i), value = a.V.Row(image, head, j);
+        long upstream = a.DO.Row(image, head, i), value = a.V.Row(image, head, j);
         long result = a.O.Row(image, head, i);
         float score = 0, along = 0, delta = 0;
         for (int c = 0; c < a.Width; c++)
         {
-            float d = a.DO.Read(slope + c);
+            float d = a.DO.Read(upstream + c);
             score += a.Q.Read(query + c) * a.K.Read(key + c);
             along += d * a.V.Read(value + c);
             delta += d * a.O.Read(result + c);

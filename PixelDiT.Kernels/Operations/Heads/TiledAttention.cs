@@ -128,13 +128,13 @@ internal static class TiledAttention
             if (lane == 0) Scalar.Write(_delta, ((((long)image * _heads) + head) * _tokens) + token, delta);
         }
 
-        private readonly struct Term(DeviceView<T> dO, DeviceView<T> o, long slope, long result) : ITerm
+        private readonly struct Term(DeviceView<T> dO, DeviceView<T> o, long upstream, long result) : ITerm
         {
             private readonly DeviceView<T> _dO = dO, _o = o;
-            private readonly long _slope = slope, _result = result;
+            private readonly long _upstream = upstream, _result = result;
 
             [MethodImpl(MethodImplOptions.AggressiveInlining)]
-            public S At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged => L.Multiply(L.Load(_dO, _slope + i), L.Load(_o, _result + i));
+            public S At<L, S>(long i) where L : struct, ILanes<S> where S : unmanaged => L.Multiply(L.Load(_dO, _upstream + i), L.Load(_o, _result + i));
         }
     }
 

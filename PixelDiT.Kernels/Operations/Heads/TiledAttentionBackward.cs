@@ -26,7 +26,7 @@ internal readonly struct KeyValueGradient : IAttentionGradient
 
 /// <summary>
 /// Attention's backward for 128 tokens of one image and head, 16 in the registers of each of 8 warps. Both sides do the same with their roles exchanged; every sum
-/// is taken by one warp in the order of the tokens, so no gradient needs atomics, at the price of computing scores and their slopes once for each side:
+/// is taken by one warp in the order of the tokens, so no gradient needs atomics, at the price of computing scores and their gradients once for each side:
 /// <code>
 /// QueryGradient   rows q, do    others k, v     S = q·kᵀ    do·vᵀ    dS                dq = dS·k
 /// KeyValueGradient     rows k, v     others q, do    Sᵀ = k·qᵀ   v·doᵀ    dSᵀ, Pᵀ           dk = dSᵀ·q     dv = Pᵀ·do
@@ -64,9 +64,9 @@ internal readonly struct TiledAttentionBackward<TGradient, TFormat, TWidth, T>(
             if (row >= _tokens) continue;
             var products = HeadFragments.Multiply<TFormat, TWidth>(rows, tile + startColumns);
             var along = HeadFragments.Multiply<TFormat, TWidth>(partners, partnerTile + startColumns);
-            var weights = Weigh(products, numbers, own, token);
-            if (TGradient.IsKeys) partnerSums = HeadAccumulators.Add<TFormat, TWidth>(partnerSums, weights, partnerTile, startMNMajor);
-            sums = HeadAccumulators.Add<TFormat, TWidth>(sums, ScoreGradients(weights, along, numbers, own, token), tile, startMNMajor);
+            var probabilities = Weigh(products, numbers, own, token);
+            if (TGradient.IsKeys) partnerSums = HeadAccumulators.Add<TFormat, TWidth>(partnerSums, probabilities, partnerTile, startMNMajor);
+            sums = HeadAccumulators.Add<TFormat, TWidth>(sums, ScoreGradients(probabilities, along, numbers, own, token), tile, startMNMajor);
         }
         new HeadStore<TWidth, T>(_gradients, image, head, _tokens, _width, shared).Store(HeadAccumulators.Scale(sums, _scale, _scale), first, lane);
         if (TGradient.IsKeys) new HeadStore<TWidth, T>(_partnerGradients, image, head, _tokens, _width, shared).Store(partnerSums, first, lane);
@@ -94,23 +94,23 @@ internal readonly struct TiledAttentionBackward<TGradient, TFormat, TWidth, T>(
     }
 
     /// <summary>dS·√hd: P∘(do·vᵀ − δ).</summary>
-    private static Accumulators16x32 ScoreGradients(Accumulators16x32 weights, Accumulators16x32 along, SoftmaxStatistics numbers, RowStatistics own, int token) => new()
+    private static Accumulators16x32 ScoreGradients(Accumulators16x32 probabilities, Accumulators16x32 along, SoftmaxStatistics numbers, RowStatistics own, int token) => new()
     {
-        Column0 = ScoreGradients(weights.Column0, along.Column0, numbers, own, token),
-        Column8 = ScoreGradients(weights.Column8, along.Column8, numbers, own, token + 8),
-        Column16 = ScoreGradients(weights.Column16, along.Column16, numbers, own, token + 16),
-        Column24 = ScoreGradients(weights.Column24, along.Column24, numbers, own, token + 24)
+        Column0 = ScoreGradients(probabilities.Column0, along.Column0, numbers, own, token),
+        Column8 = ScoreGradients(probabilities.Column8, along.Column8, numbers, own, token + 8),
+        Column16 = ScoreGradients(probabilities.Column16, along.Column16, numbers, own, token + 16),
+        Column24 = ScoreGradients(probabilities.Column24, along.Column24, numbers, own, token + 24)
     };
 
-    private static Accumulator ScoreGradients(Accumulator weights, Accumulator along, SoftmaxStatistics numbers, RowStatistics own, int token)
+    private static Accumulator ScoreGradients(Accumulator probabilities, Accumulator along, SoftmaxStatistics numbers, RowStatistics own, int token)
     {
         float left = numbers.Delta<TGradient>(token, 0), right = numbers.Delta<TGradient>(token, 1);
         return new()
         {
-            X = weights.X * (along.X - own.UpperDelta - left),
-            Y = weights.Y * (along.Y - own.UpperDelta - right),
-            Z = weights.Z * (along.Z - own.LowerDelta - left),
-            W = weights.W * (along.W - own.LowerDelta - right)
+            X = probabilities.X * (along.X - own.UpperDelta - left),
+            Y = probabilities.Y * (along.Y - own.UpperDelta - right),
+            Z = probabilities.Z * (along.Z - own.LowerDelta - left),
+            W = probabilities.W * (along.W - own.LowerDelta - right)
         };
     }
 }

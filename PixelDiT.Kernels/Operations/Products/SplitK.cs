@@ -26,9 +26,10 @@ internal static class SplitK
     /// <summary>The same with so many slices, or fewer where k has no more steps.</summary>
     public static void Run<TLaunch, TC>(TLaunch launch, Tensor c, TiledProductSizes sizes, int slices) where TLaunch : struct, ITiledLaunch where TC : unmanaged, IStorage<TC>
     {
-        sizes.HasBias = launch.Bias is null ? 0 : 1;
-        sizes.AlignedA = launch.A.HasAlignedLines(sizes.ALine, 16 / Tensor.SizeOf(launch.A.Type)) ? 1 : 0;
-        sizes.AlignedB = launch.B.HasAlignedLines(sizes.BLine, 16 / Tensor.SizeOf(launch.B.Type)) ? 1 : 0;
+        var (a, b, bias) = launch.Operands;
+        sizes.HasBias = bias is null ? 0 : 1;
+        sizes.AlignedA = a.HasAlignedLines(sizes.ALine, 16 / Tensor.SizeOf(a.Type)) ? 1 : 0;
+        sizes.AlignedB = b.HasAlignedLines(sizes.BLine, 16 / Tensor.SizeOf(b.Type)) ? 1 : 0;
         sizes.RowTiles = (sizes.M + TLaunch.TileRows - 1) / TLaunch.TileRows;
         sizes.ColumnTiles = (sizes.N + TLaunch.TileColumns - 1) / TLaunch.TileColumns;
         int tiles = sizes.RowTiles * sizes.ColumnTiles;

@@ -5,6 +5,16 @@ using PixelDiT.Kernels.Tensors;
 
 namespace PixelDiT.Kernels.Operations.Products;
 
+/// <summary>The operands of C = A·B + bias, as they are stored.</summary>
+/// <param name="A">A.</param>
+/// <param name="B">B.</param>
+/// <param name="Bias">Added to every row of C, or null.</param>
+internal readonly record struct ProductOperands(Tensor A, Tensor B, Tensor? Bias)
+{
+    /// <summary>The bias as kernels take it, nothing where there is none.</summary>
+    public DeviceView<float> BiasView => Bias is null ? default : Bias.View<float>();
+}
+
 /// <summary>A kernel for products in tiles, with its operands.</summary>
 internal interface ITiledLaunch
 {
@@ -17,14 +27,8 @@ internal interface ITiledLaunch
     /// <summary>Tiles that fill the largest cards: two for each multiprocessor, or one where a multiprocessor holds one group.</summary>
     static abstract int EnoughTiles { get; }
 
-    /// <summary>A as stored.</summary>
-    Tensor A { get; }
-
-    /// <summary>B as stored.</summary>
-    Tensor B { get; }
-
-    /// <summary>Added to every row of C, or null.</summary>
-    Tensor? Bias { get; }
+    /// <summary>What the kernel multiplies.</summary>
+    ProductOperands Operands { get; }
 
     /// <summary>Queues the kernel.</summary>
     /// <typeparam name="TC">The storage of C.</typeparam>
@@ -45,15 +49,11 @@ internal readonly struct MmaLaunch<TFormat, TMajorA, TMajorB, TA, TB, TEpilogue>
 
     public static int EnoughTiles => 264;
 
-    public Tensor A => a;
-
-    public Tensor B => b;
-
-    public Tensor? Bias => bias;
+    public ProductOperands Operands => new(a, b, bias);
 
     public void Launch<TC>(Tensor c, TiledProductSizes sizes, int items) where TC : unmanaged, IStorage<TC>
         => c.Device.Launch(
-            new MmaProduct<TFormat, TMajorA, TMajorB, TA, TB, TC, TEpilogue>(a.View<TA>(), b.View<TB>(), bias is null ? default : bias.View<float>(), c.View<TC>(), sizes, epilogue), items, MmaTile.Threads);
+            new MmaProduct<TFormat, TMajorA, TMajorB, TA, TB, TC, TEpilogue>(a.View<TA>(), b.View<TB>(), Operands.BiasView, c.View<TC>(), sizes, epilogue), items, MmaTile.Threads);
 }
 
 /// <summary>Launches <see cref="SimtProduct{TMajorA, TMajorB}"/>, whose C is float32.</summary>
@@ -65,15 +65,11 @@ internal readonly struct SimtLaunch<TMajorA, TMajorB>(Tensor a, Tensor b, Tensor
 
     public static int EnoughTiles => 264;
 
-    public Tensor A => a;
-
-    public Tensor B => b;
-
-    public Tensor? Bias => bias;
+    public ProductOperands Operands => new(a, b, bias);
 
     public void Launch<TC>(Tensor c, TiledProductSizes sizes, int items) where TC : unmanaged, IStorage<TC>
         => c.Device.Launch(
-            new SimtProduct<TMajorA, TMajorB>(a.View<Single32>(), b.View<Single32>(), bias is null ? default : bias.View<float>(), c.View<Single32>(), sizes), items, MmaTile.Threads);
+            new SimtProduct<TMajorA, TMajorB>(a.View<Single32>(), b.View<Single32>(), Operands.BiasView, c.View<Single32>(), sizes), items, MmaTile.Threads);
 }
 
 /// <summary>Launches <see cref="WgmmaProduct{TMajorA, TMajorB, TC, TEpilogue}"/>, whose operands are bfloat16 in aligned lines.</summary>
@@ -86,15 +82,11 @@ internal readonly struct WgmmaLaunch<TMajorA, TMajorB, TEpilogue>(Tensor a, Tens
 
     public static int EnoughTiles => 132;
 
-    public Tensor A => a;
-
-    public Tensor B => b;
-
-    public Tensor? Bias => bias;
+    public ProductOperands Operands => new(a, b, bias);
 
     public void Launch<TC>(Tensor c, TiledProductSizes sizes, int items) where TC : unmanaged, IStorage<TC>
         => c.Device.Launch(
-            new WgmmaProduct<TMajorA, TMajorB, TC, TEpilogue>(a.View<BFloat16>(), b.View<BFloat16>(), bias is null ? default : bias.View<float>(), c.View<TC>(), sizes, epilogue), items, MmaTile.Threads);
+            new WgmmaProduct<TMajorA, TMajorB, TC, TEpilogue>(a.View<BFloat16>(), b.View<BFloat16>(), Operands.BiasView, c.View<TC>(), sizes, epilogue), items, MmaTile.Threads);
 }
 
 /// <summary>Launches <see cref="PersistentProduct{TTile, TMajorA, TMajorB, TC, TEpilogue}"/>, whose operands are bfloat16 in aligned lines, one group a multiprocessor.</summary>
@@ -107,18 +99,14 @@ internal readonly struct PersistentLaunch<TTile, TMajorA, TMajorB, TEpilogue>(Te
 
     public static int EnoughTiles => 132;
 
-    public Tensor A => a;
-
-    public Tensor B => b;
-
-    public Tensor? Bias => bias;
+    public ProductOperands Operands => new(a, b, bias);
 
     public void Launch<TC>(Tensor c, TiledProductSizes sizes, int items) where TC : unmanaged, IStorage<TC>
     {
         int groups = Math.Min(items, c.Device.Multiprocessors);
         c.Device.Launch(
             new PersistentProduct<TTile, TMajorA, TMajorB, TC, TEpilogue>(
-                Map<TMajorA>(a, sizes.M, sizes.K, sizes.ALine, TTile.Rows), Map<TMajorB>(b, sizes.N, sizes.K, sizes.BLine, TTile.Columns), bias is null ? default : bias.View<float>(), c.View<TC>(), sizes, epilogue, groups, items),
+                Map<TMajorA>(a, sizes.M, sizes.K, sizes.ALine, TTile.Rows), Map<TMajorB>(b, sizes.N, sizes.K, sizes.BLine, TTile.Columns), Operands.BiasView, c.View<TC>(), sizes, epilogue, groups, items),
             groups, PersistentProduct<TTile, TMajorA, TMajorB, TC, TEpilogue>.GroupThreads);
     }
 

@@ -14,7 +14,7 @@ namespace PixelDiT.Reference.Benchmarking.Predicting;
 /// <param name="Groups">Multiprocessors that work.</param>
 /// <param name="Arrivals">Arrivals of threads at barriers in a step of k, which come one in a cycle.</param>
 /// <param name="IsBuffered">Whether tiles are copied while others are multiplied.</param>
-public sealed record ProductLadder(string Name, double Measured, int Rows, int Columns, int Groups, int Arrivals, bool IsBuffered)
+internal sealed record ProductLadder(string Name, double Measured, int Rows, int Columns, int Groups, int Arrivals, bool IsBuffered)
 {
     private const int Size = 8192;
 

@@ -13,7 +13,7 @@ namespace PixelDiT.Reference.Benchmarking.Predicting;
 /// <param name="PatchBlocks">Activations that the patch blocks keep for an image until the backward.</param>
 /// <param name="PixelBlocks">The same of the pixel blocks.</param>
 /// <param name="Rest">What else an image takes: embeddings, the largest block's temporary tensors, the loss.</param>
-public sealed record StepMemoryParts(double Parameters, double PatchBlocks, double PixelBlocks, double Rest)
+internal sealed record StepMemoryParts(double Parameters, double PatchBlocks, double PixelBlocks, double Rest)
 {
     /// <summary>Bytes that an image takes.</summary>
     public double Image => PatchBlocks + PixelBlocks + Rest;

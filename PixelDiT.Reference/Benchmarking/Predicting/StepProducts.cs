@@ -7,14 +7,14 @@ namespace PixelDiT.Reference.Benchmarking.Predicting;
 /// <param name="Name">The layer and the direction, such as "w2 dx".</param>
 /// <param name="Count">How many there are.</param>
 /// <param name="Shape">Their sizes.</param>
-public sealed record StepProduct(string Name, int Count, ProductShape Shape)
+internal sealed record StepProduct(string Name, int Count, ProductShape Shape)
 {
     /// <summary>Operations of all of them.</summary>
     public double Flops => Count * Shape.Flops;
 }
 
 /// <summary>The products of a training step that are large enough for warp groups: each Linear's y = x·Wᵀ, dx = dy·W and dW = dyᵀ·x.</summary>
-public static class StepProducts
+internal static class StepProducts
 {
     /// <summary>Columns of C, and terms of a sum, below which a product is not one of warp groups.</summary>
     private const int SmallestColumns = 192, SmallestDepth = 128;

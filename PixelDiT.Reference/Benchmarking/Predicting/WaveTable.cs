@@ -9,7 +9,7 @@ namespace PixelDiT.Reference.Benchmarking.Predicting;
 /// <param name="Batch">Images.</param>
 /// <param name="Resolution">The side of an image, in pixels.</param>
 /// <param name="Card">The card.</param>
-public sealed record WaveTable(string Model, int Batch, int Resolution, CardModel Card)
+internal sealed record WaveTable(string Model, int Batch, int Resolution, CardModel Card)
 {
     /// <summary>The products, those of the most time first.</summary>
     public IReadOnlyList<StepProduct> Products { get; } = StepProducts.Of(Presets.Get(Model), Batch, Resolution, Resolution);

@@ -1,5 +1,4 @@
 using PixelDiT.Reference.Models;
-using Spectre.Console;
 using static System.FormattableString;
 
 namespace PixelDiT.Reference.Commands.Display;
@@ -17,8 +16,7 @@ internal static class AblationReport
     public static void Print(string name, ModelConfig model, int side)
     {
         Terminal.WriteLine(Invariant($"{name}, a forward of one image of {side}×{side}{(model.IsText ? $" with {model.TextTokens} tokens of text" : "")}:"));
-        var table = new Table().AddColumns("pixel level", "parameters", "tensors", "GFLOP");
-        foreach (var column in table.Columns.Skip(1)) column.RightAligned();
+        var table = new TextTable("pixel level", "parameters", "tensors", "GFLOP") { HasNumbers = true };
         foreach (var kind in Enum.GetValues<PixelLevelKind>())
         {
             var config = model.With(kind);

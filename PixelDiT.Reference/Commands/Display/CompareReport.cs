@@ -3,7 +3,6 @@ using PixelDiT.Reference.Formats.Words;
 using PixelDiT.Reference.Oracle;
 using PixelDiT.Reference.Oracle.Comparing;
 using PixelDiT.Reference.Oracle.Comparing.Hints;
-using Spectre.Console;
 
 namespace PixelDiT.Reference.Commands.Display;
 
@@ -76,8 +75,8 @@ internal static class CompareReport
     {
         int first = result.First is null ? 0 : result.Tensors.TakeWhile(tensor => tensor.Passes).Count();
         int from = all ? 0 : Math.Max(0, first - RowsBefore), rows = all ? result.Tensors.Count : Math.Min(RowsShown, result.Tensors.Count - from);
-        var table = new Table().AddColumns(all ? ["tensor", "error", "rms", "tolerance", ""] : ["tensor", "error", "tolerance", ""]);
-        if (from > 0) table.AddRow($"… {from} before, which agree", "", "", "");
+        var table = new TextTable(all ? ["tensor", "error", "rms", "tolerance", ""] : ["tensor", "error", "tolerance", ""]);
+        if (from > 0) table.AddRow([$"… {from} before, which agree", .. Enumerable.Repeat("", all ? 4 : 3)]);
         foreach (var tensor in result.Tensors.Skip(from).Take(rows))
         {
             bool measured = tensor.Verdict != Verdict.OtherShape;
@@ -93,7 +92,7 @@ internal static class CompareReport
             table.AddRow(all ? [name, error, rms, tolerance, verdict] : [name, error, tolerance, verdict]);
         }
         int left = result.Tensors.Count - from - rows;
-        if (left > 0) table.AddRow($"… {left} more; --all prints them", "", "", "");
+        if (left > 0) table.AddRow([$"… {left} more; --all prints them", .. Enumerable.Repeat("", all ? 4 : 3)]);
         Terminal.Write(table);
     }
 

@@ -63,7 +63,7 @@ internal static class Terminal
     public static void WriteJson(string json) => Console.Out.WriteLine(string.Join(Console.Out.NewLine, json.Split('\n').Select(line => Printable.Line(line.TrimEnd('\r')))));
 
     /// <summary>Writes a table to standard output. Text in its cells went through <see cref="Cell"/>.</summary>
-    public static void Write(Table table) => AnsiConsole.Write(table);
+    public static void Write(TextTable table) => table.WriteTo(AnsiConsole.Console, NarrowestLive);
 
     /// <summary>Text for a cell of a table or the description of a bar.</summary>
     public static string Cell(string text) => Markup.Escape(Printable.Line(text));

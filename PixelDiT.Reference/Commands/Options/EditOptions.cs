@@ -25,7 +25,7 @@ internal sealed class EditOptions
     private readonly Option<int> _steps = Cli.Option("--steps", "Steps of the whole way from noise to data.", s_defaults.Steps);
     private readonly Option<int> _max = Cli.Option("--n-max", "The edit begins with this many steps to go: more changes more, and coarser things; 0 changes nothing.", s_defaults.MaxSteps);
     private readonly Option<int> _min = Cli.Option("--n-min", "The last so many steps are ordinary sampling of the target, which adds detail and keeps less.", s_defaults.MinSteps);
-    private readonly Option<int> _draws = Cli.Option("--n-avg", "Draws of noise whose slopes are averaged in each step: more is smoother, and takes as many times longer.", s_defaults.Draws);
+    private readonly Option<int> _draws = Cli.Option("--n-avg", "Draws of noise whose velocities are averaged in each step: more is smoother, and takes as many times longer.", s_defaults.Draws);
     private readonly Option<double> _sourceGuidance = Cli.Number("--source-guidance", "Guidance of the source; 1 is none.", s_defaults.SourceGuidance), _guidance = Cli.Number("--guidance", "Guidance of the target; 1 is none.", s_defaults.Guidance);
     private readonly Option<double> _timeShift = Cli.Number("--time-shift", "s of the time shift. [default: what the file says, else as sample]");
     private readonly SeedOption _seed = new("The seed of the noise; every edit begins from it.");

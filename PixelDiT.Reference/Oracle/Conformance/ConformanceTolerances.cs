@@ -6,7 +6,7 @@ namespace PixelDiT.Reference.Oracle.Conformance;
 /// How far each kind of result may lie from the authors' float32 tensors, relative to the tensor's largest magnitude unless it says otherwise: a row for each kind, a column for each precision (float32, TF32, bfloat16).
 /// <para>
 /// Float32: independent implementations measured against the same tensors: module outputs 8e-7, their gradients 2.7e-6; activations 2.4e-6, gradients 9e-6 (a float32 sum over
-/// some hundred terms in another order moves that far); losses 6e-7 and norms 1.5e-5, a mean of many squares and the root of a sum of them; states 6e-7, slopes 5e-6.
+/// some hundred terms in another order moves that far); losses 6e-7 and norms 1.5e-5, a mean of many squares and the root of a sum of them; states 6e-7, velocities 5e-6.
 /// AdamW divides by the gradient's own size, so one near zero may flip its sign and move a weight by twice the step: updates 7e-5 together, 8e-4 for a tensor, 1.1e-3 for its
 /// average. The tolerances leave room for other instruction sets.
 /// </para>
@@ -62,8 +62,8 @@ internal sealed class ConformanceTolerances(Precision precision)
     /// <summary>States of a text encoder that computed and stored them in bfloat16: a fully bfloat16 run of a small model lies 3.3e-2 from float32 arithmetic on the same weights, measured by an independent implementation.</summary>
     public double StateInBFloat16 { get; } = 6e-2;
 
-    /// <summary>Slopes of a trajectory.</summary>
-    public double Slope { get; } = Of(precision, 2e-5, 1.6e-2, 0.15);
+    /// <summary>Velocities of a trajectory.</summary>
+    public double Velocity { get; } = Of(precision, 2e-5, 1.6e-2, 0.15);
 
     /// <summary>States of an edit by a text model; independent implementations measured 1e-5.</summary>
     public double EditState { get; } = Of(precision, 5e-5, 7e-3, 0.12);
@@ -71,10 +71,10 @@ internal sealed class ConformanceTolerances(Precision precision)
     /// <summary>What an edit by a text model has changed, a state less the source; independent implementations measured 2e-5.</summary>
     public double EditChange { get; } = Of(precision, 1e-4, 2e-2, 0.3);
 
-    /// <summary>Slopes of an edit by a text model: a difference of guided velocities multiplies their own error, and independent implementations measured 4.8e-5.</summary>
-    public double EditSlope { get; } = Of(precision, 2e-4, 4e-2, 0.6);
+    /// <summary>Velocities of an edit by a text model: a difference of guided velocities multiplies their own error, and independent implementations measured 4.8e-5.</summary>
+    public double EditVelocity { get; } = Of(precision, 2e-4, 4e-2, 0.6);
 
-    /// <summary>States, changes and slopes of an edit by a velocity in closed form, which no precision rounds; independent implementations measured 1.6e-7.</summary>
+    /// <summary>States, changes and velocities of an edit by a velocity in closed form, which no precision rounds; independent implementations measured 1.6e-7.</summary>
     public static double EditInClosedForm => 1e-6;
 
     /// <summary>Stages and tokens of the teacher; independent implementations measured 1.2e-6.</summary>

@@ -29,7 +29,7 @@ internal static class EditingCases
             using var model = ModelCases.LoadText(device, files, weights, precision);
             var tolerances = new ConformanceTolerances(precision);
             using var times = device.Allocate([checked((int)golden["in.source"].Shape[0])]);
-            return Run(name, device, golden, tolerances.EditState, tolerances.EditChange, tolerances.EditSlope, (x, sigma, embedding, v) =>
+            return Run(name, device, golden, tolerances.EditState, tolerances.EditChange, tolerances.EditVelocity, (x, sigma, embedding, v) =>
             {
                 Fill.Forward(TextSampler.TimeScale * sigma, times);
                 TextSampler.Pass(model, x, times, embedding, v, default);
@@ -41,7 +41,7 @@ internal static class EditingCases
         return Run(name, device, golden, analytic, analytic, analytic, (x, sigma, embedding, v) => Combine.Forward(k0 + (k1 * sigma), x, 1, embedding, v));
     }
 
-    private static CaseResult Run(string name, Device device, SafetensorsReader golden, double stateTolerance, double changeTolerance, double slopeTolerance, Action<Tensor, float, Tensor, Tensor> velocity)
+    private static CaseResult Run(string name, Device device, SafetensorsReader golden, double stateTolerance, double changeTolerance, double velocityTolerance, Action<Tensor, float, Tensor, Tensor> velocity)
     {
         var comparison = new Comparison(name, golden);
         Tensor Upload(string tensor) => device.Upload(golden.ReadSingles(tensor), Shape.Create([.. golden[tensor].Shape.Select(size => (int)size)]));
@@ -52,7 +52,7 @@ internal static class EditingCases
             var config = Settings(json);
             float[] levels = golden.ReadSingles($"{run}.sigmas"), noise = [.. golden.ReadSingles($"{run}.noise"), .. golden.Contains($"{run}.start_noise") ? golden.ReadSingles($"{run}.start_noise") : []];
             if (golden.Metadata.ContainsKey("weights")) comparison.Tensor($"{run}.sigmas", TimeGrid.NoiseLevels(config.Steps, config.TimeShift), LevelTolerance);
-            var (states, slopes) = (new List<float[]> { source.ToArray() }, new List<float[]>());
+            var (states, applied) = (new List<float[]> { source.ToArray() }, new List<float[]>());
             int drawn = 0;
             using var edited = device.Allocate(source.Shape);
             FlowEdit.OfNoiseLevels(device, config, levels).Run(
@@ -61,11 +61,11 @@ internal static class EditingCases
                 step =>
                 {
                     states.Add(step.State.ToArray());
-                    slopes.Add(step.Slope.ToArray());
+                    applied.Add(step.Velocity.ToArray());
                 });
             comparison.Value($"{run}.noise", Math.Abs((drawn * (long)count) - noise.Length), 0);
             comparison.Tensor($"{run}.x", [.. states.SelectMany(state => state)], stateTolerance);
-            comparison.Tensor($"{run}.v", [.. slopes.SelectMany(slope => slope)], slopeTolerance);
+            comparison.Tensor($"{run}.v", [.. applied.SelectMany(v => v)], velocityTolerance);
             comparison.Value($"{run}.x less the source", ChangeError(golden.ReadDoubles($"{run}.x"), states), changeTolerance);
         }
         return comparison.Result();

@@ -46,16 +46,16 @@ internal static class SamplingCases
             var config = Settings(run, json);
             comparison.Tensor($"{run}.timesteps", TimeGrid.Create(config.Steps, config.TimeShift), 0);
             var states = new List<float[]>();
-            var slopes = new List<float[]>();
+            var applied = new List<float[]>();
             using var x = device.Upload(golden.ReadSingles("in.noise"), shape);
             states.Add(x.ToArray());
             new ClassSampler(model, config).Run(x, labels, step =>
             {
                 states.Add(step.State.ToArray());
-                slopes.Add(step.Slope.ToArray());
+                applied.Add(step.Velocity.ToArray());
             });
             comparison.Tensor($"{run}.x", [.. states.SelectMany(state => state)], tolerances.State);
-            comparison.Tensor($"{run}.v", config.Sampler == Sampler.FlowDpm ? Velocities(slopes, count) : [.. slopes.SelectMany(slope => slope)], tolerances.Slope);
+            comparison.Tensor($"{run}.v", config.Sampler == Sampler.FlowDpm ? Velocities(applied, count) : [.. applied.SelectMany(v => v)], tolerances.Velocity);
             comparison.Value($"{run}.uint8", WrongBytes(states[^1], golden.ReadIntegers($"{run}.uint8"), tolerances.Levels), 0);
         }
         return comparison.Result();
@@ -87,14 +87,14 @@ internal static class SamplingCases
         return comparison.Result();
     }
 
-    /// <summary>The golden file keeps FlowDPMSolver's velocities; the sampler reports the slopes 1.5·v − 0.5·v_prev that it applied.</summary>
-    private static float[] Velocities(List<float[]> slopes, int count)
+    /// <summary>The golden file keeps FlowDPMSolver's velocities; the sampler reports the combinations 1.5·v − 0.5·v_prev that it applied.</summary>
+    private static float[] Velocities(List<float[]> applied, int count)
     {
-        var velocities = new float[slopes.Count * count];
-        slopes[0].CopyTo(velocities.AsSpan());
-        for (int s = 1; s < slopes.Count; s++)
+        var velocities = new float[applied.Count * count];
+        applied[0].CopyTo(velocities.AsSpan());
+        for (int s = 1; s < applied.Count; s++)
         {
-            for (int i = 0; i < count; i++) velocities[(s * count) + i] = (slopes[s][i] + (0.5f * velocities[((s - 1) * count) + i])) / 1.5f;
+            for (int i = 0; i < count; i++) velocities[(s * count) + i] = (applied[s][i] + (0.5f * velocities[((s - 1) * count) + i])) / 1.5f;
         }
         return velocities;
     }

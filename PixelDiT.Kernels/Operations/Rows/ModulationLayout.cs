@@ -11,10 +11,10 @@ namespace PixelDiT.Kernels.Operations.Rows;
 /// <param name="Values">The modulation, or its gradient: R / RowsPerModulation rows of Chunks · n values, in any shape of that count; in float32, or stored as the activation is.</param>
 /// <param name="Chunks">Chunks in a row: 6, or 4 for post-modulation.</param>
 /// <param name="RowsPerModulation">Rows of the activation that share a row of modulation.</param>
-public readonly record struct Modulation(Tensor Values, int Chunks, int RowsPerModulation)
+public readonly record struct ModulationLayout(Tensor Values, int Chunks, int RowsPerModulation)
 {
     /// <summary>The same layout over another tensor, such as the gradient.</summary>
-    public Modulation With(Tensor values) => this with { Values = values };
+    public ModulationLayout With(Tensor values) => this with { Values = values };
 
     /// <summary>Checks that there is a row of modulation for every row of an activation, and that the chunks exist.</summary>
     /// <exception cref="ShapeException">Rows, width or storage do not fit, or a chunk lies outside.</exception>

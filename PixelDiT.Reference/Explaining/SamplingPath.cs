@@ -12,7 +12,7 @@ namespace PixelDiT.Reference.Explaining;
 /// <param name="condition">What is drawn.</param>
 /// <param name="sampling">The sampler's settings, which fit the kind of model.</param>
 /// <param name="roundTime">Whether a text model's time is rounded to bfloat16.</param>
-public sealed class FlowPath(PixelTransformer model, ExplainedCondition condition, SamplingConfig sampling, bool roundTime)
+public sealed class SamplingPath(PixelTransformer model, ExplainedCondition condition, SamplingConfig sampling, bool roundTime)
 {
     private readonly bool _isText = model.Config.IsText;
 
@@ -113,12 +113,12 @@ public sealed class FlowPath(PixelTransformer model, ExplainedCondition conditio
     /// <summary>Passes of the model for one picture with and without its condition.</summary>
     private sealed class Passes : IDisposable
     {
-        private readonly FlowPath _path;
+        private readonly SamplingPath _path;
         private readonly PixelTransformer _model;
         private readonly Tensor _condition, _null, _times;
         private readonly CancellationToken _cancel;
 
-        public Passes(FlowPath path, CancellationToken cancel)
+        public Passes(SamplingPath path, CancellationToken cancel)
         {
             (_path, _model, _cancel) = (path, path.Model, cancel);
             var device = _model.Device;

@@ -1,0 +1,88 @@
+using NUnit.Framework;
+using PixelDiT.Reference.Formats;
+using PixelDiT.Reference.Models;
+using PixelDiT.Reference.Training;
+
+namespace PixelDiT.Tests.Commands;
+
+/// <summary>A verb that draws takes its options from a file too, where the command line wins.</summary>
+internal sealed class ConfigOptionTests
+{
+    private string _folder = "";
+
+    [OneTimeSetUp]
+    public void MakeModel()
+    {
+        _folder = Directory.CreateTempSubdirectory("pixeldit-tests").FullName;
+        StoredModel.WriteNew(At("class.safetensors"), Presets.Get("micro"), 3, nonzero: true, DataType.F32);
+        StoredModel.WriteNew(At("text.safetensors"), Presets.Get("micro-text"), 3, nonzero: true, DataType.F32);
+    }
+
+    [OneTimeTearDown]
+    public void RemoveFolder() => Directory.Delete(_folder, recursive: true);
+
+    private string At(string name) => Path.Combine(_folder, name);
+
+    private string Config(string name, string json)
+    {
+        File.WriteAllText(At(name), json);
+        return At(name);
+    }
+
+    private byte[] Pictures(string folder, string name = "samples.png") => File.ReadAllBytes(Path.Combine(At(folder), name));
+
+    [Test]
+    public void Values_of_a_file_are_those_of_options()
+    {
+        PixelDiTProgram.RunHere("sample", "--model", At("class.safetensors"), "--out", At("typed"), "--class", "2,none", "--count", "2", "--resolution", "8", "--steps", "3", "--guidance", "1.7", "--interval", "0.1,0.9", "--seed", "7", "--singles", "--device", "cpu").Done();
+        string path = Config("all.json", $$"""
+            {
+              // Written by hand.
+              "model": "{{At("class.safetensors").Replace("\\", "\\\\")}}", "class": [2, "none"], "count": 2.0, "resolution": 8, "STEPS": 3, "guidance": 1.7,
+              "interval": [0.1, 0.9], "seed": 7, "singles": true, "npz": false, "device": "cpu",
+            }
+            """);
+        PixelDiTProgram.RunHere("sample", "--config", path, "--out", At("read")).Done();
+        Assert.That(Directory.GetFiles(At("read")).Select(Path.GetFileName), Is.EquivalentTo(Directory.GetFiles(At("typed")).Select(Path.GetFileName)));
+        foreach (string file in Directory.GetFiles(At("typed"))) Assert.That(Pictures("read", Path.GetFileName(file)), Is.EqualTo(File.ReadAllBytes(file)), file);
+    }
+
+    [Test]
+    public void The_command_line_wins()
+    {
+        string path = Config("wins.json", """{"steps": 3, "seed": 9, "singles": true, "prompt": ["a", "b c"], "encoder": "words", "resolution": 8, "device": "cpu"}""");
+        PixelDiTProgram.RunHere("sample", "--model", At("text.safetensors"), "--config", path, "--seed", "4", "--prompt", "-d", "--singles=false", "--out", At("won")).Done();
+        PixelDiTProgram.RunHere("sample", "--model", At("text.safetensors"), "--steps", "3", "--seed", "4", "--encoder", "words", "--prompt", "-d", "--singles=false", "--resolution", "8", "--device", "cpu", "--out", At("plain")).Done();
+        Assert.That(Pictures("won"), Is.EqualTo(Pictures("plain")));
+    }
+
+    [TestCase("""{"setps": 3}""", "\"setps\" is unknown; known are model, ", "did you mean steps?")]
+    [TestCase("""{"steps": 3, "STEPS": 4}""", "'steps' occurs twice", "")]
+    [TestCase("""{"steps": "many"}""", "refused.json: ", "'many'")]
+    [TestCase("""{"steps": 1.5}""", "refused.json: ", "'1.5'")]
+    [TestCase("""{"singles": 1}""", "singles is 1; true or false was expected", "")]
+    [TestCase("""{"prompt": {"text": "a"}}""", "a text or a list of texts was expected", "")]
+    [TestCase("""{"class": null}""", "class is null; ", "")]
+    [TestCase("""{"sampler": "ddim"}""", "refused.json: ", "ddim")]
+    [TestCase("[1]", "is a JSON array; an object", "")]
+    [TestCase("{", "is not JSON: line 1", "")]
+    [TestCase("""{"config": "other.json"}""", "\"config\" is unknown", "")]
+    public void What_no_option_takes_is_refused(string json, string message, string more)
+    {
+        var result = PixelDiTProgram.RunHere("sample", "--model", At("class.safetensors"), "--config", Config("refused.json", json), "--out", At("refused"));
+        Assert.That(result.ExitCode, Is.EqualTo(1));
+        Assert.That(result.Error, Does.Contain(message).And.Contain(more));
+        Assert.That(Directory.Exists(At("refused")), Is.False);
+    }
+
+    [TestCase("sample"), TestCase("edit"), TestCase("explain"), TestCase("evaluate")]
+    public void A_file_that_is_not_there_is_named(string verb)
+    {
+        var result = PixelDiTProgram.RunHere(verb, "--config", At("absent.json"));
+        Assert.That(result.ExitCode, Is.EqualTo(1));
+        Assert.That(result.Error, Does.Contain("absent.json: "));
+        Assert.That(result.Error.Trim().Split('\n'), Has.Length.EqualTo(1));
+        Assert.That(PixelDiTProgram.RunHere(verb, "--config", "").Error, Does.Contain("--config is ''"));
+        Assert.That(PixelDiTProgram.RunHere(verb, "--config").Error, Does.Contain("--config"));
+    }
+}
