@@ -27,8 +27,8 @@ public sealed class H5FilesTests
         double seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
         TestContext.Out.WriteLine($"{files.Count} pictures of {bytes} bytes in {seconds:F2} s");
         Assert.That(files.Count, Is.EqualTo(1060));
-        // 0.2 s on a quiet core.
-        Assert.That(seconds, Is.LessThan(2));
+        // 0.2 s on a quiet core; a busy machine may take many times as long.
+        Assert.That(seconds, Is.LessThan(60), "a hang");
     }
 
     [Test]
