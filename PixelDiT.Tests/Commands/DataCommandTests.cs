@@ -6,6 +6,7 @@ using StbImageSharp;
 namespace PixelDiT.Tests.Commands;
 
 /// <summary>The verb data as a stranger meets it, and training on real folders.</summary>
+[Parallelizable]
 public sealed class DataCommandTests
 {
     private TemporaryFolder _folder = null!;

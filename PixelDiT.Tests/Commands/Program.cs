@@ -26,6 +26,7 @@ internal static class PixelDiTProgram
         start.ArgumentList.Add("exec");
         start.ArgumentList.Add(Assembly);
         foreach (string argument in arguments) start.ArgumentList.Add(argument);
+        OwnProgram.StartSooner(start);
         foreach (var (name, value) in environment ?? new Dictionary<string, string>()) start.Environment[name] = value;
         return Process.Start(start)!;
     }

@@ -10,6 +10,7 @@ using PixelDiT.Tests.Training;
 namespace PixelDiT.Tests.Commands;
 
 /// <summary>What a person made is not lost: by a second command, a signal, a full disk, or data that is not what it was.</summary>
+[Parallelizable]
 public sealed class RunSafetyTests
 {
     private static readonly string[] s_withGrid = ["--preset", "micro", "--hidden", "16", "--heads", "2", "--patch-depth", "1", "--pixel-hidden", "4", "--resolution", "16", "--batch", "4", "--device", "cpu", "--threads", "1"];

@@ -8,6 +8,7 @@ namespace PixelDiT.Tests.Commands;
 
 /// <summary>Nothing that a file says steers a terminal, and a stream that cannot be written ends no work.</summary>
 [Platform(Exclude = "Win", Reason = "these tests close and redirect streams by sh")]
+[Parallelizable]
 public sealed class TerminalTests
 {
     private static readonly string[] s_train = ["train", "--data", "shapes", "--preset", "micro", "--hidden", "16", "--heads", "2", "--patch-depth", "1", "--pixel-hidden", "4", "--resolution", "16", "--batch", "4", "--sample-steps", "0", "--steps", "3", "--device", "cpu"];

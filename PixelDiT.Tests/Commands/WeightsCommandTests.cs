@@ -9,6 +9,7 @@ using PixelDiT.Tests.Models.Weights;
 namespace PixelDiT.Tests.Commands;
 
 /// <summary>What the verbs that take a model from a file say of its weights, and what they do with weights that are no numbers.</summary>
+[Parallelizable]
 internal sealed class WeightsCommandTests
 {
     private TemporaryFolder _folder = null!;

@@ -55,6 +55,7 @@ internal sealed partial class Mpirun : IDisposable
             if (index > 0) start.ArgumentList.Add(":");
             foreach (string argument in (string[])["-n", ranks.ToString(CultureInfo.InvariantCulture), "dotnet", "exec", PixelDiTProgram.Assembly, .. arguments]) start.ArgumentList.Add(argument);
         }
+        OwnProgram.StartSooner(start);
         // It refuses root unless it is told twice.
         (start.Environment["OMPI_ALLOW_RUN_AS_ROOT"], start.Environment["OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"]) = ("1", "1");
         return new Mpirun(Process.Start(start)!);

@@ -10,6 +10,7 @@ using PixelDiT.Tests.Data;
 namespace PixelDiT.Tests.Training;
 
 /// <summary>A checkpoint is never lost: whatever instant a process ends at, and whatever becomes of the newest file, the run goes on and is the run that was.</summary>
+[Parallelizable]
 internal sealed class CheckpointTests
 {
     private const int Steps = 6;

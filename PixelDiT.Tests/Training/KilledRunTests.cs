@@ -5,6 +5,7 @@ using PixelDiT.Tests.Data;
 namespace PixelDiT.Tests.Training;
 
 /// <summary>A run whose process is killed fifty times, most of them while it writes, is the run that was never killed.</summary>
+[Parallelizable]
 internal sealed class KilledRunTests
 {
     private const int Kills = 50, InSaving = 40;

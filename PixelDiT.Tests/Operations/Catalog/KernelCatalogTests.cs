@@ -7,6 +7,7 @@ namespace PixelDiT.Tests.Operations.Catalog;
 
 /// <summary>Every kernel compiles to PTX, and that PTX assembles without spills, on machines without a card.</summary>
 [TestFixture("sm_80"), TestFixture("sm_90")]
+[Parallelizable]
 internal sealed partial class KernelCatalogTests(string architecture)
 {
     private IReadOnlyDictionary<string, string> Kernels => PtxAssembler.Compile(architecture).Kernels;
