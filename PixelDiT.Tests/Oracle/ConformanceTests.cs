@@ -54,7 +54,6 @@ public sealed class GroupConformanceTests
 }
 
 /// <summary>A whole model, forward and backward, by the kernels that a card with tensor cores runs: tiled products and attention with every instruction emulated, in groups of 256.</summary>
-[Parallelizable]
 public sealed class TensorCoreConformanceTests
 {
     [TestCase(Precision.BFloat16)]

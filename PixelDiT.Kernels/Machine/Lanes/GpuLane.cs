@@ -5,7 +5,7 @@ using PixelDiT.Kernels.Machine.Gpu;
 namespace PixelDiT.Kernels.Machine.Lanes;
 
 /// <summary>One float32 value on a GPU thread, for the elements that fill no <see cref="GpuLanes8"/>: what formulas become in PTX, where a · b + c is one FFMA.</summary>
-public readonly struct GpuLane : IGpuLanes<float>
+internal readonly struct GpuLane : IGpuLanes<float>
 {
     /// <inheritdoc/>
     public static int Count => 1;

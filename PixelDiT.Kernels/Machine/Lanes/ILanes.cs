@@ -71,7 +71,7 @@ public interface ILanes<S> where S : unmanaged
 
 /// <summary>A width policy of the CPU bodies, which work on host memory.</summary>
 /// <typeparam name="S">The values of one step.</typeparam>
-public unsafe interface ICpuLanes<S> : ILanes<S> where S : unmanaged
+internal unsafe interface ICpuLanes<S> : ILanes<S> where S : unmanaged
 {
     /// <summary>Reads a step's elements.</summary>
     static abstract S Load(float* source);

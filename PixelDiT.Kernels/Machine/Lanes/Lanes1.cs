@@ -6,7 +6,7 @@ using ILGPU;
 namespace PixelDiT.Kernels.Machine.Lanes;
 
 /// <summary>One float32 value on a CPU: the elements that fill no vector.</summary>
-public readonly unsafe struct Lanes1 : ICpuLanes<float>
+internal readonly unsafe struct Lanes1 : ICpuLanes<float>
 {
     /// <inheritdoc/>
     public static int Count => 1;

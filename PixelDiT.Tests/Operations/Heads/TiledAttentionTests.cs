@@ -13,7 +13,6 @@ namespace PixelDiT.Tests.Operations.Heads;
 /// The tiled attention of a GPU, entered by ILGPU's CPU accelerator in groups of 256 with every instruction emulated, against the equations in double precision.
 /// Operands are rounded first, so what remains is the rounding of weights and slopes, of float32 sums and of the storage.
 /// </summary>
-[Parallelizable]
 internal sealed class TiledAttentionTests
 {
     private Device _device = null!;
