@@ -40,7 +40,8 @@ internal static partial class CommandLine
                 int behind = Array.IndexOf(arguments, parsed.CommandResult.Command.Name) + 1;
                 parsed = root.Parse([.. arguments[..behind], .. config.Arguments, .. arguments[behind..]], s_parser);
                 // What only the file can have brought in is said of the file.
-                if (Messages(parsed).Except(before).Any()) return Refuse(parsed, arguments, $"{config.Path}: ");
+                string[] brought = [.. Messages(parsed).Except(before)];
+                if (brought.Length > 0) return Refuse(parsed, arguments, message => brought.Contains(message) ? $"{config.Path}: " : "");
             }
         }
         catch (ConfigurationException error)
@@ -48,7 +49,7 @@ internal static partial class CommandLine
             if (!Launcher.IsSecond) Terminal.Complain(error.Message);
             return Verb.Failure;
         }
-        return parsed.Errors.Count > 0 ? Refuse(parsed, arguments, "") : parsed.Invoke();
+        return parsed.Errors.Count > 0 ? Refuse(parsed, arguments, _ => "") : parsed.Invoke();
     }
 
     private static IEnumerable<string> Messages(ParseResult parsed) => parsed.Errors.Select(error => error.Message);
@@ -86,7 +87,7 @@ internal static partial class CommandLine
 
     private static bool AsksForHelp(string[] arguments) => arguments.Any(argument => argument is "--help" or "-h" or "-?" or "/?" or "--version");
 
-    private static int Refuse(ParseResult parsed, string[] arguments, string source)
+    private static int Refuse(ParseResult parsed, string[] arguments, Func<string, string> source)
     {
         // Of several processes with one command line, one says what is wrong with it.
         if (Launcher.IsSecond) return Verb.Failure;
@@ -98,7 +99,7 @@ internal static partial class CommandLine
         if (isRoot && unmatched.Length == 0) Terminal.Complain($"{string.Join(' ', arguments)}: names no verb; one of {string.Join(", ", Names(command))} was expected");
         foreach (string message in parsed.Errors.Select(error => error.Message).Distinct().Where(message => !isRoot && !unmatched.Any(token => message.Contains($"'{token}'", StringComparison.Ordinal))))
         {
-            Terminal.Complain(source + InOneLine(message));
+            Terminal.Complain(source(message) + InOneLine(message));
         }
         Terminal.Complain($"{(isRoot ? "" : command.Name + " ")}--help explains the {(isRoot ? "verbs" : "options")}");
         return Verb.Failure;

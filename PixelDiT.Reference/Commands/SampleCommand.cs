@@ -61,7 +61,7 @@ internal static class SampleCommand
             var sizes = stored.Info.Config;
             var plan = options.Plan(parsed, stored, prompts, isArchive) with { Precision = PrecisionNames.Parse(parsed.GetRequiredValue(precision)) };
             int atATime = givenBatch ?? ModelSampling.UsualBatchOf(plan);
-            bool hasSingles = Cli.IsGiven(parsed, singles) ? parsed.GetValue(singles) : sizes.IsText && !isArchive;
+            bool hasSingles = Cli.HasValue(parsed, singles) ? parsed.GetValue(singles) : sizes.IsText && !isArchive;
             SampleRun.Require(plan, sizes.Channels, atATime, isArchive, hasSingles);
             RequireOthers(SampleFolder.Open(path, plan, overwrite: true), options.Files(parsed));
             using var opened = RankStart.Agree(ranks, () => DistributedOptions.OpenDevice(ranks, parsed.GetRequiredValue(device), parsed.GetValue(threads)));

@@ -56,6 +56,35 @@ internal sealed class ConfigOptionTests
         Assert.That(Pictures("won"), Is.EqualTo(Pictures("plain")));
     }
 
+    [Test]
+    public void An_empty_text_takes_no_other_word_and_a_false_flag_excludes_nothing()
+    {
+        string path = Config("empty.json", """{"negative": "", "prompt": ["", "a"], "steps": 2, "encoder": "words", "low-memory": false, "no-instruction": false, "resolution": 8, "device": "cpu", "apng": false}""");
+        PixelDiTProgram.RunHere("sample", "--model", At("text.safetensors"), "--config", path, "--singles", "--out", At("empty")).Done();
+        Assert.That(Directory.GetFiles(At("empty"), "*.png").Select(Path.GetFileName), Is.EquivalentTo((string[])["samples.png", "trajectory.png", "a.png", "empty.png"]));
+        path = Config("false.json", """{"released-aspect": false, "class": [0], "steps": 2, "resolution": 8, "device": "cpu"}""");
+        PixelDiTProgram.RunHere("sample", "--model", At("class.safetensors"), "--config", path, "--out", At("false")).Done();
+        var again = PixelDiTProgram.RunHere("sample", "--again", Path.Combine(At("false"), "samples.png"), "--model", At("class.safetensors"), "--config", Config("flags.json", """{"singles": false, "npz": false}"""), "--out", At("false-again"), "--device", "cpu");
+        Assert.That(again.Done(), Does.Contain("the same"));
+    }
+
+    [Test]
+    public void What_the_command_line_says_another_way_wins_too()
+    {
+        File.WriteAllText(At("seeds.txt"), "5\n");
+        string path = Config("ways.json", """{"seed": 9, "resolution": 16, "class": 0, "count": 1, "steps": 2, "device": "cpu", "guidance": 1e-40}""");
+        string output = PixelDiTProgram.RunHere("sample", "--model", At("class.safetensors"), "--config", path, "--seeds", At("seeds.txt"), "--width", "16", "--height", "8", "--singles", "--out", At("ways")).Done();
+        string record = File.ReadAllText(Path.Combine(At("ways"), "samples.json"));
+        Assert.That(record, Does.Contain("\"seeds\": [5]").And.Contain("\"height\": 8").And.Contain("1E-40"), output);
+    }
+
+    [Test]
+    public void Each_mistake_is_said_of_its_place()
+    {
+        var result = PixelDiTProgram.RunHere("sample", "--model", At("class.safetensors"), "--config", Config("both.json", """{"sampler": "ddim"}"""), "--steps", "x");
+        Assert.That(result.Error, Does.Match("both\\.json: [^\\n]*ddim").And.Match("pixeldit: [^\\n:]*'x'"));
+    }
+
     [TestCase("""{"setps": 3}""", "\"setps\" is unknown; known are model, ", "did you mean steps?")]
     [TestCase("""{"steps": 3, "STEPS": 4}""", "'steps' occurs twice", "")]
     [TestCase("""{"steps": "many"}""", "refused.json: ", "'many'")]

@@ -36,17 +36,17 @@ internal sealed class AttentionEquations
                 double[] scores = [.. Enumerable.Range(0, tokens).Select(j => scale * Dot(q, At(i), k, At(j), width))];
                 double lse = Math.Log(scores.Sum(score => Math.Exp(score - scores.Max()))) + scores.Max();
                 Lse[(pair * tokens) + i] = lse;
-                double[] weights = [.. scores.Select(score => Math.Exp(score - lse))];
-                for (int j = 0; j < tokens; j++) O.Add(At(i), v, At(j), weights[j], weights[j], width);
+                double[] probabilities = [.. scores.Select(score => Math.Exp(score - lse))];
+                for (int j = 0; j < tokens; j++) O.Add(At(i), v, At(j), probabilities[j], probabilities[j], width);
 
                 double delta = Dot(dO, At(i), O.Values, At(i), width), deltaMagnitude = Magnitude(dO, At(i), O.Values, At(i), width);
                 for (int j = 0; j < tokens; j++)
                 {
-                    double slope = weights[j] * (Dot(dO, At(i), v, At(j), width) - delta) * scale;
-                    double magnitude = weights[j] * (Magnitude(dO, At(i), v, At(j), width) + deltaMagnitude) * scale;
-                    DV.Add(At(j), dO, At(i), weights[j], weights[j], width);
-                    DQ.Add(At(i), k, At(j), slope, magnitude, width);
-                    DK.Add(At(j), q, At(i), slope, magnitude, width);
+                    double dS = probabilities[j] * (Dot(dO, At(i), v, At(j), width) - delta) * scale;
+                    double magnitude = probabilities[j] * (Magnitude(dO, At(i), v, At(j), width) + deltaMagnitude) * scale;
+                    DV.Add(At(j), dO, At(i), probabilities[j], probabilities[j], width);
+                    DQ.Add(At(i), k, At(j), dS, magnitude, width);
+                    DK.Add(At(j), q, At(i), dS, magnitude, width);
                 }
             }
         }

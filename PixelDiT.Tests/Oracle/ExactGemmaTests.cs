@@ -20,7 +20,7 @@ internal sealed class ExactGemmaTests
             foreach (var run in GemmaGolden.Runs(name))
             {
                 var worst = (Largest: 0.0, MeanSquare: 0.0);
-                double[] states = exact.Encode(EncoderCases.Whole(golden, run.Ids), run.Mask is null ? null : EncoderCases.Whole(golden, run.Mask), (int)golden[run.Ids].Shape[0], run.Cap,
+                double[] states = exact.Encode(golden.WholeNumbers(run.Ids), run.Mask is null ? null : golden.WholeNumbers(run.Mask), (int)golden[run.Ids].Shape[0], run.Cap,
                     (stage, x) => worst = GemmaGolden.Worse(worst, GemmaGolden.Distance(golden, $"{run.Name}.hidden.{stage}", run, x)));
                 worst = GemmaGolden.Worse(worst, GemmaGolden.Distance(golden, $"{run.Name}.out", run, states));
                 TestContext.Out.WriteLine($"{run.Name}: {worst.Largest:e2} of the largest, {worst.MeanSquare:e2} in root mean square");

@@ -68,13 +68,13 @@ internal readonly struct AlignedAttentionBackward<TGradient, TWidth>(
                 {
                     long column = table + (8L * (token + step));
                     Float4 a = Float4.AsFloats(Memory.LoadGlobal(column)), b = Float4.AsFloats(Memory.LoadGlobal(column + 64)), d = Float4.AsFloats(Memory.LoadGlobal(column + 128)), e = Float4.AsFloats(Memory.LoadGlobal(column + 192));
-                    probabilities = new() { Column0 = Weigh(products.Column0, c, a), Column8 = Weigh(products.Column8, c, b), Column16 = Weigh(products.Column16, c, d), Column24 = Weigh(products.Column24, c, e) };
+                    probabilities = new() { Column0 = Probabilities(products.Column0, c, a), Column8 = Probabilities(products.Column8, c, b), Column16 = Probabilities(products.Column16, c, d), Column24 = Probabilities(products.Column24, c, e) };
                     scoreGradients = new() { Column0 = ScoreGradients(probabilities.Column0, along.Column0, a), Column8 = ScoreGradients(probabilities.Column8, along.Column8, b), Column16 = ScoreGradients(probabilities.Column16, along.Column16, d), Column24 = ScoreGradients(probabilities.Column24, along.Column24, e) };
                     partnerSums = HeadAccumulators.Add<BFloat16Format, TWidth>(partnerSums, probabilities, partnerTile, startMNMajor);
                 }
                 else
                 {
-                    probabilities = new() { Column0 = Weigh(products.Column0, c, own), Column8 = Weigh(products.Column8, c, own), Column16 = Weigh(products.Column16, c, own), Column24 = Weigh(products.Column24, c, own) };
+                    probabilities = new() { Column0 = Probabilities(products.Column0, c, own), Column8 = Probabilities(products.Column8, c, own), Column16 = Probabilities(products.Column16, c, own), Column24 = Probabilities(products.Column24, c, own) };
                     if (token + Block > _tokens) probabilities = Mask(probabilities, _tokens - token - step - ((lane & 3) * 2));
                     scoreGradients = new() { Column0 = ScoreGradients(probabilities.Column0, along.Column0, own), Column8 = ScoreGradients(probabilities.Column8, along.Column8, own), Column16 = ScoreGradients(probabilities.Column16, along.Column16, own), Column24 = ScoreGradients(probabilities.Column24, along.Column24, own) };
                 }
@@ -94,7 +94,7 @@ internal readonly struct AlignedAttentionBackward<TGradient, TWidth>(
     }
 
     /// <summary>P of rows that are queries.</summary>
-    private static Accumulator Weigh(Accumulator products, float c, RowStatistics own) => new()
+    private static Accumulator Probabilities(Accumulator products, float c, RowStatistics own) => new()
     {
         X = Approximate.PowerOfTwo((products.X * c) - own.UpperLse),
         Y = Approximate.PowerOfTwo((products.Y * c) - own.UpperLse),
@@ -103,7 +103,7 @@ internal readonly struct AlignedAttentionBackward<TGradient, TWidth>(
     };
 
     /// <summary>P of columns that are queries: of two, lse and δ each.</summary>
-    private static Accumulator Weigh(Accumulator products, float c, Float4 columns) => new()
+    private static Accumulator Probabilities(Accumulator products, float c, Float4 columns) => new()
     {
         X = Approximate.PowerOfTwo((products.X * c) - columns.X),
         Y = Approximate.PowerOfTwo((products.Y * c) - columns.Z),

@@ -8,7 +8,7 @@ namespace PixelDiT.Kernels.Operations.Heads;
 
 /// <summary>
 /// <see cref="TiledAttentionForward{TFormat, TWidth, T}"/> in bfloat16 for tokens that begin at multiples of 16 bytes. Only the last block asks which of its keys there are; what has been summed is
-/// scaled only where a larger score has come; and a weight is one multiplication and one power of two: exp(s·scale − top) = 2^(s·c − top·c), c = scale·log₂e.
+/// scaled only where a larger score has come; and a probability is one multiplication and one power of two: exp(s·scale − top) = 2^(s·c − top·c), c = scale·log₂e.
 /// </summary>
 internal readonly struct AlignedAttentionForward<TWidth>(
     HeadMemory<BFloat16> q, HeadMemory<BFloat16> k, HeadMemory<BFloat16> v, HeadMemory<BFloat16> o, DeviceView<float> lse, AttentionSizes sizes, int tiles) : ILaunchBounds
@@ -95,7 +95,7 @@ internal readonly struct AlignedAttentionForward<TWidth>(
         float upper = Approximate.PowerOfTwo((state.UpperTop * c) + upperOffset), lower = Approximate.PowerOfTwo((state.LowerTop * c) + lowerOffset);
         // Larger scores come seldom after the first few steps.
         if (upperTop != state.UpperTop || lowerTop != state.LowerTop) state.Sums = HeadAccumulators.Scale(state.Sums, upper, lower);
-        var probabilities = Weigh(products, c, upperOffset, lowerOffset);
+        var probabilities = Probabilities(products, c, upperOffset, lowerOffset);
         return new()
         {
             UpperTop = upperTop,
@@ -122,15 +122,15 @@ internal readonly struct AlignedAttentionForward<TWidth>(
         W = there > 1 ? products.W : Nothing
     };
 
-    private static Accumulators16x32 Weigh(Accumulators16x32 products, float c, float upper, float lower) => new()
+    private static Accumulators16x32 Probabilities(Accumulators16x32 products, float c, float upper, float lower) => new()
     {
-        Column0 = Weigh(products.Column0, c, upper, lower),
-        Column8 = Weigh(products.Column8, c, upper, lower),
-        Column16 = Weigh(products.Column16, c, upper, lower),
-        Column24 = Weigh(products.Column24, c, upper, lower)
+        Column0 = Probabilities(products.Column0, c, upper, lower),
+        Column8 = Probabilities(products.Column8, c, upper, lower),
+        Column16 = Probabilities(products.Column16, c, upper, lower),
+        Column24 = Probabilities(products.Column24, c, upper, lower)
     };
 
-    private static Accumulator Weigh(Accumulator products, float c, float upper, float lower) => new()
+    private static Accumulator Probabilities(Accumulator products, float c, float upper, float lower) => new()
     {
         X = Approximate.PowerOfTwo((products.X * c) + upper),
         Y = Approximate.PowerOfTwo((products.Y * c) + upper),

@@ -39,10 +39,10 @@ internal struct OnlineSoftmax
         float lowerTop = Larger(softmax.LowerTop, QuadReduce.Max(Larger(Larger(Larger(a.Z, a.W), Larger(b.Z, b.W)), Larger(Larger(c.Z, c.W), Larger(d.Z, d.W)))));
         Accumulators16x32 probabilities = new()
         {
-            Column0 = Weigh<TFormat>(a, upperTop, lowerTop),
-            Column8 = Weigh<TFormat>(b, upperTop, lowerTop),
-            Column16 = Weigh<TFormat>(c, upperTop, lowerTop),
-            Column24 = Weigh<TFormat>(d, upperTop, lowerTop)
+            Column0 = Probabilities<TFormat>(a, upperTop, lowerTop),
+            Column8 = Probabilities<TFormat>(b, upperTop, lowerTop),
+            Column16 = Probabilities<TFormat>(c, upperTop, lowerTop),
+            Column24 = Probabilities<TFormat>(d, upperTop, lowerTop)
         };
         float upper = AttentionExp.Of<TFormat>(softmax.UpperTop - upperTop), lower = AttentionExp.Of<TFormat>(softmax.LowerTop - lowerTop);
         return new()
@@ -63,7 +63,7 @@ internal struct OnlineSoftmax
         W = column + 1 < keys ? products.W * scale : Nothing
     };
 
-    private static Accumulator Weigh<TFormat>(Accumulator scores, float upperTop, float lowerTop) where TFormat : struct, IHeadFormat => new()
+    private static Accumulator Probabilities<TFormat>(Accumulator scores, float upperTop, float lowerTop) where TFormat : struct, IHeadFormat => new()
     {
         X = AttentionExp.Of<TFormat>(scores.X - upperTop),
         Y = AttentionExp.Of<TFormat>(scores.Y - upperTop),

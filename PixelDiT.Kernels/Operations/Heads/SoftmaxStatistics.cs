@@ -11,7 +11,7 @@ internal struct RowStatistics
 /// <summary>lse and δ [B, h, L] of one image and head, for the sums [16, 8] that a lane holds a part of: by rows where they are queries, by columns where those are.</summary>
 internal readonly struct SoftmaxStatistics(DeviceView<float> lse, DeviceView<float> delta, long pair, int tokens, int lane)
 {
-    /// <summary>Beyond every score: its weight is 0.</summary>
+    /// <summary>Beyond every score: its probability is 0.</summary>
     private const float Everything = 3e38f;
 
     private readonly DeviceView<float> _lse = lse, _delta = delta;

@@ -64,7 +64,7 @@ internal readonly struct TiledAttentionBackward<TGradient, TFormat, TWidth, T>(
             if (row >= _tokens) continue;
             var products = HeadFragments.Multiply<TFormat, TWidth>(rows, tile + startColumns);
             var along = HeadFragments.Multiply<TFormat, TWidth>(partners, partnerTile + startColumns);
-            var probabilities = Weigh(products, numbers, own, token);
+            var probabilities = Probabilities(products, numbers, own, token);
             if (TGradient.IsKeys) partnerSums = HeadAccumulators.Add<TFormat, TWidth>(partnerSums, probabilities, partnerTile, startMNMajor);
             sums = HeadAccumulators.Add<TFormat, TWidth>(sums, ScoreGradients(probabilities, along, numbers, own, token), tile, startMNMajor);
         }
@@ -73,15 +73,15 @@ internal readonly struct TiledAttentionBackward<TGradient, TFormat, TWidth, T>(
     }
 
     /// <summary>P of the warp's 16 rows and 32 others.</summary>
-    private Accumulators16x32 Weigh(Accumulators16x32 products, SoftmaxStatistics numbers, RowStatistics own, int token) => new()
+    private Accumulators16x32 Probabilities(Accumulators16x32 products, SoftmaxStatistics numbers, RowStatistics own, int token) => new()
     {
-        Column0 = Weigh(products.Column0, numbers, own, token),
-        Column8 = Weigh(products.Column8, numbers, own, token + 8),
-        Column16 = Weigh(products.Column16, numbers, own, token + 16),
-        Column24 = Weigh(products.Column24, numbers, own, token + 24)
+        Column0 = Probabilities(products.Column0, numbers, own, token),
+        Column8 = Probabilities(products.Column8, numbers, own, token + 8),
+        Column16 = Probabilities(products.Column16, numbers, own, token + 16),
+        Column24 = Probabilities(products.Column24, numbers, own, token + 24)
     };
 
-    private Accumulator Weigh(Accumulator products, SoftmaxStatistics numbers, RowStatistics own, int token)
+    private Accumulator Probabilities(Accumulator products, SoftmaxStatistics numbers, RowStatistics own, int token)
     {
         float left = numbers.Lse<TGradient>(token, 0), right = numbers.Lse<TGradient>(token, 1);
         return new()

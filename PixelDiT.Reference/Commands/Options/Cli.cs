@@ -89,8 +89,11 @@ internal static class Cli
         }
     };
 
-    /// <summary>Whether an option stands on the command line.</summary>
-    public static bool IsGiven(ParseResult parsed, Option option) => parsed.GetResult(option) is { Implicit: false };
+    /// <summary>Whether an option is given, where a flag of false is none.</summary>
+    public static bool IsGiven(ParseResult parsed, Option option) => HasValue(parsed, option) && !(option is Option<bool> flag && !parsed.GetValue(flag));
+
+    /// <summary>Whether an option has a value that is not its default, a flag of false too.</summary>
+    public static bool HasValue(ParseResult parsed, Option option) => parsed.GetResult(option) is { Implicit: false };
 
     /// <summary>Opens the device of a verb's options.</summary>
     public static Device Open(ParseResult parsed, Option<string> device, Option<int> threads) => Kernels.Devices.Device.Open(parsed.GetRequiredValue(device), parsed.GetValue(threads));

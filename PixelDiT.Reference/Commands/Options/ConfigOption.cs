@@ -36,11 +36,33 @@ internal sealed class ConfigOption : Option<string?>
             string key = name.Replace('_', '-').ToLowerInvariant();
             if (!known.TryGetValue(key, out var target)) throw new ConfigurationException($"{path}: {Quote.Text(name)} is unknown; known are {string.Join(", ", known.Keys)}{Nearest.Advice(key, known.Keys)}");
             if (!seen.Add(key)) throw new ConfigurationException($"{path}: '{key}' occurs twice");
-            if (Cli.IsGiven(parsed, target)) continue;
-            arguments.AddRange(Values(path, key, target, value).Select(text => $"{target.Name}={text}"));
+            var values = Values(path, key, target, value).ToList();
+            if (Cli.HasValue(parsed, target) || Alternatives(key).Any(other => known.TryGetValue(other, out var given) && Cli.HasValue(parsed, given))) continue;
+            // A name with nothing behind its sign would take the next word of the command line.
+            foreach (string text in values) arguments.AddRange(text.Length == 0 ? [target.Name, ""] : (string[])[$"{target.Name}={text}"]);
         }
         return (path, arguments);
     }
+
+    /// <summary>Options that say another way what one says: where one of them is on the command line, the file's is not wanted.</summary>
+    private static string[] Alternatives(string key) => key switch
+    {
+        "seed" => ["seeds"],
+        "seeds" => ["seed"],
+        "resolution" => ["width", "height"],
+        "aspect" => ["width", "height"],
+        "width" or "height" => ["resolution", "aspect"],
+        "class" => ["prompt", "prompts"],
+        "prompt" => ["prompts", "class"],
+        "prompts" => ["prompt", "class"],
+        "encoder" => ["embeddings"],
+        "embeddings" => ["encoder"],
+        "instruction" => ["no-instruction"],
+        "no-instruction" => ["instruction"],
+        "npz" => ["apng"],
+        "apng" => ["npz"],
+        _ => []
+    };
 
     private static IEnumerable<string> Values(string path, string key, Option option, JsonElement value)
     {
@@ -60,5 +82,5 @@ internal sealed class ConfigOption : Option<string?>
 
     /// <summary>A number as an option takes it: 1e3 and 50.0 are whole numbers too.</summary>
     private static string Number(JsonElement value)
-        => value.TryGetDecimal(out decimal number) && number == decimal.Truncate(number) ? decimal.Truncate(number).ToString(CultureInfo.InvariantCulture) : value.GetRawText();
+        => Settings.Whole(value) is { } number ? decimal.Truncate(number).ToString(CultureInfo.InvariantCulture) : value.GetRawText();
 }

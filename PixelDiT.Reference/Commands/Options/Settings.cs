@@ -61,7 +61,7 @@ internal sealed class Settings
     public void Prefer(Option<int> option, int value) => _layers.Insert(0, new Layer("", new() { [Key(option)] = JsonSerializer.SerializeToElement(value) }));
 
     /// <summary>Whether an option stands on the command line.</summary>
-    public bool IsOnCommandLine(Option option) => Cli.IsGiven(_parsed, option);
+    public bool IsOnCommandLine(Option option) => Cli.HasValue(_parsed, option);
 
     /// <summary>Whether an option was given, on the command line or in a file, where a flag of false is none.</summary>
     public bool IsGiven(Option option) => Cli.IsGiven(_parsed, option) || _layers.Any(layer => layer.Values.TryGetValue(Key(option), out var value) && value.ValueKind != JsonValueKind.False);
@@ -70,7 +70,7 @@ internal sealed class Settings
     /// <exception cref="ConfigurationException">The file's value is of another kind.</exception>
     public T Get<T>(Option<T> option)
     {
-        if (Cli.IsGiven(_parsed, option) || _layers.Find(layer => layer.Values.ContainsKey(Key(option))) is not { } layer) return _parsed.GetValue(option)!;
+        if (Cli.HasValue(_parsed, option) || _layers.Find(layer => layer.Values.ContainsKey(Key(option))) is not { } layer) return _parsed.GetValue(option)!;
         var value = layer.Values[Key(option)];
         object? read = (default(T), value.ValueKind) switch
         {
@@ -115,7 +115,7 @@ internal sealed class Settings
     private IEnumerable<(string Key, Option Option)> Keys() => _command.Options.Where(option => option != _config && !option.Hidden && option is not System.CommandLine.Help.HelpOption).Select(option => (Key(option), option));
 
     /// <summary>A number that is whole, however it is written: 1e6 and 2.0 are.</summary>
-    private static decimal? Whole(JsonElement value) => value.TryGetDecimal(out decimal number) && number == decimal.Truncate(number) ? number : null;
+    internal static decimal? Whole(JsonElement value) => value.TryGetDouble(out double real) && real == Math.Truncate(real) && value.TryGetDecimal(out decimal number) && number == decimal.Truncate(number) ? number : null;
 
     private static string KindOf(Option option) => option switch
     {

@@ -57,7 +57,7 @@ internal static class CheckpointCases
     }
 
     private static void Sizes(Comparison comparison, StoredModel model, SafetensorsReader expected)
-        => comparison.Value("config", model.Info.Config == ModelConfig.FromJson(expected.Metadata["config"], expected.Source) ? 0 : double.PositiveInfinity, 0);
+        => comparison.Value("config", model.Info.Config == ModelConfig.FromJson(expected.Text("config"), expected.Source) ? 0 : double.PositiveInfinity, 0);
 
     /// <summary>The weights are those of the case t2i in bfloat16, one projector tensor stands beside them, and the model is found with its sizes and these values.</summary>
     private static void TextModel(Comparison comparison, string name, IWeightFile file, ConformanceFiles files)

@@ -37,13 +37,13 @@ internal sealed class Comparison(string name, IWeightFile golden)
     /// <param name="actual">What was computed.</param>
     /// <param name="tolerance">The tolerance.</param>
     /// <param name="largestOfKind">The largest magnitude of the tensor's kind in the case, for a tensor that is all zero.</param>
-    /// <param name="skip">Elements of the golden tensor before the part compared.</param>
-    public void Tensor(string tensor, ReadOnlySpan<float> actual, double tolerance, double largestOfKind = 0, long skip = 0)
+    /// <exception cref="ShapeException">The two have other numbers of elements.</exception>
+    public void Tensor(string tensor, ReadOnlySpan<float> actual, double tolerance, double largestOfKind = 0)
     {
         double[] expected = golden.ReadDoubles(tensor);
-        if (skip + actual.Length > expected.Length) throw new ShapeException($"{golden.Source}: {tensor} has {expected.Length} elements, {skip + actual.Length} were computed");
+        if (actual.Length != expected.Length) throw new ShapeException($"{golden.Source}: {tensor} has {expected.Length} elements, {actual.Length} were computed");
         var error = new TensorError();
-        for (int i = 0; i < actual.Length; i++) error.Add(expected[skip + i], actual[i]);
+        for (int i = 0; i < actual.Length; i++) error.Add(expected[i], actual[i]);
         Value(tensor, error.Over(() => largestOfKind), tolerance);
     }
 

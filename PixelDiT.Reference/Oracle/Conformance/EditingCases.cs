@@ -1,5 +1,4 @@
-using System.Globalization;
-using System.Text.Json;
+using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Operations;
@@ -28,15 +27,15 @@ internal static class EditingCases
         {
             using var model = ModelCases.LoadText(device, files, weights, precision);
             var tolerances = new ConformanceTolerances(precision);
-            using var times = device.Allocate([checked((int)golden["in.source"].Shape[0])]);
+            using var times = device.Allocate([golden.ShapeOf("in.source")[0]]);
             return Run(name, device, golden, tolerances.EditState, tolerances.EditChange, tolerances.EditVelocity, (x, sigma, embedding, v) =>
             {
                 Fill.Forward(TextSampler.TimeScale * sigma, times);
                 TextSampler.Pass(model, x, times, embedding, v, default);
             });
         }
-        if (!golden.Metadata.TryGetValue("k0", out string? constant) || !golden.Metadata.TryGetValue("k1", out string? slope)) return null;
-        var (k0, k1) = (float.Parse(constant, CultureInfo.InvariantCulture), float.Parse(slope, CultureInfo.InvariantCulture));
+        if (!golden.Metadata.ContainsKey("k0") || !golden.Metadata.ContainsKey("k1")) return null;
+        var (k0, k1) = ((float)golden.Number("k0"), (float)golden.Number("k1"));
         var analytic = ConformanceTolerances.EditInClosedForm;
         return Run(name, device, golden, analytic, analytic, analytic, (x, sigma, embedding, v) => Combine.Forward(k0 + (k1 * sigma), x, 1, embedding, v));
     }
@@ -44,20 +43,23 @@ internal static class EditingCases
     private static CaseResult Run(string name, Device device, SafetensorsReader golden, double stateTolerance, double changeTolerance, double velocityTolerance, Action<Tensor, float, Tensor, Tensor> velocity)
     {
         var comparison = new Comparison(name, golden);
-        Tensor Upload(string tensor) => device.Upload(golden.ReadSingles(tensor), Shape.Create([.. golden[tensor].Shape.Select(size => (int)size)]));
-        using Tensor source = Upload("in.source"), none = Upload("in.uncond_embedding"), from = Upload("in.source_embedding"), to = Upload("in.target_embedding");
+        using Tensor source = golden.Upload(device, "in.source"), none = golden.Upload(device, "in.uncond_embedding"), from = golden.Upload(device, "in.source_embedding"), to = golden.Upload(device, "in.target_embedding");
         int count = checked((int)source.Count);
-        foreach (var (run, json) in golden.Metadata.Where(entry => entry.Value.StartsWith('{')).OrderBy(entry => entry.Key, StringComparer.Ordinal))
+        foreach (string run in golden.Metadata.Where(entry => entry.Value.StartsWith('{')).Select(entry => entry.Key).Order(StringComparer.Ordinal))
         {
-            var config = Settings(json);
-            float[] levels = golden.ReadSingles($"{run}.sigmas"), noise = [.. golden.ReadSingles($"{run}.noise"), .. golden.Contains($"{run}.start_noise") ? golden.ReadSingles($"{run}.start_noise") : []];
+            var config = Settings(golden.Settings(run)).Validate();
+            float[] levels = golden.Singles($"{run}.sigmas", config.Steps + 1), noise = [.. golden.ReadSingles($"{run}.noise"), .. golden.Contains($"{run}.start_noise") ? golden.ReadSingles($"{run}.start_noise") : []];
             if (golden.Metadata.ContainsKey("weights")) comparison.Tensor($"{run}.sigmas", TimeGrid.NoiseLevels(config.Steps, config.TimeShift), LevelTolerance);
             var (states, applied) = (new List<float[]> { source.ToArray() }, new List<float[]>());
             int drawn = 0;
             using var edited = device.Allocate(source.Shape);
             FlowEdit.OfNoiseLevels(device, config, levels).Run(
                 source, edited, (x, sigma, side, v) => velocity(x, sigma, side switch { EditSide.Source => from, EditSide.Target => to, _ => none }, v),
-                draw => draw.Upload(noise.AsSpan(count * drawn++, count)),
+                draw =>
+                {
+                    if ((drawn + 1L) * count > noise.Length) throw new FileFormatException($"{golden.Source}: {run}.noise holds {noise.Length / count} draws; the run takes more");
+                    draw.Upload(noise.AsSpan(count * drawn++, count));
+                },
                 step =>
                 {
                     states.Add(step.State.ToArray());
@@ -66,7 +68,7 @@ internal static class EditingCases
             comparison.Value($"{run}.noise", Math.Abs((drawn * (long)count) - noise.Length), 0);
             comparison.Tensor($"{run}.x", [.. states.SelectMany(state => state)], stateTolerance);
             comparison.Tensor($"{run}.v", [.. applied.SelectMany(v => v)], velocityTolerance);
-            comparison.Value($"{run}.x less the source", ChangeError(golden.ReadDoubles($"{run}.x"), states), changeTolerance);
+            comparison.Value($"{run}.x less the source", ChangeError(golden.Doubles($"{run}.x", states.Count * (long)count), states), changeTolerance);
         }
         return comparison.Result();
     }
@@ -80,19 +82,14 @@ internal static class EditingCases
         return error.Over(() => 0);
     }
 
-    private static FlowEditConfig Settings(string json)
+    private static FlowEditConfig Settings(CaseSettings settings) => new()
     {
-        using var settings = JsonDocument.Parse(json);
-        var root = settings.RootElement;
-        return new FlowEditConfig
-        {
-            Steps = root.GetProperty("steps").GetInt32(),
-            MaxSteps = root.GetProperty("n_max").GetInt32(),
-            MinSteps = root.GetProperty("n_min").GetInt32(),
-            Draws = root.GetProperty("n_avg").GetInt32(),
-            SourceGuidance = root.GetProperty("source_guidance").GetDouble(),
-            Guidance = root.GetProperty("target_guidance").GetDouble(),
-            TimeShift = root.GetProperty("shift").GetSingle()
-        };
-    }
+        Steps = settings.Whole("steps"),
+        MaxSteps = settings.Whole("n_max"),
+        MinSteps = settings.Whole("n_min"),
+        Draws = settings.Whole("n_avg"),
+        SourceGuidance = settings.Number("source_guidance"),
+        Guidance = settings.Number("target_guidance"),
+        TimeShift = (float)settings.Number("shift")
+    };
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
@@ -37,10 +36,10 @@ internal static class EncoderCases
             // Stored in bfloat16, from operands in bfloat16: not this program's arithmetic, whatever its precision.
             double tolerance = run.Name == "bf16" ? Math.Max(tolerances.Activation, tolerances.StateInBFloat16) : tolerances.Activation;
             using var encoder = new GemmaEncoder(device, config, files.Open($"{name}/weights"), new() { SoftCap = run.Cap, Precision = precision });
-            var shape = golden[run.Ids].Shape;
-            int[] ids = Whole(golden, run.Ids), mask = run.Mask is null ? [] : Whole(golden, run.Mask);
-            int[]? rows = run.Rows is null ? null : Whole(golden, run.Rows);
-            using var states = encoder.Encode(ids, mask, (int)shape[0], (stage, x) => Compare($"{run.Name}.hidden.{stage}", x.ToArray()));
+            var shape = golden.ShapeOf(run.Ids, 2);
+            int[] ids = golden.WholeNumbers(run.Ids), mask = run.Mask is null ? [] : golden.WholeNumbers(run.Mask, shape.Count);
+            int[]? rows = run.Rows is null ? null : golden.WholeNumbers(run.Rows, shape.Count);
+            using var states = encoder.Encode(ids, mask, shape[0], (stage, x) => Compare($"{run.Name}.hidden.{stage}", x.ToArray()));
             Compare($"{run.Name}.out", states.ToArray());
 
             void Compare(string tensor, float[] actual)
@@ -59,14 +58,12 @@ internal static class EncoderCases
     }
 
     /// <summary>What a case's weights are.</summary>
-    internal static GemmaConfig Config(SafetensorsReader weights) => weights.Metadata.TryGetValue("config", out string? json)
-        ? GemmaConfigFile.Parse(json, weights.Source)
-        : throw new FileFormatException($"{weights.Source}: has no config in its metadata");
+    internal static GemmaConfig Config(SafetensorsReader weights) => GemmaConfigFile.Parse(weights.Text("config"), weights.Source);
 
     /// <summary>The runs that a file holds.</summary>
     internal static IEnumerable<Run> Runs(SafetensorsReader golden, GemmaConfig config)
     {
-        double? Cap(string key) => golden.Metadata.TryGetValue(key, out string? text) ? double.Parse(text, CultureInfo.InvariantCulture) : config.TrainedSoftCap;
+        double? Cap(string key) => golden.Metadata.ContainsKey(key) ? golden.Number(key) : config.TrainedSoftCap;
         Run[] known =
         [
             new("softcap", "in.ids", "in.mask", Cap("cap"), null), new("softcap_small", "in.ids", "in.mask", Cap("small_cap"), null), new("no_softcap", "in.ids", "in.mask", null, null),
@@ -75,7 +72,4 @@ internal static class EncoderCases
         ];
         return known.Where(run => golden.Contains($"{run.Name}.out"));
     }
-
-    /// <summary>Ids or a mask.</summary>
-    internal static int[] Whole(SafetensorsReader golden, string tensor) => Array.ConvertAll(golden.ReadIntegers(tensor), value => checked((int)value));
 }

@@ -1,11 +1,8 @@
 using System.Text;
-using System.Text.Json;
-using PixelDiT.Kernels;
 using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Data.Archives;
 using PixelDiT.Reference.Data.Decoding;
 using PixelDiT.Reference.Data.Listing;
-using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Pictures.Resizing;
 
 namespace PixelDiT.Reference.Oracle.Conformance;
@@ -34,17 +31,14 @@ internal static class H5Cases
         var comparison = new Comparison(name, golden);
         byte[] pixels = [.. golden.ReadIntegers("images").Select(value => (byte)value)];
         long[] labels = golden.ReadIntegers("labels");
-        int side = (int)golden["images"].Shape[^1];
+        int side = golden.ShapeOf("images", 4)[3];
         var archive = new H5Files(images);
-        comparison.Value("names", Differences(Names(golden), [.. Enumerable.Range(0, archive.Count).Select(i => Encoding.UTF8.GetString(archive.NameOf(i)))]), 0);
+        comparison.Value("names", Differences(golden.Settings("names").Texts(), [.. Enumerable.Range(0, archive.Count).Select(i => Encoding.UTF8.GetString(archive.NameOf(i)))]), 0);
         comparison.Value("labels", Differences(labels, Labels(ImageSources.Open($"{archive.Kind}:{images}", Math.Max(side, ImageSources.SmallestSide)))), 0);
         comparison.Value("images", Differences(pixels, [.. Enumerable.Range(0, archive.Count).SelectMany(i => Planes(ImageDecoder.DecodeColours(archive.Read(i)).Pixels))]), 0);
         if (Directory.Exists(source)) comparison.Value(Source, Differences(pixels, Cut(source, side)), 0);
         return comparison.Result();
     }
-
-    private static string[] Names(SafetensorsReader golden)
-        => golden.Metadata.TryGetValue("names", out string? json) && JsonSerializer.Deserialize<string[]>(json) is { } names ? names : throw new FileFormatException($"{golden.Source}: has no names in its metadata; a JSON list of them was expected");
 
     private static long[] Labels(IImageSource source) => [.. Enumerable.Range(0, (int)source.Count).Select(i => (long)source.Label(i))];
 

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Formats.Safetensors;
@@ -39,10 +38,9 @@ internal static class InceptionCases
     private static void CompareWeights(SafetensorsReader golden, FormulaWeights weights, Comparison comparison)
     {
         double[] first = golden.ReadDoubles("weights.first"), last = golden.ReadDoubles("weights.last"), sums = golden.ReadDoubles("weights.sum");
-        if (golden.Metadata.TryGetValue("names", out string? json))
+        if (golden.Metadata.ContainsKey("names"))
         {
-            var names = JsonSerializer.Deserialize<JsonElement[][]>(json)!;
-            bool isEqual = names.Select(entry => (entry[0].GetString(), string.Join(',', entry[1].EnumerateArray()))).SequenceEqual(weights.Tensors.Select(tensor => ((string?)tensor.Name, string.Join(',', tensor.Shape))));
+            bool isEqual = golden.Settings("names").NamesAndShapes().SequenceEqual(weights.Tensors.Select(tensor => (tensor.Name, string.Join(',', tensor.Shape))));
             comparison.Value("names", isEqual ? 0 : double.PositiveInfinity, 0);
         }
         double[][] values = new double[weights.Tensors.Count][];
@@ -62,8 +60,8 @@ internal static class InceptionCases
         string at = route == InceptionRoute.TensorFlow ? $"{picture}.tf." : $"{picture}.";
         float[] input = new float[InceptionInput.Length];
         InceptionInput.Write(Read(golden, $"{picture}.in"), route, input);
-        var seen = Grid(input);
-        double largest = golden.ReadDoubles($"{at}input").Zip(seen, (expected, actual) => Math.Abs(expected - actual)).Max();
+        double[] seen = [.. Grid(input)];
+        double largest = golden.Doubles($"{at}input", seen.Length).Zip(seen, (expected, actual) => Math.Abs(expected - actual)).Max();
         comparison.Value($"{at}input", largest, Input);
 
         var features = network.Extract(input, 1, (stage, image) =>
@@ -94,7 +92,9 @@ internal static class InceptionCases
     private static Picture Read(SafetensorsReader golden, string name)
     {
         long[] planes = golden.ReadIntegers(name);
-        int height = (int)golden[name].Shape[1], width = (int)golden[name].Shape[2], area = height * width;
+        var shape = golden.ShapeOf(name, 3);
+        if (shape[0] != 3) throw new FileFormatException($"{golden.Source}: {name} has {shape[0]} channels; 3 were expected");
+        int height = shape[1], width = shape[2], area = height * width;
         byte[] pixels = new byte[planes.Length];
         for (int i = 0; i < pixels.Length; i++) pixels[i] = (byte)planes[(i % 3 * area) + (i / 3)];
         return new Picture(width, height, 3, pixels);

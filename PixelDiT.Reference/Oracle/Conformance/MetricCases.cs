@@ -1,4 +1,4 @@
-using System.Globalization;
+using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Measuring.Distributions;
 
@@ -24,7 +24,7 @@ internal static class MetricCases
         {
             string at = value[..^".value".Length];
             GaussianStatistics a = new(golden.ReadDoubles($"{at}.mu1"), golden.ReadDoubles($"{at}.sigma1")), b = new(golden.ReadDoubles($"{at}.mu2"), golden.ReadDoubles($"{at}.sigma2"));
-            double traces = a.Trace + b.Trace, off = Math.Abs(FrechetDistance.Between(a, b) - golden.ReadDoubles(value)[0]);
+            double traces = a.Trace + b.Trace, off = Math.Abs(FrechetDistance.Between(a, b) - golden.First(value));
             comparison.Value(value, off / traces, s_singular.Contains(at["frechet.".Length..]) ? Singular : FullRank);
         }
         foreach (int k in (int[])[1, 3, 5])
@@ -39,7 +39,7 @@ internal static class MetricCases
     private static void Manifolds(SafetensorsReader golden, string sets, string at, int k, Comparison comparison)
     {
         float[] reference = golden.ReadSingles($"{sets}.ref"), generated = golden.ReadSingles($"{sets}.gen");
-        int width = (int)golden[$"{sets}.ref"].Shape[1];
+        int width = golden.ShapeOf($"{sets}.ref", 2)[1];
         double[] radii = PrecisionRecall.Radii(reference, width, k), own = PrecisionRecall.Radii(generated, width, k);
         if (golden.Contains($"{at}.radii_ref")) Equal($"{at}.radii_ref", radii, Radius);
         if (golden.Contains($"{at}.radii_gen")) Equal($"{at}.radii_gen", own, Radius);
@@ -55,7 +55,7 @@ internal static class MetricCases
     private static void Scores(SafetensorsReader golden, Comparison comparison)
     {
         float[] scores = golden.ReadSingles("score.logits");
-        int classes = (int)golden["score.logits"].Shape[1], part = int.Parse(golden.Metadata["score.split_size"], CultureInfo.InvariantCulture);
+        int classes = golden.ShapeOf("score.logits", 2)[1], part = golden.Whole("score.split_size");
         comparison.Value("score.parts", ErrorOf(golden.ReadDoubles("score.parts"), [InceptionScore.OfParts(scores, classes, part)]), Score);
         var (mean, deviation) = InceptionScore.OfTen(scores, classes, permuted: false);
         comparison.Value("score.ten", ErrorOf(golden.ReadDoubles("score.ten"), [mean, deviation]), Score);
@@ -69,7 +69,9 @@ internal static class MetricCases
     private static double ErrorOf(double[] expected, IEnumerable<double> actual)
     {
         var error = new TensorError();
-        foreach (var (of, value) in expected.Zip(actual)) error.Add(of, value);
+        double[] computed = [.. actual];
+        if (computed.Length != expected.Length) throw new ShapeException($"{expected.Length} values were expected, {computed.Length} were computed");
+        foreach (var (of, value) in expected.Zip(computed)) error.Add(of, value);
         return error.Over(() => 0);
     }
 }

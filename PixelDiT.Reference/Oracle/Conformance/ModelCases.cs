@@ -23,16 +23,14 @@ internal static class ModelCases
     public static PixelDiTModel Load(Device device, ConformanceFiles files, string weightsFile, Precision precision)
     {
         using var weights = files.Open(weightsFile);
-        if (!weights.Metadata.TryGetValue("config", out string? config)) throw new FileFormatException($"{weights.Source}: has no config in its metadata");
-        return Fill(new PixelDiTModel(ModelConfig.FromJson(config, weights.Source), device) { Precision = precision }, weights, "");
+        return Fill(new PixelDiTModel(ModelConfig.FromJson(weights.Text("config"), weights.Source), device) { Precision = precision }, weights, "");
     }
 
     /// <summary>The text model of a case, and another's head where one is given.</summary>
     public static TextToImageModel LoadText(Device device, ConformanceFiles files, string weightsFile, Precision precision, SafetensorsReader? head = null)
     {
         using var weights = files.Open(weightsFile);
-        if (!weights.Metadata.TryGetValue("config", out string? config)) throw new FileFormatException($"{weights.Source}: has no config in its metadata");
-        var model = Fill(new TextToImageModel(ModelConfig.FromJson(config, weights.Source), device) { Precision = precision }, weights, "core.");
+        var model = Fill(new TextToImageModel(ModelConfig.FromJson(weights.Text("config"), weights.Source), device) { Precision = precision }, weights, "core.");
         if (head is not null) model.Parameters["final_layer.linear.weight"].Value.Upload(head.ReadSingles("final_layer.linear.weight"));
         model.Parameters.MarkChanged();
         return model;
@@ -60,7 +58,7 @@ internal static class ModelCases
         using var golden = files.Open($"{name}/forward_backward");
         using var model = LoadText(device, files, $"{name}/weights", precision);
         var comparison = new Comparison($"{name}/forward_backward", golden);
-        Shape shape = Shape.Create([.. golden["in.x"].Shape.Select(size => (int)size)]), words = Shape.Create([.. golden["in.y"].Shape.Select(size => (int)size)]);
+        Shape shape = golden.ShapeOf("in.x", 4), words = golden.ShapeOf("in.y", 3);
         using var x = device.Upload(golden.ReadSingles("in.x"), shape);
         using var t = device.Upload(golden.ReadSingles("in.t"), [shape[0]]);
         using var text = device.Upload(golden.ReadSingles("in.y"), words);
@@ -97,10 +95,10 @@ internal static class ModelCases
         using var golden = files.Open($"{name}/forward_backward");
         using var model = Load(device, files, $"{name}/weights", precision);
         var comparison = new Comparison($"{name}/forward_backward", golden);
-        var shape = Shape.Create([.. golden["in.x"].Shape.Select(size => (int)size)]);
+        var shape = golden.ShapeOf("in.x", 4);
         using var x = device.Upload(golden.ReadSingles("in.x"), shape);
         using var t = device.Upload(golden.ReadSingles("in.t"), [shape[0]]);
-        using var y = device.Upload(Labels(golden, "in.y"), [shape[0]]);
+        using var y = device.Upload(Labels(golden, "in.y", model.Config), [shape[0]]);
         using var target = device.Upload(golden.ReadSingles("target.v"), shape);
         using var tape = new Tape(device, recording: true)
         {
@@ -124,6 +122,10 @@ internal static class ModelCases
         return comparison.Result();
     }
 
-    /// <summary>Class labels of a file.</summary>
-    public static int[] Labels(SafetensorsReader golden, string tensor) => Array.ConvertAll(golden.ReadIntegers(tensor), label => checked((int)label));
+    /// <summary>Class labels of a file, the null class among them.</summary>
+    public static int[] Labels(SafetensorsReader golden, string tensor, ModelConfig config) => Labels(golden, tensor, config.NullClass);
+
+    /// <summary>The same from 0 to a largest label.</summary>
+    public static int[] Labels(SafetensorsReader golden, string tensor, int most)
+        => Array.ConvertAll(golden.WholeNumbers(tensor), label => label >= 0 && label <= most ? label : throw new FileFormatException($"{golden.Source}: {tensor} holds the label {label}; 0 to {most} were expected"));
 }

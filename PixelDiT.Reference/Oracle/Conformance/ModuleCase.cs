@@ -1,4 +1,4 @@
-using System.Globalization;
+using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Operations;
@@ -39,9 +39,14 @@ internal sealed class ModuleCase : IDisposable
         return run.Build(module) is { } forward ? run.Compare(name, () => [forward()]) : null;
     }
 
-    private int Number(string key) => int.Parse(_golden.Metadata[key], CultureInfo.InvariantCulture);
+    private int Number(string key) => _golden.Whole(key);
 
-    private int Size(string tensor, Index dimension) => checked((int)_golden[tensor].Shape.ToArray()[dimension]);
+    private int Size(string tensor, Index dimension)
+    {
+        var shape = _golden.ShapeOf(tensor);
+        int at = dimension.GetOffset(shape.Rank);
+        return at >= 0 && at < shape.Rank ? shape[at] : throw new FileFormatException($"{_golden.Source}: {tensor} has {shape.Rank} dimensions; more were expected");
+    }
 
     /// <summary>Declares the module's parameters and says how its forward is run.</summary>
     private Func<Variable>? Build(string module)
@@ -65,7 +70,7 @@ internal sealed class ModuleCase : IDisposable
                 return () => times.Forward(_tape, Upload("in.t"));
             case "ClassEmbedder":
                 var classes = new ClassEmbedder(_parameters, "param", Size("param.embedding_table.weight", 0) - 1, Size("param.embedding_table.weight", 1));
-                return () => classes.Forward(_tape, Labels("in.y"));
+                return () => classes.Forward(_tape, Labels("in.y", Size("param.embedding_table.weight", 0) - 1));
             case "PixelTokenEmbedder":
                 var pixels = new PixelEmbedder(_parameters, "param", Size("in.x", 1), Size("param.proj.weight", 0), Number("patch"));
                 return () => pixels.Forward(_tape, Input("in.x"), Own(AddPositions.Table(_device, Size("param.proj.weight", 0), Size("in.x", 2), Size("in.x", 3), Number("patch"))));
@@ -74,7 +79,7 @@ internal sealed class ModuleCase : IDisposable
                 return () => head.Forward(_tape, Input("in.x"));
             case "AugmentedDiTBlock":
                 var patchBlock = new PatchBlock(_parameters, "param", Config());
-                return () => patchBlock.Forward(_tape, Input("in.x"), Input("in.c", [Size("in.c", 0), Size("in.c", ^1)]), Rotary(Config().HeadWidth));
+                return () => patchBlock.Forward(_tape, Input("in.x", rank: 3), Input("in.c", [Size("in.c", 0), Size("in.c", ^1)]), Rotary(Config().HeadWidth));
             case "PiTBlock":
                 var config = Config();
                 var pixelBlock = new PixelBlock(_parameters, "param", config);
@@ -92,7 +97,7 @@ internal sealed class ModuleCase : IDisposable
         return () =>
         {
             var (x, y) = block.Forward(
-                _tape, Input("in.x"), Input("in.y"), Input("in.c", [Size("in.c", 0), Size("in.c", ^1)]), Rotary(config.HeadWidth),
+                _tape, Input("in.x", rank: 3), Input("in.y", rank: 3), Input("in.c", [Size("in.c", 0), Size("in.c", ^1)]), Rotary(config.HeadWidth),
                 Own(RotaryTable.CreateText(_device, Size("in.y", 1), config.HeadWidth, config.TextRopeTheta)));
             return [x, y];
         };
@@ -133,9 +138,8 @@ internal sealed class ModuleCase : IDisposable
     private static CaseResult Tables(string name, Device device, SafetensorsReader golden)
     {
         var comparison = new Comparison(name, golden);
-        int patch = int.Parse(golden.Metadata["patch"], CultureInfo.InvariantCulture);
-        int[] image = [.. golden["patchify.in"].Shape.Select(size => (int)size)];
-        int[] rope = [.. golden["rope_2d.cos_sin"].Shape.Select(size => (int)size)];
+        int patch = golden.Whole("patch");
+        Shape image = golden.ShapeOf("patchify.in", 4), rope = golden.ShapeOf("rope_2d.cos_sin", 3);
         using (var table = RotaryTable.Create(device, image[2] / patch, image[3] / patch, 2 * rope[1]))
         {
             float[] cos = table.Cos.ToArray(), sin = table.Sin.ToArray();
@@ -144,7 +148,7 @@ internal sealed class ModuleCase : IDisposable
         foreach (var (tensor, height, width) in new[] { ("pixel_pos.square", 6, 6), ("pixel_pos.rect", image[2], image[3]) })
         {
             // The golden embedding is row-major over the image; one patch as large as the image asks for that order.
-            int channels = (int)golden[tensor].Shape[1];
+            int channels = golden.ShapeOf(tensor, 2)[1];
             using var square = height == width ? AddPositions.Table(device, channels, height, width, height) : AddPositions.Table(device, channels, height, width, 1);
             comparison.Tensor(tensor, square.ToArray(), ConformanceTolerances.Single.ModuleOutput);
         }
@@ -152,20 +156,20 @@ internal sealed class ModuleCase : IDisposable
         using var frequencies = device.Upload(Kernels.Operations.TimestepEmbedding.FrequencyTable(), [Kernels.Operations.TimestepEmbedding.Frequencies]);
         using var tape = new Tape(device, recording: false);
         comparison.Tensor("timestep_embedding.out", tape.TimestepEmbedding(t, frequencies).Value.ToArray(), ConformanceTolerances.Single.ModuleOutput);
-        using var x = device.Upload(golden.ReadSingles("patchify.in"), Shape.Create(image));
+        using var x = golden.Upload(device, "patchify.in");
         comparison.Tensor("patchify.out", tape.Patchify(tape.Input(x), patch).Value.ToArray(), 0);
         return comparison.Result();
     }
 
-    private Variable Input(string tensor, Shape? shape = null)
+    private Variable Input(string tensor, Shape? shape = null, int rank = 0)
     {
-        var dimensions = shape ?? Shape.Create([.. _golden[tensor].Shape.Select(size => (int)size)]);
+        var dimensions = shape ?? _golden.ShapeOf(tensor, rank);
         return _inputs[tensor] = _tape.Input(Own(_device.Upload(_golden.ReadSingles(tensor), dimensions)), requiresGradient: true);
     }
 
     private Tensor Upload(string tensor) => Own(_device.Upload(_golden.ReadSingles(tensor), [(int)_golden[tensor].Count]));
 
-    private Tensor Labels(string tensor) => Own(_device.Upload(Array.ConvertAll(_golden.ReadIntegers(tensor), label => (int)label), [(int)_golden[tensor].Count]));
+    private Tensor Labels(string tensor, int most) => Own(_device.Upload(ModelCases.Labels(_golden, tensor, most), [(int)_golden[tensor].Count]));
 
     private RotaryTable Rotary(int headWidth) => Own(RotaryTable.Create(_device, Number("grid_height"), Number("grid_width"), headWidth));
 

@@ -1,4 +1,5 @@
 using PixelDiT.Kernels;
+using PixelDiT.Kernels.Tensors;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Pictures;
 using PixelDiT.Reference.Pictures.Resizing;
@@ -28,7 +29,7 @@ internal static class ResizeCases
                     Bytes(tensor, expected => PillowCrop.Square(Read(golden, tensor.Replace(Out, In, StringComparison.Ordinal)), expected.Height));
                     break;
                 case "resize/pil" when tensor.Split('.') is [var picture, var filter, _]:
-                    Bytes(tensor, expected => PillowResize.Apply(Read(golden, picture), expected.Height, expected.Width, Enum.Parse<PillowFilter>(filter, ignoreCase: true)));
+                    Bytes(tensor, expected => PillowResize.Apply(Read(golden, picture), expected.Height, expected.Width, Enum.TryParse(filter, ignoreCase: true, out PillowFilter known) ? known : throw new FileFormatException($"{golden.Source}: {tensor} names no filter of Pillow")));
                     break;
                 case "resize/text_loader" when tensor.EndsWith(Out, StringComparison.Ordinal):
                     Bytes(tensor, expected => TextLoader(tensor, expected.Height, expected.Width));
@@ -67,14 +68,15 @@ internal static class ResizeCases
     private static double Bicubic(SafetensorsReader golden, string tensor)
     {
         string input = tensor.Replace(Out, In, StringComparison.Ordinal);
-        int[] from = [.. golden[input].Shape.Select(size => (int)size)], to = [.. golden[tensor].Shape.Select(size => (int)size)];
-        float[] actual = TorchBicubic.Apply(golden.ReadSingles(input), from[2], from[3], to[2], to[3]), expected = golden.ReadSingles(tensor);
+        Shape from = golden.ShapeOf(input, 4), to = golden.ShapeOf(tensor, 4);
+        float[] actual = TorchBicubic.Apply(golden.ReadSingles(input), from[2], from[3], to[2], to[3]), expected = golden.Singles(tensor, actual.Length);
         return actual.Zip(expected, (a, e) => (double)Math.Abs(a - e)).Max();
     }
 
     private static Picture Read(SafetensorsReader golden, string tensor)
     {
-        var shape = golden[tensor].Shape;
-        return new Picture((int)shape[1], (int)shape[0], 3, [.. golden.ReadIntegers(tensor).Select(value => (byte)value)]);
+        var shape = golden.ShapeOf(tensor, 3);
+        if (shape[2] != 3) throw new FileFormatException($"{golden.Source}: {tensor} has {shape[2]} channels; 3 were expected");
+        return new Picture(shape[1], shape[0], 3, [.. golden.ReadIntegers(tensor).Select(value => (byte)value)]);
     }
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
@@ -25,7 +24,7 @@ internal static class SamplingCases
         var comparison = new Comparison(name, golden);
         foreach (var tensor in golden.Tensors)
         {
-            if (ulong.TryParse(tensor.Name.Split('.')[0]["seed".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed))
+            if (tensor.Name.StartsWith("seed", StringComparison.Ordinal) && ulong.TryParse(tensor.Name.Split('.')[0]["seed".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed))
                 comparison.Tensor(tensor.Name, new TorchRandom(seed).Normal(checked((int)tensor.Count)), NoiseTolerance);
         }
         return comparison.Result();
@@ -38,12 +37,12 @@ internal static class SamplingCases
         using var golden = files.Open($"{name}/sample");
         using var model = ModelCases.Load(device, files, $"{name}/sample_weights", precision);
         var comparison = new Comparison($"{name}/sample", golden);
-        var shape = Shape.Create([.. golden["in.noise"].Shape.Select(size => (int)size)]);
-        int[] labels = ModelCases.Labels(golden, "in.y");
+        var shape = golden.ShapeOf("in.noise", 4);
+        int[] labels = ModelCases.Labels(golden, "in.y", model.Config);
         int count = checked((int)shape.Count);
-        foreach (var (run, json) in golden.Metadata.OrderBy(entry => entry.Key, StringComparer.Ordinal))
+        foreach (string run in golden.Metadata.Keys.Order(StringComparer.Ordinal))
         {
-            var config = Settings(run, json);
+            var config = Settings(run, golden.Settings(run)).Validate();
             comparison.Tensor($"{run}.timesteps", TimeGrid.Create(config.Steps, config.TimeShift), 0);
             var states = new List<float[]>();
             var applied = new List<float[]>();
@@ -56,7 +55,7 @@ internal static class SamplingCases
             });
             comparison.Tensor($"{run}.x", [.. states.SelectMany(state => state)], tolerances.State);
             comparison.Tensor($"{run}.v", config.Sampler == Sampler.FlowDpm ? Velocities(applied, count) : [.. applied.SelectMany(v => v)], tolerances.Velocity);
-            comparison.Value($"{run}.uint8", WrongBytes(states[^1], golden.ReadIntegers($"{run}.uint8"), tolerances.Levels), 0);
+            comparison.Value($"{run}.uint8", WrongBytes(states[^1], golden.WholeNumbers($"{run}.uint8", count), tolerances.Levels), 0);
         }
         return comparison.Result();
     }
@@ -68,16 +67,15 @@ internal static class SamplingCases
         using var golden = files.Open($"{name}/sample");
         using var model = ModelCases.LoadText(device, files, $"{name}/weights", precision, golden);
         var comparison = new Comparison($"{name}/sample", golden);
-        Shape Of(string tensor) => Shape.Create([.. golden[tensor].Shape.Select(size => (int)size)]);
-        using var text = device.Upload(golden.ReadSingles("in.cond"), Of("in.cond"));
-        using var negative = device.Upload(golden.ReadSingles("in.uncond"), Of("in.uncond"));
-        foreach (var (run, json) in golden.Metadata.Where(entry => entry.Value.Contains("\"sampler\"", StringComparison.Ordinal)).OrderBy(entry => entry.Key, StringComparer.Ordinal))
+        using var text = golden.Upload(device, "in.cond", 3);
+        using var negative = golden.Upload(device, "in.uncond", 3);
+        foreach (string run in golden.Metadata.Where(entry => entry.Value.Contains("\"sampler\"", StringComparison.Ordinal)).Select(entry => entry.Key).Order(StringComparer.Ordinal))
         {
-            var config = TextSettings(run, json);
+            var config = TextSettings(run, golden.Settings(run)).Validate();
             comparison.Tensor($"{run}.timesteps", TimeGrid.NoiseLevels(config.Steps, config.TimeShift), 0);
             foreach (bool batched in (bool[])[false, true])
             {
-                using var x = device.Upload(golden.ReadSingles("in.z"), Of("in.z"));
+                using var x = golden.Upload(device, "in.z", 4);
                 var states = new List<float[]> { x.ToArray() };
                 new TextSampler(model, config) { BatchedGuidance = batched }.Run(x, text, negative, step => states.Add(step.State.ToArray()));
                 comparison.Tensor($"{run}.x", [.. states.SelectMany(state => state)], tolerances.TextState);
@@ -99,7 +97,7 @@ internal static class SamplingCases
         return velocities;
     }
 
-    private static int WrongBytes(float[] image, long[] expected, int levels)
+    private static int WrongBytes(float[] image, int[] expected, int levels)
     {
         byte[] bytes = PixelBytes.ToBytes(image);
         int wrong = 0;
@@ -112,29 +110,25 @@ internal static class SamplingCases
         return wrong;
     }
 
-    private static SamplingConfig TextSettings(string run, string json)
+    private static SamplingConfig TextSettings(string run, CaseSettings settings)
     {
-        using var settings = JsonDocument.Parse(json);
-        var root = settings.RootElement;
-        string sampler = root.GetProperty("sampler").GetString()!;
+        string sampler = settings.Text("sampler");
         return new SamplingConfig
         {
             Sampler = sampler == "dpmpp_2m" ? Sampler.DpmSolver : throw new ConfigurationException($"{run}: sampler '{sampler}' is unknown"),
-            Steps = root.GetProperty("steps").GetInt32(),
-            Guidance = root.GetProperty("guidance").GetDouble(),
-            Interval = (root.GetProperty("interval")[0].GetSingle(), root.GetProperty("interval")[1].GetSingle()),
-            TimeShift = root.GetProperty("flow_shift").GetSingle()
+            Steps = settings.Whole("steps"),
+            Guidance = settings.Number("guidance"),
+            Interval = Interval(settings),
+            TimeShift = (float)settings.Number("flow_shift")
         };
     }
 
-    private static SamplingConfig Settings(string run, string json)
+    private static SamplingConfig Settings(string run, CaseSettings settings)
     {
-        using var settings = JsonDocument.Parse(json);
-        var root = settings.RootElement;
-        string sampler = root.GetProperty("sampler").GetString()!;
+        string sampler = settings.Text("sampler");
         return new SamplingConfig
         {
-            Sampler = (sampler, root.GetProperty("exact").GetBoolean()) switch
+            Sampler = (sampler, settings.Flag("exact")) switch
             {
                 ("euler", _) => Sampler.Euler,
                 ("heun", false) => Sampler.Heun,
@@ -142,10 +136,16 @@ internal static class SamplingCases
                 ("flow_dpm", _) => Sampler.FlowDpm,
                 _ => throw new ConfigurationException($"{run}: sampler '{sampler}' is unknown")
             },
-            Steps = root.GetProperty("steps").GetInt32(),
-            Guidance = root.GetProperty("guidance").GetDouble(),
-            Interval = (root.GetProperty("interval")[0].GetSingle(), root.GetProperty("interval")[1].GetSingle()),
-            TimeShift = root.GetProperty("time_shift").GetSingle()
+            Steps = settings.Whole("steps"),
+            Guidance = settings.Number("guidance"),
+            Interval = Interval(settings),
+            TimeShift = (float)settings.Number("time_shift")
         };
+    }
+
+    private static (float Min, float Max) Interval(CaseSettings settings)
+    {
+        double[] interval = settings.Numbers("interval", 2);
+        return ((float)interval[0], (float)interval[1]);
     }
 }

@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text.Json;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
@@ -43,15 +41,9 @@ internal static class TeacherCases
 
     private static DinoVisionTransformer Load(Device device, ConformanceFiles files, Precision precision)
     {
-        using var config = JsonDocument.Parse(Metadata(files));
-        using var weights = new DinoWeights(files.Open(Weights), config.RootElement.GetProperty("num_heads").GetInt32());
+        var file = files.Open(Weights);
+        using var weights = new DinoWeights(file, file.Settings("config").Whole("num_heads"));
         return new DinoVisionTransformer(device, weights) { Precision = precision };
-    }
-
-    private static string Metadata(ConformanceFiles files)
-    {
-        using var weights = files.Open(Weights);
-        return weights.Metadata.GetValueOrDefault("config") ?? throw new FileFormatException($"{weights.Source}: has no config in its metadata");
     }
 
     private static void Forward(Comparison comparison, SafetensorsReader golden, Device device, ConformanceFiles files, Precision precision)
@@ -61,7 +53,7 @@ internal static class TeacherCases
         int width = network.Config.Width;
         foreach (string run in Runs(golden))
         {
-            using var images = Upload(device, golden, $"{run}.in");
+            using var images = golden.Upload(device, $"{run}.in", 4);
             var (batch, height, across) = (images.Shape[0], images.Shape[2] / network.Config.Patch, images.Shape[3] / network.Config.Patch);
             comparison.Tensor($"{run}.pos_embed", network.PositionsOf(height, across), tolerance);
             using var tokens = device.Allocate([batch, height * across, width]);
@@ -85,12 +77,12 @@ internal static class TeacherCases
             // The class trainer's pictures are in [0, 1], the text trainer's in [−1, 1], as all are here.
             bool ofClasses = run.StartsWith("class.", StringComparison.Ordinal);
             float[] values = [.. golden.ReadSingles(given).Select(value => ofClasses ? (2 * value) - 1 : value)];
-            using var images = device.Upload(values, ShapeOf(golden, given));
-            using var prepared = device.Allocate(ShapeOf(golden, $"{run}.out"));
+            using var images = device.Upload(values, golden.ShapeOf(given, 4));
+            using var prepared = device.Allocate(golden.ShapeOf($"{run}.out", 4));
             preparation.Forward(images, prepared);
             comparison.Tensor($"{run}.out", prepared.ToArray(), ConformanceTolerances.TeacherImage);
             if (!golden.Contains($"{run}.x_norm_patchtokens")) continue;
-            using var tokens = device.Allocate(ShapeOf(golden, $"{run}.x_norm_patchtokens"));
+            using var tokens = device.Allocate(golden.ShapeOf($"{run}.x_norm_patchtokens", 3));
             network.Forward(prepared, tokens);
             comparison.Tensor($"{run}.x_norm_patchtokens", tokens.ToArray(), tolerances.TeacherToken);
         }
@@ -109,11 +101,11 @@ internal static class TeacherCases
         foreach (string run in Runs(golden))
         {
             parameters.ClearGradients();
-            using Tensor student = Upload(device, golden, $"{run}.student"), teacher = Upload(device, golden, $"{run}.teacher");
+            using Tensor student = golden.Upload(device, $"{run}.student", 3), teacher = golden.Upload(device, $"{run}.teacher", 3);
             using var tape = new Tape(device, recording: true) { Precision = precision };
             var tokens = tape.Input(student, requiresGradient: true);
             var loss = alignment.Loss(tape, projector.Forward(tape, tokens), teacher);
-            comparison.Number($"{run}.loss", loss.Value.ToArray()[0], golden.ReadDoubles($"{run}.loss")[0], tolerances.AlignmentLoss);
+            comparison.Number($"{run}.loss", loss.Value.ToArray()[0], golden.First($"{run}.loss"), tolerances.AlignmentLoss);
             tape.Backward(loss);
             comparison.Tensor($"{run}.grad.student", tokens.Gradient!.ToArray(), tolerances.AlignmentGradient);
             foreach (var parameter in parameters.All) comparison.Tensor($"{run}.grad.{parameter.Name}", parameter.Gradient!.ToArray(), tolerances.AlignmentGradient);
@@ -123,10 +115,10 @@ internal static class TeacherCases
     private static void Step(Comparison comparison, SafetensorsReader golden, Device device, ConformanceFiles files, Precision precision)
     {
         var tolerances = new ConformanceTolerances(precision);
-        string weights = golden.Metadata["weights"];
-        double weight = double.Parse(golden.Metadata["feat_loss_weight"], CultureInfo.InvariantCulture);
-        var sizes = ModelCases.Sizes(files, weights[..weights.LastIndexOf('/')]) ?? throw new FileFormatException($"{golden.Source}: is of {weights}, which says no model's sizes");
-        var declared = SizesOf(golden, ProjectorSizes.OfClasses, int.Parse(golden.Metadata["align_layer"], CultureInfo.InvariantCulture));
+        string weights = golden.Text("weights");
+        double weight = golden.Number("feat_loss_weight");
+        var sizes = ModelCases.Sizes(files, weights[..Math.Max(0, weights.LastIndexOf('/'))]) ?? throw new FileFormatException($"{golden.Source}: is of {weights}, which says no model's sizes");
+        var declared = SizesOf(golden, ProjectorSizes.OfClasses, golden.Whole("align_layer"));
         using var model = new PixelDiTModel(sizes, device, declared) { Precision = precision };
         using (var start = files.Open(weights))
         {
@@ -137,18 +129,18 @@ internal static class TeacherCases
         // The gradients are looked at before a step of no size; nothing else of the optimizer is compared.
         using var optimizer = new Optimizer(model.Parameters, new OptimizerConfig { LearningRate = 1e-12, Clip = 0 });
         var step = new TrainingStep(model, optimizer, alignment: alignment);
-        using Tensor x = Upload(device, golden, "in.x0"), noise = Upload(device, golden, "in.noise"), teacher = Upload(device, golden, "in.teacher");
-        float shift = float.Parse(golden.Metadata["time_shift"], CultureInfo.InvariantCulture);
+        using Tensor x = golden.Upload(device, "in.x0", 4), noise = golden.Upload(device, "in.noise", 4), teacher = golden.Upload(device, "in.teacher", 3);
+        float shift = (float)golden.Number("time_shift");
         using var t = device.Upload(Array.ConvertAll(golden.ReadSingles("in.normal_t"), normal => FlowTime.LogitNormal(normal, shift)), [x.Shape[0]]);
-        using var y = device.Upload(ModelCases.Labels(golden, "in.y"), [x.Shape[0]]);
+        using var y = device.Upload(ModelCases.Labels(golden, "in.y", sizes), [x.Shape[0]]);
         using var figures = new Readback(device, TrainingStep.Figures);
         step.Queue(x, noise, t, y, figures, teacher: teacher);
         var read = figures.Read();
         double flow = read[TrainingStep.LossFigure], cosine = read[TrainingStep.AlignmentFigure];
-        comparison.Number("fm_loss", flow, golden.ReadDoubles("fm_loss")[0], tolerances.AlignedLoss);
-        comparison.Number("cos_loss", cosine, golden.ReadDoubles("cos_loss")[0], tolerances.AlignedLoss);
-        comparison.Number("loss", flow + (weight * cosine), golden.ReadDoubles("loss")[0], tolerances.AlignedLoss);
-        comparison.Number("grad_norm", read[TrainingStep.NormFigure], golden.ReadDoubles("grad_norm")[0], tolerances.AlignedNorm);
+        comparison.Number("fm_loss", flow, golden.First("fm_loss"), tolerances.AlignedLoss);
+        comparison.Number("cos_loss", cosine, golden.First("cos_loss"), tolerances.AlignedLoss);
+        comparison.Number("loss", flow + (weight * cosine), golden.First("loss"), tolerances.AlignedLoss);
+        comparison.Number("grad_norm", read[TrainingStep.NormFigure], golden.First("grad_norm"), tolerances.AlignedNorm);
         foreach (var parameter in model.Parameters.All)
         {
             string tensor = (parameter.IsBeside ? "grad." : "grad.param.") + parameter.Name;
@@ -156,19 +148,11 @@ internal static class TeacherCases
         }
     }
 
-    private static IEnumerable<string> Runs(SafetensorsReader golden)
-    {
-        using var cases = JsonDocument.Parse(golden.Metadata["cases"]);
-        return [.. cases.RootElement.EnumerateObject().Select(entry => entry.Name)];
-    }
+    private static IReadOnlyList<string> Runs(SafetensorsReader golden) => golden.Settings("cases").Names;
 
     private static TokenProjector Projector(ParameterSet parameters, SafetensorsReader golden, string name, int block)
-        => new(parameters, SizesOf(golden, name, block), checked((int)golden[$"param.{name}.0.weight"].Shape[1]));
+        => new(parameters, SizesOf(golden, name, block), golden.ShapeOf($"param.{name}.0.weight", 2)[1]);
 
     private static ProjectorSizes SizesOf(SafetensorsReader golden, string name, int block)
-        => new(name, block, checked((int)golden[$"param.{name}.0.weight"].Shape[0]), checked((int)golden[$"param.{name}.4.weight"].Shape[0]));
-
-    private static Shape ShapeOf(SafetensorsReader golden, string tensor) => Shape.Create([.. golden[tensor].Shape.Select(size => checked((int)size))]);
-
-    private static Tensor Upload(Device device, SafetensorsReader golden, string tensor) => device.Upload(golden.ReadSingles(tensor), ShapeOf(golden, tensor));
+        => new(name, block, golden.ShapeOf($"param.{name}.0.weight", 2)[0], golden.ShapeOf($"param.{name}.4.weight", 2)[0]);
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
@@ -24,24 +23,11 @@ internal static class TextTrainingCases
     /// <exception cref="FileFormatException">The file is damaged.</exception>
     public static CaseResult Came(string name, Device device, SafetensorsReader golden)
     {
-        try
-        {
-            return Run(name, device, golden);
-        }
-        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or IndexOutOfRangeException)
-        {
-            throw new FileFormatException($"{golden.Source}: the settings of a run or of a schedule are missing or no JSON", error);
-        }
-    }
-
-    private static CaseResult Run(string name, Device device, SafetensorsReader golden)
-    {
         var comparison = new Comparison(name, golden);
-        foreach (var (run, json) in golden.Metadata.Where(entry => entry.Value.Contains("\"clip_threshold\"", StringComparison.Ordinal)).OrderBy(entry => entry.Key, StringComparer.Ordinal))
+        foreach (string run in golden.Metadata.Where(entry => entry.Value.Contains("\"clip_threshold\"", StringComparison.Ordinal)).Select(entry => entry.Key).Order(StringComparer.Ordinal))
         {
-            using var settings = JsonDocument.Parse(json);
             using var parameters = TrainingCases.Start(device, golden);
-            using var optimizer = new CameOptimizer(parameters, Settings(settings.RootElement));
+            using var optimizer = new CameOptimizer(parameters, Settings(golden.Settings(run)));
             for (int step = 0; golden.Tensors.Any(tensor => tensor.Name.StartsWith($"{run}.{step}.", StringComparison.Ordinal)); step++)
             {
                 parameters.ClearGradients();
@@ -51,7 +37,7 @@ internal static class TextTrainingCases
                 {
                     comparison.Tensor($"{run}.{step}.param.{parameter.Name}", parameter.Value.ToArray(), CameTolerance);
                     string count = $"{run}.{step}.step.{parameter.Name}";
-                    comparison.Value(count, Math.Abs(optimizer.StepsOf(parameter) - (golden.Contains(count) ? golden.ReadIntegers(count)[0] : 0)), 0);
+                    comparison.Value(count, Math.Abs(optimizer.StepsOf(parameter) - (golden.Contains(count) ? golden.First(count) : 0)), 0);
                     // There is none before a parameter's first step.
                     foreach (var (kind, tensor) in optimizer.StateOf(parameter).Where(state => golden.Contains($"{run}.{step}.{state.Key}.{parameter.Name}")))
                         comparison.Tensor($"{run}.{step}.{kind}.{parameter.Name}", tensor.ToArray(), CameTolerance);
@@ -67,41 +53,30 @@ internal static class TextTrainingCases
     {
         var tolerances = new ConformanceTolerances(precision);
         using var golden = files.Open(name);
-        try
-        {
-            return Train(name, device, files, precision, tolerances, golden);
-        }
-        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or IndexOutOfRangeException)
-        {
-            throw new FileFormatException($"{golden.Source}: the settings of the run are missing or no JSON", error);
-        }
-    }
-
-    private static CaseResult Train(string name, Device device, ConformanceFiles files, Precision precision, ConformanceTolerances tolerances, SafetensorsReader golden)
-    {
         var comparison = new Comparison(name, golden);
-        using var model = ModelCases.LoadText(device, files, golden.Metadata["weights"], precision);
-        using var optimizer = new CameOptimizer(model.Parameters, Settings(golden.Metadata));
+        using var model = ModelCases.LoadText(device, files, golden.Text("weights"), precision);
+        using var optimizer = new CameOptimizer(model.Parameters, Settings(golden));
         using var figures = new Readback(device, TrainingStep.Figures);
         var step = new TextTrainingStep(model, optimizer);
-        var table = new TextTimeTable(Number(golden.Metadata, "flow_shift"));
-        var schedule = new LearningRateSchedule { LearningRate = Number(golden.Metadata, "lr"), Warmup = (int)Number(golden.Metadata, "warmup_steps") };
-        double drop = Number(golden.Metadata, "text_drop");
+        var table = new TextTimeTable(golden.Number("flow_shift"));
+        var schedule = new LearningRateSchedule { LearningRate = golden.Number("lr"), Warmup = (int)golden.Number("warmup_steps") };
+        double drop = golden.Number("text_drop");
         float[] empty = golden.ReadSingles("null_text");
-        double[] losses = golden.ReadDoubles("loss"), norms = golden.ReadDoubles("grad_norm"), rates = golden.ReadDoubles("lr");
+        double[] losses = golden.ReadDoubles("loss"), norms = golden.Doubles("grad_norm", losses.Length), rates = golden.Doubles("lr", losses.Length);
         for (int s = 0; s < losses.Length; s++)
         {
             string prefix = $"step.{s}.";
-            Shape Of(string tensor) => Shape.Create([.. golden[prefix + tensor].Shape.Select(size => (int)size)]);
-            int[] levels = Array.ConvertAll(golden.ReadSingles(prefix + "normal"), TextTimeTable.LevelOf);
-            comparison.Value(prefix + "k", levels.Zip(golden.ReadDoubles(prefix + "k"), (a, b) => Math.Abs(a - b)).Max(), 0);
-            comparison.Value(prefix + "time", levels.Zip(golden.ReadDoubles(prefix + "time"), (k, time) => Math.Abs(table.Time[k] - time)).Max(), 0);
-            float[] text = golden.ReadSingles(prefix + "text");
-            foreach (var (b, u) in golden.ReadSingles(prefix + "drop_u").Index())
+            using Tensor x = golden.Upload(device, prefix + "x0", 4), noise = golden.Upload(device, prefix + "noise", 4);
+            int[] levels = Array.ConvertAll(golden.Singles(prefix + "normal", x.Shape[0]), TextTimeTable.LevelOf);
+            comparison.Value(prefix + "k", levels.Zip(golden.Doubles(prefix + "k", levels.Length), (a, b) => Math.Abs(a - b)).Max(), 0);
+            comparison.Value(prefix + "time", levels.Zip(golden.Doubles(prefix + "time", levels.Length), (k, time) => Math.Abs(table.Time[k] - time)).Max(), 0);
+            var words = golden.ShapeOf(prefix + "text", 3);
+            float[] text = golden.Singles(prefix + "text", (long)levels.Length * empty.Length);
+            foreach (var (b, u) in golden.Singles(prefix + "drop_u", levels.Length).Index())
             {
                 if (u < drop) empty.CopyTo(text.AsSpan(b * empty.Length));
             }
-            using Tensor x = device.Upload(golden.ReadSingles(prefix + "x0"), Of("x0")), noise = device.Upload(golden.ReadSingles(prefix + "noise"), Of("noise")), states = device.Upload(text, Of("text"));
+            using var states = device.Upload(text, words);
             using var rows = device.Upload([.. levels.Select(k => table.Alpha[k]), .. levels.Select(k => table.Sigma[k]), .. levels.Select(k => (float)table.Time[k])], [TextTrainingStep.LevelRows, levels.Length]);
             if (golden.Contains(prefix + "x_t")) comparison.Tensor(prefix + "x_t", NoisyImages(x, noise, rows), 0);
             comparison.Value(prefix + "lr", Math.Abs(schedule.At(s) - rates[s]) / schedule.LearningRate, RateTolerance);
@@ -110,7 +85,7 @@ internal static class TextTrainingCases
             comparison.Number($"loss of step {s}", read[0], losses[s], tolerances.Loss);
             comparison.Number($"grad_norm of step {s}", read[1], norms[s], tolerances.TextGradientNorm);
         }
-        using var start = files.Open(golden.Metadata["weights"]);
+        using var start = files.Open(golden.Text("weights"));
         TrainingCases.Together(comparison, tolerances.TextUpdate, golden, start, "final.param.", model.Parameters, parameter => parameter.Value.ToArray());
         if (optimizer.Average is { } average) TrainingCases.Together(comparison, tolerances.TextUpdate, golden, start, "final.ema.", model.Parameters, parameter => model.Parameters.SliceOf(average, parameter).ToArray());
         return comparison.Result();
@@ -124,23 +99,21 @@ internal static class TextTrainingCases
         return xt.ToArray();
     }
 
-    private static double Number(IReadOnlyDictionary<string, string> metadata, string key) => double.Parse(metadata[key], CultureInfo.InvariantCulture);
-
-    private static CameConfig Settings(IReadOnlyDictionary<string, string> metadata)
+    private static CameConfig Settings(SafetensorsReader golden)
     {
-        double[] betas = JsonSerializer.Deserialize<double[]>(metadata["betas"])!, eps = JsonSerializer.Deserialize<double[]>(metadata["eps"])!;
+        double[] betas = golden.Settings("betas").Numbers("", 3), eps = golden.Settings("eps").Numbers("", 2);
         return new CameConfig
         {
-            LearningRate = Number(metadata, "lr"),
+            LearningRate = golden.Number("lr"),
             Beta1 = betas[0],
             Beta2 = betas[1],
             Beta3 = betas[2],
             Epsilon1 = eps[0],
             Epsilon2 = eps[1],
-            UpdateClip = Number(metadata, "clip_threshold"),
-            WeightDecay = Number(metadata, "weight_decay"),
-            Clip = Number(metadata, "clip_norm"),
-            EmaDecay = metadata["ema_decay"].Length == 0 ? null : Number(metadata, "ema_decay")
+            UpdateClip = golden.Number("clip_threshold"),
+            WeightDecay = golden.Number("weight_decay"),
+            Clip = golden.Number("clip_norm"),
+            EmaDecay = golden.Text("ema_decay").Length == 0 ? null : golden.Number("ema_decay")
         };
     }
 
@@ -163,36 +136,35 @@ internal static class TextTrainingCases
 
     private static void Rates(Comparison comparison, SafetensorsReader golden, string name)
     {
-        using var settings = JsonDocument.Parse(golden.Metadata[name]);
-        var root = settings.RootElement;
+        var settings = golden.Settings(name);
         var schedule = new LearningRateSchedule
         {
-            LearningRate = root.GetProperty("lr").GetDouble(),
-            Shape = root.GetProperty("kind").GetString() switch { "constant" => ScheduleShape.Constant, "cosine" => ScheduleShape.Cosine, _ => ScheduleShape.CosineToConstant },
-            Warmup = root.GetProperty("warmup").GetInt32(),
-            Processes = root.GetProperty("world").GetInt32(),
-            Length = root.GetProperty("loader_length").GetInt64() * root.GetProperty("epochs").GetInt64(),
-            ScaleRatio = root.TryGetProperty("scale_ratio", out var ratio) ? ratio.GetDouble() : 1
+            LearningRate = settings.Number("lr"),
+            Shape = settings.Text("kind") switch { "constant" => ScheduleShape.Constant, "cosine" => ScheduleShape.Cosine, _ => ScheduleShape.CosineToConstant },
+            Warmup = settings.Whole("warmup"),
+            Processes = settings.Whole("world"),
+            Length = (long)settings.Whole("loader_length") * settings.Whole("epochs"),
+            ScaleRatio = settings.Has("scale_ratio") ? settings.Number("scale_ratio") : 1
         };
         double[] expected = golden.ReadDoubles(name);
-        bool given = root.TryGetProperty("steps", out var steps);
-        double off = expected.Select((rate, i) => Math.Abs(schedule.At(given ? steps[i].GetInt64() : i) - rate)).Max();
-        comparison.Value(name, off / expected.Max(), RateTolerance);
+        double[]? steps = settings.Has("steps") ? settings.Numbers("steps", expected.Length) : null;
+        double off = expected.Select((rate, i) => Math.Abs(schedule.At(steps is null ? i : (long)steps[i]) - rate)).DefaultIfEmpty().Max();
+        comparison.Value(name, off / expected.DefaultIfEmpty(1).Max(), RateTolerance);
     }
 
-    private static CameConfig Settings(JsonElement settings)
+    private static CameConfig Settings(CaseSettings settings)
     {
-        var (betas, eps) = (settings.GetProperty("betas"), settings.GetProperty("eps"));
+        double[] betas = settings.Numbers("betas", 3), eps = settings.Numbers("eps", 2);
         return new CameConfig
         {
-            LearningRate = settings.GetProperty("lr").GetDouble(),
-            Beta1 = betas[0].GetDouble(),
-            Beta2 = betas[1].GetDouble(),
-            Beta3 = betas[2].GetDouble(),
-            Epsilon1 = eps[0].GetDouble(),
-            Epsilon2 = eps[1].GetDouble(),
-            UpdateClip = settings.GetProperty("clip_threshold").GetDouble(),
-            WeightDecay = settings.GetProperty("weight_decay").GetDouble(),
+            LearningRate = settings.Number("lr"),
+            Beta1 = betas[0],
+            Beta2 = betas[1],
+            Beta3 = betas[2],
+            Epsilon1 = eps[0],
+            Epsilon2 = eps[1],
+            UpdateClip = settings.Number("clip_threshold"),
+            WeightDecay = settings.Number("weight_decay"),
             Clip = 0
         };
     }

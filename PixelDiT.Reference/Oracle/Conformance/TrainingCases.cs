@@ -1,4 +1,3 @@
-using System.Globalization;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Kernels.Machine;
 using PixelDiT.Kernels.Tensors;
@@ -20,12 +19,12 @@ internal static class TrainingCases
     {
         var comparison = new Comparison(name, golden);
         using var parameters = Start(device, golden);
-        using var optimizer = new Optimizer(parameters, Settings(golden.Metadata));
+        using var optimizer = new Optimizer(parameters, Settings(golden));
         for (int step = 0; golden.Contains($"step.{step}.grad_norm"); step++)
         {
             foreach (var parameter in parameters.All) parameter.Gradient!.Upload(golden.ReadSingles($"step.{step}.grad.{parameter.Name}"));
             optimizer.Step();
-            double norm = golden.ReadDoubles($"step.{step}.grad_norm")[0];
+            double norm = golden.First($"step.{step}.grad_norm");
             comparison.Value($"step.{step}.grad_norm", Math.Abs(optimizer.Norm.ToArray()[0] - norm) / Math.Max(norm, 1e-7), OptimizerTolerance);
             foreach (var parameter in parameters.All)
             {
@@ -43,7 +42,7 @@ internal static class TrainingCases
         var parameters = new ParameterSet(device);
         foreach (var start in golden.Tensors.Where(tensor => tensor.Name.StartsWith(prefix, StringComparison.Ordinal)))
         {
-            parameters.Add(start.Name[prefix.Length..], Shape.Create([.. start.Shape.Select(size => (int)size)]));
+            parameters.Add(start.Name[prefix.Length..], golden.ShapeOf(start.Name));
         }
         parameters.Allocate();
         foreach (var parameter in parameters.All) parameter.Value.Upload(golden.ReadSingles(prefix + parameter.Name));
@@ -57,18 +56,18 @@ internal static class TrainingCases
         using var golden = files.Open($"{name}/train");
         using var model = ModelCases.Load(device, files, $"{name}/weights", precision);
         var comparison = new Comparison($"{name}/train", golden);
-        using var optimizer = new Optimizer(model.Parameters, Settings(golden.Metadata));
+        using var optimizer = new Optimizer(model.Parameters, Settings(golden));
         var step = new TrainingStep(model, optimizer);
-        float shift = (float)Number(golden.Metadata, "time_shift"), drop = (float)Number(golden.Metadata, "class_drop");
-        double[] losses = golden.ReadDoubles("loss"), norms = golden.ReadDoubles("grad_norm");
+        float shift = (float)golden.Number("time_shift"), drop = (float)golden.Number("class_drop");
+        double[] losses = golden.ReadDoubles("loss"), norms = golden.Doubles("grad_norm", losses.Length);
         for (int s = 0; s < losses.Length; s++)
         {
-            var shape = Shape.Create([.. golden[$"step.{s}.x0"].Shape.Select(size => (int)size)]);
+            var shape = golden.ShapeOf($"step.{s}.x0", 4);
             using var x = device.Upload(golden.ReadSingles($"step.{s}.x0"), shape);
             using var noise = device.Upload(golden.ReadSingles($"step.{s}.noise"), shape);
             using var t = device.Upload(Array.ConvertAll(golden.ReadSingles($"step.{s}.normal_t"), normal => FlowTime.LogitNormal(normal, shift)), [shape[0]]);
-            int[] labels = ModelCases.Labels(golden, $"step.{s}.y");
-            float[] dropped = golden.ReadSingles($"step.{s}.drop_u");
+            int[] labels = ModelCases.Labels(golden, $"step.{s}.y", model.Config);
+            float[] dropped = golden.Singles($"step.{s}.drop_u", labels.Length);
             using var y = device.Upload([.. labels.Zip(dropped, (label, u) => u < drop ? model.Config.NullClass : label)], [shape[0]]);
             var (loss, norm) = step.Run(x, noise, t, y);
             comparison.Number($"loss of step {s}", loss, losses[s], tolerances.Loss);
@@ -86,7 +85,7 @@ internal static class TrainingCases
         double off = 0, moved = 0;
         foreach (var parameter in parameters.All)
         {
-            var (here, all) = Distance(golden.ReadDoubles(prefix + "core." + parameter.Name), start.ReadDoubles("core." + parameter.Name), read(parameter));
+            var (here, all) = Distance(golden, prefix + "core." + parameter.Name, start, "core." + parameter.Name, read(parameter));
             (off, moved) = (off + here, moved + all);
         }
         comparison.Value($"{prefix}* together", Math.Sqrt(off / moved), tolerance);
@@ -97,7 +96,7 @@ internal static class TrainingCases
         double allOff = 0, allMoved = 0;
         foreach (var parameter in parameters.All)
         {
-            var (off, moved) = Distance(golden.ReadDoubles(prefix + parameter.Name), start.ReadDoubles(parameter.Name), read(parameter));
+            var (off, moved) = Distance(golden, prefix + parameter.Name, start, parameter.Name, read(parameter));
             comparison.Value(prefix + parameter.Name, Math.Sqrt(off / moved), tolerances.TensorUpdate);
             allOff += off;
             allMoved += moved;
@@ -106,8 +105,9 @@ internal static class TrainingCases
     }
 
     /// <summary>The squares of how far a result is off, and of how far it should have moved.</summary>
-    private static (double Off, double Moved) Distance(double[] expected, double[] began, float[] actual)
+    private static (double Off, double Moved) Distance(SafetensorsReader golden, string end, SafetensorsReader start, string begin, float[] actual)
     {
+        double[] expected = golden.Doubles(end, actual.Length), began = start.Doubles(begin, actual.Length);
         double off = 0, moved = 0;
         for (int i = 0; i < actual.Length; i++)
         {
@@ -119,23 +119,19 @@ internal static class TrainingCases
 
     private static double Square(double value) => value * value;
 
-    private static OptimizerConfig Settings(IReadOnlyDictionary<string, string> metadata)
+    private static OptimizerConfig Settings(SafetensorsReader golden)
     {
-        double[] betas = metadata.TryGetValue("betas", out string? both)
-            ? [.. both.Split(',').Select(text => double.Parse(text, CultureInfo.InvariantCulture))]
-            : [Number(metadata, "beta1"), Number(metadata, "beta2")];
+        double[] betas = golden.Metadata.ContainsKey("betas") ? golden.Numbers("betas", 2) : [golden.Number("beta1"), golden.Number("beta2")];
         return new OptimizerConfig
         {
-            LearningRate = Number(metadata, "lr"),
-            WeightDecay = Number(metadata, "weight_decay"),
+            LearningRate = golden.Number("lr"),
+            WeightDecay = golden.Number("weight_decay"),
             Beta1 = betas[0],
             Beta2 = betas[1],
-            Epsilon = Number(metadata, "eps"),
-            Clip = metadata.GetValueOrDefault("clip_norm") is null or "None" ? 0 : Number(metadata, "clip_norm"),
-            EmaDecay = Number(metadata, "ema_decay"),
+            Epsilon = golden.Number("eps"),
+            Clip = golden.Metadata.GetValueOrDefault("clip_norm") is null or "None" ? 0 : golden.Number("clip_norm"),
+            EmaDecay = golden.Number("ema_decay"),
             EmaWarmup = false
         };
     }
-
-    private static double Number(IReadOnlyDictionary<string, string> metadata, string key) => double.Parse(metadata[key], CultureInfo.InvariantCulture);
 }

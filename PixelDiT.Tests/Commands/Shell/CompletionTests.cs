@@ -16,7 +16,7 @@ public sealed class CompletionTests
         using var folder = new TemporaryFolder();
         File.WriteAllText(Path.Combine(folder.Path, "completion.bash"), PixelDiTProgram.RunHere("completion", "bash").Done());
         // What bash sets before it calls a completion.
-        string said = Run(folder.Path, "bash", $"""
+        string said = Run(folder.Path, "bash", [], $"""
             pixeldit() (exec dotnet exec '{PixelDiTProgram.Assembly}' "$@")
             source completion.bash
             COMP_LINE='{line}'; COMP_POINT=${"{#COMP_LINE}"}
@@ -41,7 +41,7 @@ public sealed class CompletionTests
         using var folder = new TemporaryFolder();
         File.WriteAllText(Path.Combine(folder.Path, "completion.zsh"), PixelDiTProgram.RunHere("completion", "zsh").Done());
         // What zsh sets before it calls a completion, and compadd as it chooses: what begins like the word at the cursor, and failure where nothing does.
-        string said = Run(folder.Path, "zsh", $$"""
+        string said = Run(folder.Path, "zsh", ["-f"], $$"""
             emulate zsh
             pixeldit() (exec dotnet exec '{{PixelDiTProgram.Assembly}}' "$@")
             compdef() { print -r -- "compdef $*" }
@@ -58,6 +58,9 @@ public sealed class CompletionTests
     }
 
     [Test]
+    public void The_script_of_zsh_says_to_compinit_what_it_completes() => Assert.That(PixelDiTProgram.RunHere("completion", "zsh").Done(), Does.StartWith("#compdef pixeldit\n").And.Contain("[suggest:"));
+
+    [Test]
     public void Another_shell_is_refused_by_name()
     {
         var result = PixelDiTProgram.RunHere("completion", "fish");
@@ -69,9 +72,9 @@ public sealed class CompletionTests
     public void The_version_says_what_it_was_built_from_and_what_it_runs_on(string typed)
         => Assert.That(PixelDiTProgram.RunHere(typed).Done(), Does.Match(@"^\d+\.\d+\.\d+(\+[0-9a-f]{40})?\r?\n\.NET 10\.\S+, \S+, .+, .+\r?\n$"));
 
-    private static string Run(string folder, string shell, string script)
+    private static string Run(string folder, string shell, string[] options, string script)
     {
-        var start = new ProcessStartInfo(shell, ["-c", script]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(shell, [.. options, "-c", script]) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
         using var process = Process.Start(start)!;
         var error = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();

@@ -31,10 +31,10 @@ internal static class GemmaGolden
     public static (double Largest, double MeanSquare) Error(GemmaEncoder encoder, string name, EncoderCases.Run run, int[]? mask = null)
     {
         using var golden = Forward(name);
-        int[] ids = EncoderCases.Whole(golden, run.Ids);
+        int[] ids = golden.WholeNumbers(run.Ids);
         int texts = (int)golden[run.Ids].Shape[0];
         var worst = (Largest: 0.0, MeanSquare: 0.0);
-        using var states = encoder.Encode(ids, mask ?? (run.Mask is null ? [] : EncoderCases.Whole(golden, run.Mask)), texts, (stage, x) => Compare($"{run.Name}.hidden.{stage}", x.ToArray()));
+        using var states = encoder.Encode(ids, mask ?? (run.Mask is null ? [] : golden.WholeNumbers(run.Mask)), texts, (stage, x) => Compare($"{run.Name}.hidden.{stage}", x.ToArray()));
         Compare($"{run.Name}.out", states.ToArray());
         return worst;
 
@@ -45,7 +45,7 @@ internal static class GemmaGolden
     public static (double Largest, double MeanSquare) Distance(SafetensorsReader golden, string tensor, EncoderCases.Run run, double[] actual)
     {
         double[] expected = golden.ReadDoubles(tensor);
-        int[]? rows = run.Rows is null ? null : EncoderCases.Whole(golden, run.Rows);
+        int[]? rows = run.Rows is null ? null : golden.WholeNumbers(run.Rows);
         int width = (int)golden[tensor].Shape[^1];
         int[] compared = [.. Enumerable.Range(0, expected.Length).Where(i => rows is null || rows[i / width] != 0)];
         double largest = compared.Max(i => Math.Abs(expected[i])), difference = compared.Max(i => double.IsNaN(actual[i]) ? double.PositiveInfinity : Math.Abs(actual[i] - expected[i]));

@@ -81,7 +81,7 @@ internal sealed class GemmaMistakeTests
         {
             var worst = (Largest: 0.0, MeanSquare: 0.0);
             double[] states = new ExactGemma(s_config, name => weights.ReadDoubles("model." + name)) { Gate = gate }.Encode(
-                EncoderCases.Whole(golden, s_run.Ids), EncoderCases.Whole(golden, s_run.Mask!), 3, s_run.Cap, (stage, x) => worst = GemmaGolden.Worse(worst, GemmaGolden.Distance(golden, $"{s_run.Name}.hidden.{stage}", s_run, x)));
+                golden.WholeNumbers(s_run.Ids), golden.WholeNumbers(s_run.Mask!), 3, s_run.Cap, (stage, x) => worst = GemmaGolden.Worse(worst, GemmaGolden.Distance(golden, $"{s_run.Name}.hidden.{stage}", s_run, x)));
             return GemmaGolden.Worse(worst, GemmaGolden.Distance(golden, $"{s_run.Name}.out", s_run, states)).Largest;
         }
         Assert.That(Distance(Exact.GeGlu), Is.LessThanOrEqualTo(GemmaGolden.Tolerance));
