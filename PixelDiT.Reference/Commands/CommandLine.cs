@@ -30,8 +30,16 @@ internal static partial class CommandLine
             root.Parse(["--help"], s_parser).Invoke();
             return Verb.Failure;
         }
+        // A name with nothing behind its sign has an empty value; it does not take the next word for one.
+        arguments = [.. arguments.SelectMany(argument => argument.StartsWith("--", StringComparison.Ordinal) && argument.IndexOf('=') == argument.Length - 1 ? (string[])[argument[..^1], ""] : [argument])];
         var parsed = root.Parse(arguments, s_parser);
-        if (AsksForHelp(arguments)) return parsed.Invoke();
+        if (AsksForHelp(arguments))
+        {
+            if (parsed.CommandResult.Command is not RootCommand || arguments[0].StartsWith('-') || arguments[0].StartsWith('/')) return parsed.Invoke();
+            // Help about a verb that there is not.
+            arguments = [.. arguments.Where(argument => !AsksForHelp([argument]))];
+            parsed = root.Parse(arguments, s_parser);
+        }
         try
         {
             if (ConfigOption.Read(parsed) is { } config)
@@ -85,7 +93,7 @@ internal static partial class CommandLine
         return root;
     }
 
-    private static bool AsksForHelp(string[] arguments) => arguments.Any(argument => argument is "--help" or "-h" or "-?" or "/?" or "--version");
+    private static bool AsksForHelp(string[] arguments) => arguments is ["--version"] || arguments.Any(argument => argument is "--help" or "-h" or "-?" or "/?");
 
     private static int Refuse(ParseResult parsed, string[] arguments, Func<string, string> source)
     {

@@ -42,6 +42,7 @@ internal static class DataCommand
             var training = new TrainingConfig { Batch = settings.Get(batch), Size = size.Read(settings), Precision = PrecisionNames.Parse(settings.Get(precision)) }.Validate();
             BucketOption.Check(settings, buckets, model, size);
             string spec = parsed.GetRequiredValue(source);
+            OutputFile.RequireOutside(path, spec);
             var options = choice.Read(settings, cancel);
             long count;
             int? classes = null;

@@ -38,6 +38,7 @@ internal static class EncodeCommand
         {
             string path = parsed.GetRequiredValue(output);
             OutputFile.Require(path, parsed.GetValue(overwrite), [parsed.GetValue(file), parsed.GetValue(model), .. encoder.Files(parsed)]);
+            OutputFile.RequireOutside(path, parsed.GetValue(data));
             var entries = Entries(parsed.GetValue(file), parsed.GetValue(released), Captions(parsed.GetValue(data), cancel), parsed.GetValue(prompt) ?? [], parsed.GetValue(negative) ?? []);
             using var opened = Cli.Open(parsed, device, threads);
             using var states = parsed.GetValue(model) is { } given ? OfModel(given) : encoder.Open(new Settings(parsed), parsed.GetValue(tokens), opened, cancel);

@@ -53,7 +53,11 @@ internal static class EvaluateCommand
             if (kind != ImageSetKind.Model && sampling.FirstGiven(parsed) is { } foreign) throw new ConfigurationException($"{foreign} says how a model draws, and --samples {set} is no model file");
             string[] outputs = [.. ((string?[])[record, made]).OfType<string>()];
             OutputFile.RequireAll(outputs, parsed.GetValue(overwrite), [set, against, network, .. sampling.Files(parsed)]);
-            foreach (string output in outputs) RequirePlace(output);
+            foreach (string output in outputs)
+            {
+                OutputFile.RequireOutside(output, set, against);
+                RequirePlace(output);
+            }
             if (outputs is [var one, var two] && Path.GetFullPath(one) == Path.GetFullPath(two)) throw new ConfigurationException("--json and --stats-out name one file; two were expected");
 
             if (network is null) DistributedOptions.RequireOne("share the work of the network; --inception was expected");

@@ -46,6 +46,35 @@ internal static class OutputFile
     /// <summary>The option of a verb that writes a page.</summary>
     public static Option<bool> OverwritePage() => new("--overwrite") { Description = "Replace a file that is no page of this verb; its own pages are replaced without." };
 
+    /// <summary>Checks that a file to be written is none in a folder whose files are read.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="sources">Folders, or sources of images such as <c>folder:PATH</c>; null and others are passed over.</param>
+    /// <exception cref="ConfigurationException">It is there, in such a folder.</exception>
+    public static void RequireOutside(string path, params IEnumerable<string?> sources)
+    {
+        if (File.Exists(path) && sources.Select(FolderOf).FirstOrDefault(folder => folder is not null && IsWithin(path, folder)) is { } read)
+            throw new ConfigurationException($"{path}: is among the files of {read}, which are read; another place was expected");
+    }
+
+    /// <summary>Checks that a folder to be written to is not one whose pictures are trained on: what is written there would be data.</summary>
+    /// <param name="folder">The folder, which need not be there.</param>
+    /// <param name="source">The source of the images.</param>
+    /// <exception cref="ConfigurationException">It is, or lies in it.</exception>
+    public static void RequireNoData(string folder, string source)
+    {
+        if (FolderOf(source) is { } data && (RealPath(folder) == RealPath(data) || IsWithin(folder, data)))
+            throw new ConfigurationException($"{folder}: lies within the images to train on ({data}), which what a run writes would change; another --out was expected");
+    }
+
+    private static string? FolderOf(string? source)
+    {
+        if (string.IsNullOrEmpty(source)) return null;
+        if (Directory.Exists(source)) return source;
+        return source.Split(':', 2) is [_, { Length: > 0 } path] && Directory.Exists(path) ? path : null;
+    }
+
+    private static bool IsWithin(string path, string folder) => RealPath(path).StartsWith(RealPath(folder).TrimEnd(Path.DirectorySeparatorChar) + Path.DirectorySeparatorChar, StringComparison.Ordinal);
+
     /// <summary>A path without links in any part of it.</summary>
     private static string RealPath(string path)
     {

@@ -94,6 +94,7 @@ internal static class TrainCommand
             var policy = run.Policy(settings);
             bool extend = schedule.IsExtended(settings, run.IsResuming(settings));
             var existing = run.Existing(settings);
+            if (existing != ExistingRun.Resume) OutputFile.RequireNoData(folder, spec);
             data.Check(settings, model);
             data.SettleResize(settings, isText, resumed);
             if (!isText && encoder.All.FirstOrDefault(settings.IsGiven) is { } ofText) throw new ConfigurationException($"{ofText.Name} is of text models; the preset {model.Preset(settings)} is of a class model");

@@ -1,6 +1,7 @@
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Data;
 using PixelDiT.Reference.Pictures;
+using PixelDiT.Reference.Training;
 
 namespace PixelDiT.Reference.Evaluating;
 
@@ -36,7 +37,8 @@ internal static class ImageSets
     public static ImageSetKind KindOf(string text)
     {
         if (s_words.Contains(text) || s_words.Contains(text.Split(':', 2)[0])) return ImageSetKind.Source;
-        if (Directory.Exists(text)) return ImageSetKind.Folder;
+        // The folder of a run is its model, as it is to sample.
+        if (Directory.Exists(text)) return File.Exists(Path.Combine(text, Checkpoint.ModelFile)) ? ImageSetKind.Model : ImageSetKind.Folder;
         if (File.Exists(text)) return text.EndsWith(Ending, StringComparison.OrdinalIgnoreCase) ? ImageSetKind.Npz : ImageSetKind.Model;
         throw new DataException($"'{text}' names no pictures: there is no such file or folder; one of {string.Join(", ", Known.Select(known => known.Form))} was expected");
     }

@@ -1,6 +1,7 @@
 using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats;
 using PixelDiT.Reference.Formats.Words;
+using PixelDiT.Reference.Pictures;
 
 namespace PixelDiT.Reference.Sampling;
 
@@ -68,6 +69,35 @@ public sealed class SampleFolder
     {
         AtomicFile.MakeFolder(Path);
         return FolderLock.Take(Path);
+    }
+
+    /// <summary>Checks that files which the run will write anew, where they are there, were written by such a run and not by somebody else. Where another run is to be replaced, all of them may.</summary>
+    /// <param name="names">The files' names.</param>
+    /// <param name="hasRecords">Whether the run's pictures carry a record. Without one, the sheets of a run whose record is beside them, and pictures with theirs, are taken for its own.</param>
+    /// <exception cref="ConfigurationException">One is another's.</exception>
+    internal void RequireOwn(IEnumerable<string> names, bool hasRecords)
+    {
+        if (_clear) return;
+        foreach (string name in names.Where(name => File.Exists(In(name))))
+        {
+            if (!IsOfThisProgram(In(name), hasRecords)) throw new ConfigurationException($"{In(name)}: is there already, and no run of this program has written it; --overwrite replaces it, another --out leaves it alone");
+        }
+    }
+
+    private static bool IsOfThisProgram(string path, bool hasRecords)
+    {
+        try
+        {
+            if (path.EndsWith(".json", StringComparison.Ordinal)) return SampleRecord.IsOne(path);
+            var png = PngInfo.Read(path);
+            if (PictureRecord.Find(path, png) is not null) return true;
+            string name = System.IO.Path.GetFileName(path);
+            return !hasRecords && (name is SampleSheet.GridName or SampleSheet.FilmName || (name == SampleSheet.AnimationName ? png.IsAnimated : SampleRecord.IsOne(System.IO.Path.ChangeExtension(path, ".json"))));
+        }
+        catch (FileFormatException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Writes the record; the files of another run that is to be replaced are deleted.</summary>

@@ -72,6 +72,21 @@ internal static class SampleRecord
         static string? NameOf(JsonElement prompt) => prompt.ValueKind == JsonValueKind.Object && prompt.TryGetProperty(FileKey, out var name) && name.ValueKind == JsonValueKind.String ? name.GetString() : null;
     }
 
+    /// <summary>Whether a file is a record of a run or of an image.</summary>
+    internal static bool IsOne(string path)
+    {
+        if (!File.Exists(path)) return false;
+        try
+        {
+            using var found = Read(path);
+            return found.RootElement.TryGetProperty(WeightsKey, out _);
+        }
+        catch (PixelDiTException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Checks that a record is that of a run.</summary>
     /// <param name="path">The record's file.</param>
     /// <param name="plan">The run. Where it does not know its weights yet, the record may have any.</param>

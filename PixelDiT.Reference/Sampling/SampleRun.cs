@@ -118,6 +118,7 @@ public sealed class SampleRun
             return;
         }
         using var held = _folder.Prepare();
+        _folder.RequireOwn(Written(), Metadata);
         var archive = Archive && _folder.HasPart ? new ImageArchive(_folder.Path, _plan, channels) : null;
         var sheet = Archive ? null : new SampleSheet(_plan, channels, Animated);
         var record = Metadata ? _drawing.Record : null;
@@ -150,6 +151,20 @@ public sealed class SampleRun
         finally
         {
             archive?.Dispose();
+        }
+    }
+
+    /// <summary>The pictures, and records of pictures, that the run will write.</summary>
+    private IEnumerable<string> Written()
+    {
+        if (Archive) yield break;
+        yield return SampleSheet.GridName;
+        yield return SampleSheet.FilmName;
+        if (Animated) yield return SampleSheet.AnimationName;
+        for (long k = 0; Singles && k < _plan.Count; k++)
+        {
+            yield return $"{_plan.FileOf(k)}.png";
+            yield return $"{_plan.FileOf(k)}.json";
         }
     }
 

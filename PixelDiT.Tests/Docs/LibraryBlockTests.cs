@@ -16,7 +16,7 @@ public sealed class LibraryBlockTests
     {
         using var device = Device.Open("cpu");
         var settings = new TrainingConfig { Steps = steps, Size = 32, Batch = 16, TimeShift = 2, Optimizer = new() { LearningRate = 3e-3, EmaDecay = 0.99 } };
-        using var run = TrainingRun.Create(folder, device, new ClassData(new Shapes(32)), Demo.Sizes, settings, ExistingRun.Refuse);
+        using var run = TrainingRun.Create(folder, device, new ClassData(new Shapes(32)), Presets.Get("micro") with { Classes = 9 }, settings, ExistingRun.Refuse);
         run.Run(checkpointEvery: 0, step => Console.WriteLine($"{step.Step} {step.Loss:F4}"));
         using var model = (PixelDiTModel)run.Averaged();
         var plan = new ClassPlan { Size = 32, Classes = [0, 4, 8], PerRow = 4, Sampling = new() { Steps = 10, Guidance = 1.5, TimeShift = 2 }, Weights = WeightHash.Of(model) };

@@ -22,9 +22,13 @@ public sealed partial class PackagesTests
         _feed.Write("sample/sample.csproj", Project("Exe", ("PixelDiT.Reference", PackedFeed.Version)));
         _feed.Write("kernels/Program.cs", kernels[0]);
         _feed.Write("kernels/kernels.csproj", Project("Exe", ("PixelDiT.Kernels", PackedFeed.Version)));
+        string[] readme = CSharp("README.md")[0].Split('\n');
+        int usings = readme.TakeWhile(line => line.StartsWith("using PixelDiT", StringComparison.Ordinal)).Count();
+        _feed.Write("readme/Program.cs", string.Join('\n', [.. readme[..usings], "const string folder = \"run\";", "const int steps = 2;", .. readme[usings..]]));
+        _feed.Write("readme/readme.csproj", Project("Exe", ("PixelDiT.Reference", PackedFeed.Version)));
         _feed.Write("port/PortTests.cs", library[1]);
         _feed.Write("port/port.csproj", Project("Library", [("PixelDiT.Reference", PackedFeed.Version), .. ((string[])["NUnit", "NUnit3TestAdapter", "Microsoft.NET.Test.Sdk"]).Select(name => (name, VersionOf(name)))]));
-        _feed.Write("all.slnx", """<Solution><Project Path="sample/sample.csproj" /><Project Path="kernels/kernels.csproj" /><Project Path="port/port.csproj" /></Solution>""");
+        _feed.Write("all.slnx", """<Solution><Project Path="sample/sample.csproj" /><Project Path="kernels/kernels.csproj" /><Project Path="readme/readme.csproj" /><Project Path="port/port.csproj" /></Solution>""");
         _feed.Dotnet(_feed.Path(), "build", "all.slnx", "-c", "Release", "-v", "quiet", "-p:NuGetAudit=false");
     }
 
@@ -42,6 +46,13 @@ public sealed partial class PackagesTests
         using var stored = StoredModel.Open(_feed.Path("sample", "model.safetensors"));
         Assert.That(stored.Info.ClassNames, Has.Count.EqualTo(9));
         Assert.That((stored.Info.Step, stored.Info.Size!.Value.Width), Is.EqualTo((300, 16)));
+    }
+
+    [Test]
+    public void The_lines_of_the_project_s_README_train_and_draw()
+    {
+        _feed.Dotnet(_feed.Path("readme"), _feed.Path("readme", "bin", "Release", "net10.0", "readme.dll"));
+        Assert.That(_feed.Path("readme", "run", "drawn", "samples.png"), Does.Exist);
     }
 
     [Test]

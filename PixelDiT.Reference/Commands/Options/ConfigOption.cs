@@ -20,6 +20,9 @@ internal sealed class ConfigOption : Option<string?>
         HelpName = "FILE";
     }
 
+    /// <summary>The file that a command line names, which its verb must not write over; null where none is named.</summary>
+    public static string? FileOf(ParseResult parsed) => parsed.CommandResult.Command.Options.OfType<ConfigOption>().FirstOrDefault() is { } option ? parsed.GetValue(option) : null;
+
     /// <summary>The file that a command line names, and the arguments of its values; null where no file is named.</summary>
     /// <exception cref="ConfigurationException">The file cannot be read, has an unknown or doubled key, or a value that no option takes.</exception>
     public static (string Path, IReadOnlyList<string> Arguments)? Read(ParseResult parsed)
@@ -66,15 +69,15 @@ internal sealed class ConfigOption : Option<string?>
 
     private static IEnumerable<string> Values(string path, string key, Option option, JsonElement value)
     {
-        bool isFlag = option is Option<bool>, isList = option is Option<string[]>;
+        bool isFlag = option is Option<bool>, isList = option is Option<string[]>, isText = option is Option<string>;
         return (isFlag, value.ValueKind) switch
         {
             (true, JsonValueKind.True or JsonValueKind.False) => [value.GetRawText()],
             (false, JsonValueKind.String) => [value.GetString()!],
             (false, JsonValueKind.Number) => [Number(value)],
-            (false, JsonValueKind.Array) when value.EnumerateArray().All(item => item.ValueKind is JsonValueKind.String or JsonValueKind.Number) && value.GetArrayLength() > 0
+            (false, JsonValueKind.Array) when !isText && value.EnumerateArray().All(item => item.ValueKind is JsonValueKind.String or JsonValueKind.Number) && value.GetArrayLength() > 0
                 => isList ? value.EnumerateArray().Select(Text) : [string.Join(',', value.EnumerateArray().Select(Text))],
-            _ => throw new ConfigurationException($"{path}: {key} is {value.GetRawText()}; {(isFlag ? "true or false" : isList ? "a text or a list of texts" : "a text, a number or a list of them")} was expected")
+            _ => throw new ConfigurationException($"{path}: {key} is {value.GetRawText()}; {(isFlag ? "true or false" : isList ? "a text or a list of texts, not empty," : isText ? "a text or a number" : "a text, a number or a list of them")} was expected")
         };
     }
 

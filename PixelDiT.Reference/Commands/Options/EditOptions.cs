@@ -41,7 +41,7 @@ internal sealed class EditOptions
     }
 
     /// <summary>The files that the options name, which the run must not write over.</summary>
-    public IEnumerable<string?> Files(ParseResult parsed) => [parsed.GetValue(_edits), .. Encoder.Files(parsed)];
+    public IEnumerable<string?> Files(ParseResult parsed) => [parsed.GetValue(_edits), ConfigOption.FileOf(parsed), .. Encoder.Files(parsed)];
 
     /// <summary>How pictures are brought to the grid.</summary>
     public GridFit Fit(ParseResult parsed) => parsed.GetValue(_fit) == Cut ? GridFit.Cut : GridFit.Pad;

@@ -51,7 +51,7 @@ internal sealed class SampleOptions
         => ((Option[])[_recipe, _classes, .. _prompts.All, _count, _sampler, _steps, _guidance, _interval, _timeShift, .. _sizes.All, _seed, _seeds, _timeType]).FirstOrDefault(option => Cli.IsGiven(parsed, option))?.Name;
 
     /// <summary>The files that the options name, which the run must not write over.</summary>
-    public IEnumerable<string?> Files(ParseResult parsed) => [_prompts.File(parsed), parsed.GetValue(_seeds), .. Encoder.Files(parsed)];
+    public IEnumerable<string?> Files(ParseResult parsed) => [_prompts.File(parsed), parsed.GetValue(_seeds), ConfigOption.FileOf(parsed), .. Encoder.Files(parsed)];
 
     /// <summary>Adds the options to a verb.</summary>
     public void AddTo(Command command)

@@ -10,6 +10,8 @@ _pixeldit() {
   suggested=$("${COMP_WORDS[0]}" "[suggest:${#rest}]" "$rest" 2>/dev/null)
   # Slashed forms of --help are of other systems.
   suggested=$(grep -v '^/' <<<"$suggested")
+  # Options are offered to who has begun one: elsewhere a file may be meant.
+  [[ $typed == -* ]] || suggested=$(grep -v '^-' <<<"$suggested")
   # A path of one's own begins no option: then the shell's own completion of files steps in.
   local IFS=$'\n'
   COMPREPLY=($(compgen -W "$suggested" -- "$typed"))

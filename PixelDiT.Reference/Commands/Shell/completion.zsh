@@ -9,6 +9,8 @@ _pixeldit() {
   suggested=("${(@f)$("${words[1]}" "[suggest:${#rest}]" "$rest" 2>/dev/null)}")
   # Slashed forms of --help are of other systems.
   suggested=(${suggested:#/*})
+  # Options are offered to who has begun one: elsewhere a file may be meant.
+  [[ $PREFIX == -* ]] || suggested=(${suggested:#-*})
   compadd -a suggested && return
   _files
 }

@@ -9,7 +9,7 @@ namespace PixelDiT.Reference.Models.Weights;
 /// A name for a model's weights: SHA-256 over its parameters in the order of <see cref="ModelCost.Shapes"/>, each as a line <c>name 2x3</c> in UTF-8, ended by a
 /// line feed, and its values in float32, little-endian. The same weights have the same hash in any file format and under any prefix; rounded ones have another.
 /// </summary>
-internal static class WeightHash
+public static class WeightHash
 {
     private const int ChunkElements = 1 << 18;
 
@@ -22,7 +22,7 @@ internal static class WeightHash
     /// <param name="shapes">Its parameters, in the order of <see cref="ModelCost.Shapes"/>.</param>
     /// <param name="read">Reads consecutive elements of one.</param>
     /// <returns>64 hexadecimal digits in lower case.</returns>
-    public static string Of(IReadOnlyDictionary<string, IReadOnlyList<long>> shapes, TensorFill read)
+    internal static string Of(IReadOnlyDictionary<string, IReadOnlyList<long>> shapes, TensorFill read)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var chunk = new float[ChunkElements];

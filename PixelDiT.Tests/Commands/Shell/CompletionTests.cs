@@ -11,6 +11,7 @@ public sealed class CompletionTests
     [TestCase("pixeldit train --pres", "--preset")]
     [TestCase("pixeldit sample --sampler ", "dpm-solver++ euler flow-dpm heun heun-exact")]
     [TestCase("pixeldit sample --model some/fi", "")]
+    [TestCase("pixeldit info ", "")]
     public void Bash_completes_verbs_options_and_words(string line, string expected)
     {
         using var folder = new TemporaryFolder();
@@ -35,6 +36,7 @@ public sealed class CompletionTests
     [TestCase("pixeldit train --preset ", "B L T2I XL micro micro-text small tiny tiny-text")]
     [TestCase("pixeldit sample --sampler ", "dpm-solver++ euler flow-dpm heun heun-exact")]
     [TestCase("pixeldit sample --model some/fi", "files")]
+    [TestCase("pixeldit info ", "files")]
     public void Zsh_completes_verbs_options_and_words(string line, string expected)
     {
         if (!Path.Exists("/bin/zsh") && !Path.Exists("/usr/bin/zsh")) Assert.Ignore("needs zsh");
