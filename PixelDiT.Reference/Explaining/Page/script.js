@@ -94,7 +94,7 @@ function drawCondition() {
     figure(picture(difference, 'Their difference'), 'Difference', step.differs ? `first minus second, ${number(step.magnified, 2)} times as strong as the others` : 'none: both conditions are the same'),
     figure(picture(guided, 'The guided velocity'), 'Guided', data.guidance === 1 ? 'no guidance: the first alone' : step.guides ? `second + ${number(data.guidance)} · difference` : 'outside of the guidance interval: the first alone')];
   fill('velocities', ...parts);
-  const stages = data.stages.map((stage, i) => ({ stage, i })).filter(({ stage }) => !isStep(stage) && !/^._embedder$/.test(stage.name)), width = 800, height = 230, left = 40, bottom = 150, top = 10;
+  const stages = data.stages.map((stage, i) => ({ stage, i })).filter(({ stage }) => !isStep(stage) && !/^._embedder$/.test(stage.name)), width = 800, height = 246, left = 40, bottom = 150, top = 10;
   const of = i => step.statistics[i][8] || 0, most = Math.max(...stages.map(({ i }) => of(i)), 1e-9), wide = (width - left) / stages.length;
   const svg = make('svg', { viewBox: `0 0 ${width} ${height}`, role: 'group', 'aria-label': 'How far both passes are apart, by stage' });
   for (const tick of [0, .5, 1]) svg.append(make('line', { class: 'axis', x1: left, x2: width, y1: bottom - tick * (bottom - top), y2: bottom - tick * (bottom - top) }), make('text', { x: 0, y: bottom - tick * (bottom - top) + 4 }, percent(tick * most)));
