@@ -1,5 +1,6 @@
 using System.CommandLine;
 using PixelDiT.Kernels;
+using PixelDiT.Reference.Data;
 
 namespace PixelDiT.Reference.Commands;
 
@@ -68,9 +69,8 @@ internal static class OutputFile
 
     private static string? FolderOf(string? source)
     {
-        if (string.IsNullOrEmpty(source)) return null;
-        if (Directory.Exists(source)) return source;
-        return source.Split(':', 2) is [_, { Length: > 0 } path] && Directory.Exists(path) ? path : null;
+        string? path = source is null ? null : ImageSources.PathOf(source) ?? CaptionedSources.PathOf(source);
+        return Directory.Exists(path) ? path : null;
     }
 
     private static bool IsWithin(string path, string folder) => RealPath(path).StartsWith(RealPath(folder).TrimEnd(Path.DirectorySeparatorChar) + Path.DirectorySeparatorChar, StringComparison.Ordinal);

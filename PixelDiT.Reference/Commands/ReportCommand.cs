@@ -18,7 +18,7 @@ internal static class ReportCommand
             string run = parsed.GetRequiredValue(folder), path = parsed.GetValue(output) ?? Path.Combine(run, ReportPage.FileName);
             var summary = RunSummary.Read(run);
             OutputFile.RequirePage(path, parsed.GetValue(overwrite), ReportPage.IsOne);
-            if (File.Exists(path) && !ReportPage.IsOne(path)) OutputFile.RequireOutside(path, run);
+            if (File.Exists(path) && !ReportPage.IsOne(path)) OutputFile.RequireOutside(path, Path.GetFullPath(run));
             ReportPage.Write(path, summary, DateTimeOffset.UtcNow);
             Terminal.WriteLine($"wrote {path}");
             return 0;

@@ -81,5 +81,8 @@ public static class CaptionedSources
     /// <summary>Whether opening a source reads files, which takes its time.</summary>
     public static bool IsFolder(string spec) => ImageSources.Split(spec, s_kinds) is ("folder" or "wids", not (null or ""));
 
+    /// <inheritdoc cref="ImageSources.PathOf"/>
+    internal static string? PathOf(string spec) => ImageSources.Split(spec, s_kinds).Path;
+
     private static bool HasIndex(string folder) => File.Exists(Path.Combine(folder, ShardList.IndexName));
 }

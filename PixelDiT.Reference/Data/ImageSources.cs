@@ -104,6 +104,9 @@ public static class ImageSources
     internal static int RequireSquare(string spec, ImageSize size, string why = "the drawings are squares")
         => size.IsSquare ? size.Height : throw new DataException($"{spec}: {size} was asked for; {why}");
 
+    /// <summary>The file or folder that a specification names, which need not be there; null where it names none.</summary>
+    internal static string? PathOf(string spec) => Split(spec, s_kinds).Path;
+
     /// <summary>Takes a specification apart: its kind and what follows the colon, or "folder" and a folder that is there. What is neither is a kind of its own.</summary>
     /// <param name="spec">What the user typed.</param>
     /// <param name="kinds">The words that may stand before a colon, or alone.</param>

@@ -176,7 +176,7 @@ internal sealed class RunFolder : IDisposable
     private static void RequireUse(string path, ExistingRun existing)
     {
         bool hasState = CheckpointStore.HasState(path);
-        string? found = s_files.Append(SampleFolder.RecordName).FirstOrDefault(name => File.Exists(System.IO.Path.Combine(path, name))) ?? (hasState ? CheckpointStore.EarlierFolder : SampleGrids.Of(path) is [var grid, ..] ? System.IO.Path.Combine(SampleGrids.Folder, System.IO.Path.GetFileName(grid.Path)) : null);
+        string? found = s_files.Append(SampleFolder.RecordName).FirstOrDefault(name => File.Exists(System.IO.Path.Combine(path, name))) ?? (hasState ? CheckpointStore.EarlierFolder : SampleGrids.Of(path).Select(grid => System.IO.Path.GetRelativePath(path, grid.Path)).FirstOrDefault());
         if (existing == ExistingRun.Refuse && found is not null)
         {
             string holds = found == SampleFolder.RecordName ? $"pictures of a sampling run ({found})" : $"a training run already ({found})";

@@ -1,6 +1,7 @@
 using System.Globalization;
 using NUnit.Framework;
 using PixelDiT.Tests.Commands;
+using PixelDiT.Tests.Oracle;
 
 namespace PixelDiT.Tests.Card;
 
@@ -35,7 +36,7 @@ internal sealed class ProgramsOnCardTests
     public void Verify_passes(string precision)
     {
         string cases = Path.Combine(_folder, $"cases-{precision}");
-        WriteModules(cases);
+        ShippedCases.CopyTo(cases, name => name.StartsWith("modules/", StringComparison.Ordinal));
         var run = CardProgram.Start(All ? 400 : 100, ["program", "oldest", "verify", .. All ? (string[])[] : [cases], "--device", "cuda", "--precision", precision]);
         TestContext.Out.WriteLine(run.Output + run.Error);
         // In TF32 the norm of a late step of one run is off by 9.4e-3 of 9e-3 (docs/limits.md); a CPU has 3.2e-3 there. Nothing else may fail.
@@ -62,19 +63,6 @@ internal sealed class ProgramsOnCardTests
         double[] actual = Losses(here), expected = Losses(cpu);
         Assert.That(actual, Has.Length.EqualTo(int.Parse(steps, CultureInfo.InvariantCulture)));
         for (int i = 0; i < actual.Length; i++) Assert.That(actual[i], Is.EqualTo(expected[i]).Within(tolerance), $"the loss of step {i + 1}");
-    }
-
-    private static void WriteModules(string folder)
-    {
-        const string prefix = "golden/modules/";
-        var assembly = typeof(Reference.Oracle.ExactModel).Assembly;
-        Directory.CreateDirectory(Path.Combine(folder, "modules"));
-        foreach (string name in assembly.GetManifestResourceNames().Where(name => name.StartsWith(prefix, StringComparison.Ordinal)))
-        {
-            using var from = assembly.GetManifestResourceStream(name)!;
-            using var to = File.Create(Path.Combine(folder, "modules", name[prefix.Length..]));
-            from.CopyTo(to);
-        }
     }
 
     private static double[] Losses(string folder) => [.. File.ReadLines(Path.Combine(folder, "loss.csv")).Skip(1).Select(line => double.Parse(line.Split(',')[1], CultureInfo.InvariantCulture))];

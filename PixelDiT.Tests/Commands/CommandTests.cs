@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using NUnit.Framework;
 using PixelDiT.Tests.Formats.Torch;
+using PixelDiT.Tests.Oracle;
 
 namespace PixelDiT.Tests.Commands;
 
@@ -132,16 +133,7 @@ public sealed class CommandTests
     [Test]
     public void Modules_pass_without_vector_instructions()
     {
-        string cases = Path.Combine(_folder, "cases", "modules");
-        Directory.CreateDirectory(cases);
-        const string prefix = "golden/modules/";
-        var assembly = typeof(Reference.Oracle.ExactModel).Assembly;
-        foreach (string name in assembly.GetManifestResourceNames().Where(name => name.StartsWith(prefix, StringComparison.Ordinal)))
-        {
-            using var golden = assembly.GetManifestResourceStream(name)!;
-            using var file = File.Create(Path.Combine(cases, name[prefix.Length..]));
-            golden.CopyTo(file);
-        }
+        ShippedCases.CopyTo(Path.Combine(_folder, "cases"), name => name.StartsWith("modules/", StringComparison.Ordinal));
         RequireVerified("DOTNET_EnableHWIntrinsic", "4-wide vectors without FMA", "verify", "cases", "--device", "cpu");
     }
 
@@ -157,9 +149,7 @@ public sealed class CommandTests
     public void Verify_of_a_folder_with_a_wrong_tensor_fails()
     {
         string cases = Path.Combine(_folder, "cases", "modules");
-        Directory.CreateDirectory(cases);
-        using (var golden = typeof(Reference.Oracle.ExactModel).Assembly.GetManifestResourceStream("golden/modules/rms_norm.safetensors")!)
-        using (var file = File.Create(Path.Combine(cases, "rms_norm.safetensors"))) golden.CopyTo(file);
+        ShippedCases.CopyTo(Path.Combine(_folder, "cases"), name => name == "modules/rms_norm.safetensors");
         Assert.That(Run("verify", "cases").ExitCode, Is.Zero);
 
         byte[] bytes = File.ReadAllBytes(Path.Combine(cases, "rms_norm.safetensors"));

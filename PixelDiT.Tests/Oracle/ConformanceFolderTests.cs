@@ -70,20 +70,12 @@ public sealed class ConformanceFolderTests
 
     private void Put(string name, Action<byte[]>? edit = null)
     {
-        using var resource = typeof(ConformanceFiles).Assembly.GetManifestResourceStream($"golden/{name}")!;
-        byte[] bytes = new byte[resource.Length];
-        resource.ReadExactly(bytes);
+        byte[] bytes = ShippedCases.Read(name);
         edit?.Invoke(bytes);
         _folder.Write(name, bytes);
     }
 
-    private void PutArchive()
-    {
-        foreach (string name in typeof(ConformanceFiles).Assembly.GetManifestResourceNames().Select(name => name["golden/".Length..]))
-        {
-            if (name.StartsWith("h5/", StringComparison.Ordinal) && !name.StartsWith("h5/many/", StringComparison.Ordinal)) Put(name);
-        }
-    }
+    private void PutArchive() => ShippedCases.CopyTo(_folder.Path, name => name.StartsWith("h5/", StringComparison.Ordinal) && !name.StartsWith("h5/many/", StringComparison.Ordinal));
 
     private CaseResult RunOne()
     {

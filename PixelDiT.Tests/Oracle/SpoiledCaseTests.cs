@@ -6,32 +6,26 @@ using PixelDiT.Kernels;
 using PixelDiT.Kernels.Devices;
 using PixelDiT.Reference.Oracle.Conformance;
 using PixelDiT.Tests.Data;
+using PixelDiT.Tests.Formats.Safetensors;
 
 namespace PixelDiT.Tests.Oracle;
 
 /// <summary>A file of a case in a folder of one's own may lack or misspell anything: then the case fails or is skipped, or the message names the file. It is never an internal error.</summary>
 public sealed class SpoiledCaseTests
 {
-    private const string Metadata = "__metadata__", Prefix = "golden/";
+    private const string Metadata = "__metadata__", Extension = ".safetensors";
 
     /// <summary>Cases that take more than a second in whole, which no metadata of theirs shortens.</summary>
     private static readonly string[] s_long = ["fid/inception"];
 
-    private static readonly string[] s_cases = [.. typeof(ConformanceFiles).Assembly.GetManifestResourceNames()
-        .Where(name => name.StartsWith(Prefix, StringComparison.Ordinal) && name.EndsWith(".safetensors", StringComparison.Ordinal)).Select(name => name[Prefix.Length..^".safetensors".Length]).Except(s_long).Order(StringComparer.Ordinal)];
+    private static readonly string[] s_cases = [.. ShippedCases.Names.Where(name => name.EndsWith(Extension, StringComparison.Ordinal)).Select(name => name[..^Extension.Length]).Except(s_long).Order(StringComparer.Ordinal)];
 
     [TestCaseSource(nameof(s_cases))]
     public void Nothing_that_a_file_says_is_an_internal_error(string name)
     {
         using var folder = new TemporaryFolder();
-        foreach (string resource in typeof(ConformanceFiles).Assembly.GetManifestResourceNames().Where(resource => resource.StartsWith(Prefix, StringComparison.Ordinal) && Belongs(resource[Prefix.Length..], name)))
-        {
-            using var stream = typeof(ConformanceFiles).Assembly.GetManifestResourceStream(resource)!;
-            byte[] content = new byte[stream.Length];
-            stream.ReadExactly(content);
-            folder.Write(resource[Prefix.Length..], content);
-        }
-        string path = $"{name}.safetensors";
+        ShippedCases.CopyTo(folder.Path, file => Belongs(file, name));
+        string path = name + Extension;
         byte[] whole = File.ReadAllBytes(Path.Combine(folder.Path, path));
         using var device = Device.Open("cpu", 1);
         var faults = new List<string>();
@@ -58,7 +52,7 @@ public sealed class SpoiledCaseTests
     private static bool Belongs(string resource, string name)
     {
         string top = name.Split('/')[0];
-        return resource == $"{name}.safetensors" || resource.EndsWith("weights.safetensors", StringComparison.Ordinal) || (top == "h5" && resource.StartsWith("h5/", StringComparison.Ordinal));
+        return resource == name + Extension || resource.EndsWith("weights.safetensors", StringComparison.Ordinal) || (top == "h5" && resource.StartsWith("h5/", StringComparison.Ordinal));
     }
 
     private static IEnumerable<(string What, byte[] Bytes)> Spoiled(byte[] whole)
@@ -104,11 +98,6 @@ public sealed class SpoiledCaseTests
     private static byte[] Changed(JsonObject header, byte[] data, Action<JsonObject> change)
     {
         change(header);
-        byte[] text = Encoding.UTF8.GetBytes(header.ToJsonString());
-        byte[] bytes = new byte[8 + text.Length + data.Length];
-        BinaryPrimitives.WriteInt64LittleEndian(bytes, text.Length);
-        text.CopyTo(bytes, 8);
-        data.CopyTo(bytes, 8 + text.Length);
-        return bytes;
+        return SafetensorsBytes.File(header.ToJsonString(), data);
     }
 }

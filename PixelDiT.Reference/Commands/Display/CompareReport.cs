@@ -76,7 +76,7 @@ internal static class CompareReport
         int first = result.First is null ? 0 : result.Tensors.TakeWhile(tensor => tensor.Passes).Count();
         int from = all ? 0 : Math.Max(0, first - RowsBefore), rows = all ? result.Tensors.Count : Math.Min(RowsShown, result.Tensors.Count - from);
         var table = new TextTable(all ? ["tensor", "error", "rms", "tolerance", ""] : ["tensor", "error", "tolerance", ""]);
-        if (from > 0) table.AddRow([$"… {from} before, which agree", .. Enumerable.Repeat("", all ? 4 : 3)]);
+        if (from > 0) table.AddRow($"… {from} before, which agree");
         foreach (var tensor in result.Tensors.Skip(from).Take(rows))
         {
             bool measured = tensor.Verdict != Verdict.OtherShape;
@@ -92,7 +92,7 @@ internal static class CompareReport
             table.AddRow(all ? [name, error, rms, tolerance, verdict] : [name, error, tolerance, verdict]);
         }
         int left = result.Tensors.Count - from - rows;
-        if (left > 0) table.AddRow([$"… {left} more; --all prints them", .. Enumerable.Repeat("", all ? 4 : 3)]);
+        if (left > 0) table.AddRow($"… {left} more; --all prints them");
         Terminal.Write(table);
     }
 

@@ -15,8 +15,8 @@ internal sealed class TextTable(params string[] columns)
     public bool HasNumbers { get; init; }
 
     /// <summary>Adds a row.</summary>
-    /// <param name="cells">One per column, in the markup of Spectre.Console; text of others went through <see cref="Terminal.Cell"/>.</param>
-    public void AddRow(params string[] cells) => _rows.Add(cells);
+    /// <param name="cells">Those of the first columns, in the markup of Spectre.Console; text of others went through <see cref="Terminal.Cell"/>. The rest is empty.</param>
+    public void AddRow(params string[] cells) => _rows.Add([.. cells, .. Enumerable.Repeat("", columns.Length - cells.Length)]);
 
     /// <summary>Writes the table.</summary>
     /// <param name="console">Where to.</param>

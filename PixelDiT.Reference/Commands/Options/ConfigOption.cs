@@ -31,12 +31,12 @@ internal sealed class ConfigOption : Option<string?>
         if (command.Options.OfType<ConfigOption>().FirstOrDefault() is not { } option || parsed.GetResult(option) is not { Errors: var errors } || errors.Any()) return null;
         string path = parsed.GetValue(option)!;
         if (path.Length == 0) throw new ConfigurationException("--config is ''; a JSON file was expected");
-        var known = command.Options.Where(entry => entry != option && !entry.Hidden && entry is not System.CommandLine.Help.HelpOption).ToDictionary(entry => entry.Name.TrimStart('-'));
+        var known = Settings.KeysOf(command, option).ToDictionary(entry => entry.Key, entry => entry.Option);
         var seen = new HashSet<string>();
         var arguments = new List<string>();
         foreach (var (name, value) in JsonSettings.Read(path))
         {
-            string key = name.Replace('_', '-').ToLowerInvariant();
+            string key = Settings.Folded(name);
             if (!known.TryGetValue(key, out var target)) throw new ConfigurationException($"{path}: {Quote.Text(name)} is unknown; known are {string.Join(", ", known.Keys)}{Nearest.Advice(key, known.Keys)}");
             if (!seen.Add(key)) throw new ConfigurationException($"{path}: '{key}' occurs twice");
             var values = Values(path, key, target, value).ToList();

@@ -41,7 +41,7 @@ internal sealed class Settings
         bool isRun = _command.Name != "train" && RunFolder.SettingsOf(Path.GetDirectoryName(Path.GetFullPath(path))!) is not null && Path.GetFileName(path) == RunFolder.ConfigFile;
         foreach (var entry in JsonSettings.Read(path))
         {
-            string key = entry.Name.Replace('_', '-').ToLowerInvariant();
+            string key = Folded(entry.Name);
             if (isRun && !known.Contains(key)) continue;
             if (!known.Contains(key)) throw new ConfigurationException($"{path}: '{entry.Name}' is unknown; known are {string.Join(", ", known)}{Nearest.Advice(key, known)}");
             if (!values.TryAdd(key, entry.Value)) throw new ConfigurationException($"{path}: '{key}' occurs twice");
@@ -112,7 +112,16 @@ internal sealed class Settings
 
     private bool HasValue(Option option) => IsGiven(option) || option.HasDefaultValue;
 
-    private IEnumerable<(string Key, Option Option)> Keys() => _command.Options.Where(option => option != _config && !option.Hidden && option is not System.CommandLine.Help.HelpOption).Select(option => (Key(option), option));
+    private IEnumerable<(string Key, Option Option)> Keys() => KeysOf(_command, _config);
+
+    /// <summary>The options of a verb that a file may give values to, by their keys.</summary>
+    /// <param name="command">The verb.</param>
+    /// <param name="config">The option that names the file.</param>
+    internal static IEnumerable<(string Key, Option Option)> KeysOf(Command command, Option? config)
+        => command.Options.Where(option => option != config && !option.Hidden && option is not System.CommandLine.Help.HelpOption).Select(option => (Key(option), option));
+
+    /// <summary>The key that a name in a file means.</summary>
+    internal static string Folded(string name) => name.Replace('_', '-').ToLowerInvariant();
 
     /// <summary>A number that is whole, however it is written: 1e6 and 2.0 are.</summary>
     internal static decimal? Whole(JsonElement value) => value.TryGetDouble(out double real) && real == Math.Truncate(real) && value.TryGetDecimal(out decimal number) && number == decimal.Truncate(number) ? number : null;

@@ -49,10 +49,10 @@ internal static class InceptionCases
             double[] all = weights.ReadDoubles(weights.Tensors[i].Name);
             values[i] = [all[0], all[^1], all.Sum()];
         });
-        comparison.Value("weights.first", Error(first, values.Select(value => value[0])), 0);
-        comparison.Value("weights.last", Error(last, values.Select(value => value[1])), 0);
+        comparison.Value("weights.first", TensorError.Between(first, values.Select(value => value[0])), 0);
+        comparison.Value("weights.last", TensorError.Between(last, values.Select(value => value[1])), 0);
         // The order of so many additions is free: each rounds by 2⁻⁵³ of a sum of some hundred.
-        comparison.Value("weights.sum", Error(sums, values.Select(value => value[2])), 1e-12);
+        comparison.Value("weights.sum", TensorError.Between(sums, values.Select(value => value[2])), 1e-12);
     }
 
     private static void Pass(InceptionNetwork network, SafetensorsReader golden, string picture, InceptionRoute route, Comparison comparison)
@@ -72,20 +72,20 @@ internal static class InceptionCases
             string published = stage switch { "pool1" => "64", "pool2" => "192", "Mixed_6e" => "768", _ => stage };
             if (route == InceptionRoute.TensorFlow)
             {
-                if (published != stage) comparison.Value($"{at}{published}", Error(golden.ReadDoubles($"{at}{published}"), means), StageValue);
+                if (published != stage) comparison.Value($"{at}{published}", TensorError.Between(golden.ReadDoubles($"{at}{published}"), means), StageValue);
                 return;
             }
-            comparison.Value($"{at}{stage}.mean", Error(golden.ReadDoubles($"{at}{stage}.mean"), means), StageValue);
+            comparison.Value($"{at}{stage}.mean", TensorError.Between(golden.ReadDoubles($"{at}{stage}.mean"), means), StageValue);
             var corner = Enumerable.Range(0, channels * 4).Select(i => (double)values[(((i / 2 % 2 * width) + (i % 2)) * channels) + (i / 4)]);
-            comparison.Value($"{at}{stage}.corner", Error(golden.ReadDoubles($"{at}{stage}.corner"), corner), StageValue);
+            comparison.Value($"{at}{stage}.corner", TensorError.Between(golden.ReadDoubles($"{at}{stage}.corner"), corner), StageValue);
         });
         double[] scores = Array.ConvertAll(features.Scores, value => (double)value);
-        if (route == InceptionRoute.TensorFlow) comparison.Value($"{at}logits_unbiased", Error(golden.ReadDoubles($"{at}logits_unbiased"), scores), Logits);
-        comparison.Value($"{at}{(route == InceptionRoute.TensorFlow ? "2048" : "pool")}", Error(golden.ReadDoubles($"{at}{(route == InceptionRoute.TensorFlow ? "2048" : "pool")}"), features.Pool.Select(value => (double)value)), Pool);
-        comparison.Value($"{at}logits", Error(golden.ReadDoubles($"{at}logits"), scores.Zip(network.ScoreBias, (score, bias) => score + bias)), Logits);
+        if (route == InceptionRoute.TensorFlow) comparison.Value($"{at}logits_unbiased", TensorError.Between(golden.ReadDoubles($"{at}logits_unbiased"), scores), Logits);
+        comparison.Value($"{at}{(route == InceptionRoute.TensorFlow ? "2048" : "pool")}", TensorError.Between(golden.ReadDoubles($"{at}{(route == InceptionRoute.TensorFlow ? "2048" : "pool")}"), features.Pool.Select(value => (double)value)), Pool);
+        comparison.Value($"{at}logits", TensorError.Between(golden.ReadDoubles($"{at}logits"), scores.Zip(network.ScoreBias, (score, bias) => score + bias)), Logits);
         const int side = InceptionFeatures.SpatialSide, area = side * side, channels = InceptionFeatures.SpatialChannels;
         var spatial = Enumerable.Range(0, channels * area).Select(i => (double)features.Spatial[(i % area * channels) + (i / area)]);
-        comparison.Value($"{at}sfid", Error(golden.ReadDoubles($"{at}sfid"), spatial), Spatial);
+        comparison.Value($"{at}sfid", TensorError.Between(golden.ReadDoubles($"{at}sfid"), spatial), Spatial);
     }
 
     /// <summary>A picture that a file holds colour first.</summary>
@@ -110,17 +110,5 @@ internal static class InceptionCases
                 for (int x = 0; x < InceptionInput.Side; x += ColumnStep) yield return input[(((y * InceptionInput.Side) + x) * 3) + c];
             }
         }
-    }
-
-    private static double Error(double[] expected, IEnumerable<double> actual)
-    {
-        var error = new TensorError();
-        int count = 0;
-        foreach (double value in actual)
-        {
-            if (count >= expected.Length) throw new ShapeException($"{expected.Length} values were expected, more were computed");
-            error.Add(expected[count++], value);
-        }
-        return count == expected.Length ? error.Over(() => 0) : throw new ShapeException($"{expected.Length} values were expected, {count} were computed");
     }
 }

@@ -1,4 +1,3 @@
-using PixelDiT.Kernels;
 using PixelDiT.Reference.Formats.Safetensors;
 using PixelDiT.Reference.Measuring.Distributions;
 
@@ -49,29 +48,20 @@ internal static class MetricCases
         var result = PrecisionRecall.Of(reference, generated, width, k);
         Equal($"{at}.value", [result.Precision, result.Recall], 0);
 
-        void Equal(string tensor, IEnumerable<double> actual, double tolerance) => comparison.Value(tensor, ErrorOf(golden.ReadDoubles(tensor), actual), tolerance);
+        void Equal(string tensor, IEnumerable<double> actual, double tolerance) => comparison.Value(tensor, TensorError.Between(golden.ReadDoubles(tensor), actual), tolerance);
     }
 
     private static void Scores(SafetensorsReader golden, Comparison comparison)
     {
         float[] scores = golden.ReadSingles("score.logits");
         int classes = golden.ShapeOf("score.logits", 2)[1], part = golden.Whole("score.split_size");
-        comparison.Value("score.parts", ErrorOf(golden.ReadDoubles("score.parts"), [InceptionScore.OfParts(scores, classes, part)]), Score);
+        comparison.Value("score.parts", TensorError.Between(golden.ReadDoubles("score.parts"), [InceptionScore.OfParts(scores, classes, part)]), Score);
         var (mean, deviation) = InceptionScore.OfTen(scores, classes, permuted: false);
-        comparison.Value("score.ten", ErrorOf(golden.ReadDoubles("score.ten"), [mean, deviation]), Score);
+        comparison.Value("score.ten", TensorError.Between(golden.ReadDoubles("score.ten"), [mean, deviation]), Score);
         (mean, deviation) = InceptionScore.OfTen(scores, classes);
-        comparison.Value("score.ten_permuted", ErrorOf(golden.ReadDoubles("score.ten_permuted"), [mean, deviation]), Score);
-        comparison.Value("score.permutation", ErrorOf(golden.ReadDoubles("score.permutation"), InceptionScore.Permutation(scores.Length / classes).Select(place => (double)place)), 0);
+        comparison.Value("score.ten_permuted", TensorError.Between(golden.ReadDoubles("score.ten_permuted"), [mean, deviation]), Score);
+        comparison.Value("score.permutation", TensorError.Between(golden.ReadDoubles("score.permutation"), InceptionScore.Permutation(scores.Length / classes).Select(place => (double)place)), 0);
     }
 
     private static double Number(bool member) => member ? 1 : 0;
-
-    private static double ErrorOf(double[] expected, IEnumerable<double> actual)
-    {
-        var error = new TensorError();
-        double[] computed = [.. actual];
-        if (computed.Length != expected.Length) throw new ShapeException($"{expected.Length} values were expected, {computed.Length} were computed");
-        foreach (var (of, value) in expected.Zip(computed)) error.Add(of, value);
-        return error.Over(() => 0);
-    }
 }

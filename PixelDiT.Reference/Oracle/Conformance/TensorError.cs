@@ -1,3 +1,5 @@
+using PixelDiT.Kernels;
+
 namespace PixelDiT.Reference.Oracle.Conformance;
 
 /// <summary>
@@ -13,6 +15,17 @@ internal struct TensorError
 
     /// <summary>The largest difference; infinite where one is NaN.</summary>
     public double Difference { get; private set; }
+
+    /// <summary>The error of values that were computed, of a tensor that is not all zero.</summary>
+    /// <exception cref="ShapeException">There are more or fewer than expected.</exception>
+    public static double Between(double[] expected, IEnumerable<double> actual)
+    {
+        double[] computed = [.. actual];
+        if (computed.Length != expected.Length) throw new ShapeException($"{expected.Length} values were expected, {computed.Length} were computed");
+        var error = new TensorError();
+        foreach (var (of, value) in expected.Zip(computed)) error.Add(of, value);
+        return error.Over(() => 0);
+    }
 
     /// <summary>Takes one element.</summary>
     public void Add(double expected, double actual)

@@ -102,16 +102,8 @@ internal static class TextTrainingCases
     private static CameConfig Settings(SafetensorsReader golden)
     {
         double[] betas = golden.Settings("betas").Numbers("", 3), eps = golden.Settings("eps").Numbers("", 2);
-        return new CameConfig
+        return Settings(betas, eps, golden.Number) with
         {
-            LearningRate = golden.Number("lr"),
-            Beta1 = betas[0],
-            Beta2 = betas[1],
-            Beta3 = betas[2],
-            Epsilon1 = eps[0],
-            Epsilon2 = eps[1],
-            UpdateClip = golden.Number("clip_threshold"),
-            WeightDecay = golden.Number("weight_decay"),
             Clip = golden.Number("clip_norm"),
             EmaDecay = golden.Text("ema_decay").Length == 0 ? null : golden.Number("ema_decay")
         };
@@ -152,20 +144,17 @@ internal static class TextTrainingCases
         comparison.Value(name, off / expected.DefaultIfEmpty(1).Max(), RateTolerance);
     }
 
-    private static CameConfig Settings(CaseSettings settings)
+    private static CameConfig Settings(CaseSettings settings) => Settings(settings.Numbers("betas", 3), settings.Numbers("eps", 2), settings.Number) with { Clip = 0 };
+
+    private static CameConfig Settings(double[] betas, double[] eps, Func<string, double> number) => new()
     {
-        double[] betas = settings.Numbers("betas", 3), eps = settings.Numbers("eps", 2);
-        return new CameConfig
-        {
-            LearningRate = settings.Number("lr"),
-            Beta1 = betas[0],
-            Beta2 = betas[1],
-            Beta3 = betas[2],
-            Epsilon1 = eps[0],
-            Epsilon2 = eps[1],
-            UpdateClip = settings.Number("clip_threshold"),
-            WeightDecay = settings.Number("weight_decay"),
-            Clip = 0
-        };
-    }
+        LearningRate = number("lr"),
+        Beta1 = betas[0],
+        Beta2 = betas[1],
+        Beta3 = betas[2],
+        Epsilon1 = eps[0],
+        Epsilon2 = eps[1],
+        UpdateClip = number("clip_threshold"),
+        WeightDecay = number("weight_decay")
+    };
 }
